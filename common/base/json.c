@@ -1,0 +1,132 @@
+#include "common/base/json.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* What stands for itself: ASCII without controls, quote and backslash. */
+static bool is_plain(char c) {
+  return (unsigned char)c >= 0x20 && (unsigned char)c < 0x80 && c != '"' && c != '\\';
+}
+
+static void append_escaped(struct gw_strbuf *buf, char c) {
+  static const char digits[] = "0123456789abcdef";
+  static const char letters[] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};
+  char escaped[6] = {'\\'};
+  unsigned char byte = (unsigned char)c;
+  if (c == '"' || c == '\\') {
+    escaped[1] = c;
+    gw_strbuf_append(buf, escaped, 2);
+  } else if (byte < sizeof(letters) && letters[byte] != 0) {
+    escaped[1] = letters[byte];
+    gw_strbuf_append(buf, escaped, 2);
+  } else {
+    memcpy(escaped + 1, "u00", 3);
+    escaped[4] = digits[byte >> 4];
+    escaped[5] = digits[byte & 15u];
+    gw_strbuf_append(buf, escaped, 6);
+  }
+}
+
+void gw_json_append_string(struct gw_strbuf *buf, struct gw_str s) {
+  gw_strbuf_reserve(buf, s.len + 2);
+  gw_strbuf_append_char(buf, '"');
+  while (s.len > 0) {
+    size_t plain = 0;
+    while (plain < s.len && is_plain(s.data[plain]))
+      plain++;
+    gw_strbuf_append(buf, s.data, plain);
+    s = gw_str_skip(s, plain);
+    if (s.len == 0) break;
+    size_t len = gw_str_utf8_len(s);
+    if (len > 1) {
+      gw_strbuf_append(buf, s.data, len);
+    } else if (len == 1) {
+      append_escaped(buf, s.data[0]);
+    } else {
+      gw_strbuf_append(buf, "\xEF\xBF\xBD", 3);
+      len = 1;
+    }
+    s = gw_str_skip(s, len);
+  }
+  gw_strbuf_append_char(buf, '"');
+}
+
+void gw_json_writer_init(struct gw_json_writer *writer, struct gw_strbuf *buf) {
+  *writer = (struct gw_json_writer){.buf = buf};
+}
+
+static void begin_value(struct gw_json_writer *writer) {
+  if (writer->needs_comma) gw_strbuf_append_char(writer->buf, ',');
+  writer->needs_comma = true;
+}
+
+static void open_bracket(struct gw_json_writer *writer, char c) {
+  begin_value(writer);
+  gw_strbuf_append_char(writer->buf, c);
+  writer->needs_comma = false;
+}
+
+static void close_bracket(struct gw_json_writer *writer, char c) {
+  gw_strbuf_append_char(writer->buf, c);
+  writer->needs_comma = true;
+}
+
+void gw_json_object_begin(struct gw_json_writer *writer) {
+  open_bracket(writer, '{');
+}
+void gw_json_object_end(struct gw_json_writer *writer) {
+  close_bracket(writer, '}');
+}
+void gw_json_array_begin(struct gw_json_writer *writer) {
+  open_bracket(writer, '[');
+}
+void gw_json_array_end(struct gw_json_writer *writer) {
+  close_bracket(writer, ']');
+}
+
+void gw_json_key(struct gw_json_writer *writer, const char *key) {
+  begin_value(writer);
+  gw_json_append_string(writer->buf, gw_str_from(key));
+  gw_strbuf_append_char(writer->buf, ':');
+  writer->needs_comma = false;
+}
+
+void gw_json_string(struct gw_json_writer *writer, struct gw_str value) {
+  begin_value(writer);
+  gw_json_append_string(writer->buf, value);
+}
+
+void gw_json_u64(struct gw_json_writer *writer, uint64_t value) {
+  begin_value(writer);
+  gw_strbuf_append_u64(writer->buf, value);
+}
+
+void gw_json_i64(struct gw_json_writer *writer, int64_t value) {
+  begin_value(writer);
+  if (value < 0) gw_strbuf_append_char(writer->buf, '-');
+  gw_strbuf_append_u64(writer->buf, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
+}
+
+void gw_json_double(struct gw_json_writer *writer, double value) {
+  if (!isfinite(value)) { /* JSON has no word for it */
+    gw_json_null(writer);
+    return;
+  }
+  begin_value(writer);
+  /* 15 digits read nicely; 17 are needed by the few values that 15 don't bring back. */
+  char text[32];
+  snprintf(text, sizeof(text), "%.15g", value);
+  bool is_exact = !(strtod(text, NULL) < value) && !(strtod(text, NULL) > value);
+  gw_strbuf_printf(writer->buf, is_exact ? "%.15g" : "%.17g", value);
+}
+
+void gw_json_bool(struct gw_json_writer *writer, bool value) {
+  begin_value(writer);
+  gw_strbuf_append_str(writer->buf, value ? GW_STR("true") : GW_STR("false"));
+}
+
+void gw_json_null(struct gw_json_writer *writer) {
+  begin_value(writer);
+  gw_strbuf_append_str(writer->buf, GW_STR("null"));
+}
