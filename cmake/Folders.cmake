@@ -1,0 +1,48 @@
+# The house: every folder with what it links. Left to right as a request, or a change, walks.
+set(GW_BASE common/base)
+gw_folder(common/base THIRD_PARTY Threads::Threads)
+gw_folder(common/event LINK common/base THIRD_PARTY PkgConfig::LIBEVENT)
+gw_folder(common/crypto LINK common/base THIRD_PARTY PkgConfig::OPENSSL)
+gw_folder(common/message LINK common/base)
+gw_folder(common/model LINK common/base)
+gw_folder(common/net LINK common/base common/event)
+gw_folder(common/observe LINK common/base common/event)
+gw_folder(common/http LINK common/base common/message common/net)
+gw_folder(common/rpc LINK common/base common/event common/net common/observe THIRD_PARTY PkgConfig::GRPC)
+gw_folder(common/routing LINK common/base common/message common/model THIRD_PARTY PkgConfig::PCRE2)
+gw_folder(common/xds LINK common/base common/model THIRD_PARTY gw_proto)
+
+set(GW_COMMON common/base common/event common/crypto common/message common/model common/net common/observe common/http common/rpc
+  common/routing common/xds)
+
+gw_folder(dataplane/upstream LINK ${GW_COMMON})
+gw_folder(dataplane/cluster LINK dataplane/upstream ${GW_COMMON} ALSO lb)
+gw_folder(dataplane/pipeline LINK dataplane/cluster ${GW_COMMON})
+gw_folder(dataplane/filters LINK dataplane/pipeline dataplane/cluster dataplane/upstream ${GW_COMMON})
+gw_folder(dataplane/downstream LINK dataplane/pipeline ${GW_COMMON})
+gw_folder(dataplane/listener LINK dataplane/downstream ${GW_COMMON})
+gw_folder(dataplane/xds_client LINK ${GW_COMMON})
+gw_folder(dataplane/admin LINK ${GW_COMMON})
+gw_folder(dataplane/server LINK dataplane/listener dataplane/downstream dataplane/filters dataplane/pipeline dataplane/cluster
+  dataplane/upstream dataplane/xds_client dataplane/admin ${GW_COMMON})
+
+gw_folder(controlplane/policy LINK ${GW_COMMON} THIRD_PARTY PkgConfig::YAML)
+gw_folder(controlplane/snapshot LINK ${GW_COMMON})
+gw_folder(controlplane/catalog LINK controlplane/snapshot ${GW_COMMON})
+gw_folder(controlplane/discovery LINK controlplane/catalog ${GW_COMMON})
+gw_folder(controlplane/ads LINK controlplane/snapshot ${GW_COMMON})
+gw_folder(controlplane/api LINK controlplane/snapshot ${GW_COMMON})
+gw_folder(controlplane/server LINK controlplane/policy controlplane/discovery controlplane/catalog controlplane/snapshot controlplane/ads
+  controlplane/api ${GW_COMMON})
+gw_folder(controlplane/ctl LINK controlplane/policy ${GW_COMMON})
+
+function(gw_program name folder main)
+  if(EXISTS ${PROJECT_SOURCE_DIR}/${main})
+    gw_target_name(${folder} target)
+    add_executable(${name} ${PROJECT_SOURCE_DIR}/${main})
+    target_link_libraries(${name} PRIVATE ${target})
+  endif()
+endfunction()
+gw_program(gateway-dataplane dataplane/server dataplane/main.c)
+gw_program(gateway-controlplane controlplane/server controlplane/main.c)
+gw_program(gatewayctl controlplane/ctl controlplane/ctl/main.c)

@@ -1,0 +1,26 @@
+/* Why: a cluster as a plain value (envoy.config.cluster.v3.Cluster).
+ * Life: in the arena of the resource that holds it; frozen.
+ * Thread: read-only, any. */
+#ifndef GW_COMMON_MODEL_CLUSTER_H
+#define GW_COMMON_MODEL_CLUSTER_H
+
+#include <stdint.h>
+
+#include "common/base/str.h"
+#include "common/model/endpoint.h"
+
+enum gw_cluster_kind { GW_CLUSTER_STATIC, GW_CLUSTER_STRICT_DNS, GW_CLUSTER_EDS };
+enum gw_lb_policy { GW_LB_ROUND_ROBIN };
+
+struct gw_cluster {
+  struct gw_str name;
+  enum gw_cluster_kind kind;
+  enum gw_lb_policy lb_policy;
+  struct gw_str eds_service_name;         /* EDS: the name to ask for (already the cluster's when the field is empty) */
+  const struct gw_endpoints *inline_endpoints; /* STATIC, STRICT_DNS: load_assignment; else NULL */
+  uint64_t connect_timeout_ms;            /* Envoy's default 5000 */
+  uint64_t dns_refresh_ms;                /* Envoy's default 5000 */
+  uint64_t upstream_idle_timeout_ms;      /* HttpProtocolOptions.common_http_protocol_options.idle_timeout; default 3600000 */
+};
+
+#endif

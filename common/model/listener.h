@@ -1,0 +1,75 @@
+/* Why: a listener and its HTTP connection manager as plain values (envoy.config.listener.v3.Listener, HttpConnectionManager).
+ * Life: everything points into the arena of the resource that holds it; frozen once built.
+ * Thread: read-only, any. */
+#ifndef GW_COMMON_MODEL_LISTENER_H
+#define GW_COMMON_MODEL_LISTENER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/str.h"
+#include "common/model/filter.h"
+#include "common/model/route.h"
+
+/* HttpConnectionManager.PathWithEscapedSlashesAction */
+enum gw_escaped_slashes {
+  GW_ESCAPED_SLASHES_KEEP, /* KEEP_UNCHANGED; also IMPLEMENTATION_SPECIFIC_DEFAULT */
+  GW_ESCAPED_SLASHES_REJECT,
+  GW_ESCAPED_SLASHES_REDIRECT,
+  GW_ESCAPED_SLASHES_FORWARD, /* UNESCAPE_AND_FORWARD */
+};
+
+/* HttpProtocolOptions.HeadersWithUnderscoresAction */
+enum gw_underscores { GW_UNDERSCORES_ALLOW, GW_UNDERSCORES_REJECT, GW_UNDERSCORES_DROP };
+
+/* One field of a JSON access-log line: its name and its value's format, such as "%RESPONSE_CODE%". */
+struct gw_access_log_field {
+  struct gw_str name;
+  struct gw_str format;
+};
+
+/* envoy.extensions.access_loggers.stream.v3.StdoutAccessLog. Either fields (a JSON object a line) or text. */
+struct gw_access_log {
+  const struct gw_access_log_field *fields;
+  uint32_t field_count;
+  struct gw_str text; /* text_format_source.inline_string; used when field_count is 0 */
+};
+
+/* 0 ms means no timeout throughout. Envoy's defaults fill what a foreign server leaves out. */
+struct gw_http_connection_manager {
+  struct gw_str stat_prefix;
+  struct gw_str route_config_name;              /* by RDS; empty when routes are inline */
+  const struct gw_route_config *inline_routes;  /* or NULL */
+  const struct gw_http_filter *filters;         /* in order, router last */
+  uint32_t filter_count;
+  const struct gw_access_log *access_logs;
+  uint32_t access_log_count;
+  bool normalize_path;
+  bool merge_slashes;
+  enum gw_escaped_slashes escaped_slashes;
+  enum gw_underscores underscores;
+  bool use_remote_address;
+  uint32_t xff_num_trusted_hops;
+  bool generate_request_id;
+  bool preserve_external_request_id;
+  bool always_set_request_id_in_response;
+  struct gw_str server_name; /* empty: "gateway" */
+  uint32_t max_request_headers_kb;
+  uint32_t max_headers_count;
+  uint64_t idle_timeout_ms;            /* of a connection without a stream */
+  uint64_t stream_idle_timeout_ms;
+  uint64_t request_timeout_ms;         /* to receive the whole request */
+  uint64_t request_headers_timeout_ms; /* to receive the head */
+  uint64_t drain_timeout_ms;
+};
+
+/* A listener with only an api_listener is never opened (is_api_only). */
+struct gw_listener {
+  struct gw_str name;
+  struct gw_str address; /* an IP address, numeric */
+  uint16_t port;         /* host order; 0: any free one */
+  bool is_api_only;
+  struct gw_http_connection_manager http;
+};
+
+#endif

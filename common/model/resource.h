@@ -1,0 +1,46 @@
+/* Why: one named, versioned, immutable configuration value with its wire form: what snapshots are made of in both planes.
+ * Life: ref-counted; the last unref frees the arena with everything in it.
+ * Thread: any; the count is atomic, the rest frozen. */
+#ifndef GW_COMMON_MODEL_RESOURCE_H
+#define GW_COMMON_MODEL_RESOURCE_H
+
+#include <stdatomic.h>
+
+#include "common/base/arena.h"
+#include "common/base/bytes.h"
+#include "common/base/str.h"
+
+/* In make-before-break order: what is named comes before what names it. */
+enum gw_resource_type {
+  GW_RESOURCE_CLUSTER,
+  GW_RESOURCE_ENDPOINTS,
+  GW_RESOURCE_LISTENER,
+  GW_RESOURCE_ROUTE_CONFIG,
+};
+#define GW_RESOURCE_TYPE_COUNT 4
+
+struct gw_resource {
+  atomic_uint refs;
+  enum gw_resource_type type;
+  struct gw_str name;
+  char version[17];        /* 16 hex digits of the hash of the Any's value bytes */
+  struct gw_bytes *any;    /* the encoded google.protobuf.Any */
+  union {
+    const void *value;
+    const struct gw_listener *listener;
+    const struct gw_route_config *route_config;
+    const struct gw_cluster *cluster;
+    const struct gw_endpoints *endpoints;
+  };
+  struct gw_arena arena; /* holds name and value */
+};
+
+/* One reference; name, value and any are set by the codec, which fills the arena. */
+struct gw_resource *gw_resource_new(enum gw_resource_type type);
+struct gw_resource *gw_resource_ref(struct gw_resource *resource);
+void gw_resource_unref(struct gw_resource *resource);
+
+/* "listener", "route configuration", "cluster", "endpoints": for messages. */
+const char *gw_resource_type_label(enum gw_resource_type type);
+
+#endif

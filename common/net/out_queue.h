@@ -1,0 +1,37 @@
+/* Why: what waits to be sent on a connection: pieces, some of them borrowed, that leave in one writev.
+ * Life: embedded in the connection. A borrowed piece must live until the end of the callback that queued it: then the owner calls
+ * gw_out_queue_flush, which copies whatever the socket did not take.
+ * Thread: the loop's own. */
+#ifndef GW_COMMON_NET_OUT_QUEUE_H
+#define GW_COMMON_NET_OUT_QUEUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/err.h"
+#include "common/base/str.h"
+
+#define GW_OUT_QUEUE_PIECES 16 /* borrowed pieces until they must be copied or flushed */
+
+struct gw_out_chunk; /* owned bytes left over from an earlier flush */
+
+struct gw_out_queue {
+  struct gw_str pieces[GW_OUT_QUEUE_PIECES]; /* of this callback, borrowed */
+  uint32_t piece_count;
+  struct gw_out_chunk *first; /* owned, older than the pieces */
+  struct gw_out_chunk *last;
+  size_t len; /* bytes waiting, owned and borrowed */
+};
+
+void gw_out_queue_init(struct gw_out_queue *queue);
+void gw_out_queue_done(struct gw_out_queue *queue);
+/* Queues bytes that stay alive until the flush at the end of this callback. */
+void gw_out_queue_add(struct gw_out_queue *queue, struct gw_str piece);
+/* Queues a copy (small things without a home: a chunk's head). */
+void gw_out_queue_add_copy(struct gw_out_queue *queue, struct gw_str piece);
+/* Sends what the socket takes. GW_OK: all gone. GW_ERR_AGAIN: the rest is kept (copied), wait until the fd is writable.
+ * GW_ERR_CLOSED or GW_ERR_IO: the connection is broken. *ret_sent (may be NULL): bytes that left. */
+enum gw_err gw_out_queue_flush(struct gw_out_queue *queue, int fd, size_t *ret_sent);
+
+#endif

@@ -1,0 +1,26 @@
+/* Why: non-blocking TCP sockets: listen, accept, connect.
+ * Life: file descriptors are the caller's to close. All are close-on-exec.
+ * Thread: any. */
+#ifndef GW_COMMON_NET_SOCKET_H
+#define GW_COMMON_NET_SOCKET_H
+
+#include <stdbool.h>
+
+#include "common/base/err.h"
+#include "common/net/address.h"
+
+/* Binds and listens; port 0 takes a free one. is_shared: SO_REUSEPORT, for further workers of this process on a port that is ours.
+ * GW_ERR_IO with errno (EADDRINUSE, EACCES, …). */
+enum gw_err gw_socket_listen(const struct gw_address *address, bool is_shared, int backlog, int *ret_fd);
+/* First come, first served against other processes: binds once without SO_REUSEPORT to see whether the port is free, so that an
+ * address that another process holds is GW_ERR_IO with EADDRINUSE even when it uses SO_REUSEPORT too; then as gw_socket_listen shared. */
+enum gw_err gw_socket_listen_exclusive(const struct gw_address *address, int backlog, int *ret_fd);
+/* Non-blocking, TCP_NODELAY. GW_ERR_AGAIN when none waits; GW_ERR_LIMIT when descriptors are out; GW_ERR_IO else. */
+enum gw_err gw_socket_accept(int listen_fd, struct gw_address *ret_peer, int *ret_fd);
+/* Starts to connect, TCP_NODELAY; the result shows when the fd becomes writable (gw_socket_take_error). GW_ERR_IO with errno. */
+enum gw_err gw_socket_connect(const struct gw_address *address, int *ret_fd);
+/* SO_ERROR: 0 or an errno. */
+int gw_socket_take_error(int fd);
+enum gw_err gw_socket_local_address(int fd, struct gw_address *ret_address);
+
+#endif

@@ -1,0 +1,30 @@
+/* Why: the process's own log (not the access log): one line a record, text or JSON, to a descriptor or file.
+ * Life: one sink a process, made in main before threads start, freed last. Records are copied.
+ * Thread: any may log; a line is written with one write(2). Levels may change while threads run. */
+#ifndef GW_COMMON_OBSERVE_LOG_H
+#define GW_COMMON_OBSERVE_LOG_H
+
+#include "common/base/err.h"
+#include "common/base/str.h"
+
+enum gw_log_level { GW_LOG_DEBUG, GW_LOG_INFO, GW_LOG_WARNING, GW_LOG_ERROR };
+enum gw_log_format { GW_LOG_TEXT, GW_LOG_JSON };
+
+struct gw_log;
+
+/* To standard error when path is NULL. errno on GW_ERR_IO. `program` is named in every record. */
+enum gw_err gw_log_new(const char *program, enum gw_log_format format, enum gw_log_level level, const char *path, struct gw_log **ret_log);
+void gw_log_free(struct gw_log *log);
+/* Opens the file anew (log rotation). errno on GW_ERR_IO; the old one stays. */
+enum gw_err gw_log_reopen(struct gw_log *log);
+void gw_log_set_level(struct gw_log *log, enum gw_log_level level);
+/* A NULL log drops records, so that libraries' users may go without. */
+void gw_log_write(struct gw_log *log, enum gw_log_level level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+enum gw_err gw_log_parse_level(struct gw_str name, enum gw_log_level *ret_level);
+
+#define GW_LOG_DEBUG(log, ...) gw_log_write(log, GW_LOG_DEBUG, __VA_ARGS__)
+#define GW_LOG_INFO(log, ...) gw_log_write(log, GW_LOG_INFO, __VA_ARGS__)
+#define GW_LOG_WARNING(log, ...) gw_log_write(log, GW_LOG_WARNING, __VA_ARGS__)
+#define GW_LOG_ERROR(log, ...) gw_log_write(log, GW_LOG_ERROR, __VA_ARGS__)
+
+#endif

@@ -1,0 +1,36 @@
+/* Why: the one place where the wire (protobuf-c) becomes model and back. Decoding is depth-limited and strict.
+ * Life: results are ref-counted resources or live in the arena given.
+ * Thread: any; no state. */
+#ifndef GW_COMMON_XDS_CODEC_H
+#define GW_COMMON_XDS_CODEC_H
+
+#include "common/base/arena.h"
+#include "common/base/err.h"
+#include "common/base/str.h"
+#include "common/model/cluster.h"
+#include "common/model/listener.h"
+#include "common/model/resource.h"
+
+#define GW_XDS_DEPTH_MAX 64 /* nesting of messages on the wire */
+
+/* "type.googleapis.com/envoy.config.cluster.v3.Cluster", … */
+const char *gw_xds_type_url(enum gw_resource_type type);
+/* GW_ERR_NOT_FOUND: a type that we don't know. */
+enum gw_err gw_xds_parse_type_url(struct gw_str type_url, enum gw_resource_type *ret_type);
+/* "CDS", "EDS", "LDS", "RDS". */
+const char *gw_xds_type_short(enum gw_resource_type type);
+
+/* Decodes one google.protobuf.Any of that type. Every field that we don't know or don't support and every bad value adds a mistake
+ * whose place is the field's path ("virtual_hosts[0].routes[3].route.hedge_policy"); then GW_ERR_INVALID. `any` is kept as the
+ * resource's wire form. *ret_name (may be NULL) is set, in `arena`, as soon as the name could be read, also on failure. */
+enum gw_err gw_xds_decode_resource(enum gw_resource_type type, struct gw_bytes *any, struct gw_errors *errors, struct gw_arena *arena,
+                                   struct gw_str *ret_name, struct gw_resource **ret_resource);
+
+/* Encodes the model into the resource's Any, computes the version, and keeps a decoded copy (by decoding what was written, so that
+ * what the control plane holds is what a data plane will see). The model is the control plane's own: failure is a broken invariant. */
+struct gw_resource *gw_xds_encode_listener(const struct gw_listener *listener);
+struct gw_resource *gw_xds_encode_route_config(const struct gw_route_config *config);
+struct gw_resource *gw_xds_encode_cluster(const struct gw_cluster *cluster);
+struct gw_resource *gw_xds_encode_endpoints(const struct gw_endpoints *endpoints);
+
+#endif

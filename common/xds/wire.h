@@ -1,0 +1,27 @@
+/* Why: strangers' bytes to protobuf-c messages without their traps: no recursion limit, no check of strings, one malloc a field.
+ * Life: an unpacked message lives in the arena given and is never freed singly; packed bytes have one reference.
+ * Thread: any; no state. */
+#ifndef GW_COMMON_XDS_WIRE_H
+#define GW_COMMON_XDS_WIRE_H
+
+#include <protobuf-c/protobuf-c.h>
+
+#include "common/base/arena.h"
+#include "common/base/bytes.h"
+#include "common/base/err.h"
+#include "common/base/str.h"
+
+/* Messages within messages, counted over the whole input: what protobuf-c makes of one byte pair is some hundred bytes of memory. */
+#define GW_WIRE_MESSAGES_MAX 4000000
+
+/* Walks the wire form first and refuses what is cut short, nests deeper than GW_XDS_DEPTH_MAX, or has a string that is not UTF-8
+ * or holds a NUL. Unknown fields are kept in the message. GW_ERR_INVALID; GW_ERR_LIMIT for depth and number. */
+enum gw_err gw_wire_unpack(const ProtobufCMessageDescriptor *descriptor, struct gw_str bytes, struct gw_arena *arena,
+                           ProtobufCMessage **ret_message);
+/* The message's canonical bytes, one reference. */
+struct gw_bytes *gw_wire_pack(const ProtobufCMessage *message);
+
+/* protobuf-c's strings are NUL-terminated and never NULL after unpacking. */
+static inline struct gw_str gw_wire_str(const char *text) { return gw_str_from(text); }
+
+#endif

@@ -1,0 +1,38 @@
+/* Why: merges the policy's wanted state with the instances that discovery sources report, and puts the result into the snapshot cache.
+ * Life: gw_catalog_new … gw_catalog_free. What is set is deep-copied or borrowed as each function says.
+ * Thread: the control plane's loop. */
+#ifndef GW_CONTROLPLANE_CATALOG_CATALOG_H
+#define GW_CONTROLPLANE_CATALOG_CATALOG_H
+
+#include "common/base/err.h"
+#include "common/event/loop.h"
+#include "common/model/cluster.h"
+#include "common/model/listener.h"
+#include "controlplane/snapshot/cache.h"
+
+struct gw_catalog;
+
+struct gw_catalog *gw_catalog_new(struct gw_loop *loop, struct gw_snapshot_cache *cache);
+void gw_catalog_free(struct gw_catalog *catalog);
+
+/* The policy's part. Arrays are borrowed until the next call (or gw_catalog_free), except that on GW_ERR_INVALID (inconsistent; mistakes are added) the ones
+ * before stay in force. Publishes at once. */
+struct gw_catalog_policy {
+  const struct gw_listener *listeners;
+  uint32_t listener_count;
+  const struct gw_route_config *route_configs;
+  uint32_t route_config_count;
+  const struct gw_cluster *clusters;
+  uint32_t cluster_count;
+};
+enum gw_err gw_catalog_set_policy(struct gw_catalog *catalog, const struct gw_catalog_policy *policy, struct gw_errors *errors);
+
+/* Instances of one service, as a source knows them (copied). Published at the end of the loop's turn, so that many services
+ * that change together make one snapshot. An EDS cluster that no source knows has no endpoints. */
+void gw_catalog_set_endpoints(struct gw_catalog *catalog, const char *source, const struct gw_endpoints *endpoints);
+/* The source no longer knows that service. */
+void gw_catalog_remove_endpoints(struct gw_catalog *catalog, const char *source, struct gw_str service);
+/* Publishes what waits, now: for the start, where policy and endpoints come together. */
+void gw_catalog_publish(struct gw_catalog *catalog);
+
+#endif

@@ -1,0 +1,54 @@
+/* Why: routes.yaml and services.yaml → model: what operators write becomes listeners, routes, clusters and endpoints.
+ * Life: gw_policy_load … gw_policy_free; everything it points to is in its arena.
+ * Thread: one at a time; read-only after load. */
+#ifndef GW_CONTROLPLANE_POLICY_POLICY_H
+#define GW_CONTROLPLANE_POLICY_POLICY_H
+
+#include "common/base/arena.h"
+#include "common/base/err.h"
+#include "common/model/cluster.h"
+#include "common/model/listener.h"
+#include "controlplane/policy/settings.h"
+
+/* One text with the name that mistakes are reported under. */
+struct gw_policy_source {
+  const char *name; /* "config/routes.yaml" */
+  struct gw_str text;
+};
+
+/* A route as the operator sees it: for `get routes`. Where it stands: for messages. */
+struct gw_policy_route {
+  struct gw_str name;     /* of the gw_routes made from it */
+  struct gw_str path;
+  struct gw_str service;
+  const struct gw_str *methods; /* none: all */
+  uint32_t method_count;
+  uint32_t line;
+  uint32_t column;
+};
+
+struct gw_policy {
+  struct gw_arena arena;
+  const struct gw_listener *listeners;
+  uint32_t listener_count;
+  const struct gw_route_config *route_configs;
+  uint32_t route_config_count;
+  const struct gw_cluster *clusters; /* one a service; STRICT_DNS ones have their endpoints inline */
+  uint32_t cluster_count;
+  const struct gw_endpoints *static_endpoints; /* of the EDS clusters, from services.yaml */
+  uint32_t static_endpoints_count;
+  const struct gw_policy_route *routes; /* in the order of matching */
+  uint32_t route_count;
+};
+
+/* Parses, checks and translates both. Every mistake of both texts is added ("FILE:LINE:COLUMN"); GW_ERR_INVALID when there is one.
+ * Warnings (such as rate_limit, which is not enforced yet) don't fail. */
+enum gw_err gw_policy_load(const struct gw_policy_source *routes, const struct gw_policy_source *services, const struct gw_settings *settings,
+                           struct gw_errors *errors, struct gw_policy **ret_policy);
+void gw_policy_free(struct gw_policy *policy);
+
+/* Reads a whole file, at most GW_POLICY_FILE_MAX bytes; a mistake when it can't. The text is freed with free(). */
+#define GW_POLICY_FILE_MAX (64u * 1024 * 1024)
+enum gw_err gw_policy_read_file(const char *path, struct gw_errors *errors, struct gw_str *ret_text);
+
+#endif
