@@ -7,7 +7,7 @@
 #include "common/event/loop.h"
 #include "common/observe/log.h"
 #include "common/rpc/server.h"
-#include "controlplane/ads/node_table.h"
+#include "controlplane/snapshot/node_table.h"
 #include "controlplane/snapshot/cache.h"
 
 struct gw_ads_server;

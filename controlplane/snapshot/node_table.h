@@ -1,8 +1,8 @@
 /* Why: what each connected node was sent, accepted and refused, and what its agent reports: the truth behind `gatewayctl status`.
  * Life: gw_node_table_new … gw_node_table_free; an entry lives while one of the node's streams (xDS or agent) is open.
  * Thread: the control plane's loop. */
-#ifndef GW_CONTROLPLANE_ADS_NODE_TABLE_H
-#define GW_CONTROLPLANE_ADS_NODE_TABLE_H
+#ifndef GW_CONTROLPLANE_SNAPSHOT_NODE_TABLE_H
+#define GW_CONTROLPLANE_SNAPSHOT_NODE_TABLE_H
 
 #include <stdbool.h>
 #include <stdint.h>
