@@ -1,0 +1,56 @@
+/* Why: everything of one worker that moves requests: its listening sockets, connections, view, pools and counters. The server's worker
+ * thread runs a loop with one engine.
+ * Life: gw_engine_new … gw_engine_free on the worker's thread (free closes what is open).
+ * Thread: the worker's, except where it says main. */
+#ifndef GW_DATAPLANE_LISTENER_ENGINE_H
+#define GW_DATAPLANE_LISTENER_ENGINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/event/loop.h"
+#include "common/observe/log.h"
+#include "common/observe/log_ring.h"
+#include "dataplane/pipeline/frozen.h"
+#include "dataplane/pipeline/stats.h"
+
+struct gw_engine;
+
+/* What the node says of itself on the traffic port (and to nobody else here): given by the server, called on the worker. */
+struct gw_node_status_calls {
+  void *arg;
+  bool (*is_ready)(void *arg); /* may read an atomic */
+  /* Asks for the metrics text; `done` is called on this worker's loop with the text (borrowed), or with "" when it could not be had. */
+  void (*get_metrics)(void *arg, uint32_t worker_index, void (*done)(void *done_arg, struct gw_str text), void *done_arg);
+};
+
+struct gw_engine_options {
+  struct gw_loop *loop;
+  struct gw_log *log;
+  struct gw_log_ring *access_log; /* NULL: none */
+  uint32_t worker_index;
+  const struct gw_node_status_calls *node_status;
+  /* Gives a reference of a gw_frozen back to the main thread. */
+  void (*release_frozen)(void *arg, struct gw_frozen *frozen);
+  void *release_arg;
+};
+
+struct gw_engine *gw_engine_new(const struct gw_engine_options *options);
+void gw_engine_free(struct gw_engine *engine);
+
+/* A listening socket of this worker for the listener of that name. */
+struct gw_engine_socket {
+  char listener_name[128];
+  int fd; /* the engine owns and closes it */
+};
+/* Serves new streams with `frozen` (takes over one reference; the one before is released when its last stream ended) and makes `sockets` the listening
+ * ones: those not named again are closed. Open connections go on with the new view from their next stream. */
+void gw_engine_set_frozen(struct gw_engine *engine, struct gw_frozen *frozen, const struct gw_engine_socket *sockets, uint32_t socket_count);
+
+/* Closes the listening sockets, says Connection: close on each next answer and closes idle connections, some at a time over `spread_ms`. */
+void gw_engine_drain(struct gw_engine *engine, uint64_t spread_ms);
+uint32_t gw_engine_connection_count(const struct gw_engine *engine);
+/* A copy of the counters for main's scrape; the caller frees with gw_stats_free. */
+struct gw_stats *gw_engine_copy_stats(const struct gw_engine *engine);
+
+#endif

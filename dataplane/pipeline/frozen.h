@@ -1,0 +1,24 @@
+/* Why: a snapshot compiled for serving: route tables, filter chains, clusters with their addresses; shared by all workers.
+ * Life: ref-counted; parts whose resource did not change are shared with the one before. Holds a reference on its snapshot.
+ * Thread: built and finally freed on the main thread; frozen, so any thread reads. */
+#ifndef GW_DATAPLANE_PIPELINE_FROZEN_H
+#define GW_DATAPLANE_PIPELINE_FROZEN_H
+
+#include "common/base/err.h"
+#include "common/model/snapshot.h"
+#include "dataplane/cluster/dns_clusters.h"
+
+struct gw_frozen;
+struct gw_filter;
+
+/* Everything that can be known wrong before serving is a mistake with the resource's name as place's start; then GW_ERR_INVALID and nothing
+ * is made. A listener whose routes are missing is built closed (503); a route whose cluster is missing answers 503 (NC).
+ * `filters`: NULL-terminated registry (dataplane/filters/filters.h). `previous` may be NULL. */
+enum gw_err gw_frozen_build(struct gw_snapshot *snapshot, const struct gw_dns_clusters *dns, const struct gw_filter *const *filters,
+                            struct gw_frozen *previous, struct gw_errors *errors, struct gw_frozen **ret_frozen);
+struct gw_frozen *gw_frozen_ref(struct gw_frozen *frozen);
+/* The last reference must fall on the main thread: workers hand theirs back by mail. */
+void gw_frozen_unref(struct gw_frozen *frozen);
+struct gw_snapshot *gw_frozen_snapshot(const struct gw_frozen *frozen);
+
+#endif

@@ -1,0 +1,63 @@
+/* Why: one worker's counters: by route, service and code, bounded in number; copied for the scrape, so nothing is shared.
+ * Life: gw_stats_new … gw_stats_free.
+ * Thread: the worker's; a copy is whoever's got it. */
+#ifndef GW_DATAPLANE_PIPELINE_STATS_H
+#define GW_DATAPLANE_PIPELINE_STATS_H
+
+#include <stdint.h>
+
+#include "common/base/map.h"
+#include "common/observe/metrics.h"
+
+/* Routes with series of their own; what comes later is counted under route "other". */
+#define GW_STATS_ROUTES_MAX 10000
+#define GW_STATS_CODES 12 /* distinct codes a route; the last slot takes the rest as code 0 ("other") */
+
+struct gw_route_stats {
+  struct gw_str route;   /* owned by gw_stats */
+  struct gw_str service; /* owned; empty for local answers */
+  struct {
+    uint32_t code;
+    uint64_t count;
+  } codes[GW_STATS_CODES];
+  struct gw_histogram duration; /* of whole requests */
+};
+
+/* By service. */
+struct gw_service_stats {
+  struct gw_str service; /* owned */
+  uint64_t connections_active;
+  uint64_t connections_total;
+  uint64_t connect_failures_total;
+  uint64_t requests_active;
+  uint64_t retries_total;
+};
+
+struct gw_stats {
+  struct gw_map *routes;   /* "route\0service" → gw_route_stats */
+  struct gw_map *services; /* name → gw_service_stats */
+  struct gw_route_stats overflow;
+  uint64_t connections_total;
+  uint64_t connections_active;
+  uint64_t requests_total;
+  uint64_t requests_active;
+  uint64_t bytes_received; /* bodies and heads from clients */
+  uint64_t bytes_sent;
+  uint64_t bad_requests_total; /* refused by the codec */
+  uint64_t view_swaps_total;
+  struct gw_histogram view_swap; /* how long gw_engine_set_frozen took */
+};
+
+struct gw_stats *gw_stats_new(void);
+void gw_stats_free(struct gw_stats *stats);
+/* Found or made. */
+struct gw_route_stats *gw_stats_get_route(struct gw_stats *stats, struct gw_str route, struct gw_str service);
+struct gw_service_stats *gw_stats_get_service(struct gw_stats *stats, struct gw_str service);
+void gw_route_stats_count(struct gw_route_stats *stats, uint32_t code, uint64_t duration_us);
+struct gw_stats *gw_stats_copy(const struct gw_stats *stats);
+/* Adds `from` to `stats`. */
+void gw_stats_merge(struct gw_stats *stats, const struct gw_stats *from);
+/* gateway_requests_total{route,service,code}, gateway_request_duration_seconds{route,service}, gateway_downstream_connections…, gateway_upstream_connections{service}, … */
+void gw_stats_write(const struct gw_stats *stats, struct gw_metrics_writer *writer);
+
+#endif

@@ -1,0 +1,66 @@
+/* Why: gets configuration: ADS stream, assembling until consistent, ACK and NACK, several control planes in turn, and the agent session.
+ * Life: gw_xds_client_new … gw_xds_client_free.
+ * Thread: main. */
+#ifndef GW_DATAPLANE_XDS_CLIENT_XDS_CLIENT_H
+#define GW_DATAPLANE_XDS_CLIENT_XDS_CLIENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/err.h"
+#include "common/event/loop.h"
+#include "common/model/snapshot.h"
+#include "common/observe/log.h"
+#include "common/rpc/rpc.h"
+
+struct gw_xds_client;
+
+struct gw_xds_client_options {
+  struct gw_loop *loop;
+  struct gw_rpc *rpc;
+  struct gw_log *log;
+  const char *const *targets; /* "HOST:PORT", NULL-terminated, borrowed */
+  const char *node_id;
+  const char *node_cluster;
+  /* A whole, consistent snapshot (or an incomplete one after 15 s): borrowed for the call. */
+  void (*on_snapshot)(void *arg, struct gw_snapshot *snapshot);
+  /* Checks a resource beyond decoding (regexes compile, …) before it is accepted: adds mistakes to refuse it. */
+  void (*on_check)(void *arg, const struct gw_resource *resource, struct gw_errors *errors);
+  void *arg;
+};
+
+struct gw_xds_client *gw_xds_client_new(const struct gw_xds_client_options *options);
+void gw_xds_client_free(struct gw_xds_client *client);
+void gw_xds_client_start(struct gw_xds_client *client);
+
+struct gw_xds_client_status {
+  bool is_connected;
+  const char *target;         /* in use or tried now */
+  uint64_t connected_us;      /* monotonic; 0: never */
+  uint64_t responses_total;
+  uint64_t refused_total;     /* NACKs */
+  uint64_t disconnects_total;
+  uint32_t fleet_size;        /* from the agent session; 0: unknown */
+};
+void gw_xds_client_get_status(const struct gw_xds_client *client, struct gw_xds_client_status *ret_status);
+/* What is refused now: one entry a resource; call with index 0, 1, … until false. */
+bool gw_xds_client_refusal(const struct gw_xds_client *client, uint32_t index, const char **ret_type_url, const char **ret_resource,
+                           const char **ret_reason);
+
+/* What the agent reports; the server fills it whenever asked. */
+struct gw_agent_report {
+  char snapshot_version[17];
+  uint64_t snapshot_active_us; /* monotonic; 0: none */
+  const char *snapshot_source; /* "xds", "cache", "" */
+  bool is_ready;
+  bool is_draining;
+  uint64_t requests_total;
+  uint64_t connections_active;
+  uint64_t started_us;
+};
+typedef void (*gw_agent_report_fn)(void *arg, struct gw_agent_report *ret_report);
+void gw_xds_client_set_reporter(struct gw_xds_client *client, gw_agent_report_fn fn, void *arg);
+/* Something of the report changed: send it at once. */
+void gw_xds_client_report_soon(struct gw_xds_client *client);
+
+#endif
