@@ -14,6 +14,7 @@ struct gw_rpc_method {
   struct gw_rpc_events events;
   /* A new call: returns the state that events get, or NULL after gw_rpc_stream_finish to refuse it. */
   void *(*on_open)(void *arg, struct gw_rpc_stream *stream);
+  void *arg; /* to this method's on_open instead of the server's; NULL: the server's */
 };
 
 struct gw_rpc_server_options {

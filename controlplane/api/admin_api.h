@@ -1,11 +1,52 @@
-/* Why: the admin gRPC API (gateway.admin.v1) with bearer token, gRPC health and reflection; and the agent service on the xDS port.
- * Life: gw_admin_api_new … gw_admin_api_free (after the rpc servers have stopped).
+/* Why: the admin gRPC API (gateway.admin.v1.Admin), what gatewayctl talks to. Every call needs the bearer token.
+ * Life: gw_admin_api_new … gw_admin_api_free (after the rpc server has stopped). Cache and nodes are borrowed.
  * Thread: the control plane's loop. */
 #ifndef GW_CONTROLPLANE_API_ADMIN_API_H
 #define GW_CONTROLPLANE_API_ADMIN_API_H
 
-#include "common/rpc/server.h"
+#include "common/base/arena.h"
+#include "common/event/loop.h"
+#include "common/observe/log.h"
+#include "common/rpc_services/service_set.h"
+#include "controlplane/snapshot/cache.h"
+#include "controlplane/snapshot/node_table.h"
 
 struct gw_admin_api;
+
+/* A route as the operator wrote it. */
+struct gw_admin_route {
+  struct gw_str name;
+  const struct gw_str *hosts;
+  uint32_t host_count;
+  struct gw_str path;
+  const struct gw_str *methods; /* none: all */
+  uint32_t method_count;
+  struct gw_str service;
+  uint64_t timeout_ms;
+  uint32_t direct_status; /* 0: forwarded */
+  struct gw_str direct_message;
+};
+
+/* What only the composition root knows. */
+struct gw_admin_source {
+  void *arg;
+  /* Errors: why the files as they are now are not what is served. Warnings: of what is served. */
+  const struct gw_errors *(*get_mistakes)(void *arg);
+  /* In the order of matching; what *ret_routes points to may lie in `arena`. */
+  uint32_t (*get_routes)(void *arg, struct gw_arena *arena, const struct gw_admin_route **ret_routes);
+};
+
+struct gw_admin_api_options {
+  struct gw_loop *loop;
+  struct gw_snapshot_cache *cache;
+  struct gw_node_table *nodes;
+  struct gw_log *log;
+  struct gw_str token; /* copied */
+  struct gw_admin_source source;
+};
+
+struct gw_admin_api *gw_admin_api_new(const struct gw_admin_api_options *options);
+void gw_admin_api_free(struct gw_admin_api *api);
+void gw_admin_api_add_to(struct gw_admin_api *api, struct gw_rpc_service_set *set);
 
 #endif

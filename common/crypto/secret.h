@@ -1,0 +1,17 @@
+/* Why: compares secrets in a time that does not tell where they differ, and makes new ones.
+ * Life: no objects.
+ * Thread: any. */
+#ifndef GW_COMMON_CRYPTO_SECRET_H
+#define GW_COMMON_CRYPTO_SECRET_H
+
+#include <stdbool.h>
+
+#include "common/base/str.h"
+
+/* Only the lengths show. Two empty strings are not equal: "no secret" opens nothing. */
+bool gw_secret_equal(struct gw_str a, struct gw_str b);
+/* 32 random bytes in base64url without padding (RFC 4648 section 5): 43 characters and NUL. */
+#define GW_SECRET_TOKEN_SIZE 44
+void gw_secret_new_token(char ret_token[GW_SECRET_TOKEN_SIZE]);
+
+#endif

@@ -1,0 +1,18 @@
+/* Why: the agent service (gateway.agent.v1.Agent) on the xDS port: data planes report what they run and learn the fleet's size.
+ * Life: gw_agent_service_new … gw_agent_service_free (after the rpc server has stopped). The node table is borrowed.
+ * Thread: the control plane's loop. */
+#ifndef GW_CONTROLPLANE_API_AGENT_SERVICE_H
+#define GW_CONTROLPLANE_API_AGENT_SERVICE_H
+
+#include "common/event/loop.h"
+#include "common/observe/log.h"
+#include "common/rpc_services/service_set.h"
+#include "controlplane/snapshot/node_table.h"
+
+struct gw_agent_service;
+
+struct gw_agent_service *gw_agent_service_new(struct gw_loop *loop, struct gw_node_table *nodes, struct gw_log *log);
+void gw_agent_service_free(struct gw_agent_service *service);
+void gw_agent_service_add_to(struct gw_agent_service *service, struct gw_rpc_service_set *set);
+
+#endif
