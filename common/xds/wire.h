@@ -11,17 +11,23 @@
 #include "common/base/err.h"
 #include "common/base/str.h"
 
-/* Messages within messages, counted over the whole input: what protobuf-c makes of one byte pair is some hundred bytes of memory. */
-#define GW_WIRE_MESSAGES_MAX 4000000
+/* Messages, counted over the whole input: protobuf-c makes some hundred bytes of memory of one that is two bytes long. 100,000
+ * endpoints are 600,000 messages. */
+#define GW_WIRE_MESSAGES_MAX 1000000
 
 /* Walks the wire form first and refuses what is cut short, nests deeper than GW_XDS_DEPTH_MAX, or has a string that is not UTF-8
  * or holds a NUL. Unknown fields are kept in the message. GW_ERR_INVALID; GW_ERR_LIMIT for depth and number. */
 enum gw_err gw_wire_unpack(const ProtobufCMessageDescriptor *descriptor, struct gw_str bytes, struct gw_arena *arena,
                            ProtobufCMessage **ret_message);
+/* Only the unpacking, of bytes that gw_wire_walk found safe. GW_ERR_INVALID. */
+enum gw_err gw_wire_unpack_checked(const ProtobufCMessageDescriptor *descriptor, struct gw_str bytes, struct gw_arena *arena,
+                                   ProtobufCMessage **ret_message);
 /* The message's canonical bytes, one reference. */
 struct gw_bytes *gw_wire_pack(const ProtobufCMessage *message);
 
 /* protobuf-c's strings are NUL-terminated and never NULL after unpacking. */
-static inline struct gw_str gw_wire_str(const char *text) { return gw_str_from(text); }
+static inline struct gw_str gw_wire_str(const char *text) {
+  return gw_str_from(text);
+}
 
 #endif
