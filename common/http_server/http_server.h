@@ -33,11 +33,11 @@ struct gw_http_server_route {
 };
 
 struct gw_http_server_options {
-  struct gw_address listen; /* port 0: a free one */
+  struct gw_address listen;                  /* port 0: a free one */
   const struct gw_http_server_route *routes; /* outlives the server */
   size_t route_count;
-  void *arg;            /* to each route's fn */
-  struct gw_str token;  /* copied; empty: routes with needs_token answer 403 */
+  void *arg;           /* to each route's fn */
+  struct gw_str token; /* copied; empty: routes with needs_token answer 403 */
 };
 
 /* GW_ERR_IO with errno: the address can't be bound (another process holds it). */
