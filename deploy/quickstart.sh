@@ -27,7 +27,7 @@ stop() {
     IFS=: read -r name pid started <<<"$entry"
     for ((tries = 0; tries < 100; tries++)); do
       [[ "$(started_at "$pid")" == "$started" ]] || break
-      read -rt 0.1 <> <(:) || true
+      sleep 0.1
     done
     [[ "$(started_at "$pid")" != "$started" ]] || kill -KILL "$pid" 2>/dev/null || true
   done
@@ -62,7 +62,7 @@ wait_for() { # SECONDS WHAT COMMAND...: until COMMAND succeeds
   end=$((SECONDS + seconds))
   until "$@" >/dev/null 2>&1; do
     ((SECONDS < end)) || { tail -n 5 "$STATE"/*.log >&2; fail "$what did not happen within $seconds s; the lines above are the logs'"; }
-    read -rt 0.1 <> <(:) || true
+    sleep 0.1
   done
 }
 

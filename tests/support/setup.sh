@@ -24,6 +24,9 @@ setup_python() {
   ) 9>"$CACHE/lock"
 }
 
+# Prints where the wheel's Envoy lies.
+find_envoy() { "$PYTHON" -c 'import sysconfig; print(sysconfig.get_path("purelib") + "/envoy/_bin/envoy")'; }
+
 # Prints a go command of at least 1.26, from the machine or from PyPI.
 find_go() {
   local minor
