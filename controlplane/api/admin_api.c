@@ -1,0 +1,98 @@
+#include "controlplane/api/admin_api.h"
+
+#include <gateway/admin/v1/admin.pb-c.h>
+#include <stdlib.h>
+
+#include "common/base/mem.h"
+#include "common/crypto/secret.h"
+#include "common/rpc_services/rpc_message.h"
+#include "common/xds/wire.h"
+#include "controlplane/api/admin_reply.h"
+
+/* A method of the API: what it takes and who answers. */
+struct admin_method {
+  const char *path;
+  const ProtobufCMessageDescriptor *request;
+  ProtobufCMessage *(*reply)(const struct gw_admin_request *request);
+};
+
+static const struct admin_method admin_methods[] = {
+    {"/gateway.admin.v1.Admin/GetVersion", &gateway__admin__v1__get_version_request__descriptor, gw_admin_reply_version},
+    {"/gateway.admin.v1.Admin/GetStatus", &gateway__admin__v1__get_status_request__descriptor, gw_admin_reply_status},
+    {"/gateway.admin.v1.Admin/ListRoutes", &gateway__admin__v1__list_routes_request__descriptor, gw_admin_reply_routes},
+    {"/gateway.admin.v1.Admin/ListServices", &gateway__admin__v1__list_services_request__descriptor, gw_admin_reply_services},
+    {"/gateway.admin.v1.Admin/ListEndpoints", &gateway__admin__v1__list_endpoints_request__descriptor, gw_admin_reply_endpoints},
+};
+#define METHOD_COUNT GW_ARRAY_LEN(admin_methods)
+
+/* What a call of one method gets as its state. */
+struct bound_method {
+  struct gw_admin_api *api;
+  const struct admin_method *method;
+};
+
+struct gw_admin_api {
+  struct gw_admin_api_options options;
+  char *token;
+  uint64_t started_us;
+  struct bound_method bound[METHOD_COUNT];
+};
+
+/* RFC 6750 section 2.1, as gRPC metadata. */
+static bool has_token(const struct gw_admin_api *api, const struct gw_rpc_stream *stream) {
+  struct gw_str value = gw_rpc_stream_metadata(stream, "authorization");
+  if (value.len < 7 || !gw_str_equal_nocase((struct gw_str){value.data, 7}, GW_STR("Bearer "))) return false;
+  return gw_secret_equal(gw_str_trim(gw_str_skip(value, 7)), api->options.token);
+}
+
+static void *on_open(void *arg, struct gw_rpc_stream *stream) {
+  struct bound_method *bound = arg;
+  if (has_token(bound->api, stream)) return bound;
+  gw_rpc_stream_finish(stream, GW_RPC_UNAUTHENTICATED, "a valid admin token is needed: authorization: Bearer TOKEN");
+  return NULL;
+}
+
+static void on_message(void *state, struct gw_rpc_stream *stream, struct gw_str message) {
+  const struct bound_method *bound = state;
+  struct gw_admin_api *api = bound->api;
+  struct gw_arena arena;
+  gw_arena_init(&arena, 4096);
+  ProtobufCMessage *unpacked;
+  if (gw_wire_unpack(bound->method->request, message, &arena, &unpacked) == GW_OK) {
+    struct gw_admin_request request = {.options = &api->options, .started_us = api->started_us, .message = unpacked, .arena = &arena};
+    gw_rpc_message_reply(stream, bound->method->reply(&request));
+  } else {
+    gw_rpc_stream_finish(stream, GW_RPC_INVALID_ARGUMENT, "the message is not what this method takes");
+  }
+  gw_arena_done(&arena);
+}
+
+static void on_closed(void *state, struct gw_rpc_stream *stream, int code, struct gw_str reason) {
+  (void)state, (void)stream, (void)code, (void)reason;
+}
+
+struct gw_admin_api *gw_admin_api_new(const struct gw_admin_api_options *options) {
+  struct gw_admin_api *api = gw_calloc(1, sizeof(*api));
+  api->options = *options;
+  api->token = gw_str_dup(options->token);
+  api->options.token.data = api->token;
+  api->started_us = gw_loop_now_us(options->loop);
+  for (size_t i = 0; i < METHOD_COUNT; i++)
+    api->bound[i] = (struct bound_method){.api = api, .method = &admin_methods[i]};
+  return api;
+}
+
+void gw_admin_api_free(struct gw_admin_api *api) {
+  if (api == NULL) return;
+  free(api->token);
+  free(api);
+}
+
+void gw_admin_api_add_to(struct gw_admin_api *api, struct gw_rpc_service_set *set) {
+  for (size_t i = 0; i < METHOD_COUNT; i++) {
+    struct gw_rpc_method method = {.path = admin_methods[i].path,
+                                   .events = {.on_message = on_message, .on_closed = on_closed},
+                                   .on_open = on_open};
+    gw_rpc_service_set_add(set, &method, 1, &api->bound[i]);
+  }
+}

@@ -1,0 +1,216 @@
+#include "controlplane/api/agent_service.h"
+
+#include <gateway/agent/v1/agent.pb-c.h>
+#include <stdlib.h>
+
+#include "common/base/mem.h"
+#include "common/event/timer.h"
+#include "common/rpc_services/rpc_message.h"
+#include "common/xds/wire.h"
+
+#define AGENT_METHOD "/gateway.agent.v1.Agent/Session"
+#define SESSIONS_MAX 10000
+#define FLEET_CHECK_MS 1000 /* nodes without an agent come and go as well, and their streams are others' */
+
+struct gw_agent_service {
+  struct gw_loop *loop;
+  struct gw_node_table *nodes;
+  struct gw_log *log;
+  struct gw_list sessions;
+  uint32_t session_count;
+  struct gw_timer fleet_check; /* runs while there are sessions */
+};
+
+struct session {
+  struct gw_list node_link;
+  struct gw_agent_service *service;
+  struct gw_rpc_stream *stream;
+  struct gw_node *node; /* NULL before hello */
+  char *instance_id;
+  uint32_t told_fleet_size; /* 0: not told yet */
+};
+
+/* A slow reader gets the newest size once it has taken the one before. */
+static void tell_fleet(struct session *session) {
+  uint32_t size = session->service->nodes->count;
+  if (session->node == NULL || session->told_fleet_size == size || gw_rpc_stream_pending(session->stream) > 0) return;
+  session->told_fleet_size = size;
+  Gateway__Agent__V1__Fleet fleet = GATEWAY__AGENT__V1__FLEET__INIT;
+  fleet.size = size;
+  Gateway__Agent__V1__ControlMessage message = GATEWAY__AGENT__V1__CONTROL_MESSAGE__INIT;
+  message.message_case = GATEWAY__AGENT__V1__CONTROL_MESSAGE__MESSAGE_FLEET;
+  message.fleet = &fleet;
+  gw_rpc_message_send(session->stream, &message.base);
+}
+
+static void tell_all(struct gw_agent_service *service) {
+  GW_LIST_FOR_EACH(item, &service->sessions) {
+    tell_fleet(GW_LIST_ITEM(item, struct session, node_link));
+  }
+}
+
+static void on_fleet_check(struct gw_timer *timer) {
+  struct gw_agent_service *service = GW_CONTAINER_OF(timer, struct gw_agent_service, fleet_check);
+  tell_all(service);
+  gw_timer_start(service->loop, &service->fleet_check, FLEET_CHECK_MS);
+}
+
+static void *on_open(void *arg, struct gw_rpc_stream *stream) {
+  struct gw_agent_service *service = arg;
+  if (service->session_count >= SESSIONS_MAX) {
+    gw_rpc_stream_finish(stream, GW_RPC_RESOURCE_EXHAUSTED, "too many agents are connected");
+    return NULL;
+  }
+  struct session *session = gw_calloc(1, sizeof(*session));
+  session->service = service;
+  session->stream = stream;
+  gw_list_add_last(&service->sessions, &session->node_link);
+  if (service->session_count++ == 0) gw_timer_start(service->loop, &service->fleet_check, FLEET_CHECK_MS);
+  return session;
+}
+
+static void replace_text(char **text, const char *with) {
+  free(*text);
+  *text = gw_strdup(with);
+}
+
+static void on_hello(struct session *session, const Gateway__Agent__V1__Hello *hello) {
+  struct gw_agent_service *service = session->service;
+  if (session->node != NULL || hello->node_id[0] == '\0') {
+    gw_rpc_stream_finish(session->stream, GW_RPC_INVALID_ARGUMENT, "one hello with a node id is wanted");
+    return;
+  }
+  struct gw_node *node =
+      gw_node_table_get(service->nodes, gw_str_from(hello->node_id), gw_str_from(hello->node_cluster), gw_loop_now_us(service->loop));
+  bool is_double = node->agent_streams > 0 && node->instance_id != NULL && strcmp(node->instance_id, hello->instance_id) != 0;
+  if (is_double) {
+    GW_LOG_WARNING(service->log, "two data planes call themselves node %s (from %s and %.*s): give each its own --node-id", node->id,
+                   node->peer != NULL ? node->peer : "?", GW_STR_ARG(gw_rpc_stream_peer(session->stream)));
+  }
+  node->agent_streams++;
+  session->node = node;
+  session->instance_id = gw_strdup(hello->instance_id);
+  replace_text(&node->instance_id, hello->instance_id);
+  replace_text(&node->version, hello->version);
+  char *peer = gw_str_dup(gw_rpc_stream_peer(session->stream));
+  replace_text(&node->peer, peer);
+  free(peer);
+  if (node->kind == NULL || node->kind[0] == '\0') replace_text(&node->kind, "gateway-dataplane");
+  tell_all(service);
+}
+
+/* "type name: reason" lines, or NULL. */
+static char *format_refusals(const Gateway__Agent__V1__Report *report) {
+  if (report->n_refusals == 0) return NULL;
+  struct gw_strbuf text;
+  gw_strbuf_init(&text);
+  for (size_t i = 0; i < report->n_refusals; i++) {
+    const Gateway__Agent__V1__Refusal *refusal = report->refusals[i];
+    gw_strbuf_printf(&text, "%s%s %s: %s", i > 0 ? "\n" : "", refusal->type_url, refusal->resource, refusal->reason);
+  }
+  return gw_strbuf_take(&text);
+}
+
+/* Cuts what does not fit: our own versions and sources always do. */
+static void copy_word(char *to, size_t size, const char *from) {
+  size_t len = strnlen(from, size - 1);
+  memcpy(to, from, len);
+  to[len] = '\0';
+}
+
+static void on_report(struct session *session, const Gateway__Agent__V1__Report *report) {
+  struct gw_node *node = session->node;
+  if (node == NULL) {
+    gw_rpc_stream_finish(session->stream, GW_RPC_FAILED_PRECONDITION, "hello comes first");
+    return;
+  }
+  /* Of two with one id the newest speaks. */
+  if (strcmp(node->instance_id, session->instance_id) != 0) return;
+  uint64_t now_us = gw_loop_now_us(session->service->loop);
+  uint64_t age_us = report->snapshot_age_ms > now_us / 1000 ? 0 : report->snapshot_age_ms * 1000;
+  node->has_report = true;
+  copy_word(node->snapshot_version, sizeof(node->snapshot_version), report->snapshot_version);
+  copy_word(node->snapshot_source, sizeof(node->snapshot_source), report->snapshot_source);
+  node->snapshot_active_us = now_us - age_us;
+  node->is_ready = report->ready;
+  node->is_draining = report->draining;
+  node->requests_total = report->requests_total;
+  node->refused_total = report->refused_total;
+  free(node->refusals);
+  node->refusals = format_refusals(report);
+}
+
+static void on_message(void *state, struct gw_rpc_stream *stream, struct gw_str bytes) {
+  struct session *session = state;
+  struct gw_arena arena;
+  gw_arena_init(&arena, 2048);
+  ProtobufCMessage *unpacked;
+  if (gw_wire_unpack(&gateway__agent__v1__node_message__descriptor, bytes, &arena, &unpacked) != GW_OK) {
+    gw_rpc_stream_finish(stream, GW_RPC_INVALID_ARGUMENT, "the message is not a NodeMessage");
+    gw_arena_done(&arena);
+    return;
+  }
+  const Gateway__Agent__V1__NodeMessage *message = (const void *)unpacked;
+  switch (message->message_case) {
+  case GATEWAY__AGENT__V1__NODE_MESSAGE__MESSAGE_HELLO: on_hello(session, message->hello); break;
+  case GATEWAY__AGENT__V1__NODE_MESSAGE__MESSAGE_REPORT: on_report(session, message->report); break;
+  default: break; /* from a newer data plane: what we don't know harms nobody */
+  }
+  gw_arena_done(&arena);
+}
+
+static void on_drained(void *state, struct gw_rpc_stream *stream) {
+  (void)stream;
+  tell_fleet(state);
+}
+
+/* Of two data planes with one id, the one that is left speaks for it. */
+static void hand_over(const struct session *gone) {
+  GW_LIST_FOR_EACH(item, &gone->service->sessions) {
+    const struct session *other = GW_LIST_ITEM(item, struct session, node_link);
+    if (other->node == gone->node) replace_text(&gone->node->instance_id, other->instance_id);
+  }
+}
+
+static void on_closed(void *state, struct gw_rpc_stream *stream, int code, struct gw_str reason) {
+  (void)stream, (void)code, (void)reason;
+  struct session *session = state;
+  struct gw_agent_service *service = session->service;
+  gw_list_remove(&session->node_link);
+  if (--service->session_count == 0) gw_timer_stop(&service->fleet_check);
+  struct gw_node *node = session->node;
+  if (node != NULL) {
+    node->agent_streams--;
+    if (node->agent_streams == 0) node->has_report = false;
+    hand_over(session);
+    gw_node_table_release(service->nodes, node);
+  }
+  free(session->instance_id);
+  free(session);
+  tell_all(service);
+}
+
+static const struct gw_rpc_method methods[] = {
+    {.path = AGENT_METHOD, .events = {.on_message = on_message, .on_drained = on_drained, .on_closed = on_closed}, .on_open = on_open},
+};
+
+struct gw_agent_service *gw_agent_service_new(struct gw_loop *loop, struct gw_node_table *nodes, struct gw_log *log) {
+  struct gw_agent_service *service = gw_calloc(1, sizeof(*service));
+  service->loop = loop;
+  service->nodes = nodes;
+  service->log = log;
+  gw_list_init(&service->sessions);
+  gw_timer_init(&service->fleet_check, on_fleet_check);
+  return service;
+}
+
+void gw_agent_service_free(struct gw_agent_service *service) {
+  if (service == NULL) return;
+  GW_ASSERT(gw_list_is_empty(&service->sessions));
+  gw_timer_stop(&service->fleet_check);
+  free(service);
+}
+
+void gw_agent_service_add_to(struct gw_agent_service *service, struct gw_rpc_service_set *set) {
+  gw_rpc_service_set_add(set, methods, GW_ARRAY_LEN(methods), service);
+}
