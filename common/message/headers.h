@@ -70,7 +70,7 @@ struct gw_headers {
 };
 
 void gw_headers_init(struct gw_headers *headers, struct gw_arena *arena, uint32_t cap);
-/* Name and value are not copied. */
+/* Name and value are not copied. GW_HEADER_OTHER: the name is looked up, so that what is well known always has its id. */
 void gw_headers_add(struct gw_headers *headers, struct gw_arena *arena, enum gw_header_id id, struct gw_str name, struct gw_str value);
 /* The first of that id, or NULL. */
 struct gw_header *gw_headers_find(const struct gw_headers *headers, enum gw_header_id id);
@@ -82,9 +82,9 @@ void gw_headers_remove_name(struct gw_headers *headers, struct gw_str name);
 /* Replaces the first of that id and removes the others, or adds it. */
 void gw_headers_set(struct gw_headers *headers, struct gw_arena *arena, enum gw_header_id id, struct gw_str value);
 /* Removes what is meant for one connection only: Connection and what it names, Keep-Alive, Proxy-Connection, Proxy-Authenticate,
- * Proxy-Authorization, TE (but "trailers"), Trailer is kept, Transfer-Encoding, Upgrade, HTTP2-Settings (RFC 9110 section 7.6.1).
- * Connection cannot name fields that end-to-end meaning depends on (Host, Content-Length, Content-Type, X-Forwarded-*, …): such a
- * nomination is ignored. */
+ * Proxy-Authorization, TE (but "trailers"), Transfer-Encoding, Upgrade, HTTP2-Settings (RFC 9110 section 7.6.1). Trailer is kept.
+ * Connection cannot name fields that end-to-end meaning depends on: every name with an id but those above, X-Forwarded-*, Forwarded,
+ * X-Real-IP, Via and Cache-Control. Such a nomination is ignored. */
 void gw_headers_remove_hop_by_hop(struct gw_headers *headers);
 
 /* RFC 9110 section 5.1 and 5.5: token; and no CTL but HTAB. */

@@ -41,15 +41,16 @@ struct gw_request_head {
   struct gw_str authority; /* Host or :authority, as sent, without default port games; lower-cased copies are the router's affair */
   struct gw_str scheme;    /* "http" or "https": of the client's connection */
   enum gw_http_version version;
-  int64_t content_length; /* bytes, GW_LENGTH_NONE or GW_LENGTH_UNKNOWN */
-  bool expects_continue;  /* Expect: 100-continue */
+  int64_t content_length;    /* bytes, GW_LENGTH_NONE or GW_LENGTH_UNKNOWN */
+  bool expects_continue;     /* Expect: 100-continue */
   struct gw_headers headers; /* without Host, Content-Length and Transfer-Encoding: codecs read and write those */
 };
 
 struct gw_response_head {
   uint32_t status;
   enum gw_http_version version;
-  int64_t content_length; /* of the body that follows; HEAD and 304 answers: see declared_length */
+  int64_t content_length;    /* of the body that follows; HEAD and 304 answers: see declared_length */
+  bool is_chunked;           /* how a body of GW_LENGTH_UNKNOWN came by HTTP/1: chunked, or until the connection closes */
   struct gw_headers headers; /* without Content-Length and Transfer-Encoding */
   /* Content-Length of an answer that has no body here (HEAD, 304), or GW_LENGTH_NONE. */
   int64_t declared_length;

@@ -1,0 +1,21 @@
+#include "common/message/failure.h"
+
+#include "common/base/mem.h"
+
+/* By bit. */
+static const struct gw_str names[] = {GW_STR("NR"), GW_STR("UH"),  GW_STR("UF"), GW_STR("UC"), GW_STR("UT"), GW_STR("UO"), GW_STR("UPE"),
+                                      GW_STR("DC"), GW_STR("DPE"), GW_STR("SI"), GW_STR("NC"), GW_STR("OM"), GW_STR("DT")};
+_Static_assert(GW_FLAG_DURATION_TIMEOUT == 1u << (GW_ARRAY_LEN(names) - 1), "a name for each flag");
+
+struct gw_str gw_response_flags_format(uint32_t flags, char ret_text[64]) {
+  size_t len = 0;
+  for (size_t i = 0; i < GW_ARRAY_LEN(names); i++) {
+    if ((flags & (1u << i)) == 0) continue;
+    if (len > 0) ret_text[len++] = ',';
+    memcpy(ret_text + len, names[i].data, names[i].len);
+    len += names[i].len;
+  }
+  if (len == 0) ret_text[len++] = '-';
+  ret_text[len] = '\0';
+  return (struct gw_str){ret_text, len};
+}
