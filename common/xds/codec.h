@@ -13,6 +13,7 @@
 
 #define GW_XDS_DEPTH_MAX 64 /* nesting of messages on the wire */
 
+#define GW_XDS_TYPE_URL_PREFIX "type.googleapis.com/"
 /* "type.googleapis.com/envoy.config.cluster.v3.Cluster", … */
 const char *gw_xds_type_url(enum gw_resource_type type);
 /* GW_ERR_NOT_FOUND: a type that we don't know. */

@@ -150,7 +150,7 @@ static uint8_t wire_type_of(ProtobufCType type) {
   }
 }
 
-static const char *string_fault(struct gw_str s) {
+const char *gw_wire_string_fault(struct gw_str s) {
   while (s.len > 0) {
     if (s.data[0] == 0) return "holds a NUL byte";
     size_t len = (unsigned char)s.data[0] < 0x80 ? 1 : gw_str_utf8_len(s);
@@ -171,7 +171,7 @@ static void walk_known(struct walk *walk, struct frame *frame, const ProtobufCFi
     return;
   }
   if (known->type == PROTOBUF_C_TYPE_STRING) {
-    const char *fault = string_fault(field->bytes);
+    const char *fault = gw_wire_string_fault(field->bytes);
     if (fault != NULL) refuse(walk, frame, GW_ERR_INVALID, fault);
     return;
   }

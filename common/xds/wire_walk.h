@@ -35,6 +35,9 @@ enum gw_err gw_wire_next(struct gw_wire_cursor *cursor, struct gw_wire_field *re
 /* The last value of length-delimited field `number`; empty when it is not there. GW_ERR_INVALID. */
 enum gw_err gw_wire_find(struct gw_str message, uint32_t number, struct gw_str *ret_bytes);
 
+/* What a protobuf string, or protobuf-c's NUL-terminated form of it, must not be: "is not UTF-8", "holds a NUL byte"; NULL: good. */
+const char *gw_wire_string_fault(struct gw_str s);
+
 enum gw_wire_strictness {
   GW_WIRE_TOLERANT, /* unknown fields pass */
   GW_WIRE_STRICT,   /* each unknown field that may not be ignored is a mistake */

@@ -1,0 +1,181 @@
+#include "common/xds/codec.h"
+
+#include <stdlib.h>
+
+#include "common/base/content_hash.h"
+#include "common/base/mem.h"
+#include "common/xds/decode.h"
+#include "common/xds/encode.h"
+#include "common/xds/wire.h"
+#include "common/xds/wire_walk.h"
+
+#define SCRATCH_BLOCK 16384
+/* google.protobuf.Any's fields; and the name (or cluster_name) of every resource. */
+enum { ANY_TYPE_URL = 1, ANY_VALUE = 2, RESOURCE_NAME = 1 };
+/* Listener's fields. */
+enum { FILTER_CHAINS = 3, API_LISTENER = 19, DEFAULT_FILTER_CHAIN = 25 };
+
+static const struct {
+  const char *type_url;
+  const char *short_name;
+  const ProtobufCMessageDescriptor *descriptor;
+} types[GW_RESOURCE_TYPE_COUNT] = {
+    [GW_RESOURCE_CLUSTER] = {GW_XDS_TYPE_URL_PREFIX "envoy.config.cluster.v3.Cluster", "CDS",
+                             &envoy__config__cluster__v3__cluster__descriptor},
+    [GW_RESOURCE_ENDPOINTS] = {GW_XDS_TYPE_URL_PREFIX "envoy.config.endpoint.v3.ClusterLoadAssignment", "EDS",
+                               &envoy__config__endpoint__v3__cluster_load_assignment__descriptor},
+    [GW_RESOURCE_LISTENER] = {GW_XDS_TYPE_URL_PREFIX "envoy.config.listener.v3.Listener", "LDS",
+                              &envoy__config__listener__v3__listener__descriptor},
+    [GW_RESOURCE_ROUTE_CONFIG] = {GW_XDS_TYPE_URL_PREFIX "envoy.config.route.v3.RouteConfiguration", "RDS",
+                                  &envoy__config__route__v3__route_configuration__descriptor},
+};
+
+const char *gw_xds_type_url(enum gw_resource_type type) {
+  return types[type].type_url;
+}
+
+const char *gw_xds_type_short(enum gw_resource_type type) {
+  return types[type].short_name;
+}
+
+enum gw_err gw_xds_parse_type_url(struct gw_str type_url, enum gw_resource_type *ret_type) {
+  for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++) {
+    if (!gw_str_equal(type_url, gw_str_from(types[type].type_url))) continue;
+    *ret_type = (enum gw_resource_type)type;
+    return GW_OK;
+  }
+  return GW_ERR_NOT_FOUND;
+}
+
+/* A listener for embedded clients: there is nothing to open, so it may hold what it likes. */
+static bool is_api_only(struct gw_str message) {
+  struct gw_wire_cursor cursor = gw_wire_cursor_from(message);
+  struct gw_wire_field field;
+  bool has_api = false;
+  enum gw_err err;
+  while ((err = gw_wire_next(&cursor, &field)) == GW_OK) {
+    if (field.number == FILTER_CHAINS || field.number == DEFAULT_FILTER_CHAIN) return false;
+    if (field.number == API_LISTENER) has_api = true;
+  }
+  return err == GW_ERR_AGAIN && has_api;
+}
+
+static void decode_api_only(struct gw_resource *resource, struct gw_str name) {
+  struct gw_listener *listener = gw_arena_calloc(&resource->arena, 1, sizeof *listener);
+  listener->name = gw_arena_copy(&resource->arena, name);
+  listener->is_api_only = true;
+  resource->listener = listener;
+  resource->name = listener->name;
+}
+
+static void decode_value(struct gw_xds_decoder *decoder, struct gw_resource *resource, const ProtobufCMessage *message) {
+  switch (resource->type) {
+  case GW_RESOURCE_CLUSTER:
+    resource->cluster = gw_xds_decode_cluster(decoder, (const Envoy__Config__Cluster__V3__Cluster *)message);
+    resource->name = resource->cluster->name;
+    return;
+  case GW_RESOURCE_ENDPOINTS:
+    resource->endpoints =
+        gw_xds_decode_endpoints(decoder, NULL, (const Envoy__Config__Endpoint__V3__ClusterLoadAssignment *)message, GW_XDS_ADDRESS_CONNECT);
+    resource->name = resource->endpoints->cluster_name;
+    return;
+  case GW_RESOURCE_LISTENER:
+    resource->listener = gw_xds_decode_listener(decoder, (const Envoy__Config__Listener__V3__Listener *)message);
+    resource->name = resource->listener->name;
+    return;
+  case GW_RESOURCE_ROUTE_CONFIG:
+    resource->route_config = gw_xds_decode_route_config(decoder, NULL, (const Envoy__Config__Route__V3__RouteConfiguration *)message);
+    resource->name = resource->route_config->name;
+    return;
+  }
+}
+
+/* Fills the resource, or adds mistakes. */
+static void decode_message(struct gw_resource *resource, struct gw_str value, struct gw_errors *errors) {
+  const ProtobufCMessageDescriptor *descriptor = types[resource->type].descriptor;
+  enum gw_err err = gw_wire_walk(descriptor, value, GW_WIRE_STRICT, NULL, errors);
+  if (err != GW_OK && err != GW_ERR_UNSUPPORTED) return;
+  struct gw_arena scratch;
+  gw_arena_init(&scratch, SCRATCH_BLOCK);
+  ProtobufCMessage *message;
+  if (gw_wire_unpack_checked(descriptor, value, &scratch, &message) == GW_OK) {
+    struct gw_xds_decoder decoder = {&resource->arena, &scratch, errors};
+    decode_value(&decoder, resource, message);
+  } else {
+    gw_errors_add(errors, "", "is not a %s", descriptor->name);
+  }
+  gw_arena_done(&scratch);
+}
+
+enum gw_err gw_xds_decode_resource(enum gw_resource_type type, struct gw_bytes *any, struct gw_errors *errors, struct gw_arena *arena,
+                                   struct gw_str *ret_name, struct gw_resource **ret_resource) {
+  size_t errors_before = errors->error_count;
+  struct gw_str type_url, value, name = {NULL, 0};
+  if (gw_wire_find(gw_bytes_str(any), ANY_TYPE_URL, &type_url) != GW_OK || gw_wire_find(gw_bytes_str(any), ANY_VALUE, &value) != GW_OK) {
+    gw_errors_add(errors, "", "is not a google.protobuf.Any");
+    return GW_ERR_INVALID;
+  }
+  if (gw_wire_find(value, RESOURCE_NAME, &name) != GW_OK || gw_wire_string_fault(name) != NULL) name.len = 0;
+  if (ret_name != NULL && name.len > 0) *ret_name = gw_arena_copy(arena, name);
+  if (!gw_str_equal(type_url, gw_str_from(types[type].type_url))) {
+    gw_errors_add(errors, "", "is a \"%.*s\", not a %s", GW_STR_ARG(type_url), types[type].descriptor->name);
+    return GW_ERR_INVALID;
+  }
+  struct gw_resource *resource = gw_resource_new(type);
+  if (type == GW_RESOURCE_LISTENER && name.len > 0 && is_api_only(value))
+    decode_api_only(resource, name);
+  else
+    decode_message(resource, value, errors);
+  if (errors->error_count > errors_before) {
+    gw_resource_unref(resource);
+    return GW_ERR_INVALID;
+  }
+  resource->any = gw_bytes_ref(any);
+  gw_content_hash_format(value, resource->version);
+  *ret_resource = resource;
+  return GW_OK;
+}
+
+/* An Any around the message, without packing the message twice. */
+static struct gw_bytes *pack_any(struct gw_arena *scratch, enum gw_resource_type type, const ProtobufCMessage *message) {
+  Google__Protobuf__Any *any = gw_xds_encode_any(scratch, message);
+  GW_ASSERT(gw_str_equal(gw_str_from(any->type_url), gw_str_from(types[type].type_url)));
+  return gw_wire_pack(&any->base);
+}
+
+static struct gw_resource *encode_resource(enum gw_resource_type type, struct gw_arena *scratch, const ProtobufCMessage *message) {
+  struct gw_bytes *any = pack_any(scratch, type, message);
+  gw_arena_done(scratch);
+  struct gw_errors errors;
+  gw_errors_init(&errors);
+  struct gw_resource *resource = NULL;
+  if (gw_xds_decode_resource(type, any, &errors, NULL, NULL, &resource) != GW_OK)
+    GW_PANIC("%s that was written can't be read: %s", gw_resource_type_label(type), gw_errors_format(&errors));
+  gw_errors_done(&errors);
+  gw_bytes_unref(any);
+  return resource;
+}
+
+struct gw_resource *gw_xds_encode_listener(const struct gw_listener *listener) {
+  struct gw_arena scratch;
+  gw_arena_init(&scratch, SCRATCH_BLOCK);
+  return encode_resource(GW_RESOURCE_LISTENER, &scratch, gw_xds_encode_listener_message(&scratch, listener));
+}
+
+struct gw_resource *gw_xds_encode_route_config(const struct gw_route_config *config) {
+  struct gw_arena scratch;
+  gw_arena_init(&scratch, SCRATCH_BLOCK);
+  return encode_resource(GW_RESOURCE_ROUTE_CONFIG, &scratch, &gw_xds_encode_route_config_message(&scratch, config)->base);
+}
+
+struct gw_resource *gw_xds_encode_cluster(const struct gw_cluster *cluster) {
+  struct gw_arena scratch;
+  gw_arena_init(&scratch, SCRATCH_BLOCK);
+  return encode_resource(GW_RESOURCE_CLUSTER, &scratch, gw_xds_encode_cluster_message(&scratch, cluster));
+}
+
+struct gw_resource *gw_xds_encode_endpoints(const struct gw_endpoints *endpoints) {
+  struct gw_arena scratch;
+  gw_arena_init(&scratch, SCRATCH_BLOCK);
+  return encode_resource(GW_RESOURCE_ENDPOINTS, &scratch, &gw_xds_encode_endpoints_message(&scratch, endpoints)->base);
+}

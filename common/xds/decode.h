@@ -1,0 +1,87 @@
+/* Why: what the decoders of all resources share: the fields that occur everywhere, checked alike.
+ * Life: a decoder lives as long as one gw_xds_decode_resource.
+ * Thread: one at a time. */
+#ifndef GW_COMMON_XDS_DECODE_H
+#define GW_COMMON_XDS_DECODE_H
+
+#include <protobuf-c/protobuf-c.h>
+
+#include "common/base/arena.h"
+#include "common/base/err.h"
+#include "common/model/cluster.h"
+#include "common/model/listener.h"
+#include "common/xds/place.h"
+#include "envoy/config/cluster/v3/cluster.pb-c.h"
+#include "envoy/config/core/v3/address.pb-c.h"
+#include "envoy/config/core/v3/base.pb-c.h"
+#include "envoy/config/core/v3/config_source.pb-c.h"
+#include "envoy/config/core/v3/protocol.pb-c.h"
+#include "envoy/config/endpoint/v3/endpoint.pb-c.h"
+#include "envoy/config/listener/v3/listener.pb-c.h"
+#include "envoy/config/route/v3/route.pb-c.h"
+#include "envoy/type/matcher/v3/regex.pb-c.h"
+#include "google/protobuf/any.pb-c.h"
+#include "google/protobuf/duration.pb-c.h"
+#include "google/protobuf/wrappers.pb-c.h"
+
+struct gw_xds_decoder {
+  struct gw_arena *arena;   /* of the resource: what stays */
+  struct gw_arena *scratch; /* unpacked messages */
+  struct gw_errors *errors;
+};
+
+/* Every function below adds a mistake for what is wrong and returns something harmless, so that decoding goes on to the next one. */
+
+#define gw_xds_refuse(decoder, place, ...) gw_xds_place_refuse((place), (decoder)->errors, __VA_ARGS__)
+/* "RING_HASH is not supported", or its number when it has no name. */
+void gw_xds_refuse_enum(struct gw_xds_decoder *decoder, const struct gw_xds_place *place, const ProtobufCEnumDescriptor *descriptor,
+                        int value);
+
+/* A copy in the resource's arena. */
+struct gw_str gw_xds_decode_str(struct gw_xds_decoder *decoder, const char *text);
+/* The same; empty is a mistake. */
+struct gw_str gw_xds_decode_name(struct gw_xds_decoder *decoder, const struct gw_xds_place *place, const char *text);
+/* Lower case, a token (RFC 9110 section 5.6.2); `may_be_pseudo`: also ":method" and such. */
+struct gw_str gw_xds_decode_header_name(struct gw_xds_decoder *decoder, const struct gw_xds_place *place, const char *text,
+                                        bool may_be_pseudo);
+/* Milliseconds, rounded up; `absent_ms` when NULL. Negative and more than 100 years are mistakes. */
+uint64_t gw_xds_decode_duration(struct gw_xds_decoder *decoder, const struct gw_xds_place *place,
+                                const Google__Protobuf__Duration *duration, uint64_t absent_ms);
+static inline bool gw_xds_decode_bool(const Google__Protobuf__BoolValue *value, bool absent) {
+  return value != NULL ? value->value : absent;
+}
+uint32_t gw_xds_decode_u32(struct gw_xds_decoder *decoder, const struct gw_xds_place *place, const Google__Protobuf__UInt32Value *value,
+                           uint32_t absent, uint32_t min, uint32_t max);
+/* inline_string or inline_bytes; NULL is a mistake. */
+struct gw_str gw_xds_decode_data_source(struct gw_xds_decoder *decoder, const struct gw_xds_place *place,
+                                        const Envoy__Config__Core__V3__DataSource *source);
+/* The regex; NULL and empty are mistakes. */
+struct gw_str gw_xds_decode_regex(struct gw_xds_decoder *decoder, const struct gw_xds_place *place,
+                                  const Envoy__Type__Matcher__V3__RegexMatcher *matcher);
+/* ADS, version 3 and the default wait, or a mistake. */
+void gw_xds_decode_ads_source(struct gw_xds_decoder *decoder, const struct gw_xds_place *place,
+                              const Envoy__Config__Core__V3__ConfigSource *source);
+
+enum gw_xds_address_use { GW_XDS_ADDRESS_LISTEN, GW_XDS_ADDRESS_CONNECT, GW_XDS_ADDRESS_CONNECT_OR_NAME };
+/* LISTEN: an IP, port 0 too. CONNECT: an IP, a port. CONNECT_OR_NAME: a host name too. */
+void gw_xds_decode_address(struct gw_xds_decoder *decoder, const struct gw_xds_place *place,
+                           const Envoy__Config__Core__V3__Address *address, enum gw_xds_address_use use, struct gw_str *ret_host,
+                           uint16_t *ret_port);
+
+/* The full name of the message in an Any, behind the last '/'; "" when there is none. */
+const char *gw_xds_any_message(const Google__Protobuf__Any *any);
+/* Unpacks into scratch, as strictly as the resource itself; NULL after a mistake. The type must be `descriptor`'s. */
+const void *gw_xds_decode_any(struct gw_xds_decoder *decoder, const struct gw_xds_place *place, const Google__Protobuf__Any *any,
+                              const ProtobufCMessageDescriptor *descriptor);
+
+/* One for each resource type, and for what they hold of one another. Never NULL. */
+const struct gw_listener *gw_xds_decode_listener(struct gw_xds_decoder *decoder, const Envoy__Config__Listener__V3__Listener *message);
+const struct gw_route_config *gw_xds_decode_route_config(struct gw_xds_decoder *decoder, const struct gw_xds_place *place,
+                                                         const Envoy__Config__Route__V3__RouteConfiguration *message);
+const struct gw_cluster *gw_xds_decode_cluster(struct gw_xds_decoder *decoder, const Envoy__Config__Cluster__V3__Cluster *message);
+/* Host names only where `use` says so. */
+const struct gw_endpoints *gw_xds_decode_endpoints(struct gw_xds_decoder *decoder, const struct gw_xds_place *place,
+                                                   const Envoy__Config__Endpoint__V3__ClusterLoadAssignment *message,
+                                                   enum gw_xds_address_use use);
+
+#endif

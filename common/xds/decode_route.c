@@ -1,0 +1,311 @@
+#include <string.h>
+
+#include "common/base/map.h"
+#include "common/xds/decode.h"
+#include "common/xds/wire.h"
+#include "envoy/extensions/path/match/uri_template/v3/uri_template_match.pb-c.h"
+
+#define TEMPLATE_MAX_LEN 256 /* upstream's limit */
+#define DIRECT_BODY_MAX 4096 /* RouteConfiguration.max_direct_response_body_size_bytes, its default */
+
+/* The names in this file are protoc-c's, which are too long to be repeated. */
+typedef Envoy__Config__Route__V3__HeaderMatcher HeaderMatcher;
+typedef Envoy__Config__Route__V3__RouteAction RouteAction;
+typedef Envoy__Config__Route__V3__DirectResponseAction DirectResponse;
+typedef Envoy__Config__Core__V3__HeaderValueOption HeaderValueOption;
+typedef Envoy__Type__Matcher__V3__StringMatcher StringMatcher;
+
+static void decode_string_matcher(struct gw_xds_decoder *d, const struct gw_xds_place *place, const StringMatcher *m,
+                                  struct gw_header_match *out) {
+  out->ignore_case = m->ignore_case;
+  switch (m->match_pattern_case) {
+  case ENVOY__TYPE__MATCHER__V3__STRING_MATCHER__MATCH_PATTERN_EXACT:
+    out->kind = GW_STRING_MATCH_EXACT;
+    out->value = gw_xds_decode_str(d, m->exact);
+    return;
+  case ENVOY__TYPE__MATCHER__V3__STRING_MATCHER__MATCH_PATTERN_PREFIX:
+    out->kind = GW_STRING_MATCH_PREFIX;
+    out->value = gw_xds_decode_name(d, GW_XDS_FIELD(place, "prefix"), m->prefix);
+    return;
+  case ENVOY__TYPE__MATCHER__V3__STRING_MATCHER__MATCH_PATTERN_SUFFIX:
+    out->kind = GW_STRING_MATCH_SUFFIX;
+    out->value = gw_xds_decode_name(d, GW_XDS_FIELD(place, "suffix"), m->suffix);
+    return;
+  case ENVOY__TYPE__MATCHER__V3__STRING_MATCHER__MATCH_PATTERN_CONTAINS:
+    out->kind = GW_STRING_MATCH_CONTAINS;
+    out->value = gw_xds_decode_name(d, GW_XDS_FIELD(place, "contains"), m->contains);
+    return;
+  case ENVOY__TYPE__MATCHER__V3__STRING_MATCHER__MATCH_PATTERN_SAFE_REGEX:
+    out->kind = GW_STRING_MATCH_REGEX;
+    out->ignore_case = false;
+    out->value = gw_xds_decode_regex(d, GW_XDS_FIELD(place, "safe_regex"), m->safe_regex);
+    return;
+  default: gw_xds_refuse(d, place, "needs exact, prefix, suffix, contains or safe_regex");
+  }
+}
+
+static void decode_header_matcher(struct gw_xds_decoder *d, const struct gw_xds_place *place, const HeaderMatcher *m,
+                                  struct gw_header_match *out) {
+  out->name = gw_xds_decode_header_name(d, GW_XDS_FIELD(place, "name"), m->name, true);
+  out->invert = m->invert_match;
+  switch (m->header_match_specifier_case) {
+  case ENVOY__CONFIG__ROUTE__V3__HEADER_MATCHER__HEADER_MATCH_SPECIFIER_STRING_MATCH:
+    decode_string_matcher(d, GW_XDS_FIELD(place, "string_match"), m->string_match, out);
+    return;
+  case ENVOY__CONFIG__ROUTE__V3__HEADER_MATCHER__HEADER_MATCH_SPECIFIER_PRESENT_MATCH:
+    out->kind = GW_STRING_MATCH_PRESENT;
+    out->invert = m->present_match == m->invert_match;
+    return;
+  /* The rest are the older spellings of string_match. */
+  case ENVOY__CONFIG__ROUTE__V3__HEADER_MATCHER__HEADER_MATCH_SPECIFIER_EXACT_MATCH:
+    out->kind = GW_STRING_MATCH_EXACT;
+    out->value = gw_xds_decode_str(d, m->exact_match);
+    return;
+  case ENVOY__CONFIG__ROUTE__V3__HEADER_MATCHER__HEADER_MATCH_SPECIFIER_PREFIX_MATCH:
+    out->kind = GW_STRING_MATCH_PREFIX;
+    out->value = gw_xds_decode_name(d, GW_XDS_FIELD(place, "prefix_match"), m->prefix_match);
+    return;
+  case ENVOY__CONFIG__ROUTE__V3__HEADER_MATCHER__HEADER_MATCH_SPECIFIER_SUFFIX_MATCH:
+    out->kind = GW_STRING_MATCH_SUFFIX;
+    out->value = gw_xds_decode_name(d, GW_XDS_FIELD(place, "suffix_match"), m->suffix_match);
+    return;
+  case ENVOY__CONFIG__ROUTE__V3__HEADER_MATCHER__HEADER_MATCH_SPECIFIER_CONTAINS_MATCH:
+    out->kind = GW_STRING_MATCH_CONTAINS;
+    out->value = gw_xds_decode_name(d, GW_XDS_FIELD(place, "contains_match"), m->contains_match);
+    return;
+  case ENVOY__CONFIG__ROUTE__V3__HEADER_MATCHER__HEADER_MATCH_SPECIFIER_SAFE_REGEX_MATCH:
+    out->kind = GW_STRING_MATCH_REGEX;
+    out->value = gw_xds_decode_regex(d, GW_XDS_FIELD(place, "safe_regex_match"), m->safe_regex_match);
+    return;
+  default: out->kind = GW_STRING_MATCH_PRESENT; /* none given: must be there */
+  }
+}
+
+/* Upstream's rule: no query, no fragment, no slash at the end, at least two characters. */
+static struct gw_str decode_separated_prefix(struct gw_xds_decoder *d, const struct gw_xds_place *place, const char *text) {
+  struct gw_str prefix = gw_xds_decode_str(d, text);
+  bool is_valid = prefix.len >= 2 && prefix.data[prefix.len - 1] != '/' && strpbrk(text, "?#") == NULL;
+  if (!is_valid) gw_xds_refuse(d, place, "must have two characters or more, no '?' or '#', and no '/' at the end");
+  return prefix;
+}
+
+static struct gw_str decode_template(struct gw_xds_decoder *d, const struct gw_xds_place *place,
+                                     const Envoy__Config__Core__V3__TypedExtensionConfig *policy) {
+  const struct gw_xds_place *at = GW_XDS_FIELD(place, "typed_config");
+  const Envoy__Extensions__Path__Match__UriTemplate__V3__UriTemplateMatchConfig *config =
+      gw_xds_decode_any(d, at, policy->typed_config,
+                        &envoy__extensions__path__match__uri_template__v3__uri_template_match_config__descriptor);
+  if (config == NULL) return GW_STR("");
+  const struct gw_xds_place *field = GW_XDS_FIELD(at, "path_template");
+  struct gw_str path = gw_xds_decode_name(d, field, config->path_template);
+  if (path.len > TEMPLATE_MAX_LEN) gw_xds_refuse(d, field, "is longer than %d bytes", TEMPLATE_MAX_LEN);
+  return path;
+}
+
+static void decode_path_match(struct gw_xds_decoder *d, const struct gw_xds_place *place, const Envoy__Config__Route__V3__RouteMatch *m,
+                              struct gw_route_match *out) {
+  out->ignore_case = !gw_xds_decode_bool(m->case_sensitive, true);
+  switch (m->path_specifier_case) {
+  case ENVOY__CONFIG__ROUTE__V3__ROUTE_MATCH__PATH_SPECIFIER_PREFIX:
+    out->kind = GW_PATH_MATCH_PREFIX;
+    out->path = gw_xds_decode_str(d, m->prefix);
+    return;
+  case ENVOY__CONFIG__ROUTE__V3__ROUTE_MATCH__PATH_SPECIFIER_PATH:
+    out->kind = GW_PATH_MATCH_EXACT;
+    out->path = gw_xds_decode_str(d, m->path);
+    return;
+  case ENVOY__CONFIG__ROUTE__V3__ROUTE_MATCH__PATH_SPECIFIER_PATH_SEPARATED_PREFIX:
+    out->kind = GW_PATH_MATCH_SEPARATED_PREFIX;
+    out->path = decode_separated_prefix(d, GW_XDS_FIELD(place, "path_separated_prefix"), m->path_separated_prefix);
+    return;
+  case ENVOY__CONFIG__ROUTE__V3__ROUTE_MATCH__PATH_SPECIFIER_SAFE_REGEX:
+    out->kind = GW_PATH_MATCH_REGEX;
+    out->ignore_case = false;
+    out->path = gw_xds_decode_regex(d, GW_XDS_FIELD(place, "safe_regex"), m->safe_regex);
+    return;
+  case ENVOY__CONFIG__ROUTE__V3__ROUTE_MATCH__PATH_SPECIFIER_PATH_MATCH_POLICY:
+    out->kind = GW_PATH_MATCH_TEMPLATE;
+    out->ignore_case = false;
+    out->path = decode_template(d, GW_XDS_FIELD(place, "path_match_policy"), m->path_match_policy);
+    return;
+  default: gw_xds_refuse(d, place, "needs prefix, path, path_separated_prefix, safe_regex or path_match_policy");
+  }
+}
+
+static void decode_match(struct gw_xds_decoder *d, const struct gw_xds_place *place, const Envoy__Config__Route__V3__RouteMatch *m,
+                         struct gw_route_match *out) {
+  if (m == NULL) {
+    gw_xds_refuse(d, place, "is missing");
+    return;
+  }
+  decode_path_match(d, place, m, out);
+  if (m->n_headers == 0) return;
+  struct gw_header_match *headers = gw_arena_calloc(d->arena, m->n_headers, sizeof *headers);
+  for (size_t i = 0; i < m->n_headers; i++)
+    decode_header_matcher(d, GW_XDS_ITEM(place, "headers", i), m->headers[i], &headers[i]);
+  out->headers = headers;
+  out->header_count = (uint32_t)m->n_headers;
+}
+
+static void decode_forward(struct gw_xds_decoder *d, const struct gw_xds_place *place, const RouteAction *m, struct gw_route_forward *out) {
+  if (m->cluster_specifier_case == ENVOY__CONFIG__ROUTE__V3__ROUTE_ACTION__CLUSTER_SPECIFIER_CLUSTER)
+    out->cluster = gw_xds_decode_name(d, GW_XDS_FIELD(place, "cluster"), m->cluster);
+  else
+    gw_xds_refuse(d, place, "needs cluster");
+  out->timeout_ms = gw_xds_decode_duration(d, GW_XDS_FIELD(place, "timeout"), m->timeout, GW_ROUTE_TIMEOUT_DEFAULT_MS);
+  out->has_idle_timeout = m->idle_timeout != NULL;
+  out->idle_timeout_ms = gw_xds_decode_duration(d, GW_XDS_FIELD(place, "idle_timeout"), m->idle_timeout, 0);
+  out->prefix_rewrite = gw_xds_decode_str(d, m->prefix_rewrite);
+  if (m->regex_rewrite == NULL) return;
+  const struct gw_xds_place *at = GW_XDS_FIELD(place, "regex_rewrite");
+  if (out->prefix_rewrite.len > 0) gw_xds_refuse(d, at, "and prefix_rewrite exclude each other");
+  out->regex_rewrite_pattern = gw_xds_decode_regex(d, GW_XDS_FIELD(at, "pattern"), m->regex_rewrite->pattern);
+  out->regex_rewrite_substitution = gw_xds_decode_str(d, m->regex_rewrite->substitution);
+}
+
+static void decode_direct(struct gw_xds_decoder *d, const struct gw_xds_place *place, const DirectResponse *m,
+                          struct gw_route_direct_response *out) {
+  if (m->status < 200 || m->status > 599) gw_xds_refuse(d, GW_XDS_FIELD(place, "status"), "is %u; allowed is 200 to 599", m->status);
+  out->status = m->status;
+  if (m->body == NULL) return;
+  const struct gw_xds_place *at = GW_XDS_FIELD(place, "body");
+  out->body = gw_xds_decode_data_source(d, at, m->body);
+  if (out->body.len > DIRECT_BODY_MAX) gw_xds_refuse(d, at, "has %zu bytes; at most %d are allowed", out->body.len, DIRECT_BODY_MAX);
+}
+
+/* The value is a format: "%%" is a percent sign, anything else with '%' would be a command. */
+static struct gw_str decode_header_value(struct gw_xds_decoder *d, const struct gw_xds_place *place, const char *text) {
+  struct gw_str format = gw_wire_str(text);
+  if (format.len == 0) gw_xds_refuse(d, place, "is empty, and must not be");
+  char *value = gw_arena_alloc_bytes(d->arena, format.len + 1);
+  size_t len = 0;
+  for (size_t i = 0; i < format.len; i++) {
+    unsigned char c = (unsigned char)format.data[i];
+    if ((c < 0x20 && c != '\t') || c == 0x7f) gw_xds_refuse(d, place, "holds a control character");
+    if (c == '%' && (i + 1 == format.len || format.data[++i] != '%')) {
+      gw_xds_refuse(d, place, "commands (%%NAME%%) are not supported; %%%% is a percent sign");
+      break;
+    }
+    value[len++] = (char)c;
+  }
+  value[len] = '\0';
+  return (struct gw_str){value, len};
+}
+
+static void decode_header_option(struct gw_xds_decoder *d, const struct gw_xds_place *place, const HeaderValueOption *m,
+                                 struct gw_header_option *out) {
+  if (m->header == NULL) {
+    gw_xds_refuse(d, GW_XDS_FIELD(place, "header"), "is missing");
+    return;
+  }
+  const struct gw_xds_place *key = GW_XDS_FIELD(GW_XDS_FIELD(place, "header"), "key");
+  out->name = gw_xds_decode_header_name(d, key, m->header->key, false);
+  if (gw_str_equal(out->name, GW_STR("host"))) gw_xds_refuse(d, key, "\"host\" can't be added");
+  out->value = decode_header_value(d, GW_XDS_FIELD(GW_XDS_FIELD(place, "header"), "value"), m->header->value);
+  const struct gw_xds_place *action = GW_XDS_FIELD(place, "append_action");
+  switch (m->append_action) {
+  case ENVOY__CONFIG__CORE__V3__HEADER_VALUE_OPTION__HEADER_APPEND_ACTION__APPEND_IF_EXISTS_OR_ADD:
+    out->is_append = gw_xds_decode_bool(m->append, true);
+    return;
+  case ENVOY__CONFIG__CORE__V3__HEADER_VALUE_OPTION__HEADER_APPEND_ACTION__OVERWRITE_IF_EXISTS_OR_ADD:
+    if (m->append != NULL) gw_xds_refuse(d, action, "and append exclude each other");
+    out->is_append = false;
+    return;
+  default:
+    gw_xds_refuse_enum(d, action, &envoy__config__core__v3__header_value_option__header_append_action__descriptor, (int)m->append_action);
+  }
+}
+
+static void decode_route(struct gw_xds_decoder *d, const struct gw_xds_place *place, const Envoy__Config__Route__V3__Route *m,
+                         struct gw_route *out) {
+  out->name = gw_xds_decode_str(d, m->name);
+  decode_match(d, GW_XDS_FIELD(place, "match"), m->match, &out->match);
+  switch (m->action_case) {
+  case ENVOY__CONFIG__ROUTE__V3__ROUTE__ACTION_ROUTE:
+    out->action = GW_ROUTE_FORWARD;
+    decode_forward(d, GW_XDS_FIELD(place, "route"), m->route, &out->forward);
+    break;
+  case ENVOY__CONFIG__ROUTE__V3__ROUTE__ACTION_DIRECT_RESPONSE:
+    out->action = GW_ROUTE_DIRECT_RESPONSE;
+    decode_direct(d, GW_XDS_FIELD(place, "direct_response"), m->direct_response, &out->direct);
+    break;
+  default: gw_xds_refuse(d, place, "needs route or direct_response");
+  }
+  if (m->n_response_headers_to_add == 0) return;
+  struct gw_header_option *headers = gw_arena_calloc(d->arena, m->n_response_headers_to_add, sizeof *headers);
+  for (size_t i = 0; i < m->n_response_headers_to_add; i++)
+    decode_header_option(d, GW_XDS_ITEM(place, "response_headers_to_add", i), m->response_headers_to_add[i], &headers[i]);
+  out->response_headers_to_add = headers;
+  out->response_headers_to_add_count = (uint32_t)m->n_response_headers_to_add;
+}
+
+/* "*", "*.example.com", "example.*", "example.com", all with an optional port. */
+static bool is_domain(struct gw_str domain) {
+  if (gw_str_equal(domain, GW_STR("*"))) return true;
+  if (gw_str_has_prefix(domain, GW_STR("*.")))
+    domain = gw_str_skip(domain, 2);
+  else if (gw_str_has_suffix(domain, GW_STR(".*")))
+    domain.len -= 2;
+  if (domain.len == 0) return false;
+  for (size_t i = 0; i < domain.len; i++) {
+    if ((unsigned char)domain.data[i] <= 0x20 || domain.data[i] == 0x7f || domain.data[i] == '*' || domain.data[i] == '/') return false;
+  }
+  return true;
+}
+
+struct uniqueness {
+  struct gw_map *domains;
+  struct gw_map *names;
+};
+
+static void decode_domains(struct gw_xds_decoder *d, const struct gw_xds_place *place, const Envoy__Config__Route__V3__VirtualHost *m,
+                           struct gw_map *seen, struct gw_virtual_host *out) {
+  if (m->n_domains == 0) gw_xds_refuse(d, GW_XDS_FIELD(place, "domains"), "is empty, and must not be");
+  struct gw_str *domains = gw_arena_calloc(d->arena, m->n_domains, sizeof *domains);
+  for (size_t i = 0; i < m->n_domains; i++) {
+    const struct gw_xds_place *at = GW_XDS_ITEM(place, "domains", i);
+    struct gw_str text = gw_wire_str(m->domains[i]);
+    char *domain = gw_arena_alloc_bytes(d->arena, text.len + 1);
+    for (size_t k = 0; k <= text.len; k++) {
+      char c = text.data[k];
+      domain[k] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    }
+    domains[i] = (struct gw_str){domain, text.len};
+    if (!is_domain(domains[i])) gw_xds_refuse(d, at, "\"%s\" is not like example.com, *.example.com, example.* or *", m->domains[i]);
+    if (gw_map_put(seen, domains[i], out) != NULL) gw_xds_refuse(d, at, "\"%s\" is there already", domain);
+  }
+  out->domains = domains;
+  out->domain_count = (uint32_t)m->n_domains;
+}
+
+static void decode_virtual_host(struct gw_xds_decoder *d, const struct gw_xds_place *place, const Envoy__Config__Route__V3__VirtualHost *m,
+                                const struct uniqueness *seen, uint32_t first_index, struct gw_virtual_host *out) {
+  out->name = gw_xds_decode_name(d, GW_XDS_FIELD(place, "name"), m->name);
+  if (gw_map_put(seen->names, out->name, out) != NULL) gw_xds_refuse(d, GW_XDS_FIELD(place, "name"), "\"%s\" is there already", m->name);
+  decode_domains(d, place, m, seen->domains, out);
+  struct gw_route *routes = gw_arena_calloc(d->arena, m->n_routes, sizeof *routes);
+  for (size_t i = 0; i < m->n_routes; i++) {
+    routes[i].index = first_index + (uint32_t)i;
+    decode_route(d, GW_XDS_ITEM(place, "routes", i), m->routes[i], &routes[i]);
+  }
+  out->routes = routes;
+  out->route_count = (uint32_t)m->n_routes;
+}
+
+const struct gw_route_config *gw_xds_decode_route_config(struct gw_xds_decoder *d, const struct gw_xds_place *place,
+                                                         const Envoy__Config__Route__V3__RouteConfiguration *m) {
+  struct gw_route_config *config = gw_arena_calloc(d->arena, 1, sizeof *config);
+  /* Inline in a listener it needs no name. */
+  config->name = place != NULL ? gw_xds_decode_str(d, m->name) : gw_xds_decode_name(d, GW_XDS_FIELD(place, "name"), m->name);
+  struct gw_virtual_host *hosts = gw_arena_calloc(d->arena, m->n_virtual_hosts, sizeof *hosts);
+  struct uniqueness seen = {gw_map_new(), gw_map_new()};
+  for (size_t i = 0; i < m->n_virtual_hosts; i++) {
+    decode_virtual_host(d, GW_XDS_ITEM(place, "virtual_hosts", i), m->virtual_hosts[i], &seen, config->route_count, &hosts[i]);
+    config->route_count += hosts[i].route_count;
+  }
+  gw_map_free(seen.domains);
+  gw_map_free(seen.names);
+  config->virtual_hosts = hosts;
+  config->virtual_host_count = (uint32_t)m->n_virtual_hosts;
+  return config;
+}

@@ -1,0 +1,46 @@
+/* Why: what the encoders of all resources share.
+ * Life: messages are built in an arena that is thrown away once they are packed.
+ * Thread: one at a time. */
+#ifndef GW_COMMON_XDS_ENCODE_H
+#define GW_COMMON_XDS_ENCODE_H
+
+#include <protobuf-c/protobuf-c.h>
+
+#include "common/base/arena.h"
+#include "common/model/cluster.h"
+#include "common/model/listener.h"
+#include "envoy/config/core/v3/address.pb-c.h"
+#include "envoy/config/core/v3/base.pb-c.h"
+#include "envoy/config/core/v3/config_source.pb-c.h"
+#include "envoy/config/endpoint/v3/endpoint.pb-c.h"
+#include "envoy/config/route/v3/route.pb-c.h"
+#include "envoy/type/matcher/v3/regex.pb-c.h"
+#include "google/protobuf/any.pb-c.h"
+#include "google/protobuf/duration.pb-c.h"
+#include "google/protobuf/wrappers.pb-c.h"
+
+/* An empty message of that type. */
+void *gw_xds_encode_new(struct gw_arena *arena, const ProtobufCMessageDescriptor *descriptor);
+/* Room for the pointers of a repeated field; assigns to any of them. */
+void *gw_xds_encode_array(struct gw_arena *arena, size_t count);
+char *gw_xds_encode_str(struct gw_arena *arena, struct gw_str s);
+Google__Protobuf__Duration *gw_xds_encode_duration(struct gw_arena *arena, uint64_t ms);
+Google__Protobuf__BoolValue *gw_xds_encode_bool(struct gw_arena *arena, bool value);
+Google__Protobuf__UInt32Value *gw_xds_encode_u32(struct gw_arena *arena, uint32_t value);
+Google__Protobuf__Any *gw_xds_encode_any(struct gw_arena *arena, const ProtobufCMessage *message);
+Envoy__Type__Matcher__V3__RegexMatcher *gw_xds_encode_regex(struct gw_arena *arena, struct gw_str regex);
+/* As a string where it is one, else as bytes. */
+Envoy__Config__Core__V3__DataSource *gw_xds_encode_data_source(struct gw_arena *arena, struct gw_str content);
+Envoy__Config__Core__V3__Address *gw_xds_encode_address(struct gw_arena *arena, struct gw_str host, uint16_t port);
+/* ADS, with the default wait. */
+Envoy__Config__Core__V3__ConfigSource *gw_xds_encode_ads_source(struct gw_arena *arena);
+
+/* One for each resource type, and for what they hold of one another. */
+ProtobufCMessage *gw_xds_encode_listener_message(struct gw_arena *arena, const struct gw_listener *listener);
+Envoy__Config__Route__V3__RouteConfiguration *gw_xds_encode_route_config_message(struct gw_arena *arena,
+                                                                                 const struct gw_route_config *config);
+ProtobufCMessage *gw_xds_encode_cluster_message(struct gw_arena *arena, const struct gw_cluster *cluster);
+Envoy__Config__Endpoint__V3__ClusterLoadAssignment *gw_xds_encode_endpoints_message(struct gw_arena *arena,
+                                                                                    const struct gw_endpoints *endpoints);
+
+#endif

@@ -1,0 +1,153 @@
+#include "common/base/mem.h"
+#include "common/xds/encode.h"
+#include "common/xds/filter_codecs.h"
+#include "envoy/extensions/access_loggers/stream/v3/stream.pb-c.h"
+#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb-c.h"
+
+#define HCM_NAME "envoy.filters.network.http_connection_manager"
+#define STDOUT_LOG_NAME "envoy.access_loggers.stdout"
+
+/* The names in this file are protoc-c's, which are too long to be repeated. */
+typedef Envoy__Extensions__Filters__Network__HttpConnectionManager__V3__HttpConnectionManager Hcm;
+typedef Envoy__Extensions__Filters__Network__HttpConnectionManager__V3__HttpFilter HttpFilter;
+typedef Envoy__Extensions__Filters__Network__HttpConnectionManager__V3__Rds Rds;
+#define HCM_DESCRIPTOR envoy__extensions__filters__network__http_connection_manager__v3__http_connection_manager__descriptor
+#define HCM_ROUTES(name) ENVOY__EXTENSIONS__FILTERS__NETWORK__HTTP_CONNECTION_MANAGER__V3__HTTP_CONNECTION_MANAGER__ROUTE_SPECIFIER_##name
+#define HCM_SLASHES(name)                                                                                                                  \
+  ENVOY__EXTENSIONS__FILTERS__NETWORK__HTTP_CONNECTION_MANAGER__V3__HTTP_CONNECTION_MANAGER__PATH_WITH_ESCAPED_SLASHES_ACTION__##name
+#define UNDERSCORES(name) ENVOY__CONFIG__CORE__V3__HTTP_PROTOCOL_OPTIONS__HEADERS_WITH_UNDERSCORES_ACTION__##name
+
+static HttpFilter *encode_filter(struct gw_arena *arena, const struct gw_http_filter *filter) {
+  const struct gw_xds_filter_codec *codec = gw_xds_filter_codec_get(filter->kind);
+  HttpFilter *m = gw_xds_encode_new(arena, &envoy__extensions__filters__network__http_connection_manager__v3__http_filter__descriptor);
+  m->name = gw_xds_encode_str(arena, filter->name);
+  m->is_optional = codec->is_optional;
+  m->config_type_case = ENVOY__EXTENSIONS__FILTERS__NETWORK__HTTP_CONNECTION_MANAGER__V3__HTTP_FILTER__CONFIG_TYPE_TYPED_CONFIG;
+  m->typed_config = gw_xds_encode_any(arena, codec->encode(arena, filter));
+  return m;
+}
+
+static Google__Protobuf__Struct *encode_json_format(struct gw_arena *arena, const struct gw_access_log *log) {
+  Google__Protobuf__Struct *m = gw_xds_encode_new(arena, &google__protobuf__struct__descriptor);
+  m->n_fields = log->field_count;
+  m->fields = gw_xds_encode_array(arena, log->field_count);
+  for (uint32_t i = 0; i < log->field_count; i++) {
+    Google__Protobuf__Struct__FieldsEntry *entry = gw_xds_encode_new(arena, &google__protobuf__struct__fields_entry__descriptor);
+    entry->key = gw_xds_encode_str(arena, log->fields[i].name);
+    entry->value = gw_xds_encode_new(arena, &google__protobuf__value__descriptor);
+    entry->value->kind_case = GOOGLE__PROTOBUF__VALUE__KIND_STRING_VALUE;
+    entry->value->string_value = gw_xds_encode_str(arena, log->fields[i].format);
+    m->fields[i] = entry;
+  }
+  return m;
+}
+
+static Envoy__Config__Accesslog__V3__AccessLog *encode_access_log(struct gw_arena *arena, const struct gw_access_log *log) {
+  Envoy__Config__Core__V3__SubstitutionFormatString *format =
+      gw_xds_encode_new(arena, &envoy__config__core__v3__substitution_format_string__descriptor);
+  if (log->field_count > 0) {
+    format->format_case = ENVOY__CONFIG__CORE__V3__SUBSTITUTION_FORMAT_STRING__FORMAT_JSON_FORMAT;
+    format->json_format = encode_json_format(arena, log);
+  } else {
+    format->format_case = ENVOY__CONFIG__CORE__V3__SUBSTITUTION_FORMAT_STRING__FORMAT_TEXT_FORMAT_SOURCE;
+    format->text_format_source = gw_xds_encode_data_source(arena, log->text);
+  }
+  Envoy__Extensions__AccessLoggers__Stream__V3__StdoutAccessLog *stdout_log =
+      gw_xds_encode_new(arena, &envoy__extensions__access_loggers__stream__v3__stdout_access_log__descriptor);
+  stdout_log->access_log_format_case = ENVOY__EXTENSIONS__ACCESS_LOGGERS__STREAM__V3__STDOUT_ACCESS_LOG__ACCESS_LOG_FORMAT_LOG_FORMAT;
+  stdout_log->log_format = format;
+  Envoy__Config__Accesslog__V3__AccessLog *m = gw_xds_encode_new(arena, &envoy__config__accesslog__v3__access_log__descriptor);
+  m->name = gw_xds_encode_str(arena, GW_STR(STDOUT_LOG_NAME));
+  m->config_type_case = ENVOY__CONFIG__ACCESSLOG__V3__ACCESS_LOG__CONFIG_TYPE_TYPED_CONFIG;
+  m->typed_config = gw_xds_encode_any(arena, &stdout_log->base);
+  return m;
+}
+
+static void encode_routes(struct gw_arena *arena, const struct gw_http_connection_manager *http, Hcm *m) {
+  if (http->inline_routes != NULL) {
+    m->route_specifier_case = HCM_ROUTES(ROUTE_CONFIG);
+    m->route_config = gw_xds_encode_route_config_message(arena, http->inline_routes);
+    return;
+  }
+  m->route_specifier_case = HCM_ROUTES(RDS);
+  m->rds = gw_xds_encode_new(arena, &envoy__extensions__filters__network__http_connection_manager__v3__rds__descriptor);
+  m->rds->config_source = gw_xds_encode_ads_source(arena);
+  m->rds->route_config_name = gw_xds_encode_str(arena, http->route_config_name);
+}
+
+static void encode_paths(struct gw_arena *arena, const struct gw_http_connection_manager *http, Hcm *m) {
+  m->normalize_path = gw_xds_encode_bool(arena, http->normalize_path);
+  m->merge_slashes = http->merge_slashes;
+  switch (http->escaped_slashes) {
+  case GW_ESCAPED_SLASHES_KEEP: m->path_with_escaped_slashes_action = HCM_SLASHES(KEEP_UNCHANGED); break;
+  case GW_ESCAPED_SLASHES_REJECT: m->path_with_escaped_slashes_action = HCM_SLASHES(REJECT_REQUEST); break;
+  case GW_ESCAPED_SLASHES_REDIRECT: m->path_with_escaped_slashes_action = HCM_SLASHES(UNESCAPE_AND_REDIRECT); break;
+  case GW_ESCAPED_SLASHES_FORWARD: m->path_with_escaped_slashes_action = HCM_SLASHES(UNESCAPE_AND_FORWARD); break;
+  }
+}
+
+static Envoy__Config__Core__V3__HttpProtocolOptions *encode_common_options(struct gw_arena *arena,
+                                                                           const struct gw_http_connection_manager *http) {
+  Envoy__Config__Core__V3__HttpProtocolOptions *m = gw_xds_encode_new(arena, &envoy__config__core__v3__http_protocol_options__descriptor);
+  m->idle_timeout = gw_xds_encode_duration(arena, http->idle_timeout_ms);
+  m->max_headers_count = gw_xds_encode_u32(arena, http->max_headers_count);
+  switch (http->underscores) {
+  case GW_UNDERSCORES_ALLOW: m->headers_with_underscores_action = UNDERSCORES(ALLOW); break;
+  case GW_UNDERSCORES_REJECT: m->headers_with_underscores_action = UNDERSCORES(REJECT_REQUEST); break;
+  case GW_UNDERSCORES_DROP: m->headers_with_underscores_action = UNDERSCORES(DROP_HEADER); break;
+  }
+  return m;
+}
+
+static Hcm *encode_http(struct gw_arena *arena, const struct gw_http_connection_manager *http) {
+  Hcm *m = gw_xds_encode_new(arena, &HCM_DESCRIPTOR);
+  m->stat_prefix = gw_xds_encode_str(arena, http->stat_prefix);
+  encode_routes(arena, http, m);
+  m->n_http_filters = http->filter_count;
+  m->http_filters = gw_xds_encode_array(arena, http->filter_count);
+  for (uint32_t i = 0; i < http->filter_count; i++)
+    m->http_filters[i] = encode_filter(arena, &http->filters[i]);
+  m->n_access_log = http->access_log_count;
+  m->access_log = gw_xds_encode_array(arena, http->access_log_count);
+  for (uint32_t i = 0; i < http->access_log_count; i++)
+    m->access_log[i] = encode_access_log(arena, &http->access_logs[i]);
+  m->common_http_protocol_options = encode_common_options(arena, http);
+  m->http_protocol_options = gw_xds_encode_new(arena, &envoy__config__core__v3__http1_protocol_options__descriptor);
+  encode_paths(arena, http, m);
+  m->use_remote_address = gw_xds_encode_bool(arena, http->use_remote_address);
+  m->xff_num_trusted_hops = http->xff_num_trusted_hops;
+  m->generate_request_id = gw_xds_encode_bool(arena, http->generate_request_id);
+  m->preserve_external_request_id = http->preserve_external_request_id;
+  m->always_set_request_id_in_response = http->always_set_request_id_in_response;
+  m->server_name = gw_xds_encode_str(arena, http->server_name);
+  m->max_request_headers_kb = gw_xds_encode_u32(arena, http->max_request_headers_kb);
+  m->stream_idle_timeout = gw_xds_encode_duration(arena, http->stream_idle_timeout_ms);
+  m->request_timeout = gw_xds_encode_duration(arena, http->request_timeout_ms);
+  m->request_headers_timeout = gw_xds_encode_duration(arena, http->request_headers_timeout_ms);
+  m->drain_timeout = gw_xds_encode_duration(arena, http->drain_timeout_ms);
+  return m;
+}
+
+ProtobufCMessage *gw_xds_encode_listener_message(struct gw_arena *arena, const struct gw_listener *listener) {
+  Envoy__Config__Listener__V3__Listener *m = gw_xds_encode_new(arena, &envoy__config__listener__v3__listener__descriptor);
+  m->name = gw_xds_encode_str(arena, listener->name);
+  Google__Protobuf__Any *http = gw_xds_encode_any(arena, &encode_http(arena, &listener->http)->base);
+  if (listener->is_api_only) {
+    m->api_listener = gw_xds_encode_new(arena, &envoy__config__listener__v3__api_listener__descriptor);
+    m->api_listener->api_listener = http;
+    return &m->base;
+  }
+  m->address = gw_xds_encode_address(arena, listener->address, listener->port);
+  Envoy__Config__Listener__V3__Filter *filter = gw_xds_encode_new(arena, &envoy__config__listener__v3__filter__descriptor);
+  filter->name = gw_xds_encode_str(arena, GW_STR(HCM_NAME));
+  filter->config_type_case = ENVOY__CONFIG__LISTENER__V3__FILTER__CONFIG_TYPE_TYPED_CONFIG;
+  filter->typed_config = http;
+  Envoy__Config__Listener__V3__FilterChain *chain = gw_xds_encode_new(arena, &envoy__config__listener__v3__filter_chain__descriptor);
+  chain->n_filters = 1;
+  chain->filters = gw_xds_encode_array(arena, 1);
+  chain->filters[0] = filter;
+  m->n_filter_chains = 1;
+  m->filter_chains = gw_xds_encode_array(arena, 1);
+  m->filter_chains[0] = chain;
+  return &m->base;
+}

@@ -1,0 +1,185 @@
+#include "common/base/mem.h"
+#include "common/xds/encode.h"
+#include "envoy/extensions/path/match/uri_template/v3/uri_template_match.pb-c.h"
+
+#define TEMPLATE_MATCHER_NAME "envoy.path.match.uri_template.uri_template_matcher"
+
+typedef Envoy__Type__Matcher__V3__StringMatcher StringMatcher;
+typedef Envoy__Config__Route__V3__HeaderMatcher HeaderMatcher;
+typedef Envoy__Config__Route__V3__RouteMatch RouteMatch;
+
+static StringMatcher *encode_string_matcher(struct gw_arena *arena, const struct gw_header_match *header) {
+  StringMatcher *m = gw_xds_encode_new(arena, &envoy__type__matcher__v3__string_matcher__descriptor);
+  m->ignore_case = header->ignore_case;
+  char *value = gw_xds_encode_str(arena, header->value);
+  switch (header->kind) {
+  case GW_STRING_MATCH_EXACT:
+    m->match_pattern_case = ENVOY__TYPE__MATCHER__V3__STRING_MATCHER__MATCH_PATTERN_EXACT;
+    m->exact = value;
+    return m;
+  case GW_STRING_MATCH_PREFIX:
+    m->match_pattern_case = ENVOY__TYPE__MATCHER__V3__STRING_MATCHER__MATCH_PATTERN_PREFIX;
+    m->prefix = value;
+    return m;
+  case GW_STRING_MATCH_SUFFIX:
+    m->match_pattern_case = ENVOY__TYPE__MATCHER__V3__STRING_MATCHER__MATCH_PATTERN_SUFFIX;
+    m->suffix = value;
+    return m;
+  case GW_STRING_MATCH_CONTAINS:
+    m->match_pattern_case = ENVOY__TYPE__MATCHER__V3__STRING_MATCHER__MATCH_PATTERN_CONTAINS;
+    m->contains = value;
+    return m;
+  case GW_STRING_MATCH_REGEX:
+    m->match_pattern_case = ENVOY__TYPE__MATCHER__V3__STRING_MATCHER__MATCH_PATTERN_SAFE_REGEX;
+    m->safe_regex = gw_xds_encode_regex(arena, header->value);
+    return m;
+  case GW_STRING_MATCH_PRESENT: break;
+  }
+  GW_PANIC("string match kind %d", (int)header->kind);
+}
+
+static HeaderMatcher *encode_header_matcher(struct gw_arena *arena, const struct gw_header_match *header) {
+  HeaderMatcher *m = gw_xds_encode_new(arena, &envoy__config__route__v3__header_matcher__descriptor);
+  m->name = gw_xds_encode_str(arena, header->name);
+  m->invert_match = header->invert;
+  if (header->kind == GW_STRING_MATCH_PRESENT) {
+    m->header_match_specifier_case = ENVOY__CONFIG__ROUTE__V3__HEADER_MATCHER__HEADER_MATCH_SPECIFIER_PRESENT_MATCH;
+    m->present_match = true;
+  } else {
+    m->header_match_specifier_case = ENVOY__CONFIG__ROUTE__V3__HEADER_MATCHER__HEADER_MATCH_SPECIFIER_STRING_MATCH;
+    m->string_match = encode_string_matcher(arena, header);
+  }
+  return m;
+}
+
+static Envoy__Config__Core__V3__TypedExtensionConfig *encode_template(struct gw_arena *arena, struct gw_str path) {
+  Envoy__Extensions__Path__Match__UriTemplate__V3__UriTemplateMatchConfig *config =
+      gw_xds_encode_new(arena, &envoy__extensions__path__match__uri_template__v3__uri_template_match_config__descriptor);
+  config->path_template = gw_xds_encode_str(arena, path);
+  Envoy__Config__Core__V3__TypedExtensionConfig *extension =
+      gw_xds_encode_new(arena, &envoy__config__core__v3__typed_extension_config__descriptor);
+  extension->name = gw_xds_encode_str(arena, GW_STR(TEMPLATE_MATCHER_NAME));
+  extension->typed_config = gw_xds_encode_any(arena, &config->base);
+  return extension;
+}
+
+static RouteMatch *encode_match(struct gw_arena *arena, const struct gw_route_match *match) {
+  RouteMatch *m = gw_xds_encode_new(arena, &envoy__config__route__v3__route_match__descriptor);
+  char *path = gw_xds_encode_str(arena, match->path);
+  switch (match->kind) {
+  case GW_PATH_MATCH_PREFIX:
+    m->path_specifier_case = ENVOY__CONFIG__ROUTE__V3__ROUTE_MATCH__PATH_SPECIFIER_PREFIX;
+    m->prefix = path;
+    break;
+  case GW_PATH_MATCH_EXACT:
+    m->path_specifier_case = ENVOY__CONFIG__ROUTE__V3__ROUTE_MATCH__PATH_SPECIFIER_PATH;
+    m->path = path;
+    break;
+  case GW_PATH_MATCH_SEPARATED_PREFIX:
+    m->path_specifier_case = ENVOY__CONFIG__ROUTE__V3__ROUTE_MATCH__PATH_SPECIFIER_PATH_SEPARATED_PREFIX;
+    m->path_separated_prefix = path;
+    break;
+  case GW_PATH_MATCH_REGEX:
+    m->path_specifier_case = ENVOY__CONFIG__ROUTE__V3__ROUTE_MATCH__PATH_SPECIFIER_SAFE_REGEX;
+    m->safe_regex = gw_xds_encode_regex(arena, match->path);
+    break;
+  case GW_PATH_MATCH_TEMPLATE:
+    m->path_specifier_case = ENVOY__CONFIG__ROUTE__V3__ROUTE_MATCH__PATH_SPECIFIER_PATH_MATCH_POLICY;
+    m->path_match_policy = encode_template(arena, match->path);
+    break;
+  }
+  bool has_case = match->kind != GW_PATH_MATCH_REGEX && match->kind != GW_PATH_MATCH_TEMPLATE;
+  if (has_case) m->case_sensitive = gw_xds_encode_bool(arena, !match->ignore_case);
+  m->n_headers = match->header_count;
+  m->headers = gw_xds_encode_array(arena, m->n_headers);
+  for (uint32_t i = 0; i < match->header_count; i++)
+    m->headers[i] = encode_header_matcher(arena, &match->headers[i]);
+  return m;
+}
+
+static Envoy__Config__Route__V3__RouteAction *encode_forward(struct gw_arena *arena, const struct gw_route_forward *forward) {
+  Envoy__Config__Route__V3__RouteAction *m = gw_xds_encode_new(arena, &envoy__config__route__v3__route_action__descriptor);
+  m->cluster_specifier_case = ENVOY__CONFIG__ROUTE__V3__ROUTE_ACTION__CLUSTER_SPECIFIER_CLUSTER;
+  m->cluster = gw_xds_encode_str(arena, forward->cluster);
+  m->timeout = gw_xds_encode_duration(arena, forward->timeout_ms);
+  if (forward->has_idle_timeout) m->idle_timeout = gw_xds_encode_duration(arena, forward->idle_timeout_ms);
+  m->prefix_rewrite = gw_xds_encode_str(arena, forward->prefix_rewrite);
+  if (forward->regex_rewrite_pattern.len > 0) {
+    m->regex_rewrite = gw_xds_encode_new(arena, &envoy__type__matcher__v3__regex_match_and_substitute__descriptor);
+    m->regex_rewrite->pattern = gw_xds_encode_regex(arena, forward->regex_rewrite_pattern);
+    m->regex_rewrite->substitution = gw_xds_encode_str(arena, forward->regex_rewrite_substitution);
+  }
+  return m;
+}
+
+static Envoy__Config__Route__V3__DirectResponseAction *encode_direct(struct gw_arena *arena,
+                                                                     const struct gw_route_direct_response *direct) {
+  Envoy__Config__Route__V3__DirectResponseAction *m =
+      gw_xds_encode_new(arena, &envoy__config__route__v3__direct_response_action__descriptor);
+  m->status = direct->status;
+  if (direct->body.len > 0) m->body = gw_xds_encode_data_source(arena, direct->body);
+  return m;
+}
+
+static Envoy__Config__Core__V3__HeaderValueOption *encode_header_option(struct gw_arena *arena, const struct gw_header_option *option) {
+  Envoy__Config__Core__V3__HeaderValueOption *m = gw_xds_encode_new(arena, &envoy__config__core__v3__header_value_option__descriptor);
+  m->header = gw_xds_encode_new(arena, &envoy__config__core__v3__header_value__descriptor);
+  m->header->key = gw_xds_encode_str(arena, option->name);
+  char *format = gw_arena_alloc_bytes(arena, 2 * option->value.len + 1);
+  size_t len = 0;
+  for (size_t i = 0; i < option->value.len; i++) {
+    if (option->value.data[i] == '%') format[len++] = '%';
+    format[len++] = option->value.data[i];
+  }
+  format[len] = '\0';
+  m->header->value = format;
+  m->append_action = option->is_append ? ENVOY__CONFIG__CORE__V3__HEADER_VALUE_OPTION__HEADER_APPEND_ACTION__APPEND_IF_EXISTS_OR_ADD
+                                       : ENVOY__CONFIG__CORE__V3__HEADER_VALUE_OPTION__HEADER_APPEND_ACTION__OVERWRITE_IF_EXISTS_OR_ADD;
+  return m;
+}
+
+static Envoy__Config__Route__V3__Route *encode_route(struct gw_arena *arena, const struct gw_route *route) {
+  Envoy__Config__Route__V3__Route *m = gw_xds_encode_new(arena, &envoy__config__route__v3__route__descriptor);
+  m->name = gw_xds_encode_str(arena, route->name);
+  m->match = encode_match(arena, &route->match);
+  switch (route->action) {
+  case GW_ROUTE_FORWARD:
+    m->action_case = ENVOY__CONFIG__ROUTE__V3__ROUTE__ACTION_ROUTE;
+    m->route = encode_forward(arena, &route->forward);
+    break;
+  case GW_ROUTE_DIRECT_RESPONSE:
+    m->action_case = ENVOY__CONFIG__ROUTE__V3__ROUTE__ACTION_DIRECT_RESPONSE;
+    m->direct_response = encode_direct(arena, &route->direct);
+    break;
+  }
+  m->n_response_headers_to_add = route->response_headers_to_add_count;
+  m->response_headers_to_add = gw_xds_encode_array(arena, m->n_response_headers_to_add);
+  for (uint32_t i = 0; i < route->response_headers_to_add_count; i++)
+    m->response_headers_to_add[i] = encode_header_option(arena, &route->response_headers_to_add[i]);
+  return m;
+}
+
+static Envoy__Config__Route__V3__VirtualHost *encode_virtual_host(struct gw_arena *arena, const struct gw_virtual_host *host) {
+  Envoy__Config__Route__V3__VirtualHost *m = gw_xds_encode_new(arena, &envoy__config__route__v3__virtual_host__descriptor);
+  m->name = gw_xds_encode_str(arena, host->name);
+  m->n_domains = host->domain_count;
+  m->domains = gw_xds_encode_array(arena, m->n_domains);
+  for (uint32_t i = 0; i < host->domain_count; i++)
+    m->domains[i] = gw_xds_encode_str(arena, host->domains[i]);
+  m->n_routes = host->route_count;
+  m->routes = gw_xds_encode_array(arena, m->n_routes);
+  for (uint32_t i = 0; i < host->route_count; i++)
+    m->routes[i] = encode_route(arena, &host->routes[i]);
+  return m;
+}
+
+Envoy__Config__Route__V3__RouteConfiguration *gw_xds_encode_route_config_message(struct gw_arena *arena,
+                                                                                 const struct gw_route_config *config) {
+  Envoy__Config__Route__V3__RouteConfiguration *m = gw_xds_encode_new(arena, &envoy__config__route__v3__route_configuration__descriptor);
+  m->name = gw_xds_encode_str(arena, config->name);
+  m->n_virtual_hosts = config->virtual_host_count;
+  m->virtual_hosts = gw_xds_encode_array(arena, m->n_virtual_hosts);
+  for (uint32_t i = 0; i < config->virtual_host_count; i++)
+    m->virtual_hosts[i] = encode_virtual_host(arena, &config->virtual_hosts[i]);
+  return m;
+}

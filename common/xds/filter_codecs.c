@@ -1,0 +1,24 @@
+#include "common/xds/filter_codecs.h"
+
+#include <string.h>
+
+#include "common/base/mem.h"
+
+static const struct gw_xds_filter_codec *const codecs[] = {
+    &gw_xds_filter_router,
+    &gw_xds_filter_node_endpoints,
+};
+
+const struct gw_xds_filter_codec *gw_xds_filter_codec_find(const char *message) {
+  for (size_t i = 0; i < GW_ARRAY_LEN(codecs); i++) {
+    if (strcmp(codecs[i]->descriptor->name, message) == 0) return codecs[i];
+  }
+  return NULL;
+}
+
+const struct gw_xds_filter_codec *gw_xds_filter_codec_get(enum gw_filter_kind kind) {
+  for (size_t i = 0; i < GW_ARRAY_LEN(codecs); i++) {
+    if (codecs[i]->kind == kind) return codecs[i];
+  }
+  GW_PANIC("filter kind %d has no codec", (int)kind);
+}

@@ -1,0 +1,30 @@
+/* Why: one table of HTTP filters that can be decoded and encoded; a new filter is one file and one line in it.
+ * Life: constant.
+ * Thread: any. */
+#ifndef GW_COMMON_XDS_FILTER_CODECS_H
+#define GW_COMMON_XDS_FILTER_CODECS_H
+
+#include "common/xds/decode.h"
+
+/* Fills the settings in `ret_filter`, whose name and kind are set. */
+typedef void (*gw_xds_filter_decode_fn)(struct gw_xds_decoder *decoder, const struct gw_xds_place *place, const void *message,
+                                        struct gw_http_filter *ret_filter);
+/* The filter's message, in the arena. */
+typedef ProtobufCMessage *(*gw_xds_filter_encode_fn)(struct gw_arena *arena, const struct gw_http_filter *filter);
+
+struct gw_xds_filter_codec {
+  enum gw_filter_kind kind;
+  const ProtobufCMessageDescriptor *descriptor;
+  bool is_optional; /* written as HttpFilter.is_optional: other proxies may leave it out, as that loosens nothing */
+  gw_xds_filter_decode_fn decode;
+  gw_xds_filter_encode_fn encode;
+};
+
+extern const struct gw_xds_filter_codec gw_xds_filter_router;
+extern const struct gw_xds_filter_codec gw_xds_filter_node_endpoints;
+
+/* `message`: full name. NULL: a filter that we don't have. */
+const struct gw_xds_filter_codec *gw_xds_filter_codec_find(const char *message);
+const struct gw_xds_filter_codec *gw_xds_filter_codec_get(enum gw_filter_kind kind);
+
+#endif
