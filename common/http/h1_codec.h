@@ -13,7 +13,7 @@
 #include "common/message/message.h"
 
 struct gw_h1_limits {
-  size_t head_bytes;     /* of the whole head, request or status line included */
+  size_t head_bytes; /* of the whole head, request or status line included */
   uint32_t header_count;
 };
 
@@ -23,7 +23,7 @@ struct gw_h1_limits {
  * by the parser (at most one CRLF). */
 enum gw_err gw_h1_find_head(const char *data, size_t len, const struct gw_h1_limits *limits, size_t *scanned, size_t *ret_head_len);
 
-/* Parses a whole request head. GW_ERR_INVALID (400), GW_ERR_LIMIT (431), GW_ERR_UNSUPPORTED (505: another version; 501: a transfer
+/* Parses a whole request head, as gw_h1_find_head found it. GW_ERR_INVALID (400), GW_ERR_LIMIT (431), GW_ERR_UNSUPPORTED (505: another version; 501: a transfer
  * coding that we don't know): *ret_status is the status to answer, *ret_detail a machine word ("http1.bad_header_name").
  * The target may be origin-form, absolute-form ("http://host/path"; its authority must equal Host) or "*"; the head's path is the
  * origin-form. ret_head->scheme is left for the caller. Connection: close and HTTP/1.0 show in *ret_keep_alive. */
@@ -38,15 +38,15 @@ enum gw_err gw_h1_parse_response(struct gw_str head_bytes, const struct gw_h1_li
 enum gw_h1_body_kind { GW_H1_BODY_NONE, GW_H1_BODY_LENGTH, GW_H1_BODY_CHUNKED, GW_H1_BODY_UNTIL_CLOSE };
 struct gw_h1_body {
   enum gw_h1_body_kind kind;
-  uint8_t state;       /* of the chunk decoder */
+  uint8_t state; /* of the chunk decoder */
   bool is_complete;
   uint64_t remaining;  /* of the body or the chunk */
   uint32_t line_bytes; /* of chunk extensions and trailers so far: bounded */
 };
 void gw_h1_body_init(struct gw_h1_body *body, int64_t content_length, bool is_chunked);
 /* Takes the next piece: *ret_data is body bytes inside `input` (may be empty), *ret_used how much of input is done with. Call again
- * with the rest until it uses nothing or body->is_complete. GW_ERR_INVALID: bad chunk size or line end; GW_ERR_LIMIT: extensions or trailers too
- * long. Trailers are checked and dropped. */
+ * with the rest until it uses nothing or body->is_complete. GW_ERR_INVALID: bad chunk size or line end; GW_ERR_LIMIT: extensions or
+ * trailers too long. Trailers are checked and dropped. */
 enum gw_err gw_h1_body_decode(struct gw_h1_body *body, struct gw_str input, struct gw_str *ret_data, size_t *ret_used);
 
 /* The head as it goes on the wire, in the arena: request line, Host first, the fields, Content-Length or Transfer-Encoding: chunked as
@@ -54,7 +54,8 @@ enum gw_err gw_h1_body_decode(struct gw_h1_body *body, struct gw_str input, stru
 struct gw_str gw_h1_encode_request(const struct gw_request_head *head, struct gw_arena *arena);
 /* `is_chunked`: how the body of unknown length goes (false for an HTTP/1.0 client: until close). `close`: adds Connection: close.
  * Answers without a body (HEAD, 1xx, 204, 304) state declared_length if there is one. */
-struct gw_str gw_h1_encode_response(const struct gw_response_head *head, bool is_chunked, bool close, bool keep_alive_1_0, struct gw_arena *arena);
+struct gw_str gw_h1_encode_response(const struct gw_response_head *head, bool is_chunked, bool close, bool keep_alive_1_0,
+                                    struct gw_arena *arena);
 /* "1f4\r\n"; the caller writes the data and "\r\n", and "0\r\n\r\n" at the end. */
 #define GW_H1_CHUNK_HEAD_MAX 18
 struct gw_str gw_h1_encode_chunk_head(uint64_t len, char ret_text[GW_H1_CHUNK_HEAD_MAX]);

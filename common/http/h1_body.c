@@ -1,0 +1,129 @@
+#include "common/http/h1_codec.h"
+#include "common/message/scan.h"
+
+/* Chunk extensions, leading zeros and trailers of one body may exceed its data by this much. */
+#define LINE_BYTES_MAX 8192
+
+/* RFC 9112 section 7.1. */
+enum state {
+  SIZE_FIRST, /* at least one digit is wanted */
+  SIZE,
+  EXTENSION,
+  SIZE_LF,
+  DATA,
+  DATA_CR,
+  DATA_LF,
+  TRAILER_START,
+  TRAILER_NAME,
+  TRAILER_VALUE,
+  TRAILER_LF,
+  END_LF,
+};
+
+void gw_h1_body_init(struct gw_h1_body *body, int64_t content_length, bool is_chunked) {
+  *body = (struct gw_h1_body){.kind = GW_H1_BODY_NONE};
+  if (is_chunked) {
+    body->kind = GW_H1_BODY_CHUNKED;
+  } else if (content_length == GW_LENGTH_UNKNOWN) {
+    body->kind = GW_H1_BODY_UNTIL_CLOSE;
+  } else if (content_length > 0) {
+    body->kind = GW_H1_BODY_LENGTH;
+    body->remaining = (uint64_t)content_length;
+  } else {
+    body->is_complete = true;
+  }
+}
+
+static bool add_size_digit(struct gw_h1_body *body, char c) {
+  int digit = gw_scan_hex(c);
+  if (digit < 0 || body->remaining >> 59 != 0) return false; /* stays within int64_t */
+  body->remaining = body->remaining << 4 | (unsigned)digit;
+  body->state = SIZE;
+  return true;
+}
+
+static bool end_size_line(struct gw_h1_body *body) {
+  if (body->remaining == 0) {
+    body->state = TRAILER_START;
+  } else {
+    body->state = DATA;
+    /* What came as data pays for the lines: small extensions may go with every chunk of a long body, more than that may not. */
+    body->line_bytes -= body->remaining < body->line_bytes ? (uint32_t)body->remaining : body->line_bytes;
+  }
+  return true;
+}
+
+static bool next_if(struct gw_h1_body *body, bool is_expected, enum state state) {
+  body->state = (uint8_t)state;
+  return is_expected;
+}
+
+static bool step_size(struct gw_h1_body *body, char c) {
+  body->line_bytes++;
+  if (body->state == SIZE && c == '\r') return next_if(body, true, SIZE_LF);
+  if (body->state == SIZE && c == ';') return next_if(body, true, EXTENSION);
+  return add_size_digit(body, c);
+}
+
+static bool step_trailer(struct gw_h1_body *body, char c) {
+  body->line_bytes++;
+  if (body->state == TRAILER_VALUE) return c == '\r' ? next_if(body, true, TRAILER_LF) : gw_scan_is(c, GW_SCAN_VALUE);
+  if (body->state == TRAILER_START && c == '\r') return next_if(body, true, END_LF);
+  if (body->state == TRAILER_NAME && c == ':') return next_if(body, true, TRAILER_VALUE);
+  return next_if(body, gw_scan_is(c, GW_SCAN_TOKEN), TRAILER_NAME);
+}
+
+/* One byte that is not data. */
+static bool step(struct gw_h1_body *body, char c) {
+  switch ((enum state)body->state) {
+  case SIZE_FIRST:
+  case SIZE: return step_size(body, c);
+  case EXTENSION: body->line_bytes++; return c == '\r' ? next_if(body, true, SIZE_LF) : gw_scan_is(c, GW_SCAN_VALUE);
+  case SIZE_LF: return c == '\n' && end_size_line(body);
+  case DATA_CR: return next_if(body, c == '\r', DATA_LF);
+  case DATA_LF: return next_if(body, c == '\n', SIZE_FIRST);
+  case TRAILER_START:
+  case TRAILER_NAME:
+  case TRAILER_VALUE: return step_trailer(body, c);
+  case TRAILER_LF: return next_if(body, c == '\n', TRAILER_START);
+  case END_LF: body->is_complete = true; return c == '\n';
+  case DATA: break;
+  }
+  return false;
+}
+
+static enum gw_err decode_chunked(struct gw_h1_body *body, struct gw_str input, struct gw_str *ret_data, size_t *ret_used) {
+  size_t at = 0;
+  while (at < input.len && body->state != DATA && !body->is_complete) {
+    if (!step(body, input.data[at++])) return GW_ERR_INVALID;
+    if (body->line_bytes > LINE_BYTES_MAX) return GW_ERR_LIMIT;
+  }
+  struct gw_str data = gw_str_skip(input, at);
+  if (body->state != DATA) {
+    data.len = 0;
+  } else if (body->remaining <= data.len) {
+    data.len = (size_t)body->remaining;
+    body->state = DATA_CR;
+  }
+  body->remaining -= data.len;
+  *ret_data = data;
+  *ret_used = at + data.len;
+  return GW_OK;
+}
+
+enum gw_err gw_h1_body_decode(struct gw_h1_body *body, struct gw_str input, struct gw_str *ret_data, size_t *ret_used) {
+  struct gw_str data = {input.data, 0};
+  switch (body->kind) {
+  case GW_H1_BODY_NONE: break;
+  case GW_H1_BODY_CHUNKED: return decode_chunked(body, input, ret_data, ret_used);
+  case GW_H1_BODY_UNTIL_CLOSE: data = input; break;
+  case GW_H1_BODY_LENGTH:
+    data.len = input.len < body->remaining ? input.len : (size_t)body->remaining;
+    body->remaining -= data.len;
+    body->is_complete = body->remaining == 0;
+    break;
+  }
+  *ret_data = data;
+  *ret_used = data.len;
+  return GW_OK;
+}

@@ -1,0 +1,154 @@
+#include "common/http/h1_codec.h"
+#include "common/message/status.h"
+
+#define U64_DIGITS_MAX 20
+
+static inline char *put(char *at, struct gw_str piece) {
+  if (piece.len == 0) return at;
+  memcpy(at, piece.data, piece.len);
+  return at + piece.len;
+}
+#define PUT(at, literal) put(at, GW_STR(literal))
+
+struct number {
+  char digits[U64_DIGITS_MAX];
+  uint32_t start;
+};
+
+static struct gw_str format_u64(uint64_t value, struct number *number) {
+  number->start = U64_DIGITS_MAX;
+  do {
+    number->digits[--number->start] = (char)('0' + value % 10);
+    value /= 10;
+  } while (value > 0);
+  return (struct gw_str){number->digits + number->start, U64_DIGITS_MAX - number->start};
+}
+
+static size_t fields_size(const struct gw_headers *headers) {
+  size_t size = 0;
+  for (uint32_t i = 0; i < headers->count; i++)
+    size += headers->items[i].name.len + headers->items[i].value.len + 4;
+  return size;
+}
+
+/* Whether the bytes "NAME: VALUE" CRLF stand in memory just so, as a parsed head has them. */
+static inline bool is_contiguous(const struct gw_header *header) {
+  const char *name_end = header->name.data + header->name.len;
+  const char *value_end = header->value.data + header->value.len;
+  return header->value.data == name_end + 2 && name_end[0] == ':' && name_end[1] == ' ' && value_end[0] == '\r' && value_end[1] == '\n';
+}
+
+/* Neighbours that stand in memory as they will on the wire go in one copy: what is forwarded unchanged is mostly that. */
+static char *put_fields(char *at, const struct gw_headers *headers) {
+  const struct gw_header *header = headers->items;
+  const struct gw_header *end = header + headers->count;
+  while (header < end) {
+    if (!is_contiguous(header)) {
+      at = put(at, header->name);
+      at = PUT(at, ": ");
+      at = put(at, header->value);
+      at = PUT(at, "\r\n");
+      header++;
+      continue;
+    }
+    const char *from = header->name.data;
+    const char *to;
+    do {
+      to = header->value.data + header->value.len + 2;
+      header++;
+    } while (header < end && header->name.data == to && is_contiguous(header));
+    at = put(at, (struct gw_str){from, (size_t)(to - from)});
+  }
+  return at;
+}
+
+/* The field that says how long the body is: its start, and a length's digits. */
+struct framing {
+  struct gw_str field;
+  struct gw_str digits;
+};
+
+static struct framing format_length(int64_t length, struct number *number) {
+  return (struct framing){GW_STR("Content-Length: "), format_u64((uint64_t)length, number)};
+}
+
+static size_t framing_size(const struct framing *framing) {
+  return framing->field.len == 0 ? 0 : framing->field.len + framing->digits.len + 2;
+}
+
+static char *put_framing(char *at, const struct framing *framing) {
+  if (framing->field.len == 0) return at;
+  at = put(at, framing->field);
+  at = put(at, framing->digits);
+  return PUT(at, "\r\n");
+}
+
+static bool has_body_by_method(enum gw_method method) {
+  return method == GW_METHOD_POST || method == GW_METHOD_PUT || method == GW_METHOD_PATCH;
+}
+
+struct gw_str gw_h1_encode_request(const struct gw_request_head *head, struct gw_arena *arena) {
+  struct number number;
+  struct framing framing = {0};
+  if (head->content_length == GW_LENGTH_UNKNOWN) {
+    framing.field = GW_STR("Transfer-Encoding: chunked");
+  } else if (head->content_length >= 0) {
+    framing = format_length(head->content_length, &number);
+  } else if (has_body_by_method(head->method)) {
+    framing = format_length(0, &number);
+  }
+  size_t size = head->method_name.len + 1 + head->path.len + sizeof(" HTTP/1.1\r\nHost: \r\n\r\n") - 1 + head->authority.len +
+                fields_size(&head->headers) + framing_size(&framing);
+  char *data = gw_arena_alloc_bytes(arena, size);
+  char *at = put(data, head->method_name);
+  at = PUT(at, " ");
+  at = put(at, head->path);
+  at = PUT(at, " HTTP/1.1\r\nHost: ");
+  at = put(at, head->authority);
+  at = PUT(at, "\r\n");
+  at = put_fields(at, &head->headers);
+  at = put_framing(at, &framing);
+  PUT(at, "\r\n");
+  return (struct gw_str){data, size};
+}
+
+struct gw_str gw_h1_encode_response(const struct gw_response_head *head, bool is_chunked, bool close, bool keep_alive_1_0,
+                                    struct gw_arena *arena) {
+  struct number number;
+  struct framing framing = {0};
+  if (head->content_length >= 0) {
+    framing = format_length(head->content_length, &number);
+  } else if (head->content_length == GW_LENGTH_NONE && head->declared_length >= 0) {
+    framing = format_length(head->declared_length, &number);
+  } else if (head->content_length == GW_LENGTH_UNKNOWN && is_chunked) {
+    framing.field = GW_STR("Transfer-Encoding: chunked");
+  }
+  struct gw_str connection = close ? GW_STR("Connection: close\r\n") : keep_alive_1_0 ? GW_STR("Connection: keep-alive\r\n") : GW_STR("");
+  struct gw_str reason = gw_status_reason(head->status);
+  size_t size = sizeof("HTTP/1.1 200 \r\n\r\n") - 1 + reason.len + fields_size(&head->headers) + framing_size(&framing) + connection.len;
+  char *data = gw_arena_alloc_bytes(arena, size);
+  char *at = PUT(data, "HTTP/1.1 ");
+  *at++ = (char)('0' + head->status / 100 % 10);
+  *at++ = (char)('0' + head->status / 10 % 10);
+  *at++ = (char)('0' + head->status % 10);
+  *at++ = ' ';
+  at = put(at, reason);
+  at = PUT(at, "\r\n");
+  at = put_fields(at, &head->headers);
+  at = put_framing(at, &framing);
+  at = put(at, connection);
+  PUT(at, "\r\n");
+  return (struct gw_str){data, size};
+}
+
+struct gw_str gw_h1_encode_chunk_head(uint64_t len, char ret_text[GW_H1_CHUNK_HEAD_MAX]) {
+  static const char digits[] = "0123456789abcdef";
+  char *at = ret_text + GW_H1_CHUNK_HEAD_MAX;
+  *--at = '\n';
+  *--at = '\r';
+  do {
+    *--at = digits[len & 15];
+    len >>= 4;
+  } while (len > 0);
+  return (struct gw_str){at, (size_t)(ret_text + GW_H1_CHUNK_HEAD_MAX - at)};
+}

@@ -1,0 +1,40 @@
+/* Why: the field lines of a head, and what they say about the message's framing: the same for requests and responses.
+ * Life: a parser lives during one gw_h1_parse_… call.
+ * Thread: any. */
+#ifndef GW_COMMON_HTTP_H1_FIELDS_H
+#define GW_COMMON_HTTP_H1_FIELDS_H
+
+#include "common/http/h1_codec.h"
+
+struct gw_h1_parser {
+  const char *at;
+  const char *end; /* the byte before is LF, which no class of bytes contains */
+  const struct gw_h1_limits *limits;
+  struct gw_arena *arena;
+  struct gw_str detail; /* of a failure */
+  uint32_t status;      /* of a failure, for the client */
+
+  /* What the field lines said. */
+  int64_t content_length; /* or GW_LENGTH_NONE */
+  struct gw_str host;
+  uint32_t host_count;
+  uint32_t length_count;
+  uint32_t coding_count; /* Transfer-Encoding lines */
+  uint32_t option_count; /* of Connection */
+  bool is_request;
+  bool has_other_coding; /* than chunked, before it or instead */
+  bool has_bad_coding;   /* chunked twice or not last, or none at all */
+  bool has_close;
+  bool has_keep_alive;
+  bool has_expect;
+};
+
+/* False: `bytes` can't be a head (too short or not ended by a line end). */
+bool gw_h1_parser_init(struct gw_h1_parser *parser, struct gw_str bytes, const struct gw_h1_limits *limits, struct gw_arena *arena,
+                       bool is_request);
+/* Returns err and keeps the rest for the caller's report. */
+enum gw_err gw_h1_parser_fail(struct gw_h1_parser *parser, enum gw_err err, uint32_t status, struct gw_str detail);
+/* From the first field line to the end of the head. Host, Content-Length and Transfer-Encoding stay out of *ret_headers. */
+enum gw_err gw_h1_parse_fields(struct gw_h1_parser *parser, struct gw_headers *ret_headers);
+
+#endif
