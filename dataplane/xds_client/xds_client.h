@@ -20,10 +20,11 @@ struct gw_xds_client_options {
   struct gw_rpc *rpc;
   struct gw_log *log;
   const char *const *targets; /* "HOST:PORT", NULL-terminated, borrowed */
-  const char *node_id;
+  const char *node_id;        /* borrowed, as all names here */
   const char *node_cluster;
-  /* A whole, consistent snapshot (or an incomplete one after 15 s): borrowed for the call. */
-  void (*on_snapshot)(void *arg, struct gw_snapshot *snapshot);
+  /* A whole, consistent snapshot; or, with is_complete false, one that lacks what was named and did not come for 15 s: borrowed for the
+   * call. Not called again while the content is the same. */
+  void (*on_snapshot)(void *arg, struct gw_snapshot *snapshot, bool is_complete);
   /* Checks a resource beyond decoding (regexes compile, …) before it is accepted: adds mistakes to refuse it. */
   void (*on_check)(void *arg, const struct gw_resource *resource, struct gw_errors *errors);
   void *arg;
@@ -32,11 +33,13 @@ struct gw_xds_client_options {
 struct gw_xds_client *gw_xds_client_new(const struct gw_xds_client_options *options);
 void gw_xds_client_free(struct gw_xds_client *client);
 void gw_xds_client_start(struct gw_xds_client *client);
+/* A snapshot that serves already (from the cache): its resources are reused when the same bytes come. */
+void gw_xds_client_seed(struct gw_xds_client *client, struct gw_snapshot *snapshot);
 
 struct gw_xds_client_status {
-  bool is_connected;
+  bool is_connected;          /* a control plane has answered on the stream that is open */
   const char *target;         /* in use or tried now */
-  uint64_t connected_us;      /* monotonic; 0: never */
+  uint64_t connected_us;      /* monotonic, when the stream in use was answered; 0: not connected */
   uint64_t responses_total;
   uint64_t refused_total;     /* NACKs */
   uint64_t disconnects_total;

@@ -1,0 +1,39 @@
+/* Why: the session gateway.agent.v1.Agent on the same channel as ADS: says who runs what, hears how big the fleet is.
+ * Life: gw_agent_new … gw_agent_free, also after on_closed; the call below it may live on until its end.
+ * Thread: the loop's own. */
+#ifndef GW_DATAPLANE_XDS_CLIENT_AGENT_H
+#define GW_DATAPLANE_XDS_CLIENT_AGENT_H
+
+#include "common/event/loop.h"
+#include "common/rpc/client.h"
+#include "dataplane/xds_client/refusals.h"
+#include "dataplane/xds_client/xds_client.h"
+
+#define GW_AGENT_METHOD "/gateway.agent.v1.Agent/Session"
+#define GW_AGENT_PERIOD_MS 10000
+
+struct gw_agent;
+
+struct gw_agent_events {
+  void (*on_fleet)(void *arg, uint32_t size);
+  /* Last event. GW_RPC_UNIMPLEMENTED: not a control plane of ours. */
+  void (*on_closed)(void *arg, int code, struct gw_str reason);
+  /* Fills what is to be reported now; refusals are borrowed until the call returns to the agent's caller. */
+  void (*on_report)(void *arg, struct gw_agent_report *ret_report, uint64_t *ret_refused_total, const struct gw_refusals **ret_refusals);
+};
+
+struct gw_agent_hello {
+  const char *node_id;
+  const char *node_cluster;
+  const char *instance_id;
+};
+
+/* Says hello and reports at once. */
+struct gw_agent *gw_agent_new(struct gw_loop *loop, struct gw_rpc_channel *channel, const struct gw_agent_hello *hello,
+                              const struct gw_agent_events *events, void *arg);
+/* Cancels it. No event comes any more. */
+void gw_agent_free(struct gw_agent *agent);
+/* Reports at the end of this turn; several calls are one report. */
+void gw_agent_report_soon(struct gw_agent *agent);
+
+#endif

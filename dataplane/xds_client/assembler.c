@@ -1,0 +1,306 @@
+#include "dataplane/xds_client/assembler.h"
+
+#include <stdlib.h>
+
+#include "common/base/map.h"
+#include "common/base/mem.h"
+#include "common/model/cluster.h"
+#include "common/model/listener.h"
+
+struct wanted {
+  bool is_given_up; /* was missing for too long: nothing waits for it */
+};
+
+struct held {
+  struct gw_map *by_name;    /* → struct gw_resource, one reference each */
+  struct gw_map *by_content; /* hash of the Any → struct gw_resource */
+  struct gw_map *wanted;     /* endpoints, routes: name → struct wanted */
+  struct gw_str *names;      /* the keys of `wanted`, sorted, own copies */
+  uint32_t name_count;
+  bool was_answered;
+};
+
+struct gw_assembler {
+  struct held types[GW_RESOURCE_TYPE_COUNT];
+  struct gw_snapshot *seed;
+  struct gw_map *seed_by_content[GW_RESOURCE_TYPE_COUNT];
+  uint64_t blocked_since_us; /* 0: not waiting */
+  bool has_changed;
+};
+
+static bool is_asked_by_name(enum gw_resource_type type) {
+  return type == GW_RESOURCE_ENDPOINTS || type == GW_RESOURCE_ROUTE_CONFIG;
+}
+
+struct content_key {
+  uint64_t hash;
+};
+
+static struct gw_str content_key(const struct gw_bytes *any, struct content_key *key) {
+  key->hash = gw_hash_keyed(any->data, any->len);
+  return (struct gw_str){(const char *)key, sizeof(*key)};
+}
+
+static void put_content(struct gw_map *map, struct gw_resource *resource) {
+  struct content_key key;
+  gw_map_put(map, content_key(resource->any, &key), resource);
+}
+
+static void remove_content(struct gw_map *map, struct gw_resource *resource) {
+  struct content_key key;
+  struct gw_str name = content_key(resource->any, &key);
+  if (gw_map_find(map, name) == resource) gw_map_remove(map, name);
+}
+
+static struct gw_resource *find_content(const struct gw_map *map, const struct gw_bytes *any) {
+  if (map == NULL) return NULL;
+  struct content_key key;
+  struct gw_resource *resource = gw_map_find(map, content_key(any, &key));
+  if (resource == NULL || !gw_str_equal(gw_bytes_str(resource->any), gw_bytes_str(any))) return NULL;
+  return resource;
+}
+
+static void free_resources(struct gw_map *by_name) {
+  size_t cursor = 0;
+  struct gw_str name;
+  void *value;
+  while (gw_map_next(by_name, &cursor, &name, &value))
+    gw_resource_unref(value);
+  gw_map_free(by_name);
+}
+
+static void free_wanted(struct gw_map *wanted) {
+  size_t cursor = 0;
+  struct gw_str name;
+  void *value;
+  while (gw_map_next(wanted, &cursor, &name, &value))
+    free(value);
+  gw_map_free(wanted);
+}
+
+static void free_names(struct held *held) {
+  for (uint32_t i = 0; i < held->name_count; i++)
+    free((void *)(uintptr_t)held->names[i].data);
+  free(held->names);
+}
+
+struct gw_assembler *gw_assembler_new(void) {
+  struct gw_assembler *assembler = gw_calloc(1, sizeof(*assembler));
+  for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++) {
+    assembler->types[type] = (struct held){.by_name = gw_map_new(), .by_content = gw_map_new(), .wanted = gw_map_new()};
+  }
+  return assembler;
+}
+
+static void forget_seed(struct gw_assembler *assembler) {
+  for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++) {
+    gw_map_free(assembler->seed_by_content[type]);
+    assembler->seed_by_content[type] = NULL;
+  }
+  gw_snapshot_unref(assembler->seed);
+  assembler->seed = NULL;
+}
+
+void gw_assembler_free(struct gw_assembler *assembler) {
+  if (assembler == NULL) return;
+  forget_seed(assembler);
+  for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++) {
+    struct held *held = &assembler->types[type];
+    free_resources(held->by_name);
+    gw_map_free(held->by_content);
+    free_wanted(held->wanted);
+    free_names(held);
+  }
+  free(assembler);
+}
+
+void gw_assembler_seed(struct gw_assembler *assembler, struct gw_snapshot *snapshot) {
+  forget_seed(assembler);
+  assembler->seed = gw_snapshot_ref(snapshot);
+  for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++) {
+    assembler->seed_by_content[type] = gw_map_new();
+    for (uint32_t i = 0; i < snapshot->lists[type].count; i++)
+      put_content(assembler->seed_by_content[type], snapshot->lists[type].items[i]);
+  }
+}
+
+struct gw_resource *gw_assembler_find_same(const struct gw_assembler *assembler, enum gw_resource_type type, const struct gw_bytes *any) {
+  struct gw_resource *resource = find_content(assembler->types[type].by_content, any);
+  return resource != NULL ? resource : find_content(assembler->seed_by_content[type], any);
+}
+
+static void hold(struct held *held, struct gw_resource *resource) {
+  struct gw_resource *before = gw_map_put(held->by_name, resource->name, resource);
+  if (before != NULL && before != resource) remove_content(held->by_content, before);
+  put_content(held->by_content, resource);
+  gw_resource_unref(before);
+}
+
+static void replace_all(struct held *held, struct gw_resource **resources, uint32_t count) {
+  struct gw_map *before = held->by_name;
+  gw_map_free(held->by_content);
+  held->by_name = gw_map_new();
+  held->by_content = gw_map_new();
+  for (uint32_t i = 0; i < count; i++)
+    hold(held, resources[i]);
+  free_resources(before);
+}
+
+/* The name that a cluster or listener asks for; empty: none. */
+static struct gw_str named_by(const struct gw_resource *resource) {
+  if (resource->type == GW_RESOURCE_CLUSTER) {
+    return resource->cluster->kind == GW_CLUSTER_EDS ? resource->cluster->eds_service_name : (struct gw_str){0};
+  }
+  return resource->listener->is_api_only ? (struct gw_str){0} : resource->listener->http.route_config_name;
+}
+
+static int compare_names(const void *a, const void *b) {
+  return gw_str_compare(*(const struct gw_str *)a, *(const struct gw_str *)b);
+}
+
+/* Makes the sorted list of names from `wanted`; true when it differs from the one before. */
+static bool list_names(struct held *held) {
+  uint32_t count = (uint32_t)gw_map_count(held->wanted);
+  struct gw_str *names = gw_calloc(count + 1, sizeof(*names));
+  size_t cursor = 0;
+  struct gw_str name;
+  void *value;
+  for (uint32_t i = 0; gw_map_next(held->wanted, &cursor, &name, &value); i++)
+    names[i] = (struct gw_str){gw_str_dup(name), name.len};
+  qsort(names, count, sizeof(*names), compare_names);
+  bool has_changed = count != held->name_count;
+  for (uint32_t i = 0; !has_changed && i < count; i++)
+    has_changed = !gw_str_equal(names[i], held->names[i]);
+  free_names(held);
+  held->names = names;
+  held->name_count = count;
+  return has_changed;
+}
+
+/* Drops what nobody names any more. */
+static void drop_unwanted(struct held *held) {
+  struct gw_map *by_name = gw_map_new();
+  size_t cursor = 0;
+  struct gw_str name;
+  void *value;
+  while (gw_map_next(held->by_name, &cursor, &name, &value)) {
+    if (gw_map_find(held->wanted, name) != NULL) {
+      gw_map_put(by_name, name, value);
+    } else {
+      remove_content(held->by_content, value);
+      gw_resource_unref(value);
+    }
+  }
+  gw_map_free(held->by_name);
+  held->by_name = by_name;
+}
+
+/* What `from` (all clusters or all listeners) asks for becomes what is wanted of `to`. */
+static bool follow_names(const struct held *from, struct held *to) {
+  struct gw_map *wanted = gw_map_new();
+  size_t cursor = 0;
+  struct gw_str key;
+  void *value;
+  while (gw_map_next(from->by_name, &cursor, &key, &value)) {
+    struct gw_str name = named_by(value);
+    if (name.len == 0 || gw_map_find(wanted, name) != NULL) continue;
+    struct wanted *before = gw_map_remove(to->wanted, name);
+    gw_map_put(wanted, name, before != NULL ? before : gw_calloc(1, sizeof(*before)));
+  }
+  free_wanted(to->wanted);
+  to->wanted = wanted;
+  drop_unwanted(to);
+  return list_names(to);
+}
+
+unsigned gw_assembler_accept(struct gw_assembler *assembler, enum gw_resource_type type, struct gw_resource **resources, uint32_t count) {
+  struct held *held = &assembler->types[type];
+  assembler->has_changed = true;
+  held->was_answered = true;
+  if (is_asked_by_name(type)) {
+    for (uint32_t i = 0; i < count; i++) {
+      if (gw_map_find(held->wanted, resources[i]->name) != NULL) {
+        hold(held, resources[i]);
+      } else {
+        gw_resource_unref(resources[i]);
+      }
+    }
+    return 0;
+  }
+  replace_all(held, resources, count);
+  enum gw_resource_type named = type == GW_RESOURCE_CLUSTER ? GW_RESOURCE_ENDPOINTS : GW_RESOURCE_ROUTE_CONFIG;
+  return follow_names(held, &assembler->types[named]) ? 1u << named : 0;
+}
+
+const struct gw_str *gw_assembler_names(const struct gw_assembler *assembler, enum gw_resource_type type, uint32_t *ret_count) {
+  *ret_count = assembler->types[type].name_count;
+  return assembler->types[type].names;
+}
+
+struct missing {
+  uint32_t all;
+  uint32_t waited_for; /* those not given up */
+};
+
+static struct missing count_missing(const struct gw_assembler *assembler) {
+  struct missing missing = {0};
+  for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++) {
+    const struct held *held = &assembler->types[type];
+    size_t cursor = 0;
+    struct gw_str name;
+    void *value;
+    while (gw_map_next(held->wanted, &cursor, &name, &value)) {
+      if (gw_map_find(held->by_name, name) != NULL) continue;
+      missing.all++;
+      if (!((struct wanted *)value)->is_given_up) missing.waited_for++;
+    }
+  }
+  return missing;
+}
+
+/* Given up is what is missing now; what has come is waited for again should it ever go. */
+static void give_up_missing(struct gw_assembler *assembler) {
+  for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++) {
+    struct held *held = &assembler->types[type];
+    size_t cursor = 0;
+    struct gw_str name;
+    void *value;
+    while (gw_map_next(held->wanted, &cursor, &name, &value))
+      ((struct wanted *)value)->is_given_up = gw_map_find(held->by_name, name) == NULL;
+  }
+}
+
+static struct gw_snapshot *build(const struct gw_assembler *assembler) {
+  struct gw_snapshot_builder *builder = gw_snapshot_builder_new();
+  for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++) {
+    size_t cursor = 0;
+    struct gw_str name;
+    void *value;
+    while (gw_map_next(assembler->types[type].by_name, &cursor, &name, &value))
+      gw_snapshot_builder_add(builder, gw_resource_ref(value));
+  }
+  return gw_snapshot_builder_freeze(builder);
+}
+
+enum gw_err gw_assembler_assemble(struct gw_assembler *assembler, uint64_t now_us, struct gw_snapshot **ret_snapshot,
+                                  bool *ret_is_complete) {
+  if (!assembler->has_changed) return GW_ERR_AGAIN;
+  /* Without all clusters and all listeners nothing can be said to be missing: what serves now, goes on. */
+  if (!assembler->types[GW_RESOURCE_CLUSTER].was_answered || !assembler->types[GW_RESOURCE_LISTENER].was_answered) return GW_ERR_AGAIN;
+  struct missing missing = count_missing(assembler);
+  if (missing.waited_for > 0) {
+    if (assembler->blocked_since_us == 0) assembler->blocked_since_us = now_us;
+    if (now_us - assembler->blocked_since_us < GW_ASSEMBLER_BOUND_MS * 1000ull) return GW_ERR_AGAIN;
+  }
+  give_up_missing(assembler);
+  assembler->blocked_since_us = 0;
+  assembler->has_changed = false;
+  *ret_snapshot = build(assembler);
+  *ret_is_complete = missing.all == 0;
+  if (*ret_is_complete) forget_seed(assembler);
+  return GW_OK;
+}
+
+uint64_t gw_assembler_deadline_us(const struct gw_assembler *assembler) {
+  return assembler->blocked_since_us == 0 ? 0 : assembler->blocked_since_us + GW_ASSEMBLER_BOUND_MS * 1000ull;
+}

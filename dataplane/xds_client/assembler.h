@@ -1,0 +1,38 @@
+/* Why: collects accepted resources until they make a whole: LDS, CDS, and every RDS and EDS that these name.
+ * Life: gw_assembler_new … gw_assembler_free; holds a reference on each resource.
+ * Thread: one at a time. Time is an argument. */
+#ifndef GW_DATAPLANE_XDS_CLIENT_ASSEMBLER_H
+#define GW_DATAPLANE_XDS_CLIENT_ASSEMBLER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/err.h"
+#include "common/model/snapshot.h"
+
+#define GW_ASSEMBLER_BOUND_MS 15000 /* how long something that is named may be missing before the rest goes on without it */
+
+struct gw_assembler;
+
+struct gw_assembler *gw_assembler_new(void);
+void gw_assembler_free(struct gw_assembler *assembler);
+
+/* Resources that were decoded earlier (from the cache) and need not be decoded again; forgotten once a whole snapshot was assembled. */
+void gw_assembler_seed(struct gw_assembler *assembler, struct gw_snapshot *snapshot);
+/* The resource already decoded from the same bytes, or NULL. No reference is taken. */
+struct gw_resource *gw_assembler_find_same(const struct gw_assembler *assembler, enum gw_resource_type type, const struct gw_bytes *any);
+
+/* Takes in one accepted response and the caller's references. Clusters and listeners: these are all. Endpoints and routes: these
+ * replace what has their names, and what nobody names is dropped. Returns a bit set (1 << type) of types whose names changed. */
+unsigned gw_assembler_accept(struct gw_assembler *assembler, enum gw_resource_type type, struct gw_resource **resources, uint32_t count);
+/* What is to be asked for, sorted; valid until the next accept. Clusters and listeners: none, since all are wanted. */
+const struct gw_str *gw_assembler_names(const struct gw_assembler *assembler, enum gw_resource_type type, uint32_t *ret_count);
+
+/* GW_OK: something changed since the last snapshot, and it is whole, or what is missing has been missing for GW_ASSEMBLER_BOUND_MS
+ * (*ret_is_complete is false then, also later on while it stays missing; nothing waits for it a second time). One reference.
+ * GW_ERR_AGAIN: nothing changed, or not yet; try again after an accept or at gw_assembler_deadline_us. */
+enum gw_err gw_assembler_assemble(struct gw_assembler *assembler, uint64_t now_us, struct gw_snapshot **ret_snapshot, bool *ret_is_complete);
+/* 0: nothing is waited for. */
+uint64_t gw_assembler_deadline_us(const struct gw_assembler *assembler);
+
+#endif

@@ -1,0 +1,368 @@
+#include "dataplane/xds_client/xds_client.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "common/base/mem.h"
+#include "common/event/timer.h"
+#include "common/model/consistency.h"
+#include "common/xds/codec.h"
+#include "dataplane/xds_client/ads_stream.h"
+#include "dataplane/xds_client/agent.h"
+#include "dataplane/xds_client/assembler.h"
+#include "dataplane/xds_client/backoff.h"
+#include "dataplane/xds_client/response_check.h"
+
+#define MESSAGE_MAX (256u * 1024 * 1024) /* a snapshot of 100,000 routes has some 10 MiB a type */
+#define KEEPALIVE_MS 20000
+#define BACKOFF_BASE_MS 250
+#define BACKOFF_CAP_MS 10000
+#define LIFE_MS 10000        /* until a target that we opened both calls on has answered one of them */
+#define SILENT_LIFE_MS 30000 /* a call that stands this long has a server: gRPC gives up connecting after 20 s */
+#define AGENT_ABSENT_MS 300000
+
+struct gw_xds_client {
+  struct gw_xds_client_options options;
+  uint32_t target_count;
+  uint32_t target_index;
+  uint64_t *agent_absent_until_us; /* by target: it said UNIMPLEMENTED */
+  char instance_id[GW_UUID_SIZE];
+
+  struct gw_rpc_channel *channel; /* NULL: between two tries */
+  struct gw_ads_stream *ads;
+  struct gw_agent *agent;
+  struct gw_timer retry;
+  struct gw_timer life;
+  struct gw_timer agent_retry;
+  struct gw_backoff backoff;
+  struct gw_backoff agent_backoff;
+
+  struct gw_assembler *assembler;
+  struct gw_timer bound; /* of what the assembler waits for */
+  struct gw_task assemble;
+  char *versions[GW_RESOURCE_TYPE_COUNT]; /* of the last accepted response; NULL: none yet */
+  bool is_asked[GW_RESOURCE_TYPE_COUNT];  /* on the stream that is open */
+  char delivered_version[17];
+
+  struct gw_refusals refusals;
+  bool is_connected;
+  uint64_t connected_us;
+  uint64_t responses_total;
+  uint64_t refused_total;
+  uint64_t disconnects_total;
+  uint32_t fleet_size;
+  gw_agent_report_fn report_fn;
+  void *report_arg;
+};
+
+static const char *target_of(const struct gw_xds_client *client) {
+  return client->options.targets[client->target_index];
+}
+
+/* A message came (or the call has stood for so long that somebody must be there). */
+static void be_connected(struct gw_xds_client *client) {
+  gw_backoff_reset(&client->backoff);
+  gw_timer_stop(&client->life);
+  if (client->is_connected) return;
+  client->is_connected = true;
+  client->connected_us = gw_loop_now_us(client->options.loop);
+  /* What this control plane still says wrong, it will say again. */
+  gw_refusals_clear_all(&client->refusals);
+  GW_LOG_INFO(client->options.log, "connected to the control plane at %s", target_of(client));
+}
+
+/* ---- requests ---- */
+
+static void ask(struct gw_xds_client *client, enum gw_resource_type type, const char *refusal) {
+  uint32_t count;
+  const struct gw_str *names = gw_assembler_names(client->assembler, type, &count);
+  client->is_asked[type] = true;
+  gw_ads_stream_ask(client->ads, type, gw_str_from(client->versions[type]), names, count, refusal);
+}
+
+/* By name is asked only for what is named; having asked before, also for nothing more. */
+static void ask_by_name(struct gw_xds_client *client, enum gw_resource_type type) {
+  uint32_t count;
+  gw_assembler_names(client->assembler, type, &count);
+  if (count > 0 || client->is_asked[type]) ask(client, type, NULL);
+}
+
+static void ask_for_all(struct gw_xds_client *client) {
+  ask(client, GW_RESOURCE_CLUSTER, NULL);
+  ask_by_name(client, GW_RESOURCE_ENDPOINTS);
+  ask(client, GW_RESOURCE_LISTENER, NULL);
+  ask_by_name(client, GW_RESOURCE_ROUTE_CONFIG);
+}
+
+/* ---- responses ---- */
+
+static void refuse(struct gw_xds_client *client, enum gw_resource_type type, struct gw_str version, const struct gw_strbuf *reason) {
+  client->refused_total++;
+  GW_LOG_ERROR(client->options.log, "refused %s %.*s of the control plane at %s: %s", gw_xds_type_short(type), GW_STR_ARG(version),
+               target_of(client), reason->data);
+  ask(client, type, reason->data);
+}
+
+static void accept(struct gw_xds_client *client, enum gw_resource_type type, const struct gw_discovery_response *response,
+                   struct gw_resource **resources) {
+  GW_LOG_DEBUG(client->options.log, "accepted %s %.*s: %u resources", gw_xds_type_short(type), GW_STR_ARG(response->version_info),
+               response->resource_count);
+  free(client->versions[type]);
+  client->versions[type] = gw_str_dup(response->version_info);
+  unsigned renamed = gw_assembler_accept(client->assembler, type, resources, response->resource_count);
+  ask(client, type, NULL);
+  for (unsigned other = 0; other < GW_RESOURCE_TYPE_COUNT; other++) {
+    if ((renamed & 1u << other) != 0) ask_by_name(client, (enum gw_resource_type)other);
+  }
+  gw_loop_at_turn_end(client->options.loop, &client->assemble);
+}
+
+static void on_response(void *arg, enum gw_resource_type type, const struct gw_discovery_response *response) {
+  struct gw_xds_client *client = arg;
+  be_connected(client);
+  client->responses_total++;
+  bool was_refused = client->refusals.count > 0;
+  gw_refusals_clear(&client->refusals, type);
+  struct gw_response_check check = {client->assembler, client->options.on_check, client->options.arg};
+  struct gw_resource **resources = NULL;
+  struct gw_strbuf reason;
+  gw_strbuf_init(&reason);
+  if (gw_response_check(&check, type, response, &client->refusals, &reason, &resources) == GW_OK) {
+    accept(client, type, response, resources);
+  } else {
+    refuse(client, type, response->version_info, &reason);
+  }
+  free(resources);
+  gw_strbuf_done(&reason);
+  if (was_refused || client->refusals.count > 0) gw_agent_report_soon(client->agent);
+}
+
+static void on_stray(void *arg, struct gw_str type_url) {
+  struct gw_xds_client *client = arg;
+  be_connected(client);
+  GW_LOG_WARNING(client->options.log, "the control plane at %s sent a type that was not asked for: %.*s", target_of(client),
+                 GW_STR_ARG(type_url));
+}
+
+/* ---- assembling ---- */
+
+static void log_missing(struct gw_xds_client *client, const struct gw_snapshot *snapshot) {
+  struct gw_errors errors;
+  gw_errors_init(&errors);
+  gw_consistency_check(snapshot, false, &errors);
+  char *text = gw_errors_format(&errors);
+  GW_LOG_WARNING(client->options.log, "going on without what the control plane did not send within %d s: %s", GW_ASSEMBLER_BOUND_MS / 1000,
+                 text);
+  free(text);
+  gw_errors_done(&errors);
+}
+
+static void assemble(void *arg) {
+  struct gw_xds_client *client = arg;
+  struct gw_snapshot *snapshot;
+  bool is_complete;
+  uint64_t now_us = gw_loop_now_us(client->options.loop);
+  if (gw_assembler_assemble(client->assembler, now_us, &snapshot, &is_complete) != GW_OK) {
+    uint64_t deadline_us = gw_assembler_deadline_us(client->assembler);
+    if (deadline_us > now_us) gw_timer_start(client->options.loop, &client->bound, (deadline_us - now_us) / 1000 + 1);
+    return;
+  }
+  gw_timer_stop(&client->bound);
+  if (strcmp(snapshot->version, client->delivered_version) != 0) {
+    memcpy(client->delivered_version, snapshot->version, sizeof(client->delivered_version));
+    if (!is_complete) log_missing(client, snapshot);
+    client->options.on_snapshot(client->options.arg, snapshot, is_complete);
+  }
+  gw_snapshot_unref(snapshot);
+}
+
+static void on_bound(struct gw_timer *timer) {
+  assemble(GW_CONTAINER_OF(timer, struct gw_xds_client, bound));
+}
+
+/* ---- the agent ---- */
+
+static void open_agent(struct gw_xds_client *client);
+
+static void on_fleet(void *arg, uint32_t size) {
+  struct gw_xds_client *client = arg;
+  be_connected(client);
+  gw_backoff_reset(&client->agent_backoff);
+  client->fleet_size = size;
+}
+
+static void on_agent_closed(void *arg, int code, struct gw_str reason) {
+  struct gw_xds_client *client = arg;
+  gw_agent_free(client->agent);
+  client->agent = NULL;
+  client->fleet_size = 0;
+  uint64_t wait_ms = gw_backoff_next_ms(&client->agent_backoff, 1);
+  if (code == GW_RPC_UNIMPLEMENTED) {
+    be_connected(client);
+    wait_ms = AGENT_ABSENT_MS;
+    client->agent_absent_until_us[client->target_index] = gw_loop_now_us(client->options.loop) + AGENT_ABSENT_MS * 1000ull;
+    GW_LOG_DEBUG(client->options.log, "the control plane at %s has no agent service", target_of(client));
+  } else {
+    GW_LOG_DEBUG(client->options.log, "agent session with %s closed: %s %.*s", target_of(client), gw_rpc_code_name(code),
+                 GW_STR_ARG(reason));
+  }
+  gw_timer_start(client->options.loop, &client->agent_retry, wait_ms);
+}
+
+static void on_report(void *arg, struct gw_agent_report *ret_report, uint64_t *ret_refused_total, const struct gw_refusals **ret_refusals) {
+  struct gw_xds_client *client = arg;
+  if (client->report_fn != NULL) client->report_fn(client->report_arg, ret_report);
+  *ret_refused_total = client->refused_total;
+  *ret_refusals = &client->refusals;
+}
+
+static void open_agent(struct gw_xds_client *client) {
+  static const struct gw_agent_events events = {on_fleet, on_agent_closed, on_report};
+  struct gw_agent_hello hello = {client->options.node_id, client->options.node_cluster, client->instance_id};
+  client->agent = gw_agent_new(client->options.loop, client->channel, &hello, &events, client);
+}
+
+static void on_agent_retry(struct gw_timer *timer) {
+  struct gw_xds_client *client = GW_CONTAINER_OF(timer, struct gw_xds_client, agent_retry);
+  if (client->channel != NULL && client->agent == NULL) open_agent(client);
+}
+
+/* ---- connections ---- */
+
+static void disconnect(struct gw_xds_client *client) {
+  gw_timer_stop(&client->life);
+  gw_timer_stop(&client->agent_retry);
+  gw_agent_free(client->agent);
+  client->agent = NULL;
+  gw_ads_stream_free(client->ads);
+  client->ads = NULL;
+  gw_rpc_channel_free(client->channel);
+  client->channel = NULL;
+  client->is_connected = false;
+  client->connected_us = 0;
+  client->fleet_size = 0;
+}
+
+/* On to the next control plane, after a while. */
+static void lose(struct gw_xds_client *client, const char *how, struct gw_str reason) {
+  const char *target = target_of(client);
+  bool was_connected = client->is_connected;
+  disconnect(client);
+  if (was_connected) client->disconnects_total++;
+  client->target_index = (client->target_index + 1) % client->target_count;
+  uint64_t wait_ms = gw_backoff_next_ms(&client->backoff, client->target_count);
+  uint32_t failures = client->backoff.failures;
+  bool is_worth_telling = was_connected || (failures & (failures - 1)) == 0; /* ever more rarely while nothing changes */
+  gw_log_write(client->options.log, is_worth_telling ? GW_LOG_WARNING : GW_LOG_DEBUG,
+               "the control plane at %s is away: %s%s%.*s; trying %s in %" PRIu64 " ms (try %u)", target, how, reason.len > 0 ? ": " : "",
+               GW_STR_ARG(reason), target_of(client), wait_ms, failures);
+  gw_timer_start(client->options.loop, &client->retry, wait_ms);
+}
+
+static void on_ads_closed(void *arg, int code, struct gw_str reason) {
+  lose(arg, gw_rpc_code_name(code), reason);
+}
+
+static void on_life(struct gw_timer *timer) {
+  struct gw_xds_client *client = GW_CONTAINER_OF(timer, struct gw_xds_client, life);
+  if (client->agent != NULL) {
+    lose(client, "no answer", (struct gw_str){0});
+  } else {
+    be_connected(client);
+  }
+}
+
+static void connect_target(struct gw_xds_client *client) {
+  static const struct gw_ads_events events = {on_response, on_stray, on_ads_closed};
+  struct gw_rpc_channel_options options = {
+      .target = gw_str_from(target_of(client)),
+      .max_message_bytes = MESSAGE_MAX,
+      .keepalive_ms = KEEPALIVE_MS,
+  };
+  memset(client->is_asked, 0, sizeof(client->is_asked));
+  client->channel = gw_rpc_channel_new(client->options.rpc, &options);
+  client->ads =
+      gw_ads_stream_new(client->channel, gw_str_from(client->options.node_id), gw_str_from(client->options.node_cluster), &events, client);
+  ask_for_all(client);
+  bool has_agent = gw_loop_now_us(client->options.loop) >= client->agent_absent_until_us[client->target_index];
+  if (has_agent) open_agent(client);
+  gw_timer_start(client->options.loop, &client->life, has_agent ? LIFE_MS : SILENT_LIFE_MS);
+}
+
+static void on_retry(struct gw_timer *timer) {
+  connect_target(GW_CONTAINER_OF(timer, struct gw_xds_client, retry));
+}
+
+/* ---- life ---- */
+
+struct gw_xds_client *gw_xds_client_new(const struct gw_xds_client_options *options) {
+  struct gw_xds_client *client = gw_calloc(1, sizeof(*client));
+  client->options = *options;
+  while (options->targets[client->target_count] != NULL)
+    client->target_count++;
+  GW_ASSERT(client->target_count > 0);
+  client->agent_absent_until_us = gw_calloc(client->target_count, sizeof(*client->agent_absent_until_us));
+  client->assembler = gw_assembler_new();
+  gw_refusals_init(&client->refusals);
+  gw_backoff_init(&client->backoff, BACKOFF_BASE_MS, BACKOFF_CAP_MS, 0);
+  gw_backoff_init(&client->agent_backoff, BACKOFF_BASE_MS, BACKOFF_CAP_MS, 0);
+  gw_random_uuid(&client->backoff.random, client->instance_id);
+  gw_timer_init(&client->retry, on_retry);
+  gw_timer_init(&client->life, on_life);
+  gw_timer_init(&client->agent_retry, on_agent_retry);
+  gw_timer_init(&client->bound, on_bound);
+  gw_task_init(&client->assemble, assemble, client);
+  return client;
+}
+
+void gw_xds_client_free(struct gw_xds_client *client) {
+  if (client == NULL) return;
+  disconnect(client);
+  gw_timer_stop(&client->retry);
+  gw_timer_stop(&client->bound);
+  gw_task_cancel(&client->assemble);
+  gw_assembler_free(client->assembler);
+  gw_refusals_done(&client->refusals);
+  for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++)
+    free(client->versions[type]);
+  free(client->agent_absent_until_us);
+  free(client);
+}
+
+void gw_xds_client_start(struct gw_xds_client *client) {
+  connect_target(client);
+}
+
+void gw_xds_client_seed(struct gw_xds_client *client, struct gw_snapshot *snapshot) {
+  gw_assembler_seed(client->assembler, snapshot);
+}
+
+void gw_xds_client_get_status(const struct gw_xds_client *client, struct gw_xds_client_status *ret_status) {
+  *ret_status = (struct gw_xds_client_status){
+      .is_connected = client->is_connected,
+      .target = target_of(client),
+      .connected_us = client->connected_us,
+      .responses_total = client->responses_total,
+      .refused_total = client->refused_total,
+      .disconnects_total = client->disconnects_total,
+      .fleet_size = client->fleet_size,
+  };
+}
+
+bool gw_xds_client_refusal(const struct gw_xds_client *client, uint32_t index, const char **ret_type_url, const char **ret_resource,
+                           const char **ret_reason) {
+  if (index >= client->refusals.count) return false;
+  *ret_type_url = gw_xds_type_url(client->refusals.items[index].type);
+  *ret_resource = client->refusals.items[index].resource;
+  *ret_reason = client->refusals.items[index].reason;
+  return true;
+}
+
+void gw_xds_client_set_reporter(struct gw_xds_client *client, gw_agent_report_fn fn, void *arg) {
+  client->report_fn = fn;
+  client->report_arg = arg;
+}
+
+void gw_xds_client_report_soon(struct gw_xds_client *client) {
+  gw_agent_report_soon(client->agent);
+}
