@@ -42,6 +42,7 @@ struct gw_task {
   struct gw_list node;
   gw_task_fn fn;
   void *arg;
+  uint64_t pass; /* the loop's own */
 };
 static inline void gw_task_init(struct gw_task *task, gw_task_fn fn, void *arg) {
   *task = (struct gw_task){.fn = fn, .arg = arg};

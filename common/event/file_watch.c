@@ -1,0 +1,270 @@
+#include "common/event/file_watch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/mem.h"
+#include "common/base/str.h"
+#include "common/event/timer.h"
+
+#define SYMLINKS_MAX 40u /* as in the kernel's own walk */
+#define SETTLE_FACTOR 5u
+/* Of a directory only its names count; the bytes are watched on the file itself, which also sees writes through a bind mount. */
+#define DIRECTORY_EVENTS (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
+#define FILE_EVENTS (IN_MODIFY | IN_CLOSE_WRITE | IN_ATTRIB)
+
+/* One step of the way to the file: `name` in the directory of `descriptor`; without a name the file itself. */
+struct link {
+  int descriptor;
+  char *name;
+};
+
+struct way {
+  struct link *links;
+  size_t count;
+};
+
+struct identity {
+  bool exists;
+  dev_t device;
+  ino_t inode;
+  off_t size;
+  struct timespec changed; /* status change: a write moves it, too */
+  struct timespec modified;
+};
+
+struct gw_file_watch {
+  struct gw_loop *loop;
+  struct gw_io *io;
+  int inotify_fd;
+  char *path;
+  uint64_t settle_ms;
+  gw_file_watch_fn fn;
+  void *arg;
+  struct way way;
+  struct identity identity; /* when fn was last called */
+  bool is_named;            /* an event named a link since then: fn is called even if the identity is the same */
+  uint64_t first_event_ms;
+  struct gw_timer settle;
+};
+
+static void way_done(struct way *way) {
+  for (size_t i = 0; i < way->count; i++)
+    free(way->links[i].name);
+  free(way->links);
+  *way = (struct way){0};
+}
+
+/* Takes over `name`. */
+static void way_add(struct way *way, int descriptor, char *name) {
+  way->links = gw_realloc_array(way->links, way->count + 1, sizeof(way->links[0]));
+  way->links[way->count++] = (struct link){descriptor, name};
+}
+
+static bool way_has(const struct way *way, int descriptor) {
+  for (size_t i = 0; i < way->count; i++) {
+    if (way->links[i].descriptor == descriptor) return true;
+  }
+  return false;
+}
+
+/* Cuts the first component off *rest; false at the end. */
+static bool next_component(const char **rest, struct gw_str *ret_name) {
+  while (**rest == '/')
+    (*rest)++;
+  size_t len = strcspn(*rest, "/");
+  *ret_name = (struct gw_str){*rest, len};
+  *rest += len;
+  return len > 0;
+}
+
+/* A walk along a path as the kernel does it, which notes every directory that it looks into. */
+struct walk {
+  int inotify_fd;
+  struct way *way;
+  char directory[PATH_MAX]; /* where the walk is, without symlinks; ends in "/" or is "" */
+  char rest[PATH_MAX];      /* what is still to walk */
+  unsigned symlink_count;
+};
+
+/* Puts a symlink's target before what is still to walk. */
+static bool follow(struct walk *walk, const char *entry, const char *rest) {
+  char target[PATH_MAX];
+  ssize_t len = readlink(entry, target, sizeof(target) - 1);
+  if (len < 0 || ++walk->symlink_count > SYMLINKS_MAX) return false;
+  target[len] = '\0';
+  if (target[0] == '/') strcpy(walk->directory, "/");
+  GW_CLEANUP(gw_free_ptr) char *joined = gw_asprintf("%s/%s", target, rest);
+  if (strlen(joined) >= sizeof(walk->rest)) return false;
+  strcpy(walk->rest, joined);
+  return true;
+}
+
+/* One component: watches its directory before it looks, so that what changes afterwards makes an event. False: the way ends here. */
+static bool step(struct walk *walk) {
+  const char *rest = walk->rest;
+  struct gw_str name;
+  if (!next_component(&rest, &name)) return false;
+  const char *directory = walk->directory[0] == '\0' ? "." : walk->directory;
+  int descriptor = inotify_add_watch(walk->inotify_fd, directory, DIRECTORY_EVENTS);
+  /* A directory on the way that may be passed but not read is passed unwatched. */
+  if (descriptor >= 0) way_add(walk->way, descriptor, gw_str_dup(name));
+
+  GW_CLEANUP(gw_free_ptr) char *entry = gw_asprintf("%s%.*s", walk->directory, GW_STR_ARG(name));
+  struct stat status;
+  if (lstat(entry, &status) != 0) return false;
+  if (S_ISLNK(status.st_mode)) return follow(walk, entry, rest);
+  if (!S_ISDIR(status.st_mode)) {
+    descriptor = inotify_add_watch(walk->inotify_fd, entry, FILE_EVENTS);
+    if (descriptor >= 0) way_add(walk->way, descriptor, NULL);
+    return false;
+  }
+  if (strlen(entry) + 2 > sizeof(walk->directory)) return false;
+  stpcpy(stpcpy(walk->directory, entry), "/");
+  memmove(walk->rest, rest, strlen(rest) + 1);
+  return true;
+}
+
+/* Watches all that the path goes through now, and no longer what it went through before. */
+static void rescan(struct gw_file_watch *watch) {
+  struct way before = watch->way;
+  watch->way = (struct way){0};
+  struct walk *walk = gw_malloc(sizeof(*walk));
+  walk->inotify_fd = watch->inotify_fd;
+  walk->way = &watch->way;
+  walk->symlink_count = 0;
+  strcpy(walk->directory, watch->path[0] == '/' ? "/" : "");
+  strcpy(walk->rest, watch->path);
+  while (step(walk))
+    continue;
+  free(walk);
+  for (size_t i = 0; i < before.count; i++) {
+    if (!way_has(&watch->way, before.links[i].descriptor)) inotify_rm_watch(watch->inotify_fd, before.links[i].descriptor);
+  }
+  way_done(&before);
+}
+
+static struct identity identify(const char *path) {
+  struct stat status;
+  if (stat(path, &status) != 0) return (struct identity){0};
+  return (struct identity){true, status.st_dev, status.st_ino, status.st_size, status.st_ctim, status.st_mtim};
+}
+
+static bool same_time(struct timespec a, struct timespec b) {
+  return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+static bool same_identity(const struct identity *a, const struct identity *b) {
+  return a->exists == b->exists && a->device == b->device && a->inode == b->inode && a->size == b->size &&
+         same_time(a->changed, b->changed) && same_time(a->modified, b->modified);
+}
+
+static void on_settled(struct gw_timer *timer) {
+  struct gw_file_watch *watch = GW_CONTAINER_OF(timer, struct gw_file_watch, settle);
+  struct identity now = identify(watch->path);
+  bool may_have_changed = watch->is_named || !same_identity(&now, &watch->identity);
+  watch->identity = now;
+  watch->is_named = false;
+  if (may_have_changed) watch->fn(watch->arg); /* may free watch */
+}
+
+static void postpone(struct gw_file_watch *watch) {
+  uint64_t now_ms = gw_loop_now_ms(watch->loop);
+  if (!gw_timer_is_running(&watch->settle)) watch->first_event_ms = now_ms;
+  uint64_t end_ms = watch->first_event_ms + SETTLE_FACTOR * watch->settle_ms;
+  uint64_t left_ms = end_ms > now_ms ? end_ms - now_ms : 0;
+  gw_timer_start(watch->loop, &watch->settle, left_ms < watch->settle_ms ? left_ms : watch->settle_ms);
+}
+
+/* What an event says about the way: nothing, that it may lead elsewhere, or that one of its links was touched. */
+enum touch { TOUCH_NONE, TOUCH_UNSURE, TOUCH_NAMED };
+
+static enum touch judge(const struct gw_file_watch *watch, const struct inotify_event *event) {
+  if ((event->mask & IN_Q_OVERFLOW) != 0) return TOUCH_UNSURE;
+  enum touch touch = TOUCH_NONE;
+  for (size_t i = 0; i < watch->way.count; i++) {
+    const struct link *link = &watch->way.links[i];
+    if (link->descriptor != event->wd) continue;
+    if (link->name == NULL) return (event->mask & (IN_MODIFY | IN_CLOSE_WRITE)) != 0 ? TOUCH_NAMED : TOUCH_UNSURE;
+    if (event->len == 0) {
+      touch = TOUCH_UNSURE; /* the directory itself went away */
+    } else if (strcmp(link->name, event->name) == 0) {
+      return TOUCH_NAMED;
+    }
+  }
+  return touch;
+}
+
+static void on_events(void *arg, unsigned ready) {
+  (void)ready;
+  struct gw_file_watch *watch = arg;
+  _Alignas(struct inotify_event) char buffer[4096];
+  enum touch touch = TOUCH_NONE;
+  ssize_t len;
+  while ((len = read(watch->inotify_fd, buffer, sizeof(buffer))) > 0) {
+    for (char *at = buffer; at < buffer + len;) {
+      const struct inotify_event *event = (const struct inotify_event *)(void *)at;
+      enum touch by_event = judge(watch, event);
+      if (by_event > touch) touch = by_event;
+      at += sizeof(*event) + event->len;
+    }
+  }
+  if (touch == TOUCH_NONE) return;
+  watch->is_named |= touch == TOUCH_NAMED;
+  rescan(watch);
+  postpone(watch);
+}
+
+/* GW_ERR_IO with errno unless the directory of the path can be watched. */
+static enum gw_err check_directory(int inotify_fd, const char *path) {
+  const char *slash = strrchr(path, '/');
+  GW_CLEANUP(gw_free_ptr)
+  char *directory = slash == NULL ? gw_strdup(".") : gw_strndup(path, slash == path ? 1 : (size_t)(slash - path));
+  return inotify_add_watch(inotify_fd, directory, DIRECTORY_EVENTS) < 0 ? GW_ERR_IO : GW_OK;
+}
+
+enum gw_err gw_file_watch_new(struct gw_loop *loop, const char *path, uint64_t settle_ms, gw_file_watch_fn fn, void *arg,
+                              struct gw_file_watch **ret_watch) {
+  if (strlen(path) >= PATH_MAX) {
+    errno = ENAMETOOLONG;
+    return GW_ERR_IO;
+  }
+  int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+  if (fd < 0) return GW_ERR_IO;
+  if (check_directory(fd, path) != GW_OK) {
+    int reason = errno;
+    close(fd);
+    errno = reason;
+    return GW_ERR_IO;
+  }
+  struct gw_file_watch *watch = gw_calloc(1, sizeof(*watch));
+  watch->loop = loop;
+  watch->inotify_fd = fd;
+  watch->path = gw_strdup(path);
+  watch->settle_ms = settle_ms;
+  watch->fn = fn;
+  watch->arg = arg;
+  gw_timer_init(&watch->settle, on_settled);
+  rescan(watch);
+  watch->identity = identify(path);
+  watch->io = gw_io_new(loop, fd, on_events, watch);
+  gw_io_set(watch->io, GW_IO_READ);
+  *ret_watch = watch;
+  return GW_OK;
+}
+
+void gw_file_watch_free(struct gw_file_watch *watch) {
+  if (watch == NULL) return;
+  gw_timer_stop(&watch->settle);
+  gw_io_free(watch->io);
+  close(watch->inotify_fd);
+  way_done(&watch->way);
+  free(watch->path);
+  free(watch);
+}
