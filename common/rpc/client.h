@@ -20,7 +20,8 @@ struct gw_rpc_metadata {
   const char *key; /* lower case */
   const char *value;
 };
-/* Opens a call. deadline_ms 0: none. Fails fast with UNAVAILABLE when the channel is not connected, unless `waits_for_ready`. `state` goes to events. */
+/* Opens a call. deadline_ms 0: none. Fails fast with UNAVAILABLE when the channel is not connected, unless `waits_for_ready`. `state` goes to events.
+ * Metadata that HTTP can't carry (control characters, upper-case or "-bin" keys) closes the call with INVALID_ARGUMENT. */
 struct gw_rpc_stream *gw_rpc_channel_open(struct gw_rpc_channel *channel, const char *method, uint64_t deadline_ms, bool waits_for_ready,
                                           const struct gw_rpc_metadata *metadata, size_t metadata_count,
                                           const struct gw_rpc_events *events, void *state);

@@ -1,5 +1,6 @@
 /* Why: gRPC C core's runtime for one loop: one poller thread, whose events reach the loop in batches.
- * Life: gw_rpc_new before any server or channel, gw_rpc_free after all of them are freed. One a process (grpc_init; do not fork after).
+ * Life: gw_rpc_new before any server or channel, gw_rpc_free after all of them are freed. One a process (grpc_init; do not fork after;
+ * main blocks the signals that it handles before, since gRPC's threads inherit the mask).
  * Thread: the loop's own. All callbacks of common/rpc run on that loop. */
 #ifndef GW_COMMON_RPC_RPC_H
 #define GW_COMMON_RPC_RPC_H
@@ -57,7 +58,7 @@ size_t gw_rpc_stream_pending(const struct gw_rpc_stream *stream);
 void gw_rpc_stream_half_close(struct gw_rpc_stream *stream);
 /* Aborts; on_closed still comes. */
 void gw_rpc_stream_cancel(struct gw_rpc_stream *stream);
-/* "ipv4:127.0.0.1:5000" as gRPC says it, or "". */
+/* Server side: "ipv4:127.0.0.1:5000" as gRPC says it. Client side: "". */
 struct gw_str gw_rpc_stream_peer(const struct gw_rpc_stream *stream);
 
 #endif

@@ -33,7 +33,7 @@ void gw_rpc_server_stop(struct gw_rpc_server *server, uint64_t grace_ms, void (*
 /* After stop has called back. */
 void gw_rpc_server_free(struct gw_rpc_server *server);
 
-/* Ends a call: what is queued is sent first, then the status. `message` is copied. */
+/* Ends a call: what is queued is sent first, then the status. `message` is copied, at most 2,000 bytes of it (it travels as a header). */
 void gw_rpc_stream_finish(struct gw_rpc_stream *stream, int code, const char *message);
 /* The first request metadata value of that lower-case key, or an empty string. */
 struct gw_str gw_rpc_stream_metadata(const struct gw_rpc_stream *stream, const char *key);

@@ -1,0 +1,128 @@
+#include "common/rpc/rpc.h"
+
+#include <grpc/support/log.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/mem.h"
+#include "common/rpc/rpc_internal.h"
+
+/* gRPC itself is not built with the thread sanitizer, so it must be told that an operation's fields pass through the queue. */
+#ifdef __has_feature
+#if __has_feature(thread_sanitizer)
+#define IS_TSAN 1
+#endif
+#endif
+#if defined(__SANITIZE_THREAD__) || defined(IS_TSAN)
+#include <sanitizer/tsan_interface.h>
+#define HAND_OVER(op) __tsan_release(op)
+#define TAKE_OVER(op) __tsan_acquire(op)
+#else
+#define HAND_OVER(op) ((void)(op))
+#define TAKE_OVER(op) ((void)(op))
+#endif
+
+/* Keepalive pings of clients closer together than this are refused by the server (three times, then the connection). */
+#define PING_INTERVAL_MIN_MS 500u
+#define KEEPALIVE_TIMEOUT_MAX_MS 10000u
+
+/* gRPC writes to standard error on its own and may name peers and metadata there. What went wrong reaches us as a status; only the
+ * words that come before it aborts are worth keeping. */
+static void on_grpc_log(gpr_log_func_args *args) {
+  if (args->severity == GPR_LOG_SEVERITY_ERROR && strncmp(args->message, "assertion failed", 16) == 0)
+    fprintf(stderr, "gRPC: %s:%d: %s\n", args->file, args->line, args->message);
+}
+
+void gw_rpc_op_start(struct rpc_op *op, rpc_op_fn fn) {
+  op->fn = fn;
+  HAND_OVER(op);
+}
+
+static void on_mail(void *arg, struct gw_mail *mail) {
+  (void)arg;
+  struct rpc_op *op = GW_CONTAINER_OF(mail, struct rpc_op, mail);
+  op->fn(op, op->is_ok);
+}
+
+static void *run_poller(void *arg) {
+  struct gw_rpc *rpc = arg;
+  for (;;) {
+    grpc_event event = grpc_completion_queue_next(rpc->queue, gpr_inf_future(GPR_CLOCK_REALTIME), NULL);
+    if (event.type == GRPC_QUEUE_SHUTDOWN) return NULL;
+    if (event.type != GRPC_OP_COMPLETE) continue;
+    struct rpc_op *op = event.tag;
+    TAKE_OVER(op);
+    op->is_ok = event.success != 0;
+    gw_mailbox_post(rpc->mailbox, &op->mail);
+  }
+}
+
+struct gw_rpc *gw_rpc_new(struct gw_loop *loop) {
+  struct gw_rpc *rpc = gw_calloc(1, sizeof *rpc);
+  rpc->loop = loop;
+  gw_list_init(&rpc->streams);
+  rpc->mailbox = gw_mailbox_new(loop, on_mail, rpc);
+
+  /* Threads inherit the mask: signals are for the loop that asked for them. */
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  gpr_set_log_function(on_grpc_log);
+  grpc_init();
+  rpc->queue = grpc_completion_queue_create_for_next(NULL);
+  int failed = pthread_create(&rpc->poller, NULL, run_poller, rpc);
+  GW_ASSERT(failed == 0);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  return rpc;
+}
+
+void gw_rpc_free(struct gw_rpc *rpc) {
+  if (rpc == NULL) return;
+  GW_ASSERT(rpc->server_count == 0 && rpc->channel_count == 0);
+  rpc->is_stopping = true;
+  GW_LIST_FOR_EACH(node, &rpc->streams) {
+    struct gw_rpc_stream *stream = GW_LIST_ITEM(node, struct gw_rpc_stream, node);
+    gw_rpc_stream_cancel(stream);
+    gw_rpc_stream_settle(stream);
+  }
+  grpc_completion_queue_shutdown(rpc->queue);
+  pthread_join(rpc->poller, NULL);
+  gw_mailbox_free(rpc->mailbox); /* what came back meanwhile is handled here: on_closed of the last streams */
+  GW_ASSERT(gw_list_is_empty(&rpc->streams));
+  grpc_completion_queue_destroy(rpc->queue);
+  grpc_shutdown();
+  free(rpc);
+}
+
+const char *gw_rpc_code_name(int code) {
+  static const char *const names[] = {"OK",        "CANCELLED",      "UNKNOWN",           "INVALID_ARGUMENT",   "DEADLINE_EXCEEDED",
+                                      "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
+                                      "ABORTED",   "OUT_OF_RANGE",   "UNIMPLEMENTED",     "INTERNAL",           "UNAVAILABLE",
+                                      "DATA_LOSS", "UNAUTHENTICATED"};
+  return code >= 0 && (size_t)code < GW_ARRAY_LEN(names) ? names[code] : "UNKNOWN";
+}
+
+void gw_rpc_args_add(struct rpc_args *args, const char *key, uint64_t value) {
+  GW_ASSERT(args->count < GW_RPC_ARGS_MAX);
+  grpc_arg *arg = &args->items[args->count++];
+  arg->type = GRPC_ARG_INTEGER;
+  arg->key = (char *)(uintptr_t)key; /* gRPC's struct lacks a const */
+  arg->value.integer = value > INT_MAX ? INT_MAX : (int)value;
+}
+
+void gw_rpc_args_add_common(struct rpc_args *args, uint32_t max_message_bytes, uint32_t keepalive_ms) {
+  gw_rpc_args_add(args, GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, max_message_bytes > 0 ? max_message_bytes : INT_MAX);
+  gw_rpc_args_add(args, GRPC_ARG_ENABLE_CHANNELZ, 0);
+  gw_rpc_args_add(args, GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  gw_rpc_args_add(args, GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, PING_INTERVAL_MIN_MS);
+  gw_rpc_args_add(args, GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  /* Identity only: a compressed message could be far larger than the limit above once it is unpacked. */
+  gw_rpc_args_add(args, GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, 1);
+  if (keepalive_ms > 0) {
+    gw_rpc_args_add(args, GRPC_ARG_KEEPALIVE_TIME_MS, keepalive_ms);
+    gw_rpc_args_add(args, GRPC_ARG_KEEPALIVE_TIMEOUT_MS, keepalive_ms < KEEPALIVE_TIMEOUT_MAX_MS ? keepalive_ms : KEEPALIVE_TIMEOUT_MAX_MS);
+  }
+}
