@@ -1,0 +1,292 @@
+#include "common/xds/codec.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/common/xds/samples.h"
+
+static void assert_str(struct gw_str got, struct gw_str want) {
+  assert_int_equal(got.len, want.len);
+  if (want.len > 0) assert_memory_equal(got.data, want.data, want.len);
+}
+
+static void assert_header(const struct gw_header_match *got, const struct gw_header_match *want) {
+  assert_str(got->name, want->name);
+  assert_int_equal(got->kind, want->kind);
+  assert_str(got->value, want->value);
+  assert_int_equal(got->ignore_case, want->ignore_case);
+  assert_int_equal(got->invert, want->invert);
+}
+
+static void assert_route(const struct gw_route *got, const struct gw_route *want) {
+  assert_str(got->name, want->name);
+  assert_int_equal(got->index, want->index);
+  assert_int_equal(got->match.kind, want->match.kind);
+  assert_str(got->match.path, want->match.path);
+  assert_int_equal(got->match.ignore_case, want->match.ignore_case);
+  assert_int_equal(got->match.header_count, want->match.header_count);
+  for (uint32_t i = 0; i < want->match.header_count; i++)
+    assert_header(&got->match.headers[i], &want->match.headers[i]);
+  assert_int_equal(got->action, want->action);
+  assert_str(got->forward.cluster, want->forward.cluster);
+  assert_int_equal(got->forward.timeout_ms, want->forward.timeout_ms);
+  assert_int_equal(got->forward.has_idle_timeout, want->forward.has_idle_timeout);
+  assert_int_equal(got->forward.idle_timeout_ms, want->forward.idle_timeout_ms);
+  assert_str(got->forward.prefix_rewrite, want->forward.prefix_rewrite);
+  assert_str(got->forward.regex_rewrite_pattern, want->forward.regex_rewrite_pattern);
+  assert_str(got->forward.regex_rewrite_substitution, want->forward.regex_rewrite_substitution);
+  assert_int_equal(got->direct.status, want->direct.status);
+  assert_str(got->direct.body, want->direct.body);
+  assert_int_equal(got->response_headers_to_add_count, want->response_headers_to_add_count);
+  for (uint32_t i = 0; i < want->response_headers_to_add_count; i++) {
+    assert_str(got->response_headers_to_add[i].name, want->response_headers_to_add[i].name);
+    assert_str(got->response_headers_to_add[i].value, want->response_headers_to_add[i].value);
+    assert_int_equal(got->response_headers_to_add[i].is_append, want->response_headers_to_add[i].is_append);
+  }
+}
+
+static void assert_route_config(const struct gw_route_config *got, const struct gw_route_config *want) {
+  assert_str(got->name, want->name);
+  assert_int_equal(got->virtual_host_count, want->virtual_host_count);
+  assert_int_equal(got->route_count, want->route_count);
+  for (uint32_t v = 0; v < want->virtual_host_count; v++) {
+    const struct gw_virtual_host *got_host = &got->virtual_hosts[v], *want_host = &want->virtual_hosts[v];
+    assert_str(got_host->name, want_host->name);
+    assert_int_equal(got_host->domain_count, want_host->domain_count);
+    for (uint32_t i = 0; i < want_host->domain_count; i++)
+      assert_str(got_host->domains[i], want_host->domains[i]);
+    assert_int_equal(got_host->route_count, want_host->route_count);
+    for (uint32_t i = 0; i < want_host->route_count; i++)
+      assert_route(&got_host->routes[i], &want_host->routes[i]);
+  }
+}
+
+static void assert_endpoints(const struct gw_endpoints *got, const struct gw_endpoints *want) {
+  assert_str(got->cluster_name, want->cluster_name);
+  assert_int_equal(got->count, want->count);
+  for (uint32_t i = 0; i < want->count; i++) {
+    assert_str(got->items[i].address, want->items[i].address);
+    assert_int_equal(got->items[i].port, want->items[i].port);
+    assert_int_equal(got->items[i].weight, want->items[i].weight);
+    assert_int_equal(got->items[i].is_unhealthy, want->items[i].is_unhealthy);
+    assert_int_equal(got->items[i].priority, want->items[i].priority);
+  }
+}
+
+/* Again from the bytes: the same content, the same version. */
+static void assert_decodes_again(const struct gw_resource *resource) {
+  struct gw_errors errors;
+  gw_errors_init(&errors);
+  struct gw_arena arena;
+  gw_arena_init(&arena, 256);
+  struct gw_str name = {NULL, 0};
+  struct gw_resource *again;
+  assert_int_equal(gw_xds_decode_resource(resource->type, resource->any, &errors, &arena, &name, &again), GW_OK);
+  assert_str(name, resource->name);
+  assert_str(again->name, resource->name);
+  assert_string_equal(again->version, resource->version);
+  assert_int_equal(errors.error_count, 0);
+  gw_resource_unref(again);
+  gw_arena_done(&arena);
+  gw_errors_done(&errors);
+}
+
+static void test_route_config_with_every_field_comes_back(void **state) {
+  (void)state;
+  struct gw_resource *resource = gw_xds_encode_route_config(&sample_route_config);
+  assert_route_config(resource->route_config, &sample_route_config);
+  assert_decodes_again(resource);
+  gw_resource_unref(resource);
+}
+
+static void test_endpoints_with_priorities_come_back(void **state) {
+  (void)state;
+  struct gw_resource *resource = gw_xds_encode_endpoints(&sample_endpoints);
+  assert_endpoints(resource->endpoints, &sample_endpoints);
+  assert_decodes_again(resource);
+  gw_resource_unref(resource);
+}
+
+static void test_empty_endpoints_come_back(void **state) {
+  (void)state;
+  const struct gw_endpoints empty = {.cluster_name = GW_STR("none")};
+  struct gw_resource *resource = gw_xds_encode_endpoints(&empty);
+  assert_endpoints(resource->endpoints, &empty);
+  gw_resource_unref(resource);
+}
+
+static void test_clusters_of_each_kind_come_back(void **state) {
+  (void)state;
+  const struct gw_cluster *clusters[] = {&sample_eds_cluster, &sample_dns_cluster, &sample_static_cluster};
+  for (size_t i = 0; i < GW_ARRAY_LEN(clusters); i++) {
+    struct gw_resource *resource = gw_xds_encode_cluster(clusters[i]);
+    const struct gw_cluster *got = resource->cluster;
+    assert_str(got->name, clusters[i]->name);
+    assert_int_equal(got->kind, clusters[i]->kind);
+    assert_int_equal(got->lb_policy, clusters[i]->lb_policy);
+    assert_str(got->eds_service_name, clusters[i]->eds_service_name);
+    assert_int_equal(got->connect_timeout_ms, clusters[i]->connect_timeout_ms);
+    assert_int_equal(got->dns_refresh_ms, clusters[i]->dns_refresh_ms);
+    assert_int_equal(got->upstream_idle_timeout_ms, clusters[i]->upstream_idle_timeout_ms);
+    assert_int_equal(got->inline_endpoints != NULL, clusters[i]->inline_endpoints != NULL);
+    if (got->inline_endpoints != NULL) assert_endpoints(got->inline_endpoints, clusters[i]->inline_endpoints);
+    assert_decodes_again(resource);
+    gw_resource_unref(resource);
+  }
+}
+
+static void assert_filters(const struct gw_http_connection_manager *got, const struct gw_http_connection_manager *want) {
+  assert_int_equal(got->filter_count, want->filter_count);
+  for (uint32_t i = 0; i < want->filter_count; i++) {
+    assert_str(got->filters[i].name, want->filters[i].name);
+    assert_int_equal(got->filters[i].kind, want->filters[i].kind);
+    const struct gw_node_endpoints *a = &got->filters[i].settings.node_endpoints, *b = &want->filters[i].settings.node_endpoints;
+    assert_int_equal(a->has_health, b->has_health);
+    assert_int_equal(a->has_ready, b->has_ready);
+    assert_int_equal(a->has_metrics, b->has_metrics);
+    assert_int_equal(a->metrics_allow_count, b->metrics_allow_count);
+    for (uint32_t k = 0; k < b->metrics_allow_count; k++)
+      assert_str(a->metrics_allow[k], b->metrics_allow[k]);
+  }
+}
+
+static void assert_logs(const struct gw_http_connection_manager *got, const struct gw_http_connection_manager *want) {
+  assert_int_equal(got->access_log_count, want->access_log_count);
+  for (uint32_t i = 0; i < want->access_log_count; i++) {
+    const struct gw_access_log *a = &got->access_logs[i], *b = &want->access_logs[i];
+    assert_int_equal(a->field_count, b->field_count);
+    for (uint32_t k = 0; k < b->field_count; k++) {
+      assert_str(a->fields[k].name, b->fields[k].name);
+      assert_str(a->fields[k].format, b->fields[k].format);
+    }
+    assert_str(a->text, b->text);
+  }
+}
+
+static void test_listener_with_every_field_comes_back(void **state) {
+  (void)state;
+  struct gw_resource *resource = gw_xds_encode_listener(&sample_listener);
+  assert_str(resource->listener->name, sample_listener.name);
+  assert_str(resource->listener->address, sample_listener.address);
+  assert_int_equal(resource->listener->port, sample_listener.port);
+  assert_false(resource->listener->is_api_only);
+  const struct gw_http_connection_manager *got = &resource->listener->http, *want = &sample_listener.http;
+  assert_filters(got, want);
+  assert_logs(got, want);
+  assert_str(got->stat_prefix, want->stat_prefix);
+  assert_str(got->route_config_name, want->route_config_name);
+  assert_null(got->inline_routes);
+  assert_int_equal(got->normalize_path, want->normalize_path);
+  assert_int_equal(got->merge_slashes, want->merge_slashes);
+  assert_int_equal(got->escaped_slashes, want->escaped_slashes);
+  assert_int_equal(got->underscores, want->underscores);
+  assert_int_equal(got->use_remote_address, want->use_remote_address);
+  assert_int_equal(got->xff_num_trusted_hops, want->xff_num_trusted_hops);
+  assert_int_equal(got->generate_request_id, want->generate_request_id);
+  assert_int_equal(got->preserve_external_request_id, want->preserve_external_request_id);
+  assert_int_equal(got->always_set_request_id_in_response, want->always_set_request_id_in_response);
+  assert_str(got->server_name, want->server_name);
+  assert_int_equal(got->max_request_headers_kb, want->max_request_headers_kb);
+  assert_int_equal(got->max_headers_count, want->max_headers_count);
+  assert_int_equal(got->idle_timeout_ms, want->idle_timeout_ms);
+  assert_int_equal(got->stream_idle_timeout_ms, want->stream_idle_timeout_ms);
+  assert_int_equal(got->request_timeout_ms, want->request_timeout_ms);
+  assert_int_equal(got->request_headers_timeout_ms, want->request_headers_timeout_ms);
+  assert_int_equal(got->drain_timeout_ms, want->drain_timeout_ms);
+  assert_decodes_again(resource);
+  gw_resource_unref(resource);
+}
+
+static void test_listener_with_inline_routes_comes_back(void **state) {
+  (void)state;
+  struct gw_listener listener = sample_listener;
+  listener.http.route_config_name = GW_STR("");
+  listener.http.inline_routes = &sample_route_config;
+  struct gw_resource *resource = gw_xds_encode_listener(&listener);
+  assert_int_equal(resource->listener->http.route_config_name.len, 0);
+  assert_route_config(resource->listener->http.inline_routes, &sample_route_config);
+  gw_resource_unref(resource);
+}
+
+static void test_api_listener_is_kept_unopened(void **state) {
+  (void)state;
+  struct gw_listener listener = sample_listener;
+  listener.is_api_only = true;
+  struct gw_resource *resource = gw_xds_encode_listener(&listener);
+  assert_true(resource->listener->is_api_only);
+  assert_str(resource->name, listener.name);
+  assert_decodes_again(resource);
+  gw_resource_unref(resource);
+}
+
+static void test_same_model_gives_same_bytes_and_version(void **state) {
+  (void)state;
+  struct gw_resource *a = gw_xds_encode_listener(&sample_listener), *b = gw_xds_encode_listener(&sample_listener);
+  assert_int_equal(a->any->len, b->any->len);
+  assert_memory_equal(a->any->data, b->any->data, a->any->len);
+  assert_string_equal(a->version, b->version);
+  struct gw_listener other = sample_listener;
+  other.port = 8001;
+  struct gw_resource *c = gw_xds_encode_listener(&other);
+  assert_string_not_equal(a->version, c->version);
+  gw_resource_unref(a);
+  gw_resource_unref(b);
+  gw_resource_unref(c);
+}
+
+static void test_type_urls_are_found_back(void **state) {
+  (void)state;
+  const char *short_names[GW_RESOURCE_TYPE_COUNT] = {"CDS", "EDS", "LDS", "RDS"};
+  for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++) {
+    enum gw_resource_type found;
+    assert_int_equal(gw_xds_parse_type_url(gw_str_from(gw_xds_type_url((enum gw_resource_type)type)), &found), GW_OK);
+    assert_int_equal(found, type);
+    assert_string_equal(gw_xds_type_short((enum gw_resource_type)type), short_names[type]);
+  }
+  enum gw_resource_type found;
+  assert_int_equal(gw_xds_parse_type_url(GW_STR("type.googleapis.com/envoy.config.cluster.v3.Cluste"), &found), GW_ERR_NOT_FOUND);
+}
+
+static void test_ten_thousand_routes_are_encoded_and_decoded(void **state) {
+  (void)state;
+  enum { COUNT = 10000 };
+  struct gw_route *routes = gw_calloc(COUNT, sizeof *routes);
+  struct gw_arena arena;
+  gw_arena_init(&arena, 4096);
+  for (uint32_t i = 0; i < COUNT; i++) {
+    routes[i] =
+        (struct gw_route){.name = gw_str_from(gw_arena_printf(&arena, "route-%u", i)),
+                          .index = i,
+                          .match = {GW_PATH_MATCH_EXACT, gw_str_from(gw_arena_printf(&arena, "/r/%u", i)), false, sample_headers, 1},
+                          .forward = {.cluster = GW_STR("alpha"), .timeout_ms = 30000}};
+  }
+  const struct gw_virtual_host host = {GW_STR("all"), sample_any_domain, 1, routes, COUNT};
+  const struct gw_route_config config = {GW_STR("big"), &host, 1, COUNT};
+  struct gw_resource *resource = gw_xds_encode_route_config(&config);
+  assert_route_config(resource->route_config, &config);
+  /* What stays: at most 5 KiB a route over the whole data plane are allowed. */
+  assert_true(resource->arena.used_bytes + resource->any->len < COUNT * 768);
+  gw_resource_unref(resource);
+  gw_arena_done(&arena);
+  free(routes);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_route_config_with_every_field_comes_back),
+      cmocka_unit_test(test_endpoints_with_priorities_come_back),
+      cmocka_unit_test(test_empty_endpoints_come_back),
+      cmocka_unit_test(test_clusters_of_each_kind_come_back),
+      cmocka_unit_test(test_listener_with_every_field_comes_back),
+      cmocka_unit_test(test_listener_with_inline_routes_comes_back),
+      cmocka_unit_test(test_api_listener_is_kept_unopened),
+      cmocka_unit_test(test_same_model_gives_same_bytes_and_version),
+      cmocka_unit_test(test_type_urls_are_found_back),
+      cmocka_unit_test(test_ten_thousand_routes_are_encoded_and_decoded),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

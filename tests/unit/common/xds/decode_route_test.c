@@ -1,0 +1,365 @@
+#include "common/xds/decode.h"
+
+#include "tests/unit/common/xds/refusals.h"
+#include "tests/unit/common/xds/samples.h"
+
+typedef Envoy__Config__Route__V3__RouteConfiguration RouteConfiguration;
+typedef Envoy__Config__Route__V3__Route Route;
+typedef Envoy__Config__Route__V3__HeaderMatcher HeaderMatcher;
+#define ROUTE(config, host, index) ((RouteConfiguration *)(config))->virtual_hosts[host]->routes[index]
+#define CHANGE(name) static void name(struct gw_arena *arena, void *m)
+#define UNUSED (void)arena
+
+CHANGE(no_name) {
+  UNUSED;
+  ((RouteConfiguration *)m)->name = (char *)"";
+}
+CHANGE(unknown_hedge_policy) {
+  add_unknown(arena, &ROUTE(m, 0, 1)->route->base, 27);
+}
+CHANGE(unknown_number) {
+  add_unknown(arena, &ROUTE(m, 0, 2)->base, 4711);
+}
+CHANGE(unknown_top) {
+  add_unknown(arena, m, 9);
+}
+CHANGE(no_match) {
+  UNUSED;
+  ROUTE(m, 0, 0)->match = NULL;
+}
+CHANGE(no_path) {
+  UNUSED;
+  ROUTE(m, 0, 0)->match->path_specifier_case = 0;
+}
+CHANGE(no_action) {
+  UNUSED;
+  ROUTE(m, 0, 0)->action_case = 0;
+}
+CHANGE(no_cluster) {
+  UNUSED;
+  ROUTE(m, 0, 0)->route->cluster_specifier_case = 0;
+}
+CHANGE(empty_cluster) {
+  ROUTE(m, 0, 0)->route->cluster = gw_xds_encode_str(arena, GW_STR(""));
+}
+CHANGE(negative_timeout) {
+  UNUSED;
+  ROUTE(m, 0, 0)->route->timeout->seconds = -1;
+}
+CHANGE(big_nanos) {
+  UNUSED;
+  ROUTE(m, 0, 0)->route->timeout->nanos = 1000000000;
+}
+CHANGE(endless_timeout) {
+  UNUSED;
+  ROUTE(m, 0, 0)->route->timeout->seconds = INT64_C(315576000000);
+}
+CHANGE(two_rewrites) {
+  ROUTE(m, 0, 1)->route->prefix_rewrite = gw_xds_encode_str(arena, GW_STR("/x"));
+}
+CHANGE(rewrite_without_pattern) {
+  UNUSED;
+  ROUTE(m, 0, 1)->route->regex_rewrite->pattern = NULL;
+}
+CHANGE(empty_regex) {
+  UNUSED;
+  ROUTE(m, 0, 3)->match->safe_regex->regex = (char *)"";
+}
+CHANGE(prefix_with_slash) {
+  ROUTE(m, 0, 2)->match->path_separated_prefix = gw_xds_encode_str(arena, GW_STR("/c/"));
+}
+CHANGE(prefix_with_query) {
+  ROUTE(m, 0, 2)->match->path_separated_prefix = gw_xds_encode_str(arena, GW_STR("/c?d"));
+}
+CHANGE(foreign_policy) {
+  ROUTE(m, 0, 1)->match->path_match_policy->typed_config->type_url = gw_xds_encode_str(arena, GW_STR("x/y.Z"));
+}
+CHANGE(garbled_policy) {
+  UNUSED;
+  ROUTE(m, 0, 1)->match->path_match_policy->typed_config->value.len--;
+}
+CHANGE(status_0) {
+  UNUSED;
+  ROUTE(m, 0, 2)->direct_response->status = 0;
+}
+CHANGE(status_600) {
+  UNUSED;
+  ROUTE(m, 0, 2)->direct_response->status = 600;
+}
+CHANGE(body_without_source) {
+  UNUSED;
+  ROUTE(m, 0, 2)->direct_response->body->specifier_case = 0;
+}
+CHANGE(big_body) {
+  UNUSED;
+  static char body[4098];
+  memset(body, 'x', sizeof body - 1);
+  ROUTE(m, 0, 2)->direct_response->body->inline_string = body;
+}
+CHANGE(header_name) {
+  ROUTE(m, 0, 0)->match->headers[1]->name = gw_xds_encode_str(arena, GW_STR("x y"));
+}
+CHANGE(empty_header_name) {
+  UNUSED;
+  ROUTE(m, 0, 0)->match->headers[1]->name = (char *)"";
+}
+CHANGE(empty_prefix) {
+  ROUTE(m, 0, 0)->match->headers[1]->string_match->prefix = gw_xds_encode_str(arena, GW_STR(""));
+}
+CHANGE(no_pattern) {
+  UNUSED;
+  ROUTE(m, 0, 0)->match->headers[1]->string_match->match_pattern_case = 0;
+}
+CHANGE(range_match) {
+  add_unknown(arena, &ROUTE(m, 0, 0)->match->headers[2]->base, 6);
+}
+CHANGE(query_parameters) {
+  add_unknown(arena, &ROUTE(m, 0, 0)->match->base, 7);
+}
+CHANGE(retry_policy) {
+  add_unknown(arena, &ROUTE(m, 0, 0)->route->base, 9);
+}
+CHANGE(weighted_clusters) {
+  add_unknown(arena, &ROUTE(m, 0, 0)->route->base, 3);
+}
+CHANGE(redirect) {
+  add_unknown(arena, &ROUTE(m, 0, 0)->base, 3);
+}
+CHANGE(filter_config) {
+  add_unknown(arena, &ROUTE(m, 0, 0)->base, 13);
+}
+CHANGE(command_in_value) {
+  ROUTE(m, 0, 0)->response_headers_to_add[1]->header->value = gw_xds_encode_str(arena, GW_STR("%REQ(a)%"));
+}
+CHANGE(line_end_in_value) {
+  ROUTE(m, 0, 0)->response_headers_to_add[1]->header->value = gw_xds_encode_str(arena, GW_STR("a\r\nb: c"));
+}
+CHANGE(empty_value) {
+  UNUSED;
+  ROUTE(m, 0, 0)->response_headers_to_add[1]->header->value = (char *)"";
+}
+CHANGE(no_header) {
+  UNUSED;
+  ROUTE(m, 0, 0)->response_headers_to_add[1]->header = NULL;
+}
+CHANGE(pseudo_header) {
+  ROUTE(m, 0, 0)->response_headers_to_add[1]->header->key = gw_xds_encode_str(arena, GW_STR(":status"));
+}
+CHANGE(host_header) {
+  ROUTE(m, 0, 0)->response_headers_to_add[1]->header->key = gw_xds_encode_str(arena, GW_STR("Host"));
+}
+CHANGE(add_if_absent) {
+  UNUSED;
+  ROUTE(m, 0, 0)->response_headers_to_add[1]->append_action = 1;
+}
+CHANGE(unknown_action) {
+  UNUSED;
+  ROUTE(m, 0, 0)->response_headers_to_add[1]->append_action = 77;
+}
+CHANGE(both_appends) {
+  ROUTE(m, 0, 0)->response_headers_to_add[1]->append = gw_xds_encode_bool(arena, true);
+}
+CHANGE(no_domains) {
+  UNUSED;
+  ((RouteConfiguration *)m)->virtual_hosts[1]->n_domains = 0;
+}
+CHANGE(wildcard_in_the_middle) {
+  ((RouteConfiguration *)m)->virtual_hosts[1]->domains[0] = gw_xds_encode_str(arena, GW_STR("a.*.c"));
+}
+CHANGE(same_domain) {
+  ((RouteConfiguration *)m)->virtual_hosts[1]->domains[0] = gw_xds_encode_str(arena, GW_STR("EXAMPLE.com"));
+}
+CHANGE(same_host_name) {
+  ((RouteConfiguration *)m)->virtual_hosts[1]->name = gw_xds_encode_str(arena, GW_STR("first"));
+}
+CHANGE(no_host_name) {
+  UNUSED;
+  ((RouteConfiguration *)m)->virtual_hosts[1]->name = (char *)"";
+}
+CHANGE(not_utf8) {
+  ROUTE(m, 0, 0)->name = gw_xds_encode_str(arena, GW_STR("\xc3\x28"));
+}
+
+static const struct refusal refusals[] = {
+    {no_name, "name: is empty"},
+    {unknown_hedge_policy, "virtual_hosts[0].routes[1].route.hedge_policy: not supported"},
+    {unknown_number, "virtual_hosts[0].routes[2].field 4711: not known"},
+    {unknown_top, "vhds: not supported"},
+    {no_match, "virtual_hosts[0].routes[0].match: is missing"},
+    {no_path, "virtual_hosts[0].routes[0].match: needs prefix"},
+    {no_action, "virtual_hosts[0].routes[0]: needs route or direct_response"},
+    {no_cluster, "virtual_hosts[0].routes[0].route: needs cluster"},
+    {empty_cluster, "virtual_hosts[0].routes[0].route.cluster: is empty"},
+    {negative_timeout, "virtual_hosts[0].routes[0].route.timeout: is not a duration"},
+    {big_nanos, "virtual_hosts[0].routes[0].route.timeout: is not a duration"},
+    {endless_timeout, "virtual_hosts[0].routes[0].route.timeout: is more than 100 years"},
+    {two_rewrites, "virtual_hosts[0].routes[1].route.regex_rewrite: and prefix_rewrite exclude each other"},
+    {rewrite_without_pattern, "virtual_hosts[0].routes[1].route.regex_rewrite.pattern: is missing"},
+    {empty_regex, "virtual_hosts[0].routes[3].match.safe_regex.regex: is empty"},
+    {prefix_with_slash, "virtual_hosts[0].routes[2].match.path_separated_prefix: must have"},
+    {prefix_with_query, "virtual_hosts[0].routes[2].match.path_separated_prefix: must have"},
+    {foreign_policy, "virtual_hosts[0].routes[1].match.path_match_policy.typed_config: type \"x/y.Z\" is not supported here"},
+    {garbled_policy, "virtual_hosts[0].routes[1].match.path_match_policy.typed_config: is cut short"},
+    {status_0, "virtual_hosts[0].routes[2].direct_response.status: is 0; allowed is 200 to 599"},
+    {status_600, "virtual_hosts[0].routes[2].direct_response.status: is 600; allowed is 200 to 599"},
+    {body_without_source, "virtual_hosts[0].routes[2].direct_response.body: needs inline_string or inline_bytes"},
+    {big_body, "virtual_hosts[0].routes[2].direct_response.body: has 4097 bytes; at most 4096"},
+    {header_name, "virtual_hosts[0].routes[0].match.headers[1].name: \"x y\" is not the name of a header"},
+    {empty_header_name, "virtual_hosts[0].routes[0].match.headers[1].name: \"\" is not the name of a header"},
+    {empty_prefix, "virtual_hosts[0].routes[0].match.headers[1].string_match.prefix: is empty"},
+    {no_pattern, "virtual_hosts[0].routes[0].match.headers[1].string_match: needs exact"},
+    {range_match, "virtual_hosts[0].routes[0].match.headers[2].range_match: not supported"},
+    {query_parameters, "virtual_hosts[0].routes[0].match.query_parameters: not supported"},
+    {retry_policy, "virtual_hosts[0].routes[0].route.retry_policy: not supported"},
+    {weighted_clusters, "virtual_hosts[0].routes[0].route.weighted_clusters: not supported"},
+    {redirect, "virtual_hosts[0].routes[0].redirect: not supported"},
+    {filter_config, "virtual_hosts[0].routes[0].typed_per_filter_config: not supported"},
+    {command_in_value, "virtual_hosts[0].routes[0].response_headers_to_add[1].header.value: commands (%NAME%) are not supported"},
+    {line_end_in_value, "virtual_hosts[0].routes[0].response_headers_to_add[1].header.value: holds a control character"},
+    {empty_value, "virtual_hosts[0].routes[0].response_headers_to_add[1].header.value: is empty"},
+    {no_header, "virtual_hosts[0].routes[0].response_headers_to_add[1].header: is missing"},
+    {pseudo_header, "virtual_hosts[0].routes[0].response_headers_to_add[1].header.key: \":status\" is not the name of a header"},
+    {host_header, "virtual_hosts[0].routes[0].response_headers_to_add[1].header.key: \"host\" can't be added"},
+    {add_if_absent, "virtual_hosts[0].routes[0].response_headers_to_add[1].append_action: ADD_IF_ABSENT is not supported"},
+    {unknown_action, "virtual_hosts[0].routes[0].response_headers_to_add[1].append_action: value 77 is not known"},
+    {both_appends, "virtual_hosts[0].routes[0].response_headers_to_add[1].append_action: and append exclude each other"},
+    {no_domains, "virtual_hosts[1].domains: is empty"},
+    {wildcard_in_the_middle, "virtual_hosts[1].domains[0]: \"a.*.c\" is not like"},
+    {same_domain, "virtual_hosts[1].domains[0]: \"example.com\" is there already"},
+    {same_host_name, "virtual_hosts[1].name: \"first\" is there already"},
+    {no_host_name, "virtual_hosts[1].name: is empty"},
+    {not_utf8, "virtual_hosts[0].routes[0].name: is not UTF-8"},
+};
+
+static void test_every_bad_value_and_field_is_refused_at_its_place(void **state) {
+  (void)state;
+  for (size_t i = 0; i < GW_ARRAY_LEN(refusals); i++) {
+    struct gw_arena arena;
+    gw_arena_init(&arena, 4096);
+    RouteConfiguration *message = gw_xds_encode_route_config_message(&arena, &sample_route_config);
+    refusals[i].change(&arena, message);
+    char *text = decode_packed(&arena, GW_RESOURCE_ROUTE_CONFIG, &message->base);
+    assert_mistake(text, refusals[i].mistake);
+    free(text);
+    gw_arena_done(&arena);
+  }
+}
+
+static void test_all_mistakes_show_at_once(void **state) {
+  (void)state;
+  struct gw_arena arena;
+  gw_arena_init(&arena, 4096);
+  RouteConfiguration *message = gw_xds_encode_route_config_message(&arena, &sample_route_config);
+  unknown_hedge_policy(&arena, message);
+  no_match(&arena, message);
+  status_600(&arena, message);
+  char *text = decode_packed(&arena, GW_RESOURCE_ROUTE_CONFIG, &message->base);
+  assert_mistake(text, "virtual_hosts[0].routes[1].route.hedge_policy: not supported");
+  assert_mistake(text, "virtual_hosts[0].routes[0].match: is missing");
+  assert_mistake(text, "virtual_hosts[0].routes[2].direct_response.status: is 600");
+  free(text);
+  gw_arena_done(&arena);
+}
+
+static void test_ignored_fields_are_ignored(void **state) {
+  (void)state;
+  struct gw_arena arena;
+  gw_arena_init(&arena, 4096);
+  RouteConfiguration *message = gw_xds_encode_route_config_message(&arena, &sample_route_config);
+  add_unknown(&arena, &message->base, 17);                             /* metadata */
+  add_unknown(&arena, &message->virtual_hosts[0]->base, 24);           /* metadata */
+  add_unknown(&arena, &message->virtual_hosts[0]->routes[0]->base, 4); /* metadata */
+  assert_null(decode_packed(&arena, GW_RESOURCE_ROUTE_CONFIG, &message->base));
+  gw_arena_done(&arena);
+}
+
+/* Decodes the sample with its first route's headers replaced by one. */
+static struct gw_header_match decode_header(struct gw_arena *arena, HeaderMatcher *header, struct gw_arena *scratch) {
+  RouteConfiguration *message = gw_xds_encode_route_config_message(scratch, &sample_route_config);
+  message->virtual_hosts[0]->routes[0]->match->n_headers = 1;
+  message->virtual_hosts[0]->routes[0]->match->headers[0] = header;
+  struct gw_errors errors;
+  gw_errors_init(&errors);
+  struct gw_xds_decoder decoder = {arena, scratch, &errors};
+  const struct gw_route_config *config = gw_xds_decode_route_config(&decoder, NULL, message);
+  assert_int_equal(errors.error_count, 0);
+  gw_errors_done(&errors);
+  return config->virtual_hosts[0].routes[0].match.headers[0];
+}
+
+static void test_older_header_matchers_mean_string_match(void **state) {
+  (void)state;
+  struct gw_arena arena;
+  gw_arena_init(&arena, 4096);
+  HeaderMatcher *header = gw_xds_encode_new(&arena, &envoy__config__route__v3__header_matcher__descriptor);
+  header->name = gw_xds_encode_str(&arena, GW_STR("X-Upper"));
+  const struct {
+    uint32_t number;
+    enum gw_string_match_kind kind;
+  } kinds[] = {{4, GW_STRING_MATCH_EXACT}, {9, GW_STRING_MATCH_PREFIX}, {10, GW_STRING_MATCH_SUFFIX}, {12, GW_STRING_MATCH_CONTAINS}};
+  for (size_t i = 0; i < GW_ARRAY_LEN(kinds); i++) {
+    header->header_match_specifier_case = kinds[i].number;
+    header->exact_match = gw_xds_encode_str(&arena, GW_STR("v"));
+    struct gw_header_match got = decode_header(&arena, header, &arena);
+    assert_int_equal(got.kind, kinds[i].kind);
+    assert_true(gw_str_equal(got.value, GW_STR("v")));
+    assert_true(gw_str_equal(got.name, GW_STR("x-upper")));
+  }
+  header->header_match_specifier_case = 11;
+  header->safe_regex_match = gw_xds_encode_regex(&arena, GW_STR("a+"));
+  assert_int_equal(decode_header(&arena, header, &arena).kind, GW_STRING_MATCH_REGEX);
+  gw_arena_done(&arena);
+}
+
+static void test_present_match_false_means_absent(void **state) {
+  (void)state;
+  struct gw_arena arena;
+  gw_arena_init(&arena, 4096);
+  HeaderMatcher *header = gw_xds_encode_new(&arena, &envoy__config__route__v3__header_matcher__descriptor);
+  header->name = gw_xds_encode_str(&arena, GW_STR("a"));
+  assert_int_equal(decode_header(&arena, header, &arena).kind, GW_STRING_MATCH_PRESENT);
+  assert_false(decode_header(&arena, header, &arena).invert);
+  header->header_match_specifier_case = 7;
+  header->present_match = false;
+  assert_true(decode_header(&arena, header, &arena).invert);
+  header->invert_match = true;
+  assert_false(decode_header(&arena, header, &arena).invert);
+  header->present_match = true;
+  assert_true(decode_header(&arena, header, &arena).invert);
+  gw_arena_done(&arena);
+}
+
+static void test_defaults_are_envoys(void **state) {
+  (void)state;
+  struct gw_arena arena;
+  gw_arena_init(&arena, 4096);
+  RouteConfiguration *message = gw_xds_encode_route_config_message(&arena, &sample_route_config);
+  Route *route = ROUTE(message, 0, 0);
+  route->route->timeout = NULL;
+  route->route->idle_timeout = NULL;
+  route->match->case_sensitive = NULL;
+  route->response_headers_to_add[1]->append_action = 0;
+  struct gw_errors errors;
+  gw_errors_init(&errors);
+  struct gw_xds_decoder decoder = {&arena, &arena, &errors};
+  const struct gw_route *got = &gw_xds_decode_route_config(&decoder, NULL, message)->virtual_hosts[0].routes[0];
+  assert_int_equal(errors.error_count, 0);
+  assert_int_equal(got->forward.timeout_ms, 15000);
+  assert_false(got->forward.has_idle_timeout);
+  assert_false(got->match.ignore_case);
+  assert_true(got->response_headers_to_add[1].is_append);
+  gw_errors_done(&errors);
+  gw_arena_done(&arena);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_every_bad_value_and_field_is_refused_at_its_place),
+      cmocka_unit_test(test_all_mistakes_show_at_once),
+      cmocka_unit_test(test_ignored_fields_are_ignored),
+      cmocka_unit_test(test_older_header_matchers_mean_string_match),
+      cmocka_unit_test(test_present_match_false_means_absent),
+      cmocka_unit_test(test_defaults_are_envoys),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
