@@ -1,0 +1,273 @@
+#include "controlplane/server/control_plane.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/base/mem.h"
+#include "common/crypto/token_file.h"
+#include "common/rpc_services/health.h"
+#include "common/rpc_services/reflection.h"
+#include "controlplane/ads/ads_server.h"
+#include "controlplane/api/admin_api.h"
+#include "controlplane/api/agent_service.h"
+#include "controlplane/server/admin_source.h"
+#include "controlplane/server/files.h"
+#include "controlplane/server/ports_file.h"
+#include "controlplane/server/status_http.h"
+
+/* A state-of-the-world request names every resource that the node wants. */
+#define XDS_MESSAGE_MAX (16u * 1024 * 1024)
+#define ADMIN_MESSAGE_MAX (1u * 1024 * 1024)
+#define STREAMS_PER_CONNECTION_MAX 100
+#define KEEPALIVE_MS 20000
+/* For calls of the admin API. Streams of nodes have no end of their own: they go to another control plane, or come back. */
+#define ADMIN_GRACE_MS 500
+
+struct control_plane {
+  const struct gw_options *options;
+  struct gw_log *log;
+  struct gw_loop *loop;
+  struct gw_signal *signals[3];
+  char *token;
+  /* the way of a change, from files to nodes */
+  struct gw_files *files;
+  struct gw_static_source *source;
+  struct gw_catalog *catalog;
+  struct gw_snapshot_cache *cache;
+  struct gw_node_table *nodes;
+  struct gw_ads_server *ads;
+  struct gw_agent_service *agents;
+  /* the xDS port, the admin port, the status port */
+  struct gw_rpc *rpc;
+  struct gw_rpc_service_set xds_services;
+  struct gw_rpc_server *xds_server;
+  struct gw_admin_api *admin;
+  struct gw_health_service *health;
+  struct gw_reflection_service *reflection;
+  struct gw_rpc_service_set admin_services;
+  struct gw_rpc_server *admin_server;
+  struct gw_status_http *status_http;
+  bool is_stopping;
+  uint32_t open_servers;
+};
+
+static int print_mistakes(const struct gw_errors *errors) {
+  char *text = gw_errors_format(errors);
+  fputs(text, stderr);
+  free(text);
+  return GW_EXIT_CONFIG;
+}
+
+int gw_control_plane_print_settings(const struct gw_options *options) {
+  struct gw_errors errors;
+  gw_errors_init(&errors);
+  struct gw_settings *settings = NULL;
+  int exit_code = GW_EXIT_OK;
+  if (gw_settings_load(options->env_file, options->settings, &errors, &settings) == GW_OK) {
+    struct gw_strbuf text;
+    gw_strbuf_init(&text);
+    gw_settings_print(settings, &text);
+    fwrite(text.data, 1, text.len, stdout);
+    gw_strbuf_done(&text);
+    gw_settings_free(settings);
+  } else {
+    exit_code = print_mistakes(&errors);
+  }
+  gw_errors_done(&errors);
+  return exit_code;
+}
+
+static void on_server_stopped(void *arg) {
+  struct control_plane *plane = arg;
+  if (--plane->open_servers == 0) gw_loop_stop(plane->loop);
+}
+
+/* The loop ends with the last server. */
+static void stop_servers(struct control_plane *plane) {
+  struct gw_rpc_server *servers[] = {plane->xds_server, plane->admin_server};
+  const uint64_t grace_ms[] = {0, ADMIN_GRACE_MS};
+  for (size_t i = 0; i < GW_ARRAY_LEN(servers); i++)
+    plane->open_servers += servers[i] != NULL;
+  for (size_t i = 0; i < GW_ARRAY_LEN(servers); i++) {
+    if (servers[i] != NULL) gw_rpc_server_stop(servers[i], grace_ms[i], on_server_stopped, plane);
+  }
+}
+
+static void stop(struct control_plane *plane) {
+  plane->is_stopping = true;
+  GW_LOG_INFO(plane->log, "stopping");
+  gw_health_service_set(plane->health, GW_STR(""), false);
+  gw_status_http_set_stopping(plane->status_http);
+  stop_servers(plane);
+}
+
+static void on_signal(void *arg, int signal_number) {
+  struct control_plane *plane = arg;
+  if (signal_number == SIGHUP) {
+    if (gw_log_reopen(plane->log) != GW_OK) GW_LOG_ERROR(plane->log, "the log file cannot be opened anew: %s", strerror(errno));
+    GW_LOG_INFO(plane->log, "SIGHUP: reading everything again");
+    gw_files_load(plane->files);
+  } else if (plane->is_stopping) {
+    _exit(GW_EXIT_OK); /* the second one: now */
+  } else {
+    stop(plane);
+  }
+}
+
+static void take_signals(struct control_plane *plane) {
+  static const int numbers[] = {SIGHUP, SIGTERM, SIGINT};
+  for (size_t i = 0; i < GW_ARRAY_LEN(numbers); i++)
+    plane->signals[i] = gw_signal_new(plane->loop, numbers[i], on_signal, plane);
+  signal(SIGPIPE, SIG_IGN);
+}
+
+/* gRPC's threads must not get the signals, or the loop would not wake for them. */
+static struct gw_rpc *new_rpc(struct gw_loop *loop) {
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, &before);
+  struct gw_rpc *rpc = gw_rpc_new(loop);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  return rpc;
+}
+
+static int fail_to_listen(struct control_plane *plane, const char *what, const char *flag) {
+  GW_LOG_ERROR(plane->log, "%s cannot be served: %s; choose another address with --%s", what,
+               errno != 0 ? strerror(errno) : "the address is not free", flag);
+  return GW_EXIT_SYSTEM;
+}
+
+/* Files to snapshot, before anybody may ask for it. */
+static int start_configuration(struct control_plane *plane) {
+  plane->cache = gw_snapshot_cache_new();
+  plane->nodes = gw_node_table_new();
+  plane->catalog = gw_catalog_new(plane->loop, plane->cache);
+  plane->source = gw_static_source_new(plane->catalog);
+  struct gw_files_options files = {.loop = plane->loop,
+                                   .log = plane->log,
+                                   .options = plane->options,
+                                   .catalog = plane->catalog,
+                                   .source = plane->source};
+  plane->files = gw_files_new(&files);
+  return gw_files_load(plane->files) == GW_OK ? GW_EXIT_OK : print_mistakes(gw_files_mistakes(plane->files));
+}
+
+static int start_xds(struct control_plane *plane) {
+  plane->ads = gw_ads_server_new(plane->loop, plane->cache, plane->nodes, plane->log);
+  plane->agents = gw_agent_service_new(plane->loop, plane->nodes, plane->log);
+  size_t count;
+  const struct gw_rpc_method *methods = gw_ads_server_methods(&count);
+  gw_rpc_service_set_add(&plane->xds_services, methods, count, plane->ads);
+  gw_agent_service_add_to(plane->agents, &plane->xds_services);
+  struct gw_rpc_server_options server = {.listen = gw_str_from(plane->options->xds_listen_text),
+                                         .max_message_bytes = XDS_MESSAGE_MAX,
+                                         .max_streams_per_connection = STREAMS_PER_CONNECTION_MAX,
+                                         .keepalive_ms = KEEPALIVE_MS};
+  errno = 0;
+  enum gw_err err =
+      gw_rpc_server_new(plane->rpc, &server, plane->xds_services.methods, plane->xds_services.count, plane, &plane->xds_server);
+  return err == GW_OK ? GW_EXIT_OK : fail_to_listen(plane, "xDS", "xds-listen");
+}
+
+static int start_admin(struct control_plane *plane) {
+  char *reason;
+  if (gw_token_file_read_or_make(plane->options->admin_token_file, &plane->token, &reason) != GW_OK) {
+    GW_LOG_ERROR(plane->log, "%s", reason);
+    free(reason);
+    return GW_EXIT_SYSTEM;
+  }
+  struct gw_admin_api_options admin = {.loop = plane->loop,
+                                       .cache = plane->cache,
+                                       .nodes = plane->nodes,
+                                       .log = plane->log,
+                                       .token = gw_str_from(plane->token),
+                                       .source = gw_admin_source_of(plane->files)};
+  plane->admin = gw_admin_api_new(&admin);
+  gw_admin_api_add_to(plane->admin, &plane->admin_services);
+  plane->health = gw_health_service_new();
+  gw_health_service_set(plane->health, GW_STR(""), true);
+  gw_health_service_set(plane->health, GW_STR("gateway.admin.v1.Admin"), true);
+  gw_health_service_add_to(plane->health, &plane->admin_services);
+  plane->reflection = gw_reflection_service_new(&plane->admin_services);
+  struct gw_rpc_server_options server = {.listen = gw_str_from(plane->options->admin_listen_text),
+                                         .max_message_bytes = ADMIN_MESSAGE_MAX,
+                                         .max_streams_per_connection = STREAMS_PER_CONNECTION_MAX,
+                                         .keepalive_ms = KEEPALIVE_MS};
+  errno = 0;
+  enum gw_err err =
+      gw_rpc_server_new(plane->rpc, &server, plane->admin_services.methods, plane->admin_services.count, plane, &plane->admin_server);
+  return err == GW_OK ? GW_EXIT_OK : fail_to_listen(plane, "the admin API", "admin-listen");
+}
+
+static int start_status(struct control_plane *plane) {
+  struct gw_status_http_options status = {.loop = plane->loop,
+                                          .listen = plane->options->http_listen,
+                                          .files = plane->files,
+                                          .cache = plane->cache,
+                                          .nodes = plane->nodes};
+  errno = 0;
+  if (gw_status_http_new(&status, &plane->status_http) != GW_OK) return fail_to_listen(plane, "HTTP", "http-listen");
+  struct gw_ports ports = {.xds = gw_rpc_server_port(plane->xds_server),
+                           .admin = gw_rpc_server_port(plane->admin_server),
+                           .http = gw_status_http_port(plane->status_http)};
+  GW_LOG_INFO(plane->log, "serving xDS on port %u, the admin API on %u, HTTP on %u", ports.xds, ports.admin, ports.http);
+  if (plane->options->ports_file == NULL || gw_ports_file_write(plane->options->ports_file, &ports) == GW_OK) return GW_EXIT_OK;
+  GW_LOG_ERROR(plane->log, "the ports file %s cannot be written: %s", plane->options->ports_file, strerror(errno));
+  return GW_EXIT_SYSTEM;
+}
+
+static int start(struct control_plane *plane) {
+  take_signals(plane);
+  int exit_code = start_configuration(plane);
+  if (exit_code != GW_EXIT_OK) return exit_code;
+  plane->rpc = new_rpc(plane->loop);
+  exit_code = start_xds(plane);
+  if (exit_code == GW_EXIT_OK) exit_code = start_admin(plane);
+  if (exit_code == GW_EXIT_OK) exit_code = start_status(plane);
+  if (exit_code == GW_EXIT_OK) gw_files_watch(plane->files);
+  return exit_code;
+}
+
+static void done(struct control_plane *plane) {
+  gw_status_http_free(plane->status_http);
+  gw_rpc_server_free(plane->admin_server);
+  gw_rpc_server_free(plane->xds_server);
+  gw_reflection_service_free(plane->reflection);
+  gw_health_service_free(plane->health);
+  gw_admin_api_free(plane->admin);
+  gw_agent_service_free(plane->agents);
+  gw_ads_server_free(plane->ads);
+  gw_rpc_service_set_done(&plane->admin_services);
+  gw_rpc_service_set_done(&plane->xds_services);
+  gw_rpc_free(plane->rpc);
+  gw_static_source_free(plane->source);
+  gw_catalog_free(plane->catalog);
+  gw_files_free(plane->files);
+  gw_node_table_free(plane->nodes);
+  gw_snapshot_cache_free(plane->cache);
+  for (size_t i = 0; i < GW_ARRAY_LEN(plane->signals); i++)
+    gw_signal_free(plane->signals[i]);
+  gw_loop_free(plane->loop);
+  gw_log_free(plane->log);
+  free(plane->token);
+}
+
+int gw_control_plane_run(const struct gw_options *options) {
+  struct control_plane plane = {.options = options};
+  if (gw_log_new("gateway-controlplane", options->log_format, options->log_level, options->log_file, &plane.log) != GW_OK) {
+    fprintf(stderr, "gateway-controlplane: the log file %s cannot be opened: %s\n", options->log_file, strerror(errno));
+    return GW_EXIT_SYSTEM;
+  }
+  plane.loop = gw_loop_new();
+  gw_rpc_service_set_init(&plane.xds_services);
+  gw_rpc_service_set_init(&plane.admin_services);
+  int exit_code = start(&plane);
+  if (exit_code != GW_EXIT_OK) stop_servers(&plane);
+  if (exit_code == GW_EXIT_OK || plane.open_servers > 0) gw_loop_run(plane.loop);
+  done(&plane);
+  return exit_code;
+}

@@ -1,0 +1,221 @@
+#include "controlplane/server/files.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/crypto/digest.h"
+#include "common/event/file_watch.h"
+#include "common/event/timer.h"
+
+/* A file has settled when nothing happened to it for WATCH_SETTLE_MS; all have when none told of a change for SETTLE_MS more, so that
+ * files which change together make one snapshot. Somebody who never stops writing is served every SETTLE_MAX_MS. */
+#define WATCH_SETTLE_MS 10
+#define SETTLE_MS 15
+#define SETTLE_MAX_MS 200
+#define WATCHES_MAX 3
+
+struct gw_files {
+  struct gw_files_options options;
+  struct gw_policy *policy;     /* in force */
+  struct gw_errors in_force;    /* warnings of the policy in force */
+  struct gw_errors mistakes;    /* what gw_files_mistakes says */
+  char digest[GW_VERSION_SIZE]; /* of the input of the newest load */
+  struct gw_file_watch *watches[WATCHES_MAX];
+  uint32_t watch_count;
+  struct gw_timer settle;
+  uint64_t first_change_ms; /* of those not loaded yet; 0: none */
+  struct gw_files_stats stats;
+};
+
+/* One load's input. */
+struct input {
+  struct gw_str routes;
+  struct gw_str services;
+  struct gw_settings *settings;
+  char digest[GW_VERSION_SIZE];
+};
+
+static void input_done(struct input *input) {
+  free((char *)input->routes.data);
+  free((char *)input->services.data);
+  gw_settings_free(input->settings);
+}
+
+static void input_digest(struct input *input) {
+  struct gw_strbuf all;
+  gw_strbuf_init(&all);
+  if (input->settings != NULL) gw_settings_print(input->settings, &all);
+  gw_strbuf_printf(&all, "%zu %zu ", input->routes.len, input->services.len);
+  gw_strbuf_append_str(&all, input->routes);
+  gw_strbuf_append_str(&all, input->services);
+  gw_digest_version(gw_strbuf_str(&all), input->digest);
+  gw_strbuf_done(&all);
+}
+
+/* What can be read is read, so that all mistakes show at once. */
+static void input_read(struct input *input, const struct gw_options *options, struct gw_errors *errors) {
+  *input = (struct input){0};
+  gw_policy_read_file(options->routes, errors, &input->routes);
+  gw_policy_read_file(options->services, errors, &input->services);
+  gw_settings_load(options->env_file, options->settings, errors, &input->settings);
+  input_digest(input);
+}
+
+/* Endpoints first: the catalog publishes with the policy, and both then make one snapshot. */
+static enum gw_err put_in_force(struct gw_files *files, struct gw_policy *policy, struct gw_errors *errors) {
+  struct gw_catalog_policy wanted = {.listeners = policy->listeners,
+                                     .listener_count = policy->listener_count,
+                                     .route_configs = policy->route_configs,
+                                     .route_config_count = policy->route_config_count,
+                                     .clusters = policy->clusters,
+                                     .cluster_count = policy->cluster_count};
+  gw_static_source_set(files->options.source, policy->static_endpoints, policy->static_endpoints_count);
+  enum gw_err err = gw_catalog_set_policy(files->options.catalog, &wanted, errors);
+  if (err == GW_OK) {
+    gw_catalog_publish(files->options.catalog);
+    gw_policy_free(files->policy);
+    files->policy = policy;
+    return GW_OK;
+  }
+  /* Nothing was published yet: the endpoints wait for the end of the turn. */
+  const struct gw_policy *before = files->policy;
+  gw_static_source_set(files->options.source, before != NULL ? before->static_endpoints : NULL,
+                       before != NULL ? before->static_endpoints_count : 0);
+  gw_policy_free(policy);
+  return err;
+}
+
+static enum gw_err apply(struct gw_files *files, const struct input *input, struct gw_errors *errors) {
+  const struct gw_options *options = files->options.options;
+  if (errors->error_count > 0) return GW_ERR_INVALID;
+  struct gw_policy_source routes = {.name = options->routes, .text = input->routes};
+  struct gw_policy_source services = {.name = options->services, .text = input->services};
+  struct gw_policy *policy = NULL;
+  enum gw_err err = gw_policy_load(&routes, &services, input->settings, errors, &policy);
+  return err == GW_OK ? put_in_force(files, policy, errors) : err;
+}
+
+static void add_all_of(struct gw_errors *to, const struct gw_errors *from, enum gw_severity severity) {
+  for (size_t i = 0; i < from->count; i++) {
+    const struct gw_mistake *mistake = &from->items[i];
+    if (mistake->severity != severity) continue;
+    if (severity == GW_SEVERITY_ERROR) {
+      gw_errors_add(to, mistake->place, "%s", mistake->sentence);
+    } else {
+      gw_errors_warn(to, mistake->place, "%s", mistake->sentence);
+    }
+  }
+}
+
+static void keep_mistakes(struct gw_files *files, const struct gw_errors *errors, bool is_good) {
+  if (is_good) {
+    gw_errors_done(&files->in_force);
+    gw_errors_init(&files->in_force);
+    add_all_of(&files->in_force, errors, GW_SEVERITY_WARNING);
+  }
+  gw_errors_done(&files->mistakes);
+  gw_errors_init(&files->mistakes);
+  if (!is_good) add_all_of(&files->mistakes, errors, GW_SEVERITY_ERROR);
+  add_all_of(&files->mistakes, &files->in_force, GW_SEVERITY_WARNING);
+}
+
+static void log_mistakes(struct gw_files *files, const struct gw_errors *errors) {
+  for (size_t i = 0; i < errors->count; i++) {
+    const struct gw_mistake *mistake = &errors->items[i];
+    gw_log_write(files->options.log, mistake->severity == GW_SEVERITY_ERROR ? GW_LOG_ERROR : GW_LOG_WARNING, "%s: %s", mistake->place,
+                 mistake->sentence);
+  }
+}
+
+static enum gw_err load(struct gw_files *files, bool is_only_if_changed) {
+  uint64_t start_us = gw_clock_monotonic_us();
+  struct gw_errors errors;
+  gw_errors_init(&errors);
+  struct input input;
+  input_read(&input, files->options.options, &errors);
+  enum gw_err err = GW_OK;
+  if (is_only_if_changed && strcmp(input.digest, files->digest) == 0) goto out;
+  memcpy(files->digest, input.digest, sizeof(files->digest));
+  err = apply(files, &input, &errors);
+  keep_mistakes(files, &errors, err == GW_OK);
+  files->stats.loads_total++;
+  if (err != GW_OK) files->stats.errors_total++;
+  if (files->policy == NULL) goto out; /* the first load: who called tells */
+  log_mistakes(files, &errors);
+  if (err != GW_OK) {
+    GW_LOG_ERROR(files->options.log, "%zu mistakes in the files: the configuration before stays in force", errors.error_count);
+    goto out;
+  }
+  uint64_t took_us = gw_clock_monotonic_us() - start_us;
+  gw_histogram_add(&files->stats.durations, took_us);
+  GW_LOG_INFO(files->options.log, "%u routes to %u services are in force (%.1f ms)", files->policy->route_count,
+              files->policy->cluster_count, (double)took_us / 1000.0);
+out:
+  input_done(&input);
+  gw_errors_done(&errors);
+  return err;
+}
+
+static void on_settled(struct gw_timer *timer) {
+  struct gw_files *files = GW_CONTAINER_OF(timer, struct gw_files, settle);
+  files->first_change_ms = 0;
+  load(files, true);
+}
+
+static void on_change(void *arg) {
+  struct gw_files *files = arg;
+  uint64_t now_ms = gw_loop_now_ms(files->options.loop);
+  if (files->first_change_ms == 0) files->first_change_ms = now_ms;
+  if (now_ms - files->first_change_ms < SETTLE_MAX_MS) gw_timer_start(files->options.loop, &files->settle, SETTLE_MS);
+}
+
+static void watch(struct gw_files *files, const char *path) {
+  struct gw_file_watch *made;
+  if (gw_file_watch_new(files->options.loop, path, WATCH_SETTLE_MS, on_change, files, &made) == GW_OK) {
+    files->watches[files->watch_count++] = made;
+  } else {
+    GW_LOG_WARNING(files->options.log, "%s cannot be watched (%s): after a change send SIGHUP", path, strerror(errno));
+  }
+}
+
+void gw_files_watch(struct gw_files *files) {
+  const struct gw_options *options = files->options.options;
+  watch(files, options->routes);
+  watch(files, options->services);
+  if (options->env_file != NULL) watch(files, options->env_file);
+}
+
+struct gw_files *gw_files_new(const struct gw_files_options *options) {
+  struct gw_files *files = gw_calloc(1, sizeof(*files));
+  files->options = *options;
+  gw_errors_init(&files->in_force);
+  gw_errors_init(&files->mistakes);
+  gw_timer_init(&files->settle, on_settled);
+  return files;
+}
+
+void gw_files_free(struct gw_files *files) {
+  if (files == NULL) return;
+  for (uint32_t i = 0; i < files->watch_count; i++)
+    gw_file_watch_free(files->watches[i]);
+  gw_timer_stop(&files->settle);
+  gw_errors_done(&files->in_force);
+  gw_errors_done(&files->mistakes);
+  gw_policy_free(files->policy);
+  free(files);
+}
+
+enum gw_err gw_files_load(struct gw_files *files) {
+  return load(files, false);
+}
+const struct gw_errors *gw_files_mistakes(const struct gw_files *files) {
+  return &files->mistakes;
+}
+const struct gw_policy *gw_files_policy(const struct gw_files *files) {
+  return files->policy;
+}
+const struct gw_files_stats *gw_files_stats(const struct gw_files *files) {
+  return &files->stats;
+}

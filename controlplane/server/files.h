@@ -1,0 +1,46 @@
+/* Why: the way of a change, first half: the files are watched and read, become policy, and that goes into the catalog. What is bad changes
+ * nothing and is kept for the status.
+ * Life: gw_files_new … gw_files_free, after the catalog, which borrows from the policy in force.
+ * Thread: the control plane's loop. */
+#ifndef GW_CONTROLPLANE_SERVER_FILES_H
+#define GW_CONTROLPLANE_SERVER_FILES_H
+
+#include "common/base/arena.h"
+#include "common/event/loop.h"
+#include "common/observe/log.h"
+#include "common/observe/metrics.h"
+#include "controlplane/catalog/catalog.h"
+#include "controlplane/discovery/static_source.h"
+#include "controlplane/policy/policy.h"
+#include "controlplane/server/options.h"
+
+struct gw_files;
+
+struct gw_files_options {
+  struct gw_loop *loop;
+  struct gw_log *log;
+  const struct gw_options *options;
+  struct gw_catalog *catalog;
+  struct gw_static_source *source;
+};
+
+struct gw_files *gw_files_new(const struct gw_files_options *options);
+void gw_files_free(struct gw_files *files);
+/* Reads all now, whether or not something changed. GW_ERR_INVALID: what was in force stays; gw_files_mistakes says why. */
+enum gw_err gw_files_load(struct gw_files *files);
+/* From now on a change of a file is followed by a load, once no file has changed for a moment. */
+void gw_files_watch(struct gw_files *files);
+
+/* Errors of the newest load, if it failed, and warnings of what is in force. */
+const struct gw_errors *gw_files_mistakes(const struct gw_files *files);
+/* NULL before the first good load. */
+const struct gw_policy *gw_files_policy(const struct gw_files *files);
+
+struct gw_files_stats {
+  uint64_t loads_total;
+  uint64_t errors_total;         /* loads that failed */
+  struct gw_histogram durations; /* of good loads, from reading to the snapshot */
+};
+const struct gw_files_stats *gw_files_stats(const struct gw_files *files);
+
+#endif

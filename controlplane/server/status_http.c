@@ -1,0 +1,153 @@
+#include "controlplane/server/status_http.h"
+
+#include <stdlib.h>
+
+#include "common/base/json.h"
+#include "common/base/mem.h"
+#include "common/http_server/http_server.h"
+#include "common/observe/metrics.h"
+
+struct gw_status_http {
+  struct gw_status_http_options options;
+  struct gw_http_server *server;
+  struct gw_snapshot_watch watch;
+  uint64_t snapshots_total;
+  bool is_stopping;
+};
+
+static void reply_state(struct gw_http_exchange *exchange, uint32_t code, const char *state, const struct gw_status_http *status) {
+  const struct gw_snapshot *snapshot = gw_snapshot_cache_current(status->options.cache);
+  struct gw_strbuf body;
+  gw_strbuf_init(&body);
+  struct gw_json_writer json;
+  gw_json_writer_init(&json, &body);
+  gw_json_object_begin(&json);
+  gw_json_key(&json, "status");
+  gw_json_string(&json, gw_str_from(state));
+  gw_json_key(&json, "version");
+  gw_json_string(&json, gw_str_from(snapshot != NULL ? snapshot->version : ""));
+  gw_json_key(&json, "errors");
+  gw_json_u64(&json, gw_files_mistakes(status->options.files)->error_count);
+  gw_json_object_end(&json);
+  gw_strbuf_append_char(&body, '\n');
+  gw_http_exchange_reply(exchange, code, "application/json", gw_strbuf_str(&body));
+  gw_strbuf_done(&body);
+}
+
+static void on_health(void *arg, struct gw_http_exchange *exchange) {
+  reply_state(exchange, 200, "ok", arg);
+}
+
+/* A control plane whose files are wrong still serves what was right before: it is ready, and says "degraded". */
+static void on_ready(void *arg, struct gw_http_exchange *exchange) {
+  const struct gw_status_http *status = arg;
+  if (status->is_stopping) {
+    reply_state(exchange, 503, "stopping", status);
+  } else if (gw_snapshot_cache_current(status->options.cache) == NULL) {
+    reply_state(exchange, 503, "starting", status);
+  } else {
+    reply_state(exchange, 200, gw_files_mistakes(status->options.files)->error_count > 0 ? "degraded" : "ready", status);
+  }
+}
+
+static void write_nodes(struct gw_metrics_writer *writer, const struct gw_status_http *status) {
+  static const char *const names[] = {[GW_NODE_SYNCED] = "synced", [GW_NODE_STALE] = "stale", [GW_NODE_REFUSED] = "refused"};
+  uint64_t counts[GW_ARRAY_LEN(names)] = {0};
+  const struct gw_snapshot *snapshot = gw_snapshot_cache_current(status->options.cache);
+  GW_LIST_FOR_EACH(item, &status->options.nodes->nodes) {
+    char *reason = NULL;
+    counts[snapshot != NULL ? gw_node_state_of(GW_LIST_ITEM(item, struct gw_node, link), snapshot, &reason) : GW_NODE_STALE]++;
+    free(reason);
+  }
+  gw_metrics_family(writer, "gateway_controlplane_nodes", "gauge", "Connected nodes by whether they run what is served.");
+  for (size_t i = 0; i < GW_ARRAY_LEN(names); i++) {
+    struct gw_label label = {.name = "state", .value = gw_str_from(names[i])};
+    gw_metrics_u64(writer, "gateway_controlplane_nodes", &label, 1, counts[i]);
+  }
+}
+
+static void write_snapshot(struct gw_metrics_writer *writer, const struct gw_status_http *status) {
+  const struct gw_snapshot *snapshot = gw_snapshot_cache_current(status->options.cache);
+  gw_metrics_family(writer, "gateway_controlplane_snapshot_info", "gauge", "1, with the version that is served.");
+  if (snapshot != NULL) {
+    struct gw_label label = {.name = "version", .value = gw_str_from(snapshot->version)};
+    gw_metrics_u64(writer, "gateway_controlplane_snapshot_info", &label, 1, 1);
+  }
+  gw_metrics_family(writer, "gateway_controlplane_snapshot_age_seconds", "gauge", "Since the served version was made.");
+  if (snapshot != NULL) {
+    uint64_t age_us = gw_loop_now_us(status->options.loop) - gw_snapshot_cache_set_us(status->options.cache);
+    gw_metrics_double(writer, "gateway_controlplane_snapshot_age_seconds", NULL, 0, (double)age_us / 1e6);
+  }
+  gw_metrics_family(writer, "gateway_controlplane_snapshots_total", "counter", "Versions served since start.");
+  gw_metrics_u64(writer, "gateway_controlplane_snapshots_total", NULL, 0, status->snapshots_total);
+}
+
+static void write_files(struct gw_metrics_writer *writer, const struct gw_status_http *status) {
+  const struct gw_files_stats *stats = gw_files_stats(status->options.files);
+  gw_metrics_family(writer, "gateway_controlplane_reloads_total", "counter",
+                    "Times that the files were read because they changed, or asked to.");
+  gw_metrics_u64(writer, "gateway_controlplane_reloads_total", NULL, 0, stats->loads_total);
+  gw_metrics_family(writer, "gateway_controlplane_reload_errors_total", "counter", "Reloads that were refused because of mistakes.");
+  gw_metrics_u64(writer, "gateway_controlplane_reload_errors_total", NULL, 0, stats->errors_total);
+  gw_metrics_family(writer, "gateway_controlplane_config_degraded", "gauge",
+                    "1 while the files have mistakes and an earlier version is served.");
+  gw_metrics_u64(writer, "gateway_controlplane_config_degraded", NULL, 0, gw_files_mistakes(status->options.files)->error_count > 0);
+  gw_metrics_family(writer, "gateway_controlplane_build_seconds", "histogram", "From reading the files to the snapshot.");
+  gw_metrics_histogram(writer, "gateway_controlplane_build_seconds", NULL, 0, &stats->durations);
+}
+
+static void on_metrics(void *arg, struct gw_http_exchange *exchange) {
+  const struct gw_status_http *status = arg;
+  struct gw_strbuf body;
+  gw_strbuf_init(&body);
+  struct gw_metrics_writer writer = {.buf = &body};
+  write_nodes(&writer, status);
+  write_snapshot(&writer, status);
+  gw_metrics_family(&writer, "gateway_controlplane_nacks_total", "counter", "Responses that nodes refused.");
+  gw_metrics_u64(&writer, "gateway_controlplane_nacks_total", NULL, 0, status->options.nodes->refused_total);
+  write_files(&writer, status);
+  gw_metrics_process(&writer, "gateway-controlplane");
+  gw_http_exchange_reply(exchange, 200, "text/plain; version=0.0.4; charset=utf-8", gw_strbuf_str(&body));
+  gw_strbuf_done(&body);
+}
+
+static const struct gw_http_server_route routes[] = {
+    {.method = "GET", .path = "/health", .fn = on_health},
+    {.method = "GET", .path = "/ready", .fn = on_ready},
+    {.method = "GET", .path = "/metrics", .fn = on_metrics},
+};
+
+static void on_snapshot(void *arg) {
+  ((struct gw_status_http *)arg)->snapshots_total++;
+}
+
+enum gw_err gw_status_http_new(const struct gw_status_http_options *options, struct gw_status_http **ret_status) {
+  struct gw_status_http *status = gw_calloc(1, sizeof(*status));
+  status->options = *options;
+  struct gw_http_server_options server = {.listen = options->listen, .routes = routes, .route_count = GW_ARRAY_LEN(routes), .arg = status};
+  enum gw_err err = gw_http_server_new(options->loop, &server, &status->server);
+  if (err != GW_OK) {
+    free(status);
+    return err;
+  }
+  status->watch = (struct gw_snapshot_watch){.fn = on_snapshot, .arg = status};
+  status->snapshots_total = gw_snapshot_cache_current(options->cache) != NULL;
+  gw_snapshot_cache_watch(options->cache, &status->watch);
+  *ret_status = status;
+  return GW_OK;
+}
+
+void gw_status_http_free(struct gw_status_http *status) {
+  if (status == NULL) return;
+  gw_list_remove(&status->watch.node);
+  gw_http_server_free(status->server);
+  free(status);
+}
+
+uint16_t gw_status_http_port(const struct gw_status_http *status) {
+  return gw_http_server_port(status->server);
+}
+
+void gw_status_http_set_stopping(struct gw_status_http *status) {
+  status->is_stopping = true;
+}

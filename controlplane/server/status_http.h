@@ -1,0 +1,30 @@
+/* Why: the control plane's read-only HTTP: /health, /ready, /metrics.
+ * Life: gw_status_http_new … gw_status_http_free. What it tells of is borrowed.
+ * Thread: the control plane's loop. */
+#ifndef GW_CONTROLPLANE_SERVER_STATUS_HTTP_H
+#define GW_CONTROLPLANE_SERVER_STATUS_HTTP_H
+
+#include "common/event/loop.h"
+#include "common/net/address.h"
+#include "controlplane/server/files.h"
+#include "controlplane/snapshot/cache.h"
+#include "controlplane/snapshot/node_table.h"
+
+struct gw_status_http;
+
+struct gw_status_http_options {
+  struct gw_loop *loop;
+  struct gw_address listen;
+  const struct gw_files *files;
+  struct gw_snapshot_cache *cache;
+  const struct gw_node_table *nodes;
+};
+
+/* GW_ERR_IO with errno: the address can't be bound. */
+enum gw_err gw_status_http_new(const struct gw_status_http_options *options, struct gw_status_http **ret_status);
+void gw_status_http_free(struct gw_status_http *status);
+uint16_t gw_status_http_port(const struct gw_status_http *status);
+/* From now on /ready says 503. */
+void gw_status_http_set_stopping(struct gw_status_http *status);
+
+#endif
