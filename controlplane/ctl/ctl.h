@@ -1,0 +1,64 @@
+/* Why: gatewayctl's frame: options that every verb shares, and the table of verbs. A verb is one file and one row in ctl.c.
+ * Life: one command line.
+ * Thread: main. */
+#ifndef GW_CONTROLPLANE_CTL_CTL_H
+#define GW_CONTROLPLANE_CTL_CTL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define GW_CTL_OK 0
+#define GW_CTL_USAGE 64
+#define GW_CTL_INVALID 65   /* configuration with mistakes */
+#define GW_CTL_UNREACHED 69 /* the control plane was not reached */
+#define GW_CTL_FAILED 70    /* the control plane answered with an error */
+#define GW_CTL_TIMEOUT 75   /* no answer in time: what happened is not known */
+#define GW_CTL_DENIED 77    /* the token is missing or wrong */
+#define GW_CTL_FINDINGS 79  /* validate --strict: warnings */
+
+/* What may be asked of a verb beside the global options. */
+enum gw_ctl_flag {
+  GW_CTL_FLAG_ROUTES = 1u << 0,
+  GW_CTL_FLAG_SERVICES = 1u << 1,
+  GW_CTL_FLAG_ENV_FILE = 1u << 2,
+  GW_CTL_FLAG_STRICT = 1u << 3,
+  GW_CTL_FLAG_OUTPUT = 1u << 4,
+};
+
+struct gw_ctl {
+  const char *admin;      /* HOST:PORT */
+  const char *token_file; /* NULL: the default */
+  bool is_json;           /* -o json */
+  const char *routes;
+  const char *services;
+  const char *env_file; /* NULL: none named */
+  bool is_strict;
+  unsigned given;     /* of enum gw_ctl_flag */
+  const char **words; /* behind the verb */
+  int word_count;
+};
+
+struct gw_ctl_verb {
+  const char *name;
+  const char *words; /* for the usage line: "routes|services|endpoints|nodes"; "" for none */
+  const char *summary;
+  unsigned flags; /* of enum gw_ctl_flag: others are refused */
+  int words_min;
+  int words_max;
+  int (*run)(const struct gw_ctl *ctl); /* returns the exit code */
+};
+
+extern const struct gw_ctl_verb gw_ctl_verbs[];
+extern const uint32_t gw_ctl_verb_count;
+
+int gw_ctl_run(int argc, char **argv);
+/* Says it on standard error, with a hint at --help; returns GW_CTL_USAGE. */
+int gw_ctl_fail_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+int gw_ctl_validate(const struct gw_ctl *ctl);
+int gw_ctl_status(const struct gw_ctl *ctl);
+int gw_ctl_get(const struct gw_ctl *ctl);
+int gw_ctl_version(const struct gw_ctl *ctl);
+int gw_ctl_completion(const struct gw_ctl *ctl);
+
+#endif

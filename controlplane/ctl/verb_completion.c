@@ -1,0 +1,47 @@
+/* gatewayctl completion: a shell's words, made from the table of verbs. */
+#include <stdio.h>
+#include <string.h>
+
+#include "controlplane/ctl/ctl.h"
+
+static const char head[] = "# source <(gatewayctl completion bash)\n"
+                           "_gatewayctl() {\n"
+                           "  local current=\"${COMP_WORDS[COMP_CWORD]}\" previous=\"${COMP_WORDS[COMP_CWORD-1]}\" words=\"\" i\n"
+                           "  case \"$previous\" in\n"
+                           "    --token-file|--routes|--services|--env-file) COMPREPLY=($(compgen -f -- \"$current\")); return ;;\n"
+                           "    -o|--output) COMPREPLY=($(compgen -W 'table json' -- \"$current\")); return ;;\n"
+                           "    --admin) return ;;\n";
+
+static const char tail[] = "  if [[ $current == -* ]]; then\n"
+                           "    words='--admin --token-file --output --help --routes --services --env-file --strict'\n"
+                           "  fi\n"
+                           "  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
+                           "}\n"
+                           "complete -F _gatewayctl gatewayctl\n";
+
+/* "routes|services|endpoints [SERVICE]|nodes" gives "routes services endpoints nodes". */
+static void print_choices(const char *words) {
+  bool is_in_brackets = false;
+  for (const char *at = words; *at != '\0'; at++) {
+    if (*at == '[') is_in_brackets = true;
+    if (!is_in_brackets) putchar(*at == '|' ? ' ' : *at);
+    if (*at == ']') is_in_brackets = false;
+  }
+}
+
+int gw_ctl_completion(const struct gw_ctl *ctl) {
+  if (strcmp(ctl->words[0], "bash") != 0) return gw_ctl_fail_usage("completion %s: bash is allowed", ctl->words[0]);
+  fputs(head, stdout);
+  for (uint32_t i = 0; i < gw_ctl_verb_count; i++) {
+    if (gw_ctl_verbs[i].words[0] == '\0') continue;
+    printf("    %s) words='", gw_ctl_verbs[i].name);
+    print_choices(gw_ctl_verbs[i].words);
+    puts("' ;;");
+  }
+  printf("    *) words='");
+  for (uint32_t i = 0; i < gw_ctl_verb_count; i++)
+    printf("%s%s", i > 0 ? " " : "", gw_ctl_verbs[i].name);
+  puts("'\n       for i in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do [[ \" $words \" == *\" $i \"* ]] && words=''; done ;;\n  esac");
+  fputs(tail, stdout);
+  return GW_CTL_OK;
+}

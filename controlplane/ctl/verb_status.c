@@ -1,0 +1,69 @@
+/* gatewayctl status: what is served, what is wrong with the files, and whether each node runs what is served. */
+#include <gateway/admin/v1/admin.pb-c.h>
+#include <stdio.h>
+
+#include "common/base/mem.h"
+#include "controlplane/ctl/admin_client.h"
+#include "controlplane/ctl/ctl.h"
+#include "controlplane/ctl/message_json.h"
+#include "controlplane/ctl/node_state.h"
+#include "controlplane/ctl/table.h"
+
+static void print_lines(const char *label, char *const *lines, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    printf("  %s: %s\n", label, lines[i]);
+}
+
+static void print_nodes(const Gateway__Admin__V1__GetStatusResponse *status) {
+  static const char *const heads[] = {"NODE", "CLUSTER", "KIND", "VERSION", "STATE", "RUNS", "FOR", "REASON"};
+  struct gw_table table;
+  gw_table_init(&table, heads, GW_ARRAY_LEN(heads));
+  for (size_t i = 0; i < status->n_nodes; i++) {
+    const Gateway__Admin__V1__NodeStatus *node = status->nodes[i];
+    gw_table_add(&table, node->id);
+    gw_table_add(&table, node->cluster);
+    gw_table_add(&table, node->kind);
+    gw_table_add(&table, node->version);
+    gw_table_add(&table, gw_node_state_name((int)node->state));
+    gw_table_add(&table, node->snapshot_version);
+    if (node->snapshot_version[0] != '\0') {
+      gw_table_add_duration(&table, node->snapshot_age_ms);
+    } else {
+      gw_table_add(&table, "");
+    }
+    gw_table_add(&table, node->reason);
+  }
+  gw_table_print(&table, stdout);
+  gw_table_done(&table);
+}
+
+static void print_status(const struct gw_ctl *ctl, const Gateway__Admin__V1__GetStatusResponse *status) {
+  char text[GW_DURATION_TEXT_SIZE];
+  printf("Control plane %s at %s, up %s\n", status->version, ctl->admin, gw_duration_format(status->uptime_ms, text));
+  printf("Configuration %s, for %s%s\n", status->snapshot_version, gw_duration_format(status->snapshot_age_ms, text),
+         status->n_errors > 0 ? ": DEGRADED, the files as they are now are not what is served" : "");
+  print_lines("error", status->errors, status->n_errors);
+  print_lines("warning", status->warnings, status->n_warnings);
+  if (status->n_nodes == 0) {
+    puts("No data plane is connected");
+  } else {
+    putchar('\n');
+    print_nodes(status);
+  }
+}
+
+int gw_ctl_status(const struct gw_ctl *ctl) {
+  struct gw_arena arena;
+  gw_arena_init(&arena, 16 * 1024);
+  Gateway__Admin__V1__GetStatusRequest request = GATEWAY__ADMIN__V1__GET_STATUS_REQUEST__INIT;
+  ProtobufCMessage *reply;
+  int exit_code =
+      gw_admin_client_ask(ctl, "GetStatus", &request.base, &gateway__admin__v1__get_status_response__descriptor, &arena, &reply);
+  if (exit_code == GW_CTL_OK && ctl->is_json) {
+    gw_message_json_print(reply);
+  } else if (exit_code == GW_CTL_OK) {
+    print_status(ctl, (const void *)reply);
+  }
+  gw_arena_done(&arena);
+  return exit_code;
+}
