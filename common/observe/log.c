@@ -1,0 +1,147 @@
+#include "common/observe/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/json.h"
+#include "common/base/mem.h"
+
+struct gw_log {
+  char *program;
+  char *path; /* NULL: standard error */
+  enum gw_log_format format;
+  atomic_int level;
+  int fd; /* stays the same number when the file is opened anew, so that no writer can hold a closed one */
+};
+
+static const char *const level_names[] =
+    {[GW_LOG_DEBUG] = "DEBUG", [GW_LOG_INFO] = "INFO", [GW_LOG_WARNING] = "WARNING", [GW_LOG_ERROR] = "ERROR"};
+
+static int open_file(const char *path) {
+  return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+}
+
+enum gw_err gw_log_new(const char *program, enum gw_log_format format, enum gw_log_level level, const char *path, struct gw_log **ret_log) {
+  int fd = path == NULL ? STDERR_FILENO : open_file(path);
+  if (fd < 0) return GW_ERR_IO;
+  struct gw_log *log = gw_calloc(1, sizeof(*log));
+  log->program = gw_strdup(program);
+  log->path = path == NULL ? NULL : gw_strdup(path);
+  log->format = format;
+  atomic_init(&log->level, (int)level);
+  log->fd = fd;
+  *ret_log = log;
+  return GW_OK;
+}
+
+void gw_log_free(struct gw_log *log) {
+  if (log == NULL) return;
+  if (log->path != NULL) close(log->fd);
+  free(log->path);
+  free(log->program);
+  free(log);
+}
+
+enum gw_err gw_log_reopen(struct gw_log *log) {
+  if (log == NULL || log->path == NULL) return GW_OK;
+  int fd = open_file(log->path);
+  if (fd < 0) return GW_ERR_IO;
+  int replaced = dup3(fd, log->fd, O_CLOEXEC);
+  int reason = errno;
+  close(fd);
+  errno = reason;
+  return replaced < 0 ? GW_ERR_IO : GW_OK;
+}
+
+void gw_log_set_level(struct gw_log *log, enum gw_log_level level) {
+  if (log != NULL) atomic_store_explicit(&log->level, (int)level, memory_order_relaxed);
+}
+
+/* Control characters (also the C1 ones that terminals obey) and what is not UTF-8 are shown, not sent: what a stranger says in a
+ * message can neither end the line and begin another nor steer a terminal. */
+static void append_visible(struct gw_strbuf *buf, struct gw_str s) {
+  while (s.len > 0) {
+    unsigned char byte = (unsigned char)s.data[0];
+    size_t len = gw_str_utf8_len(s);
+    bool is_c1 = len == 2 && byte == 0xC2 && (unsigned char)s.data[1] < 0xA0;
+    if (len == 0) len = 1;
+    if (byte == '\n') {
+      gw_strbuf_append(buf, "\\n", 2);
+    } else if (byte < 0x20 || byte == 0x7F || is_c1 || (byte >= 0x80 && len == 1)) {
+      for (size_t i = 0; i < len; i++)
+        gw_strbuf_printf(buf, "\\x%02x", (unsigned)(unsigned char)s.data[i]);
+    } else {
+      gw_strbuf_append(buf, s.data, len);
+    }
+    s = gw_str_skip(s, len);
+  }
+}
+
+static void format_text(const struct gw_log *log, const char *time, const char *level, struct gw_str message, struct gw_strbuf *line) {
+  gw_strbuf_printf(line, "%s %s %s: ", time, level, log->program);
+  append_visible(line, message);
+}
+
+static void format_json(const struct gw_log *log, const char *time, const char *level, struct gw_str message, struct gw_strbuf *line) {
+  struct gw_json_writer json;
+  gw_json_writer_init(&json, line);
+  gw_json_object_begin(&json);
+  gw_json_key(&json, "time");
+  gw_json_string(&json, gw_str_from(time));
+  gw_json_key(&json, "level");
+  gw_json_string(&json, gw_str_from(level));
+  gw_json_key(&json, "program");
+  gw_json_string(&json, gw_str_from(log->program));
+  gw_json_key(&json, "message");
+  gw_json_string(&json, message);
+  gw_json_object_end(&json);
+}
+
+/* One write a line; the rest of a short one follows. A descriptor that takes nothing loses the line: there is nobody to tell. */
+static void write_line(int fd, struct gw_str line) {
+  while (line.len > 0) {
+    ssize_t n = write(fd, line.data, line.len);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return;
+    line = gw_str_skip(line, (size_t)n);
+  }
+}
+
+void gw_log_write(struct gw_log *log, enum gw_log_level level, const char *format, ...) {
+  if (log == NULL || (int)level < atomic_load_explicit(&log->level, memory_order_relaxed)) return;
+  int before = errno; /* who logs a failure may look at it afterwards */
+  struct gw_strbuf message;
+  struct gw_strbuf line;
+  gw_strbuf_init(&message);
+  gw_strbuf_init(&line);
+  va_list args;
+  va_start(args, format);
+  gw_strbuf_vprintf(&message, format, args);
+  va_end(args);
+  char time[GW_CLOCK_RFC3339_SIZE];
+  gw_clock_format_rfc3339(gw_clock_wall_us(), time);
+  if (log->format == GW_LOG_JSON) {
+    format_json(log, time, level_names[level], gw_strbuf_str(&message), &line);
+  } else {
+    format_text(log, time, level_names[level], gw_strbuf_str(&message), &line);
+  }
+  gw_strbuf_append_char(&line, '\n');
+  write_line(log->fd, gw_strbuf_str(&line));
+  gw_strbuf_done(&line);
+  gw_strbuf_done(&message);
+  errno = before;
+}
+
+enum gw_err gw_log_parse_level(struct gw_str name, enum gw_log_level *ret_level) {
+  for (size_t i = 0; i < GW_ARRAY_LEN(level_names); i++) {
+    if (!gw_str_equal_nocase(name, gw_str_from(level_names[i]))) continue;
+    *ret_level = (enum gw_log_level)i;
+    return GW_OK;
+  }
+  return GW_ERR_INVALID;
+}
