@@ -12,13 +12,16 @@
 #include "common/base/err.h"
 #include "common/base/str.h"
 
-#define GW_OUT_QUEUE_PIECES 16 /* borrowed pieces until they must be copied or flushed */
+#define GW_OUT_QUEUE_PIECES 8 /* of this callback; the ninth makes all of them be copied */
+#define GW_OUT_QUEUE_SMALL 40 /* bytes of small copies without an allocation: the lines around two chunks */
 
 struct gw_out_chunk; /* owned bytes left over from an earlier flush */
 
 struct gw_out_queue {
-  struct gw_str pieces[GW_OUT_QUEUE_PIECES]; /* of this callback, borrowed */
+  struct gw_str pieces[GW_OUT_QUEUE_PIECES]; /* of this callback, borrowed or in `small` */
   uint32_t piece_count;
+  uint32_t small_len;
+  char small[GW_OUT_QUEUE_SMALL];
   struct gw_out_chunk *first; /* owned, older than the pieces */
   struct gw_out_chunk *last;
   size_t len; /* bytes waiting, owned and borrowed */
@@ -31,7 +34,8 @@ void gw_out_queue_add(struct gw_out_queue *queue, struct gw_str piece);
 /* Queues a copy (small things without a home: a chunk's head). */
 void gw_out_queue_add_copy(struct gw_out_queue *queue, struct gw_str piece);
 /* Sends what the socket takes. GW_OK: all gone. GW_ERR_AGAIN: the rest is kept (copied), wait until the fd is writable.
- * GW_ERR_CLOSED or GW_ERR_IO: the connection is broken. *ret_sent (may be NULL): bytes that left. */
+ * GW_ERR_CLOSED or GW_ERR_IO (errno): the connection is broken, and the queue is empty. *ret_sent (may be NULL): bytes that left, also when
+ * the rest could not. */
 enum gw_err gw_out_queue_flush(struct gw_out_queue *queue, int fd, size_t *ret_sent);
 
 #endif

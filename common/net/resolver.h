@@ -19,7 +19,8 @@ typedef void (*gw_resolver_fn)(void *arg, enum gw_err err, const struct gw_addre
 struct gw_resolver *gw_resolver_new(struct gw_loop *loop, uint32_t thread_count);
 /* Forgets open queries (their callbacks don't run); waits for threads that are inside a lookup. */
 void gw_resolver_free(struct gw_resolver *resolver);
-struct gw_resolver_query *gw_resolver_resolve(struct gw_resolver *resolver, struct gw_str host, uint16_t port, gw_resolver_fn fn, void *arg);
+struct gw_resolver_query *gw_resolver_resolve(struct gw_resolver *resolver, struct gw_str host, uint16_t port, gw_resolver_fn fn,
+                                              void *arg);
 void gw_resolver_cancel(struct gw_resolver_query *query);
 
 #endif

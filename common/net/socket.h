@@ -9,11 +9,14 @@
 #include "common/base/err.h"
 #include "common/net/address.h"
 
-/* Binds and listens; port 0 takes a free one. is_shared: SO_REUSEPORT, for further workers of this process on a port that is ours.
+/* Binds and listens; port 0 takes a free one. is_shared: SO_REUSEPORT, for further workers of this process on a port that is ours. An
+ * IPv6 address takes IPv6 only, "::" too.
  * GW_ERR_IO with errno (EADDRINUSE, EACCES, …). */
 enum gw_err gw_socket_listen(const struct gw_address *address, bool is_shared, int backlog, int *ret_fd);
-/* First come, first served against other processes: binds once without SO_REUSEPORT to see whether the port is free, so that an
- * address that another process holds is GW_ERR_IO with EADDRINUSE even when it uses SO_REUSEPORT too; then as gw_socket_listen shared. */
+/* The first socket of a port that our workers will share (they use gw_socket_listen, shared): binds and listens without SO_REUSEPORT, so
+ * that an address on which anybody listens, even with SO_REUSEPORT, is GW_ERR_IO with EADDRINUSE, and sets SO_REUSEPORT only then (Linux
+ * looks at the sockets' options of the moment). Of two that start at once one gets the port. A process of the same user that asks for
+ * SO_REUSEPORT on its own can still join later: the kernel knows no group narrower than the user. */
 enum gw_err gw_socket_listen_exclusive(const struct gw_address *address, int backlog, int *ret_fd);
 /* Non-blocking, TCP_NODELAY. GW_ERR_AGAIN when none waits; GW_ERR_LIMIT when descriptors are out; GW_ERR_IO else. */
 enum gw_err gw_socket_accept(int listen_fd, struct gw_address *ret_peer, int *ret_fd);

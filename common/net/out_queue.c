@@ -1,0 +1,170 @@
+#include "common/net/out_queue.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "common/base/mem.h"
+
+#define IOVECS_MAX 32
+/* What is kept for a slow reader is allocated as it comes, but not in crumbs. */
+#define CHUNK_SIZE_MIN 1024u
+
+struct gw_out_chunk {
+  struct gw_out_chunk *next;
+  size_t start; /* sent so far */
+  size_t end;
+  size_t cap;
+  char data[];
+};
+
+void gw_out_queue_init(struct gw_out_queue *queue) {
+  queue->piece_count = 0;
+  queue->small_len = 0;
+  queue->first = queue->last = NULL;
+  queue->len = 0;
+}
+
+void gw_out_queue_done(struct gw_out_queue *queue) {
+  if (queue == NULL) return;
+  while (queue->first != NULL) {
+    struct gw_out_chunk *next = queue->first->next;
+    free(queue->first);
+    queue->first = next;
+  }
+  gw_out_queue_init(queue);
+}
+
+/* Room for `len` more owned bytes. */
+static void reserve_chunk(struct gw_out_queue *queue, size_t len) {
+  if (queue->last != NULL && queue->last->cap - queue->last->end >= len) return;
+  size_t cap = len < CHUNK_SIZE_MIN ? CHUNK_SIZE_MIN : len;
+  struct gw_out_chunk *chunk = gw_malloc(sizeof(struct gw_out_chunk) + cap);
+  *chunk = (struct gw_out_chunk){.cap = cap};
+  if (queue->last == NULL) {
+    queue->first = chunk;
+  } else {
+    queue->last->next = chunk;
+  }
+  queue->last = chunk;
+}
+
+/* Makes owned bytes of the pieces from pieces[from] on, the first `skipped` bytes of which have left. */
+static void keep_pieces(struct gw_out_queue *queue, uint32_t from, size_t skipped) {
+  size_t len = 0;
+  for (uint32_t i = from; i < queue->piece_count; i++)
+    len += queue->pieces[i].len;
+  if (len > skipped) {
+    reserve_chunk(queue, len - skipped);
+    for (uint32_t i = from; i < queue->piece_count; i++) {
+      struct gw_str piece = gw_str_skip(queue->pieces[i], skipped);
+      memcpy(queue->last->data + queue->last->end, piece.data, piece.len);
+      queue->last->end += piece.len;
+      skipped = 0;
+    }
+  }
+  queue->piece_count = 0;
+  queue->small_len = 0;
+}
+
+void gw_out_queue_add(struct gw_out_queue *queue, struct gw_str piece) {
+  if (piece.len == 0) return;
+  if (queue->piece_count == GW_OUT_QUEUE_PIECES) keep_pieces(queue, 0, 0);
+  queue->pieces[queue->piece_count++] = piece;
+  queue->len += piece.len;
+}
+
+void gw_out_queue_add_copy(struct gw_out_queue *queue, struct gw_str piece) {
+  if (piece.len == 0) return;
+  bool is_small = piece.len <= GW_OUT_QUEUE_SMALL - queue->small_len && queue->piece_count < GW_OUT_QUEUE_PIECES;
+  if (is_small) {
+    char *copy = memcpy(queue->small + queue->small_len, piece.data, piece.len);
+    queue->small_len += (uint32_t)piece.len;
+    gw_out_queue_add(queue, (struct gw_str){copy, piece.len});
+    return;
+  }
+  keep_pieces(queue, 0, 0);
+  reserve_chunk(queue, piece.len);
+  memcpy(queue->last->data + queue->last->end, piece.data, piece.len);
+  queue->last->end += piece.len;
+  queue->len += piece.len;
+}
+
+static size_t fill_iovecs(const struct gw_out_queue *queue, struct iovec iovecs[IOVECS_MAX], size_t *ret_len) {
+  size_t count = 0;
+  *ret_len = 0;
+  for (struct gw_out_chunk *chunk = queue->first; chunk != NULL && count < IOVECS_MAX; chunk = chunk->next)
+    iovecs[count++] = (struct iovec){chunk->data + chunk->start, chunk->end - chunk->start};
+  for (uint32_t i = 0; i < queue->piece_count && count < IOVECS_MAX; i++)
+    iovecs[count++] = (struct iovec){(void *)(uintptr_t)queue->pieces[i].data, queue->pieces[i].len};
+  for (size_t i = 0; i < count; i++)
+    *ret_len += iovecs[i].iov_len;
+  return count;
+}
+
+/* One system call. *ret_offered: what the socket could have taken; less means that it is full. */
+static ssize_t send_some(int fd, const struct gw_out_queue *queue, size_t *ret_offered) {
+  struct iovec iovecs[IOVECS_MAX];
+  struct msghdr message = {.msg_iov = iovecs, .msg_iovlen = fill_iovecs(queue, iovecs, ret_offered)};
+  ssize_t sent;
+  do
+    sent = message.msg_iovlen == 1 ? send(fd, iovecs[0].iov_base, iovecs[0].iov_len, MSG_NOSIGNAL) : sendmsg(fd, &message, MSG_NOSIGNAL);
+  while (sent < 0 && errno == EINTR);
+  return sent;
+}
+
+/* Forgets `sent` bytes from the front; what is left of the pieces becomes ours. */
+static void take_sent(struct gw_out_queue *queue, size_t sent) {
+  queue->len -= sent;
+  while (queue->first != NULL && sent >= queue->first->end - queue->first->start) {
+    struct gw_out_chunk *next = queue->first->next;
+    sent -= queue->first->end - queue->first->start;
+    free(queue->first);
+    queue->first = next;
+  }
+  if (queue->first != NULL) {
+    queue->first->start += sent;
+    sent = 0;
+  } else {
+    queue->last = NULL;
+  }
+  uint32_t from = 0;
+  while (from < queue->piece_count && sent >= queue->pieces[from].len)
+    sent -= queue->pieces[from++].len;
+  keep_pieces(queue, from, sent);
+}
+
+/* The queue stays as it is when it fails. */
+static enum gw_err flush_some(struct gw_out_queue *queue, int fd, size_t *total) {
+  size_t offered;
+  ssize_t sent = send_some(fd, queue, &offered);
+  if (sent < 0) {
+    if (errno == EAGAIN) return GW_ERR_AGAIN;
+    return errno == EPIPE || errno == ECONNRESET ? GW_ERR_CLOSED : GW_ERR_IO;
+  }
+  *total += (size_t)sent;
+  /* The usual end, without a look at the pieces: all at once. */
+  if ((size_t)sent == queue->len && queue->first == NULL) {
+    gw_out_queue_init(queue);
+  } else {
+    take_sent(queue, (size_t)sent);
+  }
+  return (size_t)sent < offered ? GW_ERR_AGAIN : GW_OK;
+}
+
+enum gw_err gw_out_queue_flush(struct gw_out_queue *queue, int fd, size_t *ret_sent) {
+  size_t total = 0;
+  enum gw_err err = GW_OK;
+  while (queue->len > 0 && err == GW_OK)
+    err = flush_some(queue, fd, &total);
+  if (err == GW_ERR_AGAIN) {
+    keep_pieces(queue, 0, 0);
+  } else if (err != GW_OK) {
+    int reason = errno;
+    gw_out_queue_done(queue);
+    errno = reason;
+  }
+  if (ret_sent != NULL) *ret_sent = total;
+  return err;
+}
