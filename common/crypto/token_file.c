@@ -102,9 +102,10 @@ static int make_file(const char *path) {
 }
 
 enum gw_err gw_token_file_read_or_make(const char *path, char **ret_token, char **ret_reason) {
-  enum gw_err err = gw_token_file_read(path, ret_token, ret_reason);
-  if (err != GW_ERR_NOT_FOUND) return err;
-  free(*ret_reason);
+  char *reason = NULL;
+  enum gw_err err = gw_token_file_read(path, ret_token, &reason);
+  if (err != GW_ERR_NOT_FOUND) return err == GW_OK ? GW_OK : fail(err, reason, ret_reason);
+  free(reason);
   int error = make_file(path);
   if (error != 0) return fail_errno(path, "made", error, ret_reason);
   return gw_token_file_read(path, ret_token, ret_reason);
