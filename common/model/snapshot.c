@@ -58,7 +58,7 @@ static void freeze_list(struct additions *additions, struct gw_resource_list *li
 }
 
 /* Lengths are in the text that is hashed, so that no name can pretend to be two. */
-static void list_version(const struct gw_resource_list *list, char ret_version[GW_CONTENT_VERSION_SIZE]) {
+void gw_resource_list_version(const struct gw_resource_list *list, char ret_version[GW_CONTENT_VERSION_SIZE]) {
   struct gw_strbuf text;
   gw_strbuf_init(&text);
   for (uint32_t i = 0; i < list->count; i++) {
@@ -78,7 +78,7 @@ struct gw_snapshot *gw_snapshot_builder_freeze(struct gw_snapshot_builder *build
   gw_strbuf_init(&versions);
   for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++) {
     freeze_list(&builder->by_type[type], &snapshot->lists[type]);
-    list_version(&snapshot->lists[type], snapshot->list_versions[type]);
+    gw_resource_list_version(&snapshot->lists[type], snapshot->list_versions[type]);
     gw_strbuf_append(&versions, snapshot->list_versions[type], GW_CONTENT_VERSION_SIZE - 1);
   }
   gw_content_hash_format(gw_strbuf_str(&versions), snapshot->version);

@@ -14,6 +14,9 @@ struct gw_resource_list {
   uint32_t count;
 };
 
+/* Hash over (name, version) of its items: equal content, equal version, whatever set it belongs to. */
+void gw_resource_list_version(const struct gw_resource_list *list, char ret_version[17]);
+
 struct gw_snapshot {
   atomic_uint refs;
   char version[17]; /* hash over (type, name, version) of all resources: equal content, equal version */

@@ -1,4 +1,4 @@
-/* Why: holds the snapshot that is served now and tells who waits for the next.
+/* Why: holds the snapshot that is served now, the sets that streams share of it, and tells who waits for the next.
  * Life: gw_snapshot_cache_new … gw_snapshot_cache_free; holds references on snapshots.
  * Thread: the control plane's loop. */
 #ifndef GW_CONTROLPLANE_SNAPSHOT_CACHE_H
@@ -6,7 +6,9 @@
 
 #include <stdint.h>
 
+#include "common/base/list.h"
 #include "common/model/snapshot.h"
+#include "controlplane/snapshot/resource_set.h"
 
 struct gw_snapshot_cache;
 
@@ -17,8 +19,14 @@ void gw_snapshot_cache_set(struct gw_snapshot_cache *cache, struct gw_snapshot *
 /* NULL before the first. */
 struct gw_snapshot *gw_snapshot_cache_current(const struct gw_snapshot_cache *cache);
 uint64_t gw_snapshot_cache_set_us(const struct gw_snapshot_cache *cache);
-/* The `resources` field of a state-of-the-world answer with all current resources of a type: encoded once a snapshot. One reference for the caller. */
-struct gw_bytes *gw_snapshot_cache_all(struct gw_snapshot_cache *cache, enum gw_resource_type type);
+/* What a stream that asks for all of a type gets: all, without listeners that are for those only who name them (is_api_only). Borrowed
+ * until the next gw_snapshot_cache_set. Not before the first snapshot. */
+struct gw_resource_set *gw_snapshot_cache_all(struct gw_snapshot_cache *cache, enum gw_resource_type type);
+/* What a stream that names it gets: the snapshot's, else the listener or route configuration that stands for a cluster (api_listener.h).
+ * NULL: absent. Borrowed until the next gw_snapshot_cache_set. Not before the first snapshot. */
+struct gw_resource *gw_snapshot_cache_find(struct gw_snapshot_cache *cache, enum gw_resource_type type, struct gw_str name);
+/* The table that the sets of its streams live in. */
+struct gw_resource_sets *gw_snapshot_cache_sets(struct gw_snapshot_cache *cache);
 
 typedef void (*gw_snapshot_cache_fn)(void *arg);
 struct gw_snapshot_watch {

@@ -13,6 +13,7 @@
 
 /* One type on one node's xDS stream. Empty strings: nothing yet. */
 struct gw_node_type_status {
+  char wanted_version[17]; /* what of the current snapshot it asks for; differs from the snapshot's when it asks for less */
   char sent_version[17];
   char accepted_version[17];
   char refused_version[17]; /* of the newest NACK; cleared by a later ACK */
@@ -28,7 +29,7 @@ struct gw_node {
   char *kind;    /* user agent: "gateway-dataplane", "envoy" */
   char *version; /* of the program */
   char *peer;
-  char *instance_id; /* from the agent's hello; "" before */
+  char *instance_id;     /* from the agent's hello; "" before */
   uint64_t connected_us; /* monotonic */
   uint32_t xds_streams;
   uint32_t agent_streams;
@@ -46,19 +47,28 @@ struct gw_node {
   char *refusals; /* "type name: reason" lines, or NULL */
 };
 
+struct gw_map;
 struct gw_node_table {
   struct gw_list nodes;
   uint32_t count;
   uint64_t refused_total; /* NACKs since start, over all nodes */
+  struct gw_map *by_key;
 };
 
 struct gw_node_table *gw_node_table_new(void);
 void gw_node_table_free(struct gw_node_table *table);
-/* The entry of that id and cluster, made when absent. Take it per stream: raise xds_streams or agent_streams, and release through gw_node_table_release. */
+/* The entry of that id and cluster, made when absent. Take it per stream: raise xds_streams or agent_streams, and release through
+ * gw_node_table_release. */
 struct gw_node *gw_node_table_get(struct gw_node_table *table, struct gw_str id, struct gw_str cluster, uint64_t now_us);
-/* Removes the entry when no stream holds it any more. */
+/* After xds_streams or agent_streams was lowered: forgets what the last xDS stream had, and removes the entry when no stream is left. */
 void gw_node_table_release(struct gw_node_table *table, struct gw_node *node);
-/* SYNCED: has accepted (and, with an agent, runs) `snapshot`; the reason is a sentence in `ret_reason` (freed by the caller; NULL when synced). */
+/* Sets one of a node's texts (a copy; what was there is freed). */
+void gw_node_set_text(char **text, struct gw_str value);
+/* A NACK: `reason` is kept up to 2,000 bytes. */
+void gw_node_table_add_refusal(struct gw_node_table *table, struct gw_node *node, enum gw_resource_type type, const char *version,
+                               struct gw_str reason);
+/* SYNCED: has accepted (and, with an agent, runs) `snapshot`; the reason is a sentence in `ret_reason` (freed by the caller; NULL when
+ * synced). */
 struct gw_snapshot;
 enum gw_node_state gw_node_state_of(const struct gw_node *node, const struct gw_snapshot *snapshot, char **ret_reason);
 

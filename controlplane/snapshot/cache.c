@@ -1,0 +1,104 @@
+#include "controlplane/snapshot/cache.h"
+
+#include <stdlib.h>
+
+#include "common/base/mem.h"
+#include "common/model/listener.h"
+#include "controlplane/snapshot/api_listener.h"
+
+struct gw_snapshot_cache {
+  struct gw_snapshot *current;
+  uint64_t set_us;
+  struct gw_list watchers;
+  struct gw_resource_sets *sets;
+  struct gw_resource_set *all[GW_RESOURCE_TYPE_COUNT]; /* of the current snapshot; NULL before the first use */
+  struct gw_api_listeners *api_listeners;
+};
+
+struct gw_snapshot_cache *gw_snapshot_cache_new(void) {
+  struct gw_snapshot_cache *cache = gw_calloc(1, sizeof *cache);
+  gw_list_init(&cache->watchers);
+  cache->sets = gw_resource_sets_new();
+  cache->api_listeners = gw_api_listeners_new();
+  return cache;
+}
+
+static void drop_all_sets(struct gw_snapshot_cache *cache) {
+  for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++) {
+    gw_resource_set_unref(cache->all[type]);
+    cache->all[type] = NULL;
+  }
+}
+
+void gw_snapshot_cache_free(struct gw_snapshot_cache *cache) {
+  if (cache == NULL) return;
+  drop_all_sets(cache);
+  gw_resource_sets_free(cache->sets);
+  gw_api_listeners_free(cache->api_listeners);
+  gw_snapshot_unref(cache->current);
+  free(cache);
+}
+
+/* Each watcher moves back before it is called, so that it may remove itself or any other. */
+static void tell_watchers(struct gw_snapshot_cache *cache) {
+  struct gw_list due;
+  gw_list_init(&due);
+  GW_LIST_FOR_EACH(node, &cache->watchers) {
+    gw_list_remove(node);
+    gw_list_add_last(&due, node);
+  }
+  while (!gw_list_is_empty(&due)) {
+    struct gw_snapshot_watch *watch = GW_LIST_ITEM(due.next, struct gw_snapshot_watch, node);
+    gw_list_remove(&watch->node);
+    gw_list_add_last(&cache->watchers, &watch->node);
+    watch->fn(watch->arg);
+  }
+}
+
+void gw_snapshot_cache_set(struct gw_snapshot_cache *cache, struct gw_snapshot *snapshot, uint64_t now_us) {
+  if (cache->current != NULL && memcmp(cache->current->version, snapshot->version, sizeof snapshot->version) == 0) return;
+  gw_snapshot_ref(snapshot);
+  gw_snapshot_unref(cache->current);
+  cache->current = snapshot;
+  cache->set_us = now_us;
+  drop_all_sets(cache);
+  gw_api_listeners_trim(cache->api_listeners, snapshot);
+  tell_watchers(cache);
+}
+
+struct gw_snapshot *gw_snapshot_cache_current(const struct gw_snapshot_cache *cache) {
+  return cache->current;
+}
+
+uint64_t gw_snapshot_cache_set_us(const struct gw_snapshot_cache *cache) {
+  return cache->set_us;
+}
+
+void gw_snapshot_cache_watch(struct gw_snapshot_cache *cache, struct gw_snapshot_watch *watch) {
+  gw_list_add_last(&cache->watchers, &watch->node);
+}
+
+struct gw_resource_sets *gw_snapshot_cache_sets(struct gw_snapshot_cache *cache) {
+  return cache->sets;
+}
+
+struct gw_resource_set *gw_snapshot_cache_all(struct gw_snapshot_cache *cache, enum gw_resource_type type) {
+  GW_ASSERT(cache->current != NULL);
+  if (cache->all[type] != NULL) return cache->all[type];
+  const struct gw_resource_list *list = &cache->current->lists[type];
+  struct gw_resource_list shown = {.items = gw_malloc(((size_t)list->count + 1) * sizeof(struct gw_resource *))};
+  for (uint32_t i = 0; i < list->count; i++) {
+    bool is_hidden = type == GW_RESOURCE_LISTENER && list->items[i]->listener->is_api_only;
+    if (!is_hidden) shown.items[shown.count++] = list->items[i];
+  }
+  cache->all[type] = gw_resource_sets_get(cache->sets, type, &shown);
+  free(shown.items);
+  return cache->all[type];
+}
+
+struct gw_resource *gw_snapshot_cache_find(struct gw_snapshot_cache *cache, enum gw_resource_type type, struct gw_str name) {
+  GW_ASSERT(cache->current != NULL);
+  const struct gw_resource *resource = gw_snapshot_find(cache->current, type, name);
+  if (resource != NULL) return (struct gw_resource *)(uintptr_t)resource; /* for its count: the rest stays frozen */
+  return gw_api_listeners_find(cache->api_listeners, cache->current, type, name);
+}

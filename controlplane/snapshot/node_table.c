@@ -1,0 +1,143 @@
+#include "controlplane/snapshot/node_table.h"
+
+#include <stdlib.h>
+
+#include "common/base/map.h"
+#include "common/base/mem.h"
+#include "common/model/snapshot.h"
+#include "common/xds/codec.h"
+
+#define REASON_MAX 2000
+
+struct gw_node_table *gw_node_table_new(void) {
+  struct gw_node_table *table = gw_calloc(1, sizeof *table);
+  gw_list_init(&table->nodes);
+  table->by_key = gw_map_new();
+  return table;
+}
+
+/* The length keeps "ab" + "c" and "a" + "bc" apart. */
+static char *make_key(struct gw_str id, struct gw_str cluster) {
+  return gw_asprintf("%zu:%.*s%.*s", id.len, GW_STR_ARG(id), GW_STR_ARG(cluster));
+}
+
+static void forget_types(struct gw_node *node) {
+  for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++) {
+    free(node->types[type].refused_reason);
+    node->types[type] = (struct gw_node_type_status){0};
+    node->is_subscribed[type] = false;
+  }
+}
+
+static void remove_node(struct gw_node_table *table, struct gw_node *node) {
+  char *key = make_key(gw_str_from(node->id), gw_str_from(node->cluster));
+  gw_map_remove(table->by_key, gw_str_from(key));
+  free(key);
+  gw_list_remove(&node->link);
+  table->count--;
+  forget_types(node);
+  free(node->id);
+  free(node->cluster);
+  free(node->kind);
+  free(node->version);
+  free(node->peer);
+  free(node->instance_id);
+  free(node->refusals);
+  free(node);
+}
+
+void gw_node_table_free(struct gw_node_table *table) {
+  if (table == NULL) return;
+  GW_LIST_FOR_EACH(link, &table->nodes) remove_node(table, GW_LIST_ITEM(link, struct gw_node, link));
+  gw_map_free(table->by_key);
+  free(table);
+}
+
+struct gw_node *gw_node_table_get(struct gw_node_table *table, struct gw_str id, struct gw_str cluster, uint64_t now_us) {
+  char *key = make_key(id, cluster);
+  struct gw_node *node = gw_map_find(table->by_key, gw_str_from(key));
+  if (node == NULL) {
+    node = gw_calloc(1, sizeof *node);
+    node->id = gw_str_dup(id);
+    node->cluster = gw_str_dup(cluster);
+    node->kind = gw_strdup("");
+    node->version = gw_strdup("");
+    node->peer = gw_strdup("");
+    node->instance_id = gw_strdup("");
+    node->connected_us = now_us;
+    gw_list_add_last(&table->nodes, &node->link);
+    table->count++;
+    gw_map_put(table->by_key, gw_str_from(key), node);
+  }
+  free(key);
+  return node;
+}
+
+void gw_node_table_release(struct gw_node_table *table, struct gw_node *node) {
+  if (node->xds_streams > 0) return;
+  if (node->agent_streams > 0)
+    forget_types(node);
+  else
+    remove_node(table, node);
+}
+
+void gw_node_set_text(char **text, struct gw_str value) {
+  free(*text);
+  *text = gw_str_dup(value);
+}
+
+void gw_node_table_add_refusal(struct gw_node_table *table, struct gw_node *node, enum gw_resource_type type, const char *version,
+                               struct gw_str reason) {
+  struct gw_node_type_status *status = &node->types[type];
+  table->refused_total++;
+  memcpy(status->refused_version, version, sizeof status->refused_version);
+  if (reason.len > REASON_MAX) {
+    reason.len = REASON_MAX;
+    while (reason.len > 0 && ((unsigned char)reason.data[reason.len] & 0xc0u) == 0x80u)
+      reason.len--; /* not inside a UTF-8 sequence */
+  }
+  gw_node_set_text(&status->refused_reason, reason);
+}
+
+static char *find_refusal(const struct gw_node *node) {
+  for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++) {
+    const struct gw_node_type_status *status = &node->types[type];
+    if (node->is_subscribed[type] && status->refused_version[0] != '\0')
+      return gw_asprintf("%s: %s", gw_xds_type_short((enum gw_resource_type)type),
+                         status->refused_reason != NULL ? status->refused_reason : "refused without a reason");
+  }
+  return node->has_report && node->refusals != NULL ? gw_strdup(node->refusals) : NULL;
+}
+
+static char *find_lag(const struct gw_node *node, const struct gw_snapshot *snapshot) {
+  if (node->xds_streams == 0) return gw_strdup("it has no xDS stream");
+  if (node->xds_streams > 1)
+    return gw_asprintf("%u xDS streams use this node id, so that their states can't be told apart: give each data plane its own --node-id",
+                       node->xds_streams);
+  bool has_asked = false;
+  for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++) {
+    if (!node->is_subscribed[type]) continue;
+    has_asked = true;
+    const struct gw_node_type_status *status = &node->types[type];
+    if (status->wanted_version[0] != '\0' && strcmp(status->accepted_version, status->wanted_version) == 0) continue;
+    const char *name = gw_xds_type_short((enum gw_resource_type)type);
+    if (status->accepted_version[0] == '\0') return gw_asprintf("it has not accepted any %s yet", name);
+    return gw_asprintf("it has %s %s, and %s is current", name, status->accepted_version, status->wanted_version);
+  }
+  if (!has_asked) return gw_strdup("it has not asked for anything yet");
+  bool runs_other = node->has_report && strcmp(node->snapshot_version, snapshot->version) != 0;
+  if (!runs_other) return NULL;
+  return gw_asprintf("it runs snapshot %s, and %s is current", node->snapshot_version[0] != '\0' ? node->snapshot_version : "(none)",
+                     snapshot->version);
+}
+
+enum gw_node_state gw_node_state_of(const struct gw_node *node, const struct gw_snapshot *snapshot, char **ret_reason) {
+  char *reason = find_refusal(node);
+  enum gw_node_state state = GW_NODE_REFUSED;
+  if (reason == NULL) {
+    reason = find_lag(node, snapshot);
+    state = reason != NULL ? GW_NODE_STALE : GW_NODE_SYNCED;
+  }
+  *ret_reason = reason;
+  return state;
+}

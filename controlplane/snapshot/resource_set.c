@@ -1,0 +1,167 @@
+#include "controlplane/snapshot/resource_set.h"
+
+#include <stdlib.h>
+
+#include "common/base/content_hash.h"
+#include "common/base/map.h"
+#include "common/base/mem.h"
+#include "common/xds/discovery.h"
+
+struct gw_resource_sets {
+  struct gw_map *by_version; /* type and version → set, which it does not hold */
+};
+
+struct gw_resource_set {
+  uint32_t refs;
+  struct gw_resource_sets *sets;
+  enum gw_resource_type type;
+  char version[GW_CONTENT_VERSION_SIZE];
+  struct gw_resource_list list;
+  struct gw_bytes *encoded; /* NULL before the first use */
+
+  /* The last with_leaving of this set. Neither side holds the other: what has left shall be freed with the last stream that has it. */
+  char before_version[GW_CONTENT_VERSION_SIZE];
+  uint64_t filter_id;
+  bool is_same;                         /* nothing had left: the result is this set */
+  struct gw_resource_set *with_leaving; /* or NULL */
+  struct gw_resource_set *leaving_from; /* the set whose with_leaving this is */
+};
+
+#define KEY_SIZE (1 + GW_CONTENT_VERSION_SIZE - 1)
+
+static struct gw_str make_key(enum gw_resource_type type, const char *version, char key[KEY_SIZE]) {
+  key[0] = (char)('0' + (int)type);
+  memcpy(key + 1, version, KEY_SIZE - 1);
+  return (struct gw_str){key, KEY_SIZE};
+}
+
+struct gw_resource_sets *gw_resource_sets_new(void) {
+  struct gw_resource_sets *sets = gw_calloc(1, sizeof *sets);
+  sets->by_version = gw_map_new();
+  return sets;
+}
+
+void gw_resource_sets_free(struct gw_resource_sets *sets) {
+  if (sets == NULL) return;
+  GW_ASSERT(gw_map_count(sets->by_version) == 0);
+  gw_map_free(sets->by_version);
+  free(sets);
+}
+
+struct gw_resource_set *gw_resource_sets_get(struct gw_resource_sets *sets, enum gw_resource_type type,
+                                             const struct gw_resource_list *list) {
+  char version[GW_CONTENT_VERSION_SIZE], key[KEY_SIZE];
+  gw_resource_list_version(list, version);
+  struct gw_resource_set *set = gw_map_find(sets->by_version, make_key(type, version, key));
+  if (set != NULL) return gw_resource_set_ref(set);
+  set = gw_calloc(1, sizeof *set);
+  set->refs = 1;
+  set->sets = sets;
+  set->type = type;
+  memcpy(set->version, version, sizeof version);
+  set->list.count = list->count;
+  if (list->count > 0) set->list.items = gw_malloc(list->count * sizeof(struct gw_resource *));
+  for (uint32_t i = 0; i < list->count; i++)
+    set->list.items[i] = gw_resource_ref(list->items[i]);
+  gw_map_put(sets->by_version, make_key(type, version, key), set);
+  return set;
+}
+
+struct gw_resource_set *gw_resource_sets_find(const struct gw_resource_sets *sets, enum gw_resource_type type, struct gw_str version) {
+  if (version.len != GW_CONTENT_VERSION_SIZE - 1) return NULL;
+  char key[KEY_SIZE];
+  return gw_map_find(sets->by_version, make_key(type, version.data, key));
+}
+
+struct gw_resource_set *gw_resource_set_ref(struct gw_resource_set *set) {
+  if (set != NULL) set->refs++;
+  return set;
+}
+
+void gw_resource_set_unref(struct gw_resource_set *set) {
+  if (set == NULL || --set->refs > 0) return;
+  char key[KEY_SIZE];
+  gw_map_remove(set->sets->by_version, make_key(set->type, set->version, key));
+  if (set->with_leaving != NULL) set->with_leaving->leaving_from = NULL;
+  if (set->leaving_from != NULL) set->leaving_from->with_leaving = NULL;
+  for (uint32_t i = 0; i < set->list.count; i++)
+    gw_resource_unref(set->list.items[i]);
+  free(set->list.items);
+  gw_bytes_unref(set->encoded);
+  free(set);
+}
+
+const char *gw_resource_set_version(const struct gw_resource_set *set) {
+  return set->version;
+}
+
+const struct gw_resource_list *gw_resource_set_list(const struct gw_resource_set *set) {
+  return &set->list;
+}
+
+struct gw_bytes *gw_resource_set_encode(struct gw_resource_set *set) {
+  if (set->encoded != NULL) return set->encoded;
+  struct gw_bytes **anys = gw_calloc(set->list.count > 0 ? set->list.count : 1, sizeof *anys);
+  for (uint32_t i = 0; i < set->list.count; i++)
+    anys[i] = set->list.items[i]->any;
+  set->encoded = gw_discovery_resources_encode(anys, set->list.count);
+  free(anys);
+  return set->encoded;
+}
+
+static bool is_wanted(const struct gw_resource_filter *filter, struct gw_str name) {
+  if (filter->takes_all) return true;
+  uint32_t low = 0, high = filter->name_count;
+  while (low < high) {
+    uint32_t middle = low + (high - low) / 2;
+    int order = gw_str_compare(filter->names[middle], name);
+    if (order == 0) return true;
+    if (order < 0)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return false;
+}
+
+/* Both lists are sorted, and so is the result; of equal names the one in `now` stays. */
+static struct gw_resource_list merge(const struct gw_resource_list *now, const struct gw_resource_list *before,
+                                     const struct gw_resource_filter *filter) {
+  struct gw_resource_list merged = {.items = gw_malloc(((size_t)now->count + before->count + 1) * sizeof(struct gw_resource *))};
+  uint32_t i = 0, j = 0;
+  while (i < now->count || j < before->count) {
+    int order = i == now->count ? 1 : j == before->count ? -1 : gw_str_compare(now->items[i]->name, before->items[j]->name);
+    if (order <= 0) {
+      merged.items[merged.count++] = now->items[i++];
+      if (order == 0) j++;
+    } else {
+      struct gw_resource *leaving = before->items[j++];
+      if (is_wanted(filter, leaving->name)) merged.items[merged.count++] = leaving;
+    }
+  }
+  return merged;
+}
+
+struct gw_resource_set *gw_resource_set_with_leaving(struct gw_resource_set *set, const struct gw_resource_set *before,
+                                                     const struct gw_resource_filter *filter) {
+  if (before == NULL || before == set) return gw_resource_set_ref(set);
+  bool is_known = set->filter_id == filter->id && memcmp(set->before_version, before->version, sizeof set->before_version) == 0;
+  if (is_known && set->is_same) return gw_resource_set_ref(set);
+  if (is_known && set->with_leaving != NULL) return gw_resource_set_ref(set->with_leaving);
+
+  struct gw_resource_list merged = merge(&set->list, &before->list, filter);
+  bool is_same = merged.count == set->list.count;
+  struct gw_resource_set *result = is_same ? gw_resource_set_ref(set) : gw_resource_sets_get(set->sets, set->type, &merged);
+  free(merged.items);
+  if (set->with_leaving != NULL) set->with_leaving->leaving_from = NULL;
+  set->with_leaving = NULL;
+  memcpy(set->before_version, before->version, sizeof set->before_version);
+  set->filter_id = filter->id;
+  set->is_same = is_same;
+  if (!is_same) {
+    if (result->leaving_from != NULL) result->leaving_from->with_leaving = NULL;
+    set->with_leaving = result;
+    result->leaving_from = set;
+  }
+  return result;
+}

@@ -1,0 +1,45 @@
+/* Why: resources of one type as an answer carries them: versioned, encoded once, and shared by all streams that are sent the same.
+ * Life: ref-counted; equal sets are one object while anybody holds it. The table outlives no set: free it last.
+ * Thread: the control plane's loop. */
+#ifndef GW_CONTROLPLANE_SNAPSHOT_RESOURCE_SET_H
+#define GW_CONTROLPLANE_SNAPSHOT_RESOURCE_SET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/model/resource.h"
+#include "common/model/snapshot.h"
+
+struct gw_resource_sets;
+struct gw_resource_set;
+
+struct gw_resource_sets *gw_resource_sets_new(void);
+void gw_resource_sets_free(struct gw_resource_sets *sets);
+/* The set with these resources (sorted by name, no name twice; referenced, the list is copied). One reference. Of a type, a set that
+ * holds all of a snapshot's resources has the snapshot's list_versions as its version. */
+struct gw_resource_set *gw_resource_sets_get(struct gw_resource_sets *sets, enum gw_resource_type type,
+                                             const struct gw_resource_list *list);
+/* The set of that version, if anybody holds it; else NULL. No reference. */
+struct gw_resource_set *gw_resource_sets_find(const struct gw_resource_sets *sets, enum gw_resource_type type, struct gw_str version);
+
+struct gw_resource_set *gw_resource_set_ref(struct gw_resource_set *set);
+void gw_resource_set_unref(struct gw_resource_set *set);
+/* 16 hex digits. */
+const char *gw_resource_set_version(const struct gw_resource_set *set);
+const struct gw_resource_list *gw_resource_set_list(const struct gw_resource_set *set);
+/* The `resources` field of a state-of-the-world answer; lives as long as the set. */
+struct gw_bytes *gw_resource_set_encode(struct gw_resource_set *set);
+
+/* Which names a stream has asked for. */
+struct gw_resource_filter {
+  uint64_t id; /* the same for the same names */
+  bool takes_all;
+  const struct gw_str *names; /* sorted */
+  uint32_t name_count;
+};
+/* `set`, and of `before` what has left since and passes the filter: make before break. One reference. The last result is remembered,
+ * since many streams go the same way at the same time. */
+struct gw_resource_set *gw_resource_set_with_leaving(struct gw_resource_set *set, const struct gw_resource_set *before,
+                                                     const struct gw_resource_filter *filter);
+
+#endif
