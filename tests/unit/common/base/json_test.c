@@ -1,0 +1,86 @@
+#include "common/base/json.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+
+static void assert_escapes(struct gw_str in, const char *expected) {
+  struct gw_strbuf buf;
+  gw_strbuf_init(&buf);
+  gw_json_append_string(&buf, in);
+  assert_string_equal(buf.data, expected);
+  gw_strbuf_done(&buf);
+}
+
+static void test_string_with_controls_is_escaped(void **state) {
+  (void)state;
+  assert_escapes(GW_STR(""), "\"\"");
+  assert_escapes(GW_STR("a\"b\\c/d"), "\"a\\\"b\\\\c/d\"");
+  assert_escapes(GW_STR("\b\t\n\f\r\x01\x1f\0end"), "\"\\b\\t\\n\\f\\r\\u0001\\u001f\\u0000end\"");
+}
+
+static void test_string_with_bytes_that_are_not_utf8_gets_replacements(void **state) {
+  (void)state;
+  assert_escapes(GW_STR("\xC3\xA4\xF0\x9F\x98\x80"), "\"\xC3\xA4\xF0\x9F\x98\x80\"");
+  assert_escapes(GW_STR("a\xFF z\xC3"), "\"a\xEF\xBF\xBD z\xEF\xBF\xBD\"");
+}
+
+static void test_writer_puts_commas_between_values_only(void **state) {
+  (void)state;
+  struct gw_strbuf buf;
+  struct gw_json_writer json;
+  gw_strbuf_init(&buf);
+  gw_json_writer_init(&json, &buf);
+  gw_json_object_begin(&json);
+  gw_json_key(&json, "a");
+  gw_json_array_begin(&json);
+  gw_json_u64(&json, UINT64_MAX);
+  gw_json_i64(&json, INT64_MIN);
+  gw_json_object_begin(&json);
+  gw_json_object_end(&json);
+  gw_json_array_begin(&json);
+  gw_json_array_end(&json);
+  gw_json_null(&json);
+  gw_json_array_end(&json);
+  gw_json_key(&json, "b\n");
+  gw_json_bool(&json, true);
+  gw_json_key(&json, "c");
+  gw_json_string(&json, GW_STR("x"));
+  gw_json_key(&json, "d");
+  gw_json_bool(&json, false);
+  gw_json_object_end(&json);
+  assert_string_equal(buf.data, "{\"a\":[18446744073709551615,-9223372036854775808,{},[],null],\"b\\n\":true,\"c\":\"x\",\"d\":false}");
+  gw_strbuf_done(&buf);
+}
+
+static void test_double_is_short_and_exact(void **state) {
+  (void)state;
+  struct gw_strbuf buf;
+  struct gw_json_writer json;
+  gw_strbuf_init(&buf);
+  gw_json_writer_init(&json, &buf);
+  gw_json_array_begin(&json);
+  gw_json_double(&json, 0.1);
+  gw_json_double(&json, 0.1 + 0.2);
+  gw_json_double(&json, -3);
+  gw_json_double(&json, NAN);
+  gw_json_double(&json, INFINITY);
+  gw_json_array_end(&json);
+  assert_string_equal(buf.data, "[0.1,0.30000000000000004,-3,null,null]");
+  gw_strbuf_done(&buf);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_string_with_controls_is_escaped),
+      cmocka_unit_test(test_string_with_bytes_that_are_not_utf8_gets_replacements),
+      cmocka_unit_test(test_writer_puts_commas_between_values_only),
+      cmocka_unit_test(test_double_is_short_and_exact),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,34 @@
+#include "common/crypto/digest.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+
+static void assert_digest(struct gw_str data, const char *expected) {
+  uint8_t digest[GW_SHA256_SIZE];
+  char text[2 * GW_SHA256_SIZE + 1];
+  char version[GW_VERSION_SIZE];
+  gw_digest_sha256(data, digest);
+  for (size_t i = 0; i < GW_SHA256_SIZE; i++)
+    snprintf(text + 2 * i, 3, "%02x", digest[i]);
+  assert_string_equal(text, expected);
+  gw_digest_version(data, version);
+  assert_int_equal(strlen(version), 16);
+  assert_memory_equal(version, expected, 16);
+}
+
+static void test_sha256_of_published_inputs(void **state) {
+  (void)state;
+  assert_digest((struct gw_str){NULL, 0}, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  assert_digest(GW_STR("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_sha256_of_published_inputs)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
