@@ -69,11 +69,6 @@ static void *on_open(void *arg, struct gw_rpc_stream *stream) {
   return session;
 }
 
-static void replace_text(char **text, const char *with) {
-  free(*text);
-  *text = gw_strdup(with);
-}
-
 static void on_hello(struct session *session, const Gateway__Agent__V1__Hello *hello) {
   struct gw_agent_service *service = session->service;
   if (session->node != NULL || hello->node_id[0] == '\0') {
@@ -82,20 +77,18 @@ static void on_hello(struct session *session, const Gateway__Agent__V1__Hello *h
   }
   struct gw_node *node =
       gw_node_table_get(service->nodes, gw_str_from(hello->node_id), gw_str_from(hello->node_cluster), gw_loop_now_us(service->loop));
-  bool is_double = node->agent_streams > 0 && node->instance_id != NULL && strcmp(node->instance_id, hello->instance_id) != 0;
+  bool is_double = node->agent_streams > 0 && strcmp(node->instance_id, hello->instance_id) != 0;
   if (is_double) {
     GW_LOG_WARNING(service->log, "two data planes call themselves node %s (from %s and %.*s): give each its own --node-id", node->id,
-                   node->peer != NULL ? node->peer : "?", GW_STR_ARG(gw_rpc_stream_peer(session->stream)));
+                   node->peer, GW_STR_ARG(gw_rpc_stream_peer(session->stream)));
   }
   node->agent_streams++;
   session->node = node;
   session->instance_id = gw_strdup(hello->instance_id);
-  replace_text(&node->instance_id, hello->instance_id);
-  replace_text(&node->version, hello->version);
-  char *peer = gw_str_dup(gw_rpc_stream_peer(session->stream));
-  replace_text(&node->peer, peer);
-  free(peer);
-  if (node->kind == NULL || node->kind[0] == '\0') replace_text(&node->kind, "gateway-dataplane");
+  gw_node_set_text(&node->instance_id, gw_str_from(hello->instance_id));
+  gw_node_set_text(&node->version, gw_str_from(hello->version));
+  gw_node_set_text(&node->peer, gw_rpc_stream_peer(session->stream));
+  if (node->kind[0] == '\0') gw_node_set_text(&node->kind, GW_STR("gateway-dataplane"));
   tell_all(service);
 }
 
@@ -168,7 +161,7 @@ static void on_drained(void *state, struct gw_rpc_stream *stream) {
 static void hand_over(const struct session *gone) {
   GW_LIST_FOR_EACH(item, &gone->service->sessions) {
     const struct session *other = GW_LIST_ITEM(item, struct session, node_link);
-    if (other->node == gone->node) replace_text(&gone->node->instance_id, other->instance_id);
+    if (other->node == gone->node) gw_node_set_text(&gone->node->instance_id, gw_str_from(other->instance_id));
   }
 }
 
