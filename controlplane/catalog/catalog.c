@@ -1,0 +1,163 @@
+#include "controlplane/catalog/catalog.h"
+
+#include <stdlib.h>
+
+#include "common/base/arena.h"
+#include "common/base/clock.h"
+#include "common/base/map.h"
+#include "common/base/mem.h"
+#include "controlplane/snapshot/builder.h"
+
+/* What one source says of one service: a copy. */
+struct known_service {
+  struct gw_arena arena;
+  struct gw_endpoints endpoints;
+};
+
+struct gw_catalog {
+  struct gw_loop *loop;
+  struct gw_snapshot_cache *cache;
+  struct gw_catalog_policy policy; /* borrowed */
+  bool has_policy;
+  struct gw_map *sources; /* source → map of service → struct known_service */
+  struct gw_task publish_task;
+};
+
+static void publish_now(void *arg) {
+  gw_catalog_publish(arg);
+}
+
+struct gw_catalog *gw_catalog_new(struct gw_loop *loop, struct gw_snapshot_cache *cache) {
+  struct gw_catalog *catalog = gw_calloc(1, sizeof(*catalog));
+  catalog->loop = loop;
+  catalog->cache = cache;
+  catalog->sources = gw_map_new();
+  gw_task_init(&catalog->publish_task, publish_now, catalog);
+  return catalog;
+}
+
+static void known_service_free(struct known_service *known) {
+  if (known == NULL) return;
+  gw_arena_done(&known->arena);
+  free(known);
+}
+
+void gw_catalog_free(struct gw_catalog *catalog) {
+  if (catalog == NULL) return;
+  gw_task_cancel(&catalog->publish_task);
+  struct gw_str key;
+  void *services;
+  for (size_t source = 0; gw_map_next(catalog->sources, &source, &key, &services);) {
+    void *known;
+    for (size_t service = 0; gw_map_next(services, &service, &key, &known);)
+      known_service_free(known);
+    gw_map_free(services);
+  }
+  gw_map_free(catalog->sources);
+  free(catalog);
+}
+
+/* The sources come in no order, and equal content shall have equal versions everywhere. */
+static int compare_endpoints(const void *left, const void *right) {
+  const struct gw_endpoint *a = left, *b = right;
+  if (a->priority != b->priority) return a->priority < b->priority ? -1 : 1;
+  int by_address = gw_str_compare(a->address, b->address);
+  return by_address != 0 ? by_address : (int)a->port - (int)b->port;
+}
+
+/* All that the sources say of one service, one after the other; nobody knows it: no endpoints. */
+static struct gw_endpoints merge(const struct gw_catalog *catalog, struct gw_str service, struct gw_arena *arena) {
+  struct gw_endpoints merged = {.cluster_name = service};
+  struct gw_str key;
+  void *services;
+  uint32_t count = 0;
+  for (size_t cursor = 0; gw_map_next(catalog->sources, &cursor, &key, &services);) {
+    const struct known_service *known = gw_map_find(services, service);
+    if (known != NULL) count += known->endpoints.count;
+  }
+  struct gw_endpoint *items = gw_arena_calloc(arena, count, sizeof(*items));
+  for (size_t cursor = 0; gw_map_next(catalog->sources, &cursor, &key, &services);) {
+    const struct known_service *known = gw_map_find(services, service);
+    for (uint32_t i = 0; known != NULL && i < known->endpoints.count; i++)
+      items[merged.count++] = known->endpoints.items[i];
+  }
+  qsort(items, merged.count, sizeof(*items), compare_endpoints);
+  merged.items = items;
+  return merged;
+}
+
+static enum gw_err publish(struct gw_catalog *catalog, const struct gw_catalog_policy *policy, struct gw_errors *errors) {
+  struct gw_arena arena;
+  gw_arena_init(&arena, 4096);
+  struct gw_endpoints *endpoints = gw_arena_calloc(&arena, policy->cluster_count, sizeof(*endpoints));
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < policy->cluster_count; i++) {
+    const struct gw_cluster *cluster = &policy->clusters[i];
+    if (cluster->kind == GW_CLUSTER_EDS) endpoints[count++] = merge(catalog, cluster->eds_service_name, &arena);
+  }
+  struct gw_wanted wanted = {.listeners = policy->listeners,
+                             .listener_count = policy->listener_count,
+                             .route_configs = policy->route_configs,
+                             .route_config_count = policy->route_config_count,
+                             .clusters = policy->clusters,
+                             .cluster_count = policy->cluster_count,
+                             .endpoints = endpoints,
+                             .endpoints_count = count};
+  struct gw_snapshot *snapshot = NULL;
+  enum gw_err err = gw_wanted_freeze(&wanted, gw_snapshot_cache_current(catalog->cache), errors, &snapshot);
+  if (err == GW_OK) gw_snapshot_cache_set(catalog->cache, snapshot, gw_clock_monotonic_us());
+  gw_snapshot_unref(snapshot);
+  gw_arena_done(&arena);
+  return err;
+}
+
+enum gw_err gw_catalog_set_policy(struct gw_catalog *catalog, const struct gw_catalog_policy *policy, struct gw_errors *errors) {
+  enum gw_err err = publish(catalog, policy, errors);
+  if (err != GW_OK) return err;
+  catalog->policy = *policy;
+  catalog->has_policy = true;
+  gw_task_cancel(&catalog->publish_task);
+  return GW_OK;
+}
+
+static void copy_endpoints(struct known_service *known, const struct gw_endpoints *from) {
+  struct gw_endpoint *items = gw_arena_calloc(&known->arena, from->count, sizeof(*items));
+  for (uint32_t i = 0; i < from->count; i++) {
+    items[i] = from->items[i];
+    items[i].address = gw_arena_copy(&known->arena, from->items[i].address);
+  }
+  known->endpoints =
+      (struct gw_endpoints){.cluster_name = gw_arena_copy(&known->arena, from->cluster_name), .items = items, .count = from->count};
+}
+
+void gw_catalog_set_endpoints(struct gw_catalog *catalog, const char *source, const struct gw_endpoints *endpoints) {
+  struct gw_map *services = gw_map_find(catalog->sources, gw_str_from(source));
+  if (services == NULL) {
+    services = gw_map_new();
+    gw_map_put(catalog->sources, gw_str_from(source), services);
+  }
+  struct known_service *known = gw_calloc(1, sizeof(*known));
+  gw_arena_init(&known->arena, 256);
+  copy_endpoints(known, endpoints);
+  known_service_free(gw_map_put(services, endpoints->cluster_name, known));
+  gw_loop_at_turn_end(catalog->loop, &catalog->publish_task);
+}
+
+void gw_catalog_remove_endpoints(struct gw_catalog *catalog, const char *source, struct gw_str service) {
+  struct gw_map *services = gw_map_find(catalog->sources, gw_str_from(source));
+  struct known_service *known = services != NULL ? gw_map_remove(services, service) : NULL;
+  if (known == NULL) return;
+  known_service_free(known);
+  gw_loop_at_turn_end(catalog->loop, &catalog->publish_task);
+}
+
+void gw_catalog_publish(struct gw_catalog *catalog) {
+  gw_task_cancel(&catalog->publish_task);
+  if (!catalog->has_policy) return;
+  /* The policy was whole when it was set, and endpoints can't make it less so. */
+  struct gw_errors errors;
+  gw_errors_init(&errors);
+  enum gw_err err = publish(catalog, &catalog->policy, &errors);
+  GW_ASSERT(err == GW_OK);
+  gw_errors_done(&errors);
+}
