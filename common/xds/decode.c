@@ -25,6 +25,15 @@ struct gw_str gw_xds_decode_str(struct gw_xds_decoder *decoder, const char *text
   return gw_arena_copy(decoder->arena, gw_wire_str(text));
 }
 
+struct gw_str gw_xds_decode_lower(struct gw_xds_decoder *decoder, const char *text) {
+  struct gw_str s = gw_wire_str(text);
+  char *copy = gw_arena_strdup(decoder->arena, text);
+  for (size_t i = 0; i < s.len; i++) {
+    if (copy[i] >= 'A' && copy[i] <= 'Z') copy[i] = (char)(copy[i] | 0x20);
+  }
+  return (struct gw_str){copy, s.len};
+}
+
 struct gw_str gw_xds_decode_name(struct gw_xds_decoder *decoder, const struct gw_xds_place *place, const char *text) {
   if (text == NULL || *text == '\0') gw_xds_refuse(decoder, place, "is empty, and must not be");
   return gw_xds_decode_str(decoder, text);
@@ -36,18 +45,13 @@ static bool is_token_char(char c) {
 
 struct gw_str gw_xds_decode_header_name(struct gw_xds_decoder *decoder, const struct gw_xds_place *place, const char *text,
                                         bool may_be_pseudo) {
-  struct gw_str name = gw_wire_str(text);
-  char *copy = gw_arena_alloc_bytes(decoder->arena, name.len + 1);
+  struct gw_str name = gw_xds_decode_lower(decoder, text);
   size_t first = may_be_pseudo && name.len > 0 && name.data[0] == ':' ? 1 : 0;
   bool is_valid = name.len > first;
-  for (size_t i = 0; i < name.len; i++) {
-    char c = name.data[i];
-    if (i >= first && !is_token_char(c)) is_valid = false;
-    copy[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-  }
-  copy[name.len] = '\0';
+  for (size_t i = first; i < name.len; i++)
+    is_valid = is_valid && is_token_char(name.data[i]);
   if (!is_valid) gw_xds_refuse(decoder, place, "\"%s\" is not the name of a header", text);
-  return (struct gw_str){copy, name.len};
+  return name;
 }
 
 uint64_t gw_xds_decode_duration(struct gw_xds_decoder *decoder, const struct gw_xds_place *place,

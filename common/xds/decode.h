@@ -39,7 +39,9 @@ void gw_xds_refuse_enum(struct gw_xds_decoder *decoder, const struct gw_xds_plac
 
 /* A copy in the resource's arena. */
 struct gw_str gw_xds_decode_str(struct gw_xds_decoder *decoder, const char *text);
-/* The same; empty is a mistake. */
+/* The same in lower case (ASCII). */
+struct gw_str gw_xds_decode_lower(struct gw_xds_decoder *decoder, const char *text);
+/* A copy; empty is a mistake. */
 struct gw_str gw_xds_decode_name(struct gw_xds_decoder *decoder, const struct gw_xds_place *place, const char *text);
 /* Lower case, a token (RFC 9110 section 5.6.2); `may_be_pseudo`: also ":method" and such. */
 struct gw_str gw_xds_decode_header_name(struct gw_xds_decoder *decoder, const struct gw_xds_place *place, const char *text,

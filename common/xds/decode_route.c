@@ -264,15 +264,9 @@ static void decode_domains(struct gw_xds_decoder *d, const struct gw_xds_place *
   struct gw_str *domains = gw_arena_calloc(d->arena, m->n_domains, sizeof *domains);
   for (size_t i = 0; i < m->n_domains; i++) {
     const struct gw_xds_place *at = GW_XDS_ITEM(place, "domains", i);
-    struct gw_str text = gw_wire_str(m->domains[i]);
-    char *domain = gw_arena_alloc_bytes(d->arena, text.len + 1);
-    for (size_t k = 0; k <= text.len; k++) {
-      char c = text.data[k];
-      domain[k] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-    }
-    domains[i] = (struct gw_str){domain, text.len};
+    domains[i] = gw_xds_decode_lower(d, m->domains[i]);
     if (!is_domain(domains[i])) gw_xds_refuse(d, at, "\"%s\" is not like example.com, *.example.com, example.* or *", m->domains[i]);
-    if (gw_map_put(seen, domains[i], out) != NULL) gw_xds_refuse(d, at, "\"%s\" is there already", domain);
+    if (gw_map_put(seen, domains[i], out) != NULL) gw_xds_refuse(d, at, "\"%s\" is there already", domains[i].data);
   }
   out->domains = domains;
   out->domain_count = (uint32_t)m->n_domains;

@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 struct gw_xds_unsupported_field {
-  uint32_t number;
   const char *name;
+  uint32_t number;
   bool is_ignored; /* leaving it out changes no answer and loosens nothing: names and remarks for people, statistics */
 };
 

@@ -29,7 +29,7 @@ struct frame {
   unsigned depth;
 };
 
-static enum gw_err read_varint(struct gw_wire_cursor *cursor, uint64_t *ret_value) {
+static enum gw_err read_long_varint(struct gw_wire_cursor *cursor, uint64_t *ret_value) {
   uint64_t value = 0;
   const uint8_t *at = cursor->at;
   for (unsigned shift = 0; shift < 70; shift += 7) {
@@ -46,32 +46,44 @@ static enum gw_err read_varint(struct gw_wire_cursor *cursor, uint64_t *ret_valu
   return GW_ERR_INVALID;
 }
 
-enum gw_err gw_wire_next(struct gw_wire_cursor *cursor, struct gw_wire_field *ret_field) {
-  if (cursor->at == cursor->end) return GW_ERR_AGAIN;
-  struct gw_wire_cursor c = *cursor;
-  struct gw_wire_field field = {0};
-  uint64_t tag;
-  if (read_varint(&c, &tag) != GW_OK || (tag >> 3) == 0 || (tag >> 3) > FIELD_NUMBER_MAX) return GW_ERR_INVALID;
-  field.number = (uint32_t)(tag >> 3);
-  field.wire_type = (uint8_t)(tag & 7);
+/* Tags and lengths are mostly one byte. */
+static inline enum gw_err read_varint(struct gw_wire_cursor *cursor, uint64_t *ret_value) {
+  if (cursor->at == cursor->end || *cursor->at >= 0x80) return read_long_varint(cursor, ret_value);
+  *ret_value = *cursor->at++;
+  return GW_OK;
+}
+
+/* Reads what is behind the tag; 8, 4 or a length's bytes, or a varint. */
+static enum gw_err read_content(struct gw_wire_cursor *cursor, struct gw_wire_field *field) {
   uint64_t len = 0;
-  switch (field.wire_type) {
+  switch (field->wire_type) {
   case WIRE_VARINT:
-    if (read_varint(&c, &field.varint) != GW_OK) return GW_ERR_INVALID;
+    if (read_varint(cursor, &field->varint) != GW_OK) return GW_ERR_INVALID;
     break;
   case WIRE_FIXED64: len = 8; break;
   case WIRE_FIXED32: len = 4; break;
   case WIRE_BYTES:
-    if (read_varint(&c, &len) != GW_OK) return GW_ERR_INVALID;
+    if (read_varint(cursor, &len) != GW_OK) return GW_ERR_INVALID;
     break;
   default: return GW_ERR_INVALID;
   }
-  if (len > (uint64_t)(c.end - c.at)) return GW_ERR_INVALID;
-  field.bytes = (struct gw_str){(const char *)c.at, field.wire_type == WIRE_BYTES ? (size_t)len : 0};
-  c.at += len;
-  *cursor = c;
-  *ret_field = field;
+  if (len > (uint64_t)(cursor->end - cursor->at)) return GW_ERR_INVALID;
+  field->bytes = (struct gw_str){(const char *)cursor->at, field->wire_type == WIRE_BYTES ? (size_t)len : 0};
+  cursor->at += len;
   return GW_OK;
+}
+
+enum gw_err gw_wire_next(struct gw_wire_cursor *cursor, struct gw_wire_field *ret_field) {
+  if (cursor->at == cursor->end) return GW_ERR_AGAIN;
+  const uint8_t *start = cursor->at;
+  uint64_t tag;
+  if (read_varint(cursor, &tag) == GW_OK && (tag >> 3) > 0 && (tag >> 3) <= FIELD_NUMBER_MAX) {
+    ret_field->number = (uint32_t)(tag >> 3);
+    ret_field->wire_type = (uint8_t)(tag & 7);
+    if (read_content(cursor, ret_field) == GW_OK) return GW_OK;
+  }
+  cursor->at = start;
+  return GW_ERR_INVALID;
 }
 
 enum gw_err gw_wire_find(struct gw_str message, uint32_t number, struct gw_str *ret_bytes) {

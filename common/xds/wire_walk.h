@@ -30,7 +30,7 @@ static inline struct gw_wire_cursor gw_wire_cursor_from(struct gw_str bytes) {
   const uint8_t *at = (const uint8_t *)bytes.data;
   return (struct gw_wire_cursor){at, bytes.len > 0 ? at + bytes.len : at};
 }
-/* GW_ERR_AGAIN: the end, cleanly. GW_ERR_INVALID: cut short or not protobuf; the cursor stays. */
+/* GW_ERR_AGAIN: the end, cleanly. GW_ERR_INVALID: cut short or not protobuf; the cursor stays, and the field means nothing. */
 enum gw_err gw_wire_next(struct gw_wire_cursor *cursor, struct gw_wire_field *ret_field);
 /* The last value of length-delimited field `number`; empty when it is not there. GW_ERR_INVALID. */
 enum gw_err gw_wire_find(struct gw_str message, uint32_t number, struct gw_str *ret_bytes);

@@ -69,7 +69,7 @@ def unsupported():
     """Message to {number: (name, is_ignored)}, read from the codec's table."""
     text = TABLE.read_text()
     arrays = {
-        name: {int(n): (field, flag == "IGNORED") for n, field, flag in re.findall(r'\{(\d+), "(\w+)", (IGNORED|REFUSED)\}', body)}
+        name: {int(n): (field, flag == "IGNORED") for field, n, flag in re.findall(r'\{"(\w+)", (\d+), (IGNORED|REFUSED)\}', body)}
         for name, body in re.findall(r"gw_xds_unsupported_field (\w+)\[\] = \{(.*?)\n\};", text, re.S)
     }
     rows = re.findall(r'\{"([\w.]+)",\s*(\w+),\s*GW_ARRAY_LEN\((\w+)\)\}', text)
