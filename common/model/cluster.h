@@ -16,11 +16,11 @@ struct gw_cluster {
   struct gw_str name;
   enum gw_cluster_kind kind;
   enum gw_lb_policy lb_policy;
-  struct gw_str eds_service_name;         /* EDS: the name to ask for (already the cluster's when the field is empty) */
+  struct gw_str eds_service_name;              /* EDS: the name to ask for (already the cluster's when the field is empty) */
   const struct gw_endpoints *inline_endpoints; /* STATIC, STRICT_DNS: load_assignment; else NULL */
-  uint64_t connect_timeout_ms;            /* Envoy's default 5000 */
-  uint64_t dns_refresh_ms;                /* Envoy's default 5000 */
-  uint64_t upstream_idle_timeout_ms;      /* HttpProtocolOptions.common_http_protocol_options.idle_timeout; default 3600000 */
+  uint64_t connect_timeout_ms;                 /* Envoy's default 5000 */
+  uint64_t dns_refresh_ms;                     /* Envoy's default 5000 */
+  uint64_t upstream_idle_timeout_ms;           /* HttpProtocolOptions.common_http_protocol_options.idle_timeout; default 3600000 */
 };
 
 #endif

@@ -12,9 +12,9 @@
 struct gw_endpoint {
   struct gw_str address; /* numeric IP; a host name in STRICT_DNS clusters only */
   uint16_t port;
-  uint32_t weight;     /* load_balancing_weight; at least 1 */
-  bool is_unhealthy;   /* health_status UNHEALTHY, DRAINING or TIMEOUT */
-  uint32_t priority;   /* of its locality; 0 first */
+  uint32_t weight;   /* load_balancing_weight; at least 1 */
+  bool is_unhealthy; /* health_status UNHEALTHY, DRAINING or TIMEOUT */
+  uint32_t priority; /* of its locality; 0 first */
 };
 
 struct gw_endpoints {

@@ -16,9 +16,9 @@ enum gw_filter_kind {
 
 /* gateway.filters.http.v1.NodeEndpoints: what the traffic port itself answers, before routes. */
 struct gw_node_endpoints {
-  bool has_health;  /* GET /health */
-  bool has_ready;   /* GET /ready */
-  bool has_metrics; /* GET /metrics, for loopback clients and metrics_allow only */
+  bool has_health;                    /* GET /health */
+  bool has_ready;                     /* GET /ready */
+  bool has_metrics;                   /* GET /metrics, for loopback clients and metrics_allow only */
   const struct gw_str *metrics_allow; /* CIDRs, "10.0.0.0/8" */
   uint32_t metrics_allow_count;
 };

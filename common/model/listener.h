@@ -37,10 +37,10 @@ struct gw_access_log {
 
 /* 0 ms means no timeout throughout. Envoy's defaults fill what a foreign server leaves out. */
 struct gw_http_connection_manager {
-  struct gw_str stat_prefix;
-  struct gw_str route_config_name;              /* by RDS; empty when routes are inline */
-  const struct gw_route_config *inline_routes;  /* or NULL */
-  const struct gw_http_filter *filters;         /* in order, router last */
+  struct gw_str stat_prefix;                   /* without effect here; Envoy wants one */
+  struct gw_str route_config_name;             /* by RDS; empty when routes are inline */
+  const struct gw_route_config *inline_routes; /* or NULL */
+  const struct gw_http_filter *filters;        /* in order, router last */
   uint32_t filter_count;
   const struct gw_access_log *access_logs;
   uint32_t access_log_count;
@@ -56,7 +56,7 @@ struct gw_http_connection_manager {
   struct gw_str server_name; /* empty: "gateway" */
   uint32_t max_request_headers_kb;
   uint32_t max_headers_count;
-  uint64_t idle_timeout_ms;            /* of a connection without a stream */
+  uint64_t idle_timeout_ms; /* of a connection without a stream */
   uint64_t stream_idle_timeout_ms;
   uint64_t request_timeout_ms;         /* to receive the whole request */
   uint64_t request_headers_timeout_ms; /* to receive the head */

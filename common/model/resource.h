@@ -23,8 +23,8 @@ struct gw_resource {
   atomic_uint refs;
   enum gw_resource_type type;
   struct gw_str name;
-  char version[17];        /* 16 hex digits of the hash of the Any's value bytes */
-  struct gw_bytes *any;    /* the encoded google.protobuf.Any */
+  char version[17];     /* 16 hex digits of the hash of the Any's value bytes */
+  struct gw_bytes *any; /* the encoded google.protobuf.Any */
   union {
     const void *value;
     const struct gw_listener *listener;

@@ -28,7 +28,7 @@ struct gw_header_match {
 };
 
 enum gw_path_match_kind {
-  GW_PATH_MATCH_PREFIX,           /* bytewise */
+  GW_PATH_MATCH_PREFIX, /* bytewise */
   GW_PATH_MATCH_EXACT,
   GW_PATH_MATCH_SEPARATED_PREFIX, /* path_separated_prefix: whole segments */
   GW_PATH_MATCH_REGEX,            /* safe_regex, the whole path */
@@ -55,9 +55,9 @@ enum gw_route_action_kind { GW_ROUTE_FORWARD, GW_ROUTE_DIRECT_RESPONSE };
 #define GW_ROUTE_TIMEOUT_DEFAULT_MS 15000 /* Envoy's, when the field is absent */
 struct gw_route_forward {
   struct gw_str cluster;
-  uint64_t timeout_ms;      /* RouteAction.timeout; 0: none */
+  uint64_t timeout_ms; /* RouteAction.timeout; 0: none */
   bool has_idle_timeout;
-  uint64_t idle_timeout_ms; /* RouteAction.idle_timeout; else the listener's stream_idle_timeout */
+  uint64_t idle_timeout_ms;            /* RouteAction.idle_timeout; else the listener's stream_idle_timeout */
   struct gw_str prefix_rewrite;        /* empty: none */
   struct gw_str regex_rewrite_pattern; /* empty: none */
   struct gw_str regex_rewrite_substitution;

@@ -27,6 +27,10 @@ const char *gw_xds_type_short(enum gw_resource_type type);
 enum gw_err gw_xds_decode_resource(enum gw_resource_type type, struct gw_bytes *any, struct gw_errors *errors, struct gw_arena *arena,
                                    struct gw_str *ret_name, struct gw_resource **ret_resource);
 
+/* What the encoders' callers guarantee, as decoding refuses it: names and stat_prefix not empty; virtual hosts' names and domains unique;
+ * addresses IPs, or host names in STRICT_DNS clusters; ports and weights at least 1; connect_timeout and dns_refresh at least 1 ms;
+ * direct bodies at most 4096 bytes; header names tokens, added values not empty and without control characters; templates at most
+ * 256 bytes; CIDRs well-formed; the router last, once. */
 /* Encodes the model into the resource's Any, computes the version, and keeps a decoded copy (by decoding what was written, so that
  * what the control plane holds is what a data plane will see). The model is the control plane's own: failure is a broken invariant. */
 struct gw_resource *gw_xds_encode_listener(const struct gw_listener *listener);
