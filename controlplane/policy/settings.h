@@ -14,31 +14,34 @@ enum gw_access_log_mode { GW_ACCESS_LOG_JSON, GW_ACCESS_LOG_TEXT, GW_ACCESS_LOG_
 
 /* Those that say something to data planes. Each names its environment variable in settings.c's table, with what is allowed. */
 struct gw_settings {
-  const char *environment;      /* ENVIRONMENT: default, dev, prod */
-  const char *host;             /* HOST 0.0.0.0 */
-  uint16_t port;                /* PORT 8000 */
-  const char *discovery_type;   /* SERVICE_DISCOVERY_TYPE: static */
-  enum gw_access_log_mode access_log; /* GATEWAY_ACCESS_LOG: json */
-  bool has_health;              /* GATEWAY_HEALTH_ENDPOINT: true */
-  bool has_ready;               /* GATEWAY_READY_ENDPOINT: true */
-  bool has_metrics;             /* GATEWAY_METRICS_ENDPOINT: true */
-  const char *metrics_allow;    /* GATEWAY_METRICS_ALLOW: CIDRs with commas */
-  uint64_t idle_timeout_ms;     /* GATEWAY_IDLE_TIMEOUT: 60s, of client connections */
-  uint64_t stream_idle_timeout_ms; /* GATEWAY_STREAM_IDLE_TIMEOUT: 300s */
+  const char *environment;             /* ENVIRONMENT: default, dev, prod */
+  const char *host;                    /* HOST 0.0.0.0 */
+  uint16_t port;                       /* PORT 8000 */
+  const char *discovery_type;          /* SERVICE_DISCOVERY_TYPE: static */
+  enum gw_access_log_mode access_log;  /* GATEWAY_ACCESS_LOG: json */
+  bool has_health;                     /* GATEWAY_HEALTH_ENDPOINT: true */
+  bool has_ready;                      /* GATEWAY_READY_ENDPOINT: true */
+  bool has_metrics;                    /* GATEWAY_METRICS_ENDPOINT: true */
+  const char *metrics_allow;           /* GATEWAY_METRICS_ALLOW: CIDRs with commas */
+  uint64_t idle_timeout_ms;            /* GATEWAY_IDLE_TIMEOUT: 60s, of client connections */
+  uint64_t stream_idle_timeout_ms;     /* GATEWAY_STREAM_IDLE_TIMEOUT: 300s */
   uint64_t request_headers_timeout_ms; /* GATEWAY_REQUEST_HEADERS_TIMEOUT: 10s */
-  uint64_t connect_timeout_ms;  /* GATEWAY_CONNECT_TIMEOUT: 5s */
-  uint64_t upstream_idle_timeout_ms; /* GATEWAY_UPSTREAM_IDLE_TIMEOUT: 60s */
-  uint64_t dns_refresh_ms;      /* GATEWAY_DNS_REFRESH: 5s */
-  uint32_t max_request_headers_kb; /* GATEWAY_MAX_REQUEST_HEADERS_KB: 60 */
-  uint32_t max_headers_count;   /* GATEWAY_MAX_HEADERS_COUNT: 100 */
-  uint32_t xff_num_trusted_hops; /* GATEWAY_XFF_NUM_TRUSTED_HOPS: 0 */
-  struct gw_settings_origin *origins; /* private: one per setting, for print */
+  uint64_t connect_timeout_ms;         /* GATEWAY_CONNECT_TIMEOUT: 5s */
+  uint64_t upstream_idle_timeout_ms;   /* GATEWAY_UPSTREAM_IDLE_TIMEOUT: 60s */
+  uint64_t dns_refresh_ms;             /* GATEWAY_DNS_REFRESH: 5s */
+  uint32_t max_request_headers_kb;     /* GATEWAY_MAX_REQUEST_HEADERS_KB: 60 */
+  uint32_t max_headers_count;          /* GATEWAY_MAX_HEADERS_COUNT: 100 */
+  uint32_t xff_num_trusted_hops;       /* GATEWAY_XFF_NUM_TRUSTED_HOPS: 0 */
+  struct gw_settings_origins *origins; /* private: where each value came from, for print */
 };
 
 /* Reads the process environment and, when env_file is not NULL that file, else .env, .env.dev or .env.prod (by ENVIRONMENT) in the
  * working directory if there. Flags were put into the environment's place by `overrides` ("PORT=8001", …; NULL-terminated, may be NULL).
- * Unknown GATEWAY_… names and bad values are mistakes (place: "environment" or "FILE:LINE:COLUMN"), unknown other names are not. */
-enum gw_err gw_settings_load(const char *env_file, const char *const *overrides, struct gw_errors *errors, struct gw_settings **ret_settings);
+ * Bad values are mistakes (place: "environment NAME", "flag NAME" or "FILE:LINE:COLUMN"). An unknown GATEWAY_… name is a mistake in a file
+ * and a warning in the environment, where others put names, too (Kubernetes for a service called gateway). Names that belong to data planes
+ * or to gatewayctl are left to them; other unknown names are nobody's business here. */
+enum gw_err gw_settings_load(const char *env_file, const char *const *overrides, struct gw_errors *errors,
+                             struct gw_settings **ret_settings);
 void gw_settings_free(struct gw_settings *settings);
 /* One line a setting: "PORT=8000  (default)"; secrets are masked. */
 void gw_settings_print(const struct gw_settings *settings, struct gw_strbuf *out);

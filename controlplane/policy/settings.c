@@ -1,0 +1,311 @@
+#include "controlplane/policy/settings.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/base/arena.h"
+#include "common/base/mem.h"
+#include "common/net/address.h"
+#include "controlplane/policy/duration.h"
+#include "controlplane/policy/env_file.h"
+#include "controlplane/policy/policy.h"
+
+enum kind {
+  KIND_TEXT,
+  KIND_CHOICE,
+  KIND_BOOL,
+  KIND_U32,
+  KIND_PORT,
+  KIND_DURATION,
+  KIND_IP,
+  KIND_CIDRS,
+  KIND_DISCOVERY,
+  KIND_UNUSED,
+  KIND_SECRET
+};
+
+struct row {
+  const char *name;
+  const char *fallback; /* as text, so that it is shown and parsed as any other value */
+  size_t offset;        /* in struct gw_settings; of no meaning for KIND_UNUSED and KIND_SECRET */
+  enum kind kind;
+  uint32_t min; /* KIND_U32 */
+  uint32_t max;
+  const char *choices; /* KIND_CHOICE: words with commas, in the order of the enum; KIND_TEXT: the words allowed */
+};
+
+#define AT(member) offsetof(struct gw_settings, member)
+
+/* KIND_UNUSED and KIND_SECRET rows are the origin's settings that this version knows but doesn't use yet. */
+static const struct row rows[] = {
+    {"ENVIRONMENT", "default", AT(environment), KIND_TEXT, 0, 0, "default,dev,prod"},
+    {"HOST", "0.0.0.0", AT(host), KIND_IP, 0, 0, NULL},
+    {"PORT", "8000", AT(port), KIND_PORT, 0, 0, NULL},
+    {"SERVICE_DISCOVERY_TYPE", "static", AT(discovery_type), KIND_DISCOVERY, 0, 0, NULL},
+    {"GATEWAY_ACCESS_LOG", "json", AT(access_log), KIND_CHOICE, 0, 0, "json,text,off"},
+    {"GATEWAY_HEALTH_ENDPOINT", "true", AT(has_health), KIND_BOOL, 0, 0, NULL},
+    {"GATEWAY_READY_ENDPOINT", "true", AT(has_ready), KIND_BOOL, 0, 0, NULL},
+    {"GATEWAY_METRICS_ENDPOINT", "true", AT(has_metrics), KIND_BOOL, 0, 0, NULL},
+    {"GATEWAY_METRICS_ALLOW", "", AT(metrics_allow), KIND_CIDRS, 0, 0, NULL},
+    {"GATEWAY_IDLE_TIMEOUT", "60s", AT(idle_timeout_ms), KIND_DURATION, 0, 0, NULL},
+    {"GATEWAY_STREAM_IDLE_TIMEOUT", "300s", AT(stream_idle_timeout_ms), KIND_DURATION, 0, 0, NULL},
+    {"GATEWAY_REQUEST_HEADERS_TIMEOUT", "10s", AT(request_headers_timeout_ms), KIND_DURATION, 0, 0, NULL},
+    {"GATEWAY_CONNECT_TIMEOUT", "5s", AT(connect_timeout_ms), KIND_DURATION, 0, 0, NULL},
+    {"GATEWAY_UPSTREAM_IDLE_TIMEOUT", "60s", AT(upstream_idle_timeout_ms), KIND_DURATION, 0, 0, NULL},
+    {"GATEWAY_DNS_REFRESH", "5s", AT(dns_refresh_ms), KIND_DURATION, 0, 0, NULL},
+    {"GATEWAY_MAX_REQUEST_HEADERS_KB", "60", AT(max_request_headers_kb), KIND_U32, 1, 8192, NULL},
+    {"GATEWAY_MAX_HEADERS_COUNT", "100", AT(max_headers_count), KIND_U32, 1, 10000, NULL},
+    {"GATEWAY_XFF_NUM_TRUSTED_HOPS", "0", AT(xff_num_trusted_hops), KIND_U32, 0, 100, NULL},
+    {"RATE_LIMIT_ENABLED", "", 0, KIND_UNUSED, 0, 0, NULL},
+    {"CIRCUIT_BREAKER_ENABLED", "", 0, KIND_UNUSED, 0, 0, NULL},
+    {"JWT_SECRET_KEY", "", 0, KIND_SECRET, 0, 0, NULL},
+    {"JWT_ALGORITHM", "", 0, KIND_UNUSED, 0, 0, NULL},
+    {"REDIS_HOST", "", 0, KIND_UNUSED, 0, 0, NULL},
+    {"REDIS_PORT", "", 0, KIND_UNUSED, 0, 0, NULL},
+    {"REDIS_PASSWORD", "", 0, KIND_SECRET, 0, 0, NULL},
+    {"MYSQL_HOST", "", 0, KIND_UNUSED, 0, 0, NULL},
+    {"MYSQL_PORT", "", 0, KIND_UNUSED, 0, 0, NULL},
+    {"MYSQL_USER", "", 0, KIND_UNUSED, 0, 0, NULL},
+    {"MYSQL_PASSWORD", "", 0, KIND_SECRET, 0, 0, NULL},
+    {"MYSQL_DATABASE", "", 0, KIND_UNUSED, 0, 0, NULL},
+};
+#define ROW_COUNT GW_ARRAY_LEN(rows)
+
+/* GATEWAY_… names that are a data plane's or the quickstart's flags, which share a container's environment with us. */
+static const char *const others_names[] = {
+    "GATEWAY_XDS",           "GATEWAY_NODE_ID",     "GATEWAY_NODE_CLUSTER", "GATEWAY_WORKERS",     "GATEWAY_LISTEN",
+    "GATEWAY_STATUS_HTTP",   "GATEWAY_ADMIN_HTTP",  "GATEWAY_ADMIN_GRPC",   "GATEWAY_CACHE_DIR",   "GATEWAY_CACHE_KEY_FILE",
+    "GATEWAY_CACHE_MAX_AGE", "GATEWAY_XDS_TLS_CA",  "GATEWAY_XDS_TLS_CERT", "GATEWAY_XDS_TLS_KEY", "GATEWAY_ADMIN_TOKEN_FILE",
+    "GATEWAY_INSECURE",      "GATEWAY_DRAIN_DELAY", "GATEWAY_DRAIN_TIME",   "GATEWAY_PORTS_FILE",  "GATEWAY_ACCESS_LOG_FILE",
+    "GATEWAY_LOG_LEVEL",     "GATEWAY_LOG_FORMAT",
+};
+
+struct origin {
+  const char *source; /* "flag", "environment", "FILE:LINE:COLUMN" or "default" */
+  const char *place;  /* of mistakes */
+  struct gw_str text;
+};
+
+struct gw_settings_origins {
+  struct gw_arena arena;
+  struct origin items[ROW_COUNT];
+};
+
+static const char *const discovery_types[] = {"static", "consul", "nacos"};
+
+/* All "a,b" of `text` are in `choices`; returns the index of the first, or -1. */
+static int find_choice(struct gw_str text, const char *choices) {
+  struct gw_str rest = gw_str_from(choices), word;
+  for (int i = 0; gw_str_split_next(&rest, ',', &word); i++)
+    if (gw_str_equal(word, text)) return i;
+  return -1;
+}
+
+static enum gw_err parse_bool(struct gw_str text, bool *ret_value) {
+  static const char *const words[] = {"false,0,no,off", "true,1,yes,on"};
+  for (int value = 0; value < 2; value++) {
+    struct gw_str rest = gw_str_from(words[value]), word;
+    while (gw_str_split_next(&rest, ',', &word)) {
+      if (!gw_str_equal_nocase(word, text)) continue;
+      *ret_value = value == 1;
+      return GW_OK;
+    }
+  }
+  return GW_ERR_INVALID;
+}
+
+static bool cidrs_are_valid(struct gw_str text) {
+  struct gw_str piece;
+  while (gw_str_split_next(&text, ',', &piece)) {
+    struct gw_cidr cidr;
+    piece = gw_str_trim(piece);
+    if (piece.len > 0 && gw_cidr_parse(piece, &cidr) != GW_OK) return false;
+  }
+  return true;
+}
+
+static void check_discovery(struct gw_str text, const char *place, struct gw_errors *errors) {
+  struct gw_str rest = text, piece;
+  while (gw_str_split_next(&rest, ',', &piece)) {
+    piece = gw_str_trim(piece);
+    bool is_known = false;
+    for (size_t i = 0; i < GW_ARRAY_LEN(discovery_types); i++)
+      is_known = is_known || gw_str_equal(piece, gw_str_from(discovery_types[i]));
+    if (!is_known) {
+      gw_errors_add(errors, place, "SERVICE_DISCOVERY_TYPE: %.*s is no discovery type; static is allowed", GW_STR_ARG(piece));
+    } else if (!gw_str_equal(piece, GW_STR("static"))) {
+      gw_errors_add(errors, place, "SERVICE_DISCOVERY_TYPE: %.*s is not available yet; static is allowed", GW_STR_ARG(piece));
+    }
+  }
+}
+
+static void set_number(const struct row *row, const struct origin *origin, char *at, struct gw_errors *errors) {
+  uint64_t value, max = row->kind == KIND_PORT ? 65535 : row->max;
+  if (gw_str_parse_u64(origin->text, &value) != GW_OK || value < row->min || value > max) {
+    gw_errors_add(errors, origin->place, "%s: a whole number from %u to %llu is allowed", row->name, row->min, (unsigned long long)max);
+  } else if (row->kind == KIND_PORT) {
+    *(uint16_t *)(void *)at = (uint16_t)value;
+  } else {
+    *(uint32_t *)(void *)at = (uint32_t)value;
+  }
+}
+
+static void set_choice(const struct row *row, const struct origin *origin, char *at, struct gw_errors *errors) {
+  int choice = find_choice(origin->text, row->choices);
+  if (choice < 0) {
+    gw_errors_add(errors, origin->place, "%s: one of %s is allowed", row->name, row->choices);
+  } else if (row->kind == KIND_CHOICE) {
+    *(enum gw_access_log_mode *)(void *)at = (enum gw_access_log_mode)choice;
+  } else {
+    *(const char **)(void *)at = origin->text.data;
+  }
+}
+
+static void set_value(struct gw_settings *settings, const struct row *row, const struct origin *origin, struct gw_errors *errors) {
+  char *at = (char *)settings + row->offset;
+  struct gw_address address;
+  switch (row->kind) {
+  case KIND_TEXT:
+  case KIND_CHOICE: set_choice(row, origin, at, errors); return;
+  case KIND_U32:
+  case KIND_PORT: set_number(row, origin, at, errors); return;
+  case KIND_BOOL:
+    if (parse_bool(origin->text, (bool *)(void *)at) != GW_OK)
+      gw_errors_add(errors, origin->place, "%s: true or false is allowed", row->name);
+    return;
+  case KIND_DURATION:
+    if (gw_duration_parse(origin->text, (uint64_t *)(void *)at) != GW_OK) {
+      gw_errors_add(errors, origin->place, "%s: %s is allowed", row->name, GW_DURATION_ALLOWED);
+    }
+    return;
+  case KIND_IP:
+    if (gw_address_parse_ip(origin->text, 0, &address) != GW_OK) {
+      gw_errors_add(errors, origin->place, "%s: a numeric address is allowed, such as 0.0.0.0, 127.0.0.1 or ::", row->name);
+    }
+    break;
+  case KIND_CIDRS:
+    if (!cidrs_are_valid(origin->text)) {
+      gw_errors_add(errors, origin->place, "%s: address ranges with commas are allowed, such as 10.0.0.0/8,2001:db8::/32", row->name);
+    }
+    break;
+  case KIND_DISCOVERY: check_discovery(origin->text, origin->place, errors); break;
+  case KIND_UNUSED:
+  case KIND_SECRET:
+    if (origin->text.len > 0) gw_errors_warn(errors, origin->place, "%s is not used yet", row->name);
+    return;
+  }
+  *(const char **)(void *)at = origin->text.data;
+}
+
+/* The value of NAME among "NAME=VALUE" strings, or NULL. */
+static const char *find_override(const char *const *overrides, const char *name) {
+  size_t len = strlen(name);
+  for (; overrides != NULL && *overrides != NULL; overrides++)
+    if (strncmp(*overrides, name, len) == 0 && (*overrides)[len] == '=') return *overrides + len + 1;
+  return NULL;
+}
+
+static const struct row *find_row(struct gw_str name) {
+  for (size_t i = 0; i < ROW_COUNT; i++)
+    if (gw_str_equal(name, gw_str_from(rows[i].name))) return &rows[i];
+  return NULL;
+}
+
+static bool is_others(struct gw_str name) {
+  for (size_t i = 0; i < GW_ARRAY_LEN(others_names); i++)
+    if (gw_str_equal(name, gw_str_from(others_names[i]))) return true;
+  /* What Kubernetes adds for services whose name begins with "gateway". */
+  return gw_str_has_suffix(name, GW_STR("_SERVICE_HOST")) || gw_str_has_suffix(name, GW_STR("_PORT")) ||
+         memmem(name.data, name.len, "_SERVICE_PORT", 13) != NULL || memmem(name.data, name.len, "_PORT_", 6) != NULL;
+}
+
+static bool is_unknown(struct gw_str name) {
+  return gw_str_has_prefix(name, GW_STR("GATEWAY_")) && find_row(name) == NULL && !is_others(name);
+}
+
+static void check_names(const struct gw_env_file *file, const char *file_name, struct gw_arena *arena, struct gw_errors *errors) {
+  for (uint32_t i = 0; i < file->count; i++) {
+    struct gw_str name = file->items[i].name;
+    if (!is_unknown(name)) continue;
+    gw_errors_add(errors, gw_arena_printf(arena, "%s:%u:1", file_name, file->items[i].line),
+                  "%.*s is not a setting; --print-settings shows them all", GW_STR_ARG(name));
+  }
+  for (char **entry = environ; entry != NULL && *entry != NULL; entry++) {
+    struct gw_str name = gw_str_from(*entry);
+    ptrdiff_t equals = gw_str_find_char(name, '=');
+    if (equals >= 0) name.len = (size_t)equals;
+    if (is_unknown(name)) gw_errors_warn(errors, "environment", "%.*s is not a setting", GW_STR_ARG(name));
+  }
+}
+
+static struct origin find_origin(const struct row *row, const char *const *overrides, const struct gw_env_file *file, const char *file_name,
+                                 struct gw_arena *arena) {
+  const char *text = find_override(overrides, row->name);
+  if (text != NULL) return (struct origin){"flag", gw_arena_printf(arena, "flag %s", row->name), gw_arena_copy(arena, gw_str_from(text))};
+  text = getenv(row->name);
+  if (text != NULL) {
+    return (struct origin){"environment", gw_arena_printf(arena, "environment %s", row->name), gw_arena_copy(arena, gw_str_from(text))};
+  }
+  for (uint32_t i = 0; i < file->count; i++) {
+    if (!gw_str_equal(file->items[i].name, gw_str_from(row->name))) continue;
+    const char *place = gw_arena_printf(arena, "%s:%u:%u", file_name, file->items[i].line, file->items[i].column);
+    return (struct origin){place, place, file->items[i].value};
+  }
+  return (struct origin){"default", "default", gw_str_from(row->fallback)};
+}
+
+/* The .env file of the environment that flags and the process environment name. */
+static const char *pick_env_file(const char *const *overrides) {
+  const char *environment = find_override(overrides, "ENVIRONMENT");
+  if (environment == NULL) environment = getenv("ENVIRONMENT");
+  if (environment == NULL) environment = "default";
+  return strcmp(environment, "dev") == 0 ? ".env.dev" : strcmp(environment, "prod") == 0 ? ".env.prod" : ".env";
+}
+
+static void load_env_file(const char *env_file, const char *name, struct gw_arena *arena, struct gw_errors *errors,
+                          struct gw_env_file *ret_file) {
+  if (env_file == NULL && access(name, F_OK) != 0) return;
+  struct gw_str text;
+  if (gw_policy_read_file(name, errors, &text) != GW_OK) return;
+  gw_env_file_parse(name, text, arena, errors, ret_file);
+  free((char *)(uintptr_t)text.data);
+}
+
+enum gw_err gw_settings_load(const char *env_file, const char *const *overrides, struct gw_errors *errors,
+                             struct gw_settings **ret_settings) {
+  size_t errors_before = errors->error_count;
+  struct gw_settings *settings = gw_calloc(1, sizeof(*settings));
+  settings->origins = gw_calloc(1, sizeof(*settings->origins));
+  struct gw_arena *arena = &settings->origins->arena;
+  gw_arena_init(arena, 4096);
+  const char *name = env_file != NULL ? env_file : pick_env_file(overrides);
+  struct gw_env_file file = {0};
+  load_env_file(env_file, name, arena, errors, &file);
+  check_names(&file, name, arena, errors);
+  for (size_t i = 0; i < ROW_COUNT; i++) {
+    settings->origins->items[i] = find_origin(&rows[i], overrides, &file, name, arena);
+    set_value(settings, &rows[i], &settings->origins->items[i], errors);
+  }
+  if (errors->error_count != errors_before) {
+    gw_settings_free(settings);
+    return GW_ERR_INVALID;
+  }
+  *ret_settings = settings;
+  return GW_OK;
+}
+
+void gw_settings_free(struct gw_settings *settings) {
+  if (settings == NULL) return;
+  gw_arena_done(&settings->origins->arena);
+  free(settings->origins);
+  free(settings);
+}
+
+void gw_settings_print(const struct gw_settings *settings, struct gw_strbuf *out) {
+  for (size_t i = 0; i < ROW_COUNT; i++) {
+    const struct origin *origin = &settings->origins->items[i];
+    bool is_masked = rows[i].kind == KIND_SECRET && origin->text.len > 0;
+    gw_strbuf_printf(out, "%s=%.*s  (%s)\n", rows[i].name, is_masked ? 8 : (int)origin->text.len,
+                     is_masked ? "********" : origin->text.data, origin->source);
+  }
+}
