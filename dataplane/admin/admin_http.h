@@ -1,0 +1,48 @@
+/* Why: the two HTTP ports beside the traffic: status (probes and scrapers, read-only) and admin (also what serves, and draining).
+ * Life: gw_admin_http_new … gw_admin_http_free.
+ * Thread: main. */
+#ifndef GW_DATAPLANE_ADMIN_ADMIN_HTTP_H
+#define GW_DATAPLANE_ADMIN_ADMIN_HTTP_H
+
+#include "common/base/json.h"
+#include "common/event/loop.h"
+#include "common/model/snapshot.h"
+#include "common/net/address.h"
+
+/* What the node says of itself; given by the server. Everything borrowed lives until the call returns. */
+struct gw_admin_state {
+  const char *node_id;
+  const char *node_cluster;
+  bool is_ready;
+  bool is_draining;
+  struct gw_snapshot *snapshot; /* NULL: nothing serves yet */
+  const char *source;           /* "xds", "cache", "" */
+  uint64_t active_us;           /* monotonic */
+  uint64_t active_wall_us;
+};
+
+struct gw_admin_calls {
+  void *arg;
+  void (*get_state)(void *arg, struct gw_admin_state *ret_state);
+  /* Calls `done` with the metrics text, now or later. */
+  void (*get_metrics)(void *arg, void (*done)(void *done_arg, struct gw_str text), void *done_arg);
+  /* What is refused now: 0, 1, … until false. */
+  bool (*get_refusal)(void *arg, uint32_t index, const char **ret_type_url, const char **ret_resource, const char **ret_reason);
+  /* The addresses of a host name of a STRICT_DNS cluster, with `port`; 0: none known. */
+  uint32_t (*get_addresses)(void *arg, struct gw_str host, uint16_t port, const struct gw_address **ret_addresses);
+  /* Where a listener is bound; false: nowhere. */
+  bool (*get_bound)(void *arg, struct gw_str listener, struct gw_address *ret_address);
+  void (*drain)(void *arg);
+};
+
+struct gw_admin_http;
+
+/* `token`: what POST /drain needs; empty: it is refused. GW_ERR_IO with errno: an address can't be bound; *ret_flag names its flag. */
+enum gw_err gw_admin_http_new(struct gw_loop *loop, const struct gw_address *status_listen, const struct gw_address *admin_listen,
+                              struct gw_str token, const struct gw_admin_calls *calls, const char **ret_flag,
+                              struct gw_admin_http **ret_http);
+void gw_admin_http_free(struct gw_admin_http *http);
+uint16_t gw_admin_http_status_port(const struct gw_admin_http *http);
+uint16_t gw_admin_http_admin_port(const struct gw_admin_http *http);
+
+#endif

@@ -1,0 +1,194 @@
+#include "dataplane/admin/dump_model.h"
+
+#include <stdlib.h>
+
+#include "common/base/mem.h"
+
+void gw_dump_text(struct gw_json_writer *json, const char *key, struct gw_str value) {
+  gw_json_key(json, key);
+  gw_json_string(json, value);
+}
+
+void gw_dump_number(struct gw_json_writer *json, const char *key, uint64_t value) {
+  gw_json_key(json, key);
+  gw_json_u64(json, value);
+}
+
+void gw_dump_bool(struct gw_json_writer *json, const char *key, bool value) {
+  gw_json_key(json, key);
+  gw_json_bool(json, value);
+}
+
+/* ---- routes ---- */
+
+static void put_headers(struct gw_json_writer *json, const struct gw_route_match *match) {
+  static const char *const kinds[] =
+      {[GW_STRING_MATCH_EXACT] = "exact",       [GW_STRING_MATCH_PREFIX] = "prefix", [GW_STRING_MATCH_SUFFIX] = "suffix",
+       [GW_STRING_MATCH_CONTAINS] = "contains", [GW_STRING_MATCH_REGEX] = "regex",   [GW_STRING_MATCH_PRESENT] = "present"};
+  if (match->header_count == 0) return;
+  gw_json_key(json, "headers");
+  gw_json_array_begin(json);
+  for (uint32_t i = 0; i < match->header_count; i++) {
+    const struct gw_header_match *header = &match->headers[i];
+    gw_json_object_begin(json);
+    gw_dump_text(json, "name", header->name);
+    gw_dump_text(json, kinds[header->kind], header->value);
+    if (header->ignore_case) gw_dump_bool(json, "ignore_case", true);
+    if (header->invert) gw_dump_bool(json, "invert", true);
+    gw_json_object_end(json);
+  }
+  gw_json_array_end(json);
+}
+
+static void put_match(struct gw_json_writer *json, const struct gw_route_match *match) {
+  static const char *const kinds[] = {[GW_PATH_MATCH_PREFIX] = "prefix",
+                                      [GW_PATH_MATCH_EXACT] = "path",
+                                      [GW_PATH_MATCH_SEPARATED_PREFIX] = "path_separated_prefix",
+                                      [GW_PATH_MATCH_REGEX] = "regex",
+                                      [GW_PATH_MATCH_TEMPLATE] = "template"};
+  gw_json_key(json, "match");
+  gw_json_object_begin(json);
+  gw_dump_text(json, kinds[match->kind], match->path);
+  if (match->ignore_case) gw_dump_bool(json, "ignore_case", true);
+  put_headers(json, match);
+  gw_json_object_end(json);
+}
+
+static void put_forward(struct gw_json_writer *json, const struct gw_route_forward *forward) {
+  gw_dump_text(json, "cluster", forward->cluster);
+  gw_dump_number(json, "timeout_ms", forward->timeout_ms);
+  if (forward->has_idle_timeout) gw_dump_number(json, "idle_timeout_ms", forward->idle_timeout_ms);
+  if (forward->prefix_rewrite.len > 0) gw_dump_text(json, "prefix_rewrite", forward->prefix_rewrite);
+  if (forward->regex_rewrite_pattern.len > 0) {
+    gw_dump_text(json, "regex_rewrite_pattern", forward->regex_rewrite_pattern);
+    gw_dump_text(json, "regex_rewrite_substitution", forward->regex_rewrite_substitution);
+  }
+}
+
+static void put_route(struct gw_json_writer *json, const struct gw_route *route) {
+  gw_json_object_begin(json);
+  gw_dump_text(json, "name", route->name);
+  put_match(json, &route->match);
+  if (route->action == GW_ROUTE_FORWARD) {
+    put_forward(json, &route->forward);
+  } else {
+    gw_dump_number(json, "direct_status", route->direct.status);
+    gw_dump_text(json, "direct_body", route->direct.body);
+  }
+  gw_json_object_end(json);
+}
+
+void gw_dump_route_config(struct gw_json_writer *json, const struct gw_route_config *config) {
+  gw_json_key(json, "virtual_hosts");
+  gw_json_array_begin(json);
+  for (uint32_t i = 0; i < config->virtual_host_count; i++) {
+    const struct gw_virtual_host *host = &config->virtual_hosts[i];
+    gw_json_object_begin(json);
+    gw_dump_text(json, "name", host->name);
+    gw_json_key(json, "domains");
+    gw_json_array_begin(json);
+    for (uint32_t k = 0; k < host->domain_count; k++)
+      gw_json_string(json, host->domains[k]);
+    gw_json_array_end(json);
+    gw_json_key(json, "routes");
+    gw_json_array_begin(json);
+    for (uint32_t k = 0; k < host->route_count; k++)
+      put_route(json, &host->routes[k]);
+    gw_json_array_end(json);
+    gw_json_object_end(json);
+  }
+  gw_json_array_end(json);
+}
+
+/* ---- listeners ---- */
+
+void gw_dump_listener_address(struct gw_json_writer *json, const struct gw_listener *listener) {
+  char *text = gw_asprintf(gw_str_find_char(listener->address, ':') >= 0 ? "[%.*s]:%u" : "%.*s:%u", GW_STR_ARG(listener->address),
+                           (unsigned)listener->port);
+  gw_dump_text(json, "address", gw_str_from(text));
+  free(text);
+}
+
+static void put_filters(struct gw_json_writer *json, const struct gw_http_connection_manager *http) {
+  gw_json_key(json, "filters");
+  gw_json_array_begin(json);
+  for (uint32_t i = 0; i < http->filter_count; i++)
+    gw_json_string(json, http->filters[i].name);
+  gw_json_array_end(json);
+}
+
+static const char *escaped_slashes_name(enum gw_escaped_slashes action) {
+  static const char *const names[] = {[GW_ESCAPED_SLASHES_KEEP] = "keep",
+                                      [GW_ESCAPED_SLASHES_REJECT] = "reject",
+                                      [GW_ESCAPED_SLASHES_REDIRECT] = "redirect",
+                                      [GW_ESCAPED_SLASHES_FORWARD] = "unescape and forward"};
+  return names[action];
+}
+
+static const char *underscores_name(enum gw_underscores action) {
+  static const char *const names[] = {[GW_UNDERSCORES_ALLOW] = "allow", [GW_UNDERSCORES_REJECT] = "reject", [GW_UNDERSCORES_DROP] = "drop"};
+  return names[action];
+}
+
+void gw_dump_listener(struct gw_json_writer *json, const struct gw_listener *listener) {
+  const struct gw_http_connection_manager *http = &listener->http;
+  gw_dump_listener_address(json, listener);
+  if (listener->is_api_only) gw_dump_bool(json, "api_only", true);
+  if (http->route_config_name.len > 0) gw_dump_text(json, "route_config", http->route_config_name);
+  put_filters(json, http);
+  gw_dump_bool(json, "normalize_path", http->normalize_path);
+  gw_dump_bool(json, "merge_slashes", http->merge_slashes);
+  gw_dump_text(json, "escaped_slashes", gw_str_from(escaped_slashes_name(http->escaped_slashes)));
+  gw_dump_text(json, "headers_with_underscores", gw_str_from(underscores_name(http->underscores)));
+  gw_dump_bool(json, "use_remote_address", http->use_remote_address);
+  gw_dump_number(json, "xff_num_trusted_hops", http->xff_num_trusted_hops);
+  gw_dump_bool(json, "generate_request_id", http->generate_request_id);
+  gw_dump_number(json, "max_request_headers_kb", http->max_request_headers_kb);
+  gw_dump_number(json, "max_headers_count", http->max_headers_count);
+  gw_dump_number(json, "idle_timeout_ms", http->idle_timeout_ms);
+  gw_dump_number(json, "stream_idle_timeout_ms", http->stream_idle_timeout_ms);
+  gw_dump_number(json, "request_timeout_ms", http->request_timeout_ms);
+  gw_dump_number(json, "request_headers_timeout_ms", http->request_headers_timeout_ms);
+  gw_dump_number(json, "access_logs", http->access_log_count);
+  if (http->inline_routes != NULL) gw_dump_route_config(json, http->inline_routes);
+}
+
+/* ---- clusters ---- */
+
+struct gw_str gw_dump_cluster_kind(const struct gw_cluster *cluster) {
+  switch (cluster->kind) {
+  case GW_CLUSTER_STATIC: return GW_STR("STATIC");
+  case GW_CLUSTER_STRICT_DNS: return GW_STR("STRICT_DNS");
+  case GW_CLUSTER_EDS: break;
+  }
+  return GW_STR("EDS");
+}
+
+void gw_dump_endpoint(struct gw_json_writer *json, const struct gw_endpoint *endpoint) {
+  gw_dump_text(json, "address", endpoint->address);
+  gw_dump_number(json, "port", endpoint->port);
+  gw_dump_number(json, "weight", endpoint->weight);
+  gw_dump_number(json, "priority", endpoint->priority);
+  gw_dump_bool(json, "healthy", !endpoint->is_unhealthy);
+}
+
+void gw_dump_endpoints(struct gw_json_writer *json, const struct gw_endpoints *endpoints) {
+  gw_json_key(json, "endpoints");
+  gw_json_array_begin(json);
+  for (uint32_t i = 0; i < endpoints->count; i++) {
+    gw_json_object_begin(json);
+    gw_dump_endpoint(json, &endpoints->items[i]);
+    gw_json_object_end(json);
+  }
+  gw_json_array_end(json);
+}
+
+void gw_dump_cluster(struct gw_json_writer *json, const struct gw_cluster *cluster) {
+  gw_dump_text(json, "kind", gw_dump_cluster_kind(cluster));
+  gw_dump_text(json, "lb_policy", GW_STR("ROUND_ROBIN"));
+  gw_dump_number(json, "connect_timeout_ms", cluster->connect_timeout_ms);
+  gw_dump_number(json, "idle_timeout_ms", cluster->upstream_idle_timeout_ms);
+  if (cluster->kind == GW_CLUSTER_EDS) gw_dump_text(json, "eds_service_name", cluster->eds_service_name);
+  if (cluster->kind == GW_CLUSTER_STRICT_DNS) gw_dump_number(json, "dns_refresh_ms", cluster->dns_refresh_ms);
+  if (cluster->inline_endpoints != NULL) gw_dump_endpoints(json, cluster->inline_endpoints);
+}

@@ -1,0 +1,50 @@
+/* Why: everything that main's thread owns, in one place: bootstrap makes it, node_calls answers for it.
+ * Life: on main's stack while gw_data_plane_run runs.
+ * Thread: main; workers read is_ready. */
+#ifndef GW_DATAPLANE_SERVER_DATA_PLANE_H
+#define GW_DATAPLANE_SERVER_DATA_PLANE_H
+
+#include <stdatomic.h>
+
+#include "dataplane/admin/admin_grpc.h"
+#include "dataplane/admin/admin_http.h"
+#include "dataplane/server/compile.h"
+#include "dataplane/server/drain.h"
+#include "dataplane/server/last_good.h"
+#include "dataplane/server/options.h"
+#include "dataplane/server/ports_file.h"
+#include "dataplane/server/scrape.h"
+#include "dataplane/server/worker.h"
+#include "dataplane/xds_client/xds_client.h"
+
+struct gw_data_plane {
+  const struct gw_options *options;
+  struct gw_log *log;
+  struct gw_log_writer *access_log;
+  struct gw_log_ring *rings[GW_OPTIONS_WORKERS_MAX];
+  struct gw_loop *loop;
+  struct gw_signal *signals[3];
+  struct gw_rpc *rpc;
+  char *token; /* of POST /drain; NULL: none */
+  struct gw_admin_http *http;
+  struct gw_admin_grpc *grpc;
+  struct gw_resolver *resolver;
+  struct gw_compiler *compiler;
+  struct gw_worker *workers[GW_OPTIONS_WORKERS_MAX];
+  struct gw_scrape *scrape;
+  struct gw_last_good *last_good;
+  struct gw_xds_client *xds;
+  struct gw_drain drain;
+  struct gw_ports_file ports;
+  struct gw_timer tally; /* counts for the agent's report */
+  atomic_bool is_ready;
+  char kept_version[17]; /* what last_good was told to keep */
+  uint64_t started_us;
+  uint64_t requests_total;
+  uint64_t connections_active;
+};
+
+/* Runs until it is told to end; returns the exit code. */
+int gw_data_plane_run(const struct gw_options *options);
+
+#endif

@@ -1,0 +1,265 @@
+#include "dataplane/server/node_calls.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "common/base/mem.h"
+#include "dataplane/server/metrics.h"
+
+#define TALLY_MS 10000
+
+/* ---- readiness ---- */
+
+void gw_node_update_ready(struct gw_data_plane *plane) {
+  struct gw_compiler_status config;
+  gw_compiler_get_status(plane->compiler, &config);
+  bool is_ready = config.was_complete && !gw_drain_is_on(&plane->drain);
+  if (atomic_exchange(&plane->is_ready, is_ready) != is_ready) {
+    GW_LOG_INFO(plane->log, is_ready ? "ready" : "not ready any more");
+    gw_admin_grpc_set_ready(plane->grpc, is_ready);
+  }
+  if (plane->xds != NULL) gw_xds_client_report_soon(plane->xds);
+}
+
+/* ---- of the compiler ---- */
+
+void gw_node_publish(void *arg, uint32_t worker_index, struct gw_frozen *frozen, struct gw_engine_socket *sockets, uint32_t socket_count) {
+  struct gw_data_plane *plane = arg;
+  gw_worker_set_frozen(plane->workers[worker_index], frozen, sockets, socket_count);
+}
+
+static void keep(struct gw_data_plane *plane, const struct gw_compiler_status *config) {
+  if (config->source != GW_CONFIG_SOURCE_XDS || !config->is_complete) return;
+  if (strcmp(plane->kept_version, config->snapshot->version) == 0) return;
+  memcpy(plane->kept_version, config->snapshot->version, sizeof(plane->kept_version));
+  gw_last_good_save(plane->last_good, config->snapshot);
+}
+
+void gw_node_on_active(void *arg) {
+  struct gw_data_plane *plane = arg;
+  struct gw_compiler_status config;
+  gw_compiler_get_status(plane->compiler, &config);
+  keep(plane, &config);
+  if (gw_ports_file_update(&plane->ports, config.snapshot, gw_compiler_listen_set(plane->compiler)) != GW_OK) {
+    GW_LOG_ERROR(plane->log, "the ports file %s cannot be written: %s", plane->ports.path, strerror(errno));
+  }
+  gw_node_update_ready(plane);
+}
+
+/* ---- of the xDS client ---- */
+
+void gw_node_on_snapshot(void *arg, struct gw_snapshot *snapshot, bool is_complete) {
+  struct gw_data_plane *plane = arg;
+  gw_compiler_offer(plane->compiler, snapshot, GW_CONFIG_SOURCE_XDS, is_complete);
+}
+
+void gw_node_on_check(void *arg, const struct gw_resource *resource, struct gw_errors *errors) {
+  (void)arg;
+  gw_compiler_check(resource, errors);
+}
+
+void gw_node_report(void *arg, struct gw_agent_report *ret_report) {
+  struct gw_data_plane *plane = arg;
+  struct gw_compiler_status config;
+  gw_compiler_get_status(plane->compiler, &config);
+  *ret_report = (struct gw_agent_report){
+      .snapshot_active_us = config.active_us,
+      .snapshot_source = gw_config_source_name(config.source),
+      .is_ready = atomic_load(&plane->is_ready),
+      .is_draining = gw_drain_is_on(&plane->drain),
+      .requests_total = plane->requests_total,
+      .connections_active = plane->connections_active,
+      .started_us = plane->started_us,
+  };
+  if (config.snapshot != NULL) memcpy(ret_report->snapshot_version, config.snapshot->version, sizeof(ret_report->snapshot_version));
+}
+
+/* ---- of the cache ---- */
+
+static bool is_serving(void *arg) {
+  struct gw_data_plane *plane = arg;
+  struct gw_compiler_status config;
+  gw_compiler_get_status(plane->compiler, &config);
+  return config.snapshot != NULL;
+}
+
+static bool is_answered(void *arg) {
+  struct gw_data_plane *plane = arg;
+  struct gw_xds_client_status xds;
+  gw_xds_client_get_status(plane->xds, &xds);
+  return xds.is_connected;
+}
+
+static struct gw_snapshot *confirmed(void *arg) {
+  struct gw_data_plane *plane = arg;
+  struct gw_compiler_status config;
+  gw_compiler_get_status(plane->compiler, &config);
+  return is_answered(arg) && config.source == GW_CONFIG_SOURCE_XDS && config.is_complete ? config.snapshot : NULL;
+}
+
+/* Only whole configurations are kept. */
+static void on_loaded(void *arg, struct gw_snapshot *snapshot) {
+  struct gw_data_plane *plane = arg;
+  gw_xds_client_seed(plane->xds, snapshot);
+  gw_compiler_offer(plane->compiler, snapshot, GW_CONFIG_SOURCE_CACHE, true);
+}
+
+struct gw_last_good_calls gw_node_last_good_calls(struct gw_data_plane *plane) {
+  return (struct gw_last_good_calls){is_serving, is_answered, on_loaded, confirmed, plane};
+}
+
+/* ---- metrics ---- */
+
+static void remember_totals(struct gw_data_plane *plane, const struct gw_scrape_result *result) {
+  plane->requests_total = result->stats->requests_total;
+  plane->connections_active = result->stats->connections_active;
+}
+
+static void write_metrics(struct gw_data_plane *plane, const struct gw_scrape_result *result, struct gw_strbuf *buf) {
+  struct gw_node_metrics metrics = {
+      .scrape = result,
+      .is_ready = atomic_load(&plane->is_ready),
+      .is_draining = gw_drain_is_on(&plane->drain),
+      .access_log_lost_total = gw_log_writer_lost(plane->access_log),
+      .now_us = gw_loop_now_us(plane->loop),
+  };
+  gw_compiler_get_status(plane->compiler, &metrics.config);
+  if (plane->xds != NULL) gw_xds_client_get_status(plane->xds, &metrics.xds);
+  gw_node_metrics_write(&metrics, buf);
+}
+
+struct admin_ask {
+  struct gw_data_plane *plane;
+  void (*done)(void *done_arg, struct gw_str text);
+  void *done_arg;
+};
+
+static void answer_admin(void *arg, const struct gw_scrape_result *result) {
+  struct admin_ask *ask = arg;
+  struct gw_strbuf buf;
+  gw_strbuf_init(&buf);
+  remember_totals(ask->plane, result);
+  write_metrics(ask->plane, result, &buf);
+  ask->done(ask->done_arg, gw_strbuf_str(&buf));
+  gw_strbuf_done(&buf);
+  free(ask);
+}
+
+static void get_metrics(void *arg, void (*done)(void *done_arg, struct gw_str text), void *done_arg) {
+  struct gw_data_plane *plane = arg;
+  struct admin_ask *ask = gw_malloc(sizeof(*ask));
+  *ask = (struct admin_ask){plane, done, done_arg};
+  gw_scrape_start(plane->scrape, answer_admin, ask);
+}
+
+struct worker_ask {
+  struct gw_data_plane *plane;
+  struct gw_worker_metrics_ask ask;
+};
+
+static void answer_worker(void *arg, const struct gw_scrape_result *result) {
+  struct worker_ask *ask = arg;
+  struct gw_strbuf buf;
+  gw_strbuf_init(&buf);
+  remember_totals(ask->plane, result);
+  write_metrics(ask->plane, result, &buf);
+  struct gw_bytes *text = gw_bytes_new(buf.data, buf.len);
+  gw_worker_answer_metrics(ask->plane->workers[ask->ask.worker_index], &ask->ask, text);
+  gw_bytes_unref(text);
+  gw_strbuf_done(&buf);
+  free(ask);
+}
+
+static void on_tally(void *arg, const struct gw_scrape_result *result) {
+  remember_totals(arg, result);
+}
+
+void gw_node_tally(struct gw_timer *timer) {
+  struct gw_data_plane *plane = GW_CONTAINER_OF(timer, struct gw_data_plane, tally);
+  gw_timer_start(plane->loop, &plane->tally, TALLY_MS);
+  if (is_answered(plane)) gw_scrape_start(plane->scrape, on_tally, plane);
+}
+
+/* ---- of the workers; the last letters come while all is being taken down ---- */
+
+static void on_released(void *arg, struct gw_frozen *frozen) {
+  struct gw_data_plane *plane = arg;
+  gw_compiler_release(plane->compiler, frozen);
+}
+
+static void on_stats(void *arg, uint32_t worker_index, uint64_t round, struct gw_stats *stats, const struct gw_histogram *lag) {
+  struct gw_data_plane *plane = arg;
+  if (plane->scrape != NULL) {
+    gw_scrape_on_stats(plane->scrape, worker_index, round, stats, lag);
+  } else {
+    gw_stats_free(stats);
+  }
+}
+
+static void on_metrics_asked(void *arg, const struct gw_worker_metrics_ask *asked) {
+  struct gw_data_plane *plane = arg;
+  if (plane->scrape == NULL) return;
+  struct worker_ask *ask = gw_malloc(sizeof(*ask));
+  *ask = (struct worker_ask){plane, *asked};
+  gw_scrape_start(plane->scrape, answer_worker, ask);
+}
+
+static void on_drained(void *arg, uint32_t worker_index) {
+  (void)worker_index;
+  struct gw_data_plane *plane = arg;
+  gw_drain_on_drained(&plane->drain);
+}
+
+const struct gw_worker_events gw_node_worker_events = {on_released, on_stats, on_metrics_asked, on_drained};
+
+static void ask_stats(void *arg, uint32_t worker_index, uint64_t round) {
+  struct gw_data_plane *plane = arg;
+  gw_worker_ask_stats(plane->workers[worker_index], round);
+}
+
+struct gw_scrape_calls gw_node_scrape_calls(struct gw_data_plane *plane) {
+  return (struct gw_scrape_calls){ask_stats, plane};
+}
+
+/* ---- of the admin ports ---- */
+
+static void get_state(void *arg, struct gw_admin_state *ret_state) {
+  struct gw_data_plane *plane = arg;
+  struct gw_compiler_status config;
+  gw_compiler_get_status(plane->compiler, &config);
+  *ret_state = (struct gw_admin_state){
+      .node_id = plane->options->node_id,
+      .node_cluster = plane->options->node_cluster,
+      .is_ready = atomic_load(&plane->is_ready),
+      .is_draining = gw_drain_is_on(&plane->drain),
+      .snapshot = config.snapshot,
+      .source = gw_config_source_name(config.source),
+      .active_us = config.active_us,
+      .active_wall_us = config.active_wall_us,
+  };
+}
+
+static bool get_refusal(void *arg, uint32_t index, const char **ret_type_url, const char **ret_resource, const char **ret_reason) {
+  struct gw_data_plane *plane = arg;
+  return gw_xds_client_refusal(plane->xds, index, ret_type_url, ret_resource, ret_reason);
+}
+
+static uint32_t get_addresses(void *arg, struct gw_str host, uint16_t port, const struct gw_address **ret_addresses) {
+  struct gw_data_plane *plane = arg;
+  return gw_dns_clusters_addresses(gw_compiler_dns(plane->compiler), host, port, ret_addresses);
+}
+
+static bool get_bound(void *arg, struct gw_str listener, struct gw_address *ret_address) {
+  struct gw_data_plane *plane = arg;
+  const struct gw_listen_set *set = gw_compiler_listen_set(plane->compiler);
+  return set != NULL && gw_listen_set_address(set, listener, ret_address) == GW_OK;
+}
+
+static void drain(void *arg) {
+  struct gw_data_plane *plane = arg;
+  gw_drain_start(&plane->drain);
+}
+
+struct gw_admin_calls gw_node_admin_calls(struct gw_data_plane *plane) {
+  return (struct gw_admin_calls){plane, get_state, get_metrics, get_refusal, get_addresses, get_bound, drain};
+}

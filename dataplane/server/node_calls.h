@@ -1,0 +1,27 @@
+/* Why: what main answers when others ask: workers, admin ports, the agent, the xDS client, the compiler, the cache.
+ * Life: tables of callbacks whose arg is the struct gw_data_plane.
+ * Thread: main. */
+#ifndef GW_DATAPLANE_SERVER_NODE_CALLS_H
+#define GW_DATAPLANE_SERVER_NODE_CALLS_H
+
+#include "dataplane/server/data_plane.h"
+
+extern const struct gw_worker_events gw_node_worker_events;
+struct gw_admin_calls gw_node_admin_calls(struct gw_data_plane *plane);
+struct gw_scrape_calls gw_node_scrape_calls(struct gw_data_plane *plane);
+struct gw_last_good_calls gw_node_last_good_calls(struct gw_data_plane *plane);
+
+/* Of gw_compiler_options. */
+void gw_node_publish(void *arg, uint32_t worker_index, struct gw_frozen *frozen, struct gw_engine_socket *sockets, uint32_t socket_count);
+void gw_node_on_active(void *arg);
+/* Of gw_xds_client_options and gw_xds_client_set_reporter. */
+void gw_node_on_snapshot(void *arg, struct gw_snapshot *snapshot, bool is_complete);
+void gw_node_on_check(void *arg, const struct gw_resource *resource, struct gw_errors *errors);
+void gw_node_report(void *arg, struct gw_agent_report *ret_report);
+
+/* Workers' counters for the report, every now and then; starts over by itself. */
+void gw_node_tally(struct gw_timer *timer);
+/* After anything that readiness hangs on: tells workers, probes and the control plane. */
+void gw_node_update_ready(struct gw_data_plane *plane);
+
+#endif
