@@ -178,7 +178,8 @@ static void postpone(struct gw_file_watch *watch) {
   uint64_t now_ms = gw_loop_now_ms(watch->loop);
   if (!gw_timer_is_running(&watch->settle)) watch->first_event_ms = now_ms;
   uint64_t end_ms = watch->first_event_ms + SETTLE_FACTOR * watch->settle_ms;
-  uint64_t left_ms = end_ms > now_ms ? end_ms - now_ms : 0;
+  if (gw_timer_is_running(&watch->settle) && now_ms >= end_ms) return; /* it is about to fire, and no event may stop it again */
+  uint64_t left_ms = end_ms - now_ms;
   gw_timer_start(watch->loop, &watch->settle, left_ms < watch->settle_ms ? left_ms : watch->settle_ms);
 }
 
