@@ -99,6 +99,13 @@ void gw_node_table_add_refusal(struct gw_node_table *table, struct gw_node *node
   gw_node_set_text(&status->refused_reason, reason);
 }
 
+void gw_node_clear_refusal(struct gw_node *node, enum gw_resource_type type) {
+  struct gw_node_type_status *status = &node->types[type];
+  status->refused_version[0] = '\0';
+  free(status->refused_reason);
+  status->refused_reason = NULL;
+}
+
 static char *find_refusal(const struct gw_node *node) {
   for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++) {
     const struct gw_node_type_status *status = &node->types[type];

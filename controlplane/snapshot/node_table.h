@@ -67,6 +67,8 @@ void gw_node_set_text(char **text, struct gw_str value);
 /* A NACK: `reason` is kept up to 2,000 bytes. */
 void gw_node_table_add_refusal(struct gw_node_table *table, struct gw_node *node, enum gw_resource_type type, const char *version,
                                struct gw_str reason);
+/* The node has what is wanted of that type. */
+void gw_node_clear_refusal(struct gw_node *node, enum gw_resource_type type);
 /* SYNCED: has accepted (and, with an agent, runs) `snapshot`; the reason is a sentence in `ret_reason` (freed by the caller; NULL when
  * synced). */
 struct gw_snapshot;

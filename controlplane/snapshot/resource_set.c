@@ -109,7 +109,7 @@ struct gw_bytes *gw_resource_set_encode(struct gw_resource_set *set) {
   return set->encoded;
 }
 
-static bool is_wanted(const struct gw_resource_filter *filter, struct gw_str name) {
+bool gw_resource_filter_takes(const struct gw_resource_filter *filter, struct gw_str name) {
   if (filter->takes_all) return true;
   uint32_t low = 0, high = filter->name_count;
   while (low < high) {
@@ -136,7 +136,7 @@ static struct gw_resource_list merge(const struct gw_resource_list *now, const s
       if (order == 0) j++;
     } else {
       struct gw_resource *leaving = before->items[j++];
-      if (is_wanted(filter, leaving->name)) merged.items[merged.count++] = leaving;
+      if (gw_resource_filter_takes(filter, leaving->name)) merged.items[merged.count++] = leaving;
     }
   }
   return merged;

@@ -37,6 +37,7 @@ struct gw_resource_filter {
   const struct gw_str *names; /* sorted */
   uint32_t name_count;
 };
+bool gw_resource_filter_takes(const struct gw_resource_filter *filter, struct gw_str name);
 /* `set`, and of `before` what has left since and passes the filter: make before break. One reference. The last result is remembered,
  * since many streams go the same way at the same time. */
 struct gw_resource_set *gw_resource_set_with_leaving(struct gw_resource_set *set, const struct gw_resource_set *before,

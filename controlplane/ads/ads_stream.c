@@ -1,0 +1,128 @@
+#include "controlplane/ads/ads_stream.h"
+
+#include <stdlib.h>
+
+#include "common/base/mem.h"
+#include "common/xds/codec.h"
+
+#define NAMES_MAX 20000u /* in one request */
+#define NODE_ID_MAX 256u
+#define LOGGED_REASON_MAX 500u
+
+static void on_wait_over(struct gw_timer *timer) {
+  gw_ads_stream_advance(GW_CONTAINER_OF(timer, struct gw_ads_stream, timer));
+}
+
+struct gw_ads_stream *gw_ads_stream_new(const struct gw_ads_shared *shared, struct gw_rpc_stream *rpc) {
+  struct gw_ads_stream *stream = gw_calloc(1, sizeof *stream);
+  stream->shared = shared;
+  stream->rpc = rpc;
+  stream->stage_since_ms = gw_loop_now_ms(shared->loop);
+  gw_timer_init(&stream->timer, on_wait_over);
+  for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++)
+    gw_subscription_init(&stream->subscriptions[type], (enum gw_resource_type)type);
+  return stream;
+}
+
+void gw_ads_stream_free(struct gw_ads_stream *stream) {
+  gw_timer_stop(&stream->timer);
+  for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++)
+    gw_subscription_done(&stream->subscriptions[type]);
+  if (stream->node != NULL) {
+    GW_LOG_INFO(stream->shared->log, "node %s has closed its xDS stream", stream->node->id);
+    stream->node->xds_streams--;
+    gw_node_table_release(stream->shared->nodes, stream->node);
+  }
+  free(stream);
+}
+
+static void refuse(struct gw_ads_stream *stream, enum gw_rpc_code code, const char *reason) {
+  GW_LOG_WARNING(stream->shared->log, "xDS stream of node %s from %.*s ended: %s", stream->node != NULL ? stream->node->id : "(unknown)",
+                 GW_STR_ARG(gw_rpc_stream_peer(stream->rpc)), reason);
+  stream->is_finished = true;
+  gw_timer_stop(&stream->timer);
+  gw_rpc_stream_finish(stream->rpc, (int)code, reason);
+}
+
+static bool learn_node(struct gw_ads_stream *stream, const struct gw_discovery_request *request) {
+  const struct gw_xds_node *node = &request->node;
+  if (!request->has_node || node->id.len == 0) {
+    refuse(stream, GW_RPC_INVALID_ARGUMENT, "the first request of a stream must name its node: node.id is missing");
+    return false;
+  }
+  if (node->id.len > NODE_ID_MAX || node->cluster.len > NODE_ID_MAX) {
+    refuse(stream, GW_RPC_INVALID_ARGUMENT, "node.id and node.cluster may have 256 bytes each");
+    return false;
+  }
+  const struct gw_ads_shared *shared = stream->shared;
+  struct gw_node *entry = gw_node_table_get(shared->nodes, node->id, node->cluster, gw_loop_now_us(shared->loop));
+  entry->xds_streams++;
+  stream->node = entry;
+  gw_node_set_text(&entry->kind, node->user_agent_name);
+  if (node->user_agent_version.len > 0) gw_node_set_text(&entry->version, node->user_agent_version);
+  gw_node_set_text(&entry->peer, gw_rpc_stream_peer(stream->rpc));
+  GW_LOG_INFO(shared->log, "node %s (%s) has opened an xDS stream from %s", entry->id, entry->kind, entry->peer);
+  if (entry->xds_streams > 1)
+    GW_LOG_WARNING(shared->log, "%u xDS streams use the node id %s (the newest from %s): give each data plane its own --node-id",
+                   entry->xds_streams, entry->id, entry->peer);
+  return true;
+}
+
+static void record_refusal(struct gw_ads_stream *stream, const struct gw_subscription *subscription) {
+  const struct gw_refusal *refusal = &subscription->refusals[subscription->refusal_count - 1];
+  struct gw_str reason = gw_str_from(refusal->reason);
+  gw_node_table_add_refusal(stream->shared->nodes, stream->node, subscription->type, refusal->version, reason);
+  if (reason.len > LOGGED_REASON_MAX) reason.len = LOGGED_REASON_MAX;
+  GW_LOG_WARNING(stream->shared->log, "node %s refuses %s %s: %.*s", stream->node->id, gw_xds_type_short(subscription->type),
+                 refusal->version, GW_STR_ARG(reason));
+}
+
+static void record_acceptance(struct gw_ads_stream *stream, const struct gw_subscription *subscription) {
+  struct gw_node_type_status *status = &stream->node->types[subscription->type];
+  memcpy(status->accepted_version, gw_resource_set_version(subscription->accepted), sizeof status->accepted_version);
+  gw_node_clear_refusal(stream->node, subscription->type);
+}
+
+static void on_decoded(struct gw_ads_stream *stream, const struct gw_discovery_request *request) {
+  if (stream->node == NULL && !learn_node(stream, request)) return;
+  enum gw_resource_type type;
+  if (gw_xds_parse_type_url(request->type_url, &type) != GW_OK) {
+    if (!stream->has_told_unknown_type)
+      GW_LOG_INFO(stream->shared->log, "node %s asks for %.*s, which is not served here", stream->node->id,
+                  (int)(request->type_url.len < 200 ? request->type_url.len : 200), request->type_url.data);
+    stream->has_told_unknown_type = true;
+    return;
+  }
+  if (request->resource_name_count > NAMES_MAX) {
+    refuse(stream, GW_RPC_INVALID_ARGUMENT, "a request may have 20000 resource names");
+    return;
+  }
+  struct gw_subscription *subscription = &stream->subscriptions[type];
+  stream->node->is_subscribed[type] = true;
+  uint64_t now_ms = gw_loop_now_ms(stream->shared->loop);
+  switch (gw_subscription_on_request(subscription, stream->shared->name_sets, request, now_ms)) {
+  case GW_REQUEST_STALE: return;
+  case GW_REQUEST_ASKS: break;
+  case GW_REQUEST_ACK: record_acceptance(stream, subscription); break;
+  case GW_REQUEST_NACK: record_refusal(stream, subscription); break;
+  }
+  gw_ads_stream_advance(stream);
+}
+
+void gw_ads_stream_on_request(struct gw_ads_stream *stream, struct gw_str message) {
+  if (stream->is_finished) return;
+  struct gw_arena arena;
+  gw_arena_init(&arena, 4096);
+  struct gw_discovery_request request;
+  if (gw_discovery_request_decode(message, &arena, &request) == GW_OK)
+    on_decoded(stream, &request);
+  else
+    refuse(stream, GW_RPC_INVALID_ARGUMENT, "the message is not a DiscoveryRequest");
+  gw_arena_done(&arena);
+}
+
+void gw_ads_stream_on_snapshot(struct gw_ads_stream *stream) {
+  if (stream->stage != GW_ROLLOUT_ADD) stream->stage_since_ms = gw_loop_now_ms(stream->shared->loop);
+  stream->stage = GW_ROLLOUT_ADD;
+  gw_ads_stream_advance(stream);
+}

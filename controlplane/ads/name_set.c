@@ -1,0 +1,193 @@
+#include "controlplane/ads/name_set.h"
+
+#include <stdlib.h>
+
+#include "common/base/map.h"
+#include "common/base/mem.h"
+#include "common/model/cluster.h"
+#include "common/model/listener.h"
+
+#define VERSION_SIZE 17
+
+struct gw_name_sets {
+  struct gw_snapshot_cache *cache;
+  struct gw_map *by_key; /* what it holds, as text → set, which the map does not hold */
+  uint64_t last_id;
+};
+
+struct gw_name_set {
+  uint32_t refs;
+  struct gw_name_sets *sets;
+  enum gw_resource_type type;
+  struct gw_resource_filter filter;
+  char *key; /* the names lie in it */
+  size_t key_len;
+
+  char selected_of[VERSION_SIZE]; /* the snapshot's version */
+  struct gw_resource_set *selected;
+  char covers_of[VERSION_SIZE]; /* the naming set's version */
+  bool covers;
+};
+
+struct gw_name_sets *gw_name_sets_new(struct gw_snapshot_cache *cache) {
+  struct gw_name_sets *sets = gw_calloc(1, sizeof *sets);
+  sets->cache = cache;
+  sets->by_key = gw_map_new();
+  return sets;
+}
+
+void gw_name_sets_free(struct gw_name_sets *sets) {
+  if (sets == NULL) return;
+  GW_ASSERT(gw_map_count(sets->by_key) == 0);
+  gw_map_free(sets->by_key);
+  free(sets);
+}
+
+static int compare_names(const void *a, const void *b) {
+  return gw_str_compare(*(const struct gw_str *)a, *(const struct gw_str *)b);
+}
+
+static uint32_t sort_unique(struct gw_str *names, uint32_t count) {
+  if (count == 0) return 0;
+  qsort(names, count, sizeof *names, compare_names);
+  uint32_t kept = 1;
+  for (uint32_t i = 1; i < count; i++)
+    if (!gw_str_equal(names[i], names[kept - 1])) names[kept++] = names[i];
+  return kept;
+}
+
+/* Type, wildcard and each name with its length before it. Moves the names into the text. */
+static struct gw_strbuf make_key(enum gw_resource_type type, bool takes_all, struct gw_str *names, uint32_t count) {
+  struct gw_strbuf key;
+  gw_strbuf_init(&key);
+  size_t total = 2;
+  for (uint32_t i = 0; i < count; i++)
+    total += names[i].len + 24;
+  gw_strbuf_reserve(&key, total); /* it never moves again */
+  gw_strbuf_append_char(&key, (char)('0' + (int)type));
+  gw_strbuf_append_char(&key, takes_all ? '*' : '-');
+  for (uint32_t i = 0; i < count; i++) {
+    gw_strbuf_append_u64(&key, names[i].len);
+    gw_strbuf_append_char(&key, ':');
+    gw_strbuf_append_str(&key, names[i]);
+    names[i].data = key.data + key.len - names[i].len;
+  }
+  return key;
+}
+
+struct gw_name_set *gw_name_sets_get(struct gw_name_sets *sets, enum gw_resource_type type, bool takes_all, const struct gw_str *names,
+                                     uint32_t name_count) {
+  struct gw_str *own = gw_malloc(((size_t)name_count + 1) * sizeof *own);
+  if (name_count > 0) memcpy(own, names, name_count * sizeof *own);
+  uint32_t count = sort_unique(own, name_count);
+  struct gw_strbuf key = make_key(type, takes_all, own, count);
+  struct gw_name_set *set = gw_map_find(sets->by_key, gw_strbuf_str(&key));
+  if (set != NULL) {
+    gw_strbuf_done(&key);
+    free(own);
+    return gw_name_set_ref(set);
+  }
+  set = gw_calloc(1, sizeof *set);
+  set->refs = 1;
+  set->sets = sets;
+  set->type = type;
+  set->filter = (struct gw_resource_filter){.id = ++sets->last_id, .takes_all = takes_all, .names = own, .name_count = count};
+  set->key_len = key.len;
+  set->key = gw_strbuf_take(&key);
+  gw_map_put(sets->by_key, (struct gw_str){set->key, set->key_len}, set);
+  return set;
+}
+
+struct gw_resource_set *gw_name_sets_find_resources(const struct gw_name_sets *sets, enum gw_resource_type type, struct gw_str version) {
+  return gw_resource_sets_find(gw_snapshot_cache_sets(sets->cache), type, version);
+}
+
+struct gw_name_set *gw_name_set_ref(struct gw_name_set *set) {
+  set->refs++;
+  return set;
+}
+
+void gw_name_set_unref(struct gw_name_set *set) {
+  if (set == NULL || --set->refs > 0) return;
+  gw_map_remove(set->sets->by_key, (struct gw_str){set->key, set->key_len});
+  gw_resource_set_unref(set->selected);
+  free((void *)(uintptr_t)set->filter.names);
+  free(set->key);
+  free(set);
+}
+
+const struct gw_resource_filter *gw_name_set_filter(const struct gw_name_set *set) {
+  return &set->filter;
+}
+
+static int compare_resources(const void *a, const void *b) {
+  return gw_str_compare((*(struct gw_resource *const *)a)->name, (*(struct gw_resource *const *)b)->name);
+}
+
+/* The named ones, and with takes_all the others too: sorted, none twice. */
+static struct gw_resource_list gather(const struct gw_name_set *set) {
+  struct gw_snapshot_cache *cache = set->sets->cache;
+  const struct gw_resource_list *all = set->filter.takes_all ? gw_resource_set_list(gw_snapshot_cache_all(cache, set->type)) : NULL;
+  size_t room = (size_t)set->filter.name_count + (all != NULL ? all->count : 0) + 1;
+  struct gw_resource_list list = {.items = gw_malloc(room * sizeof(struct gw_resource *))};
+  for (uint32_t i = 0; i < set->filter.name_count; i++) {
+    struct gw_resource *resource = gw_snapshot_cache_find(cache, set->type, set->filter.names[i]);
+    if (resource != NULL) list.items[list.count++] = resource;
+  }
+  if (all == NULL) return list; /* in the order of the names already */
+  for (uint32_t i = 0; i < all->count; i++)
+    list.items[list.count++] = all->items[i];
+  qsort(list.items, list.count, sizeof(struct gw_resource *), compare_resources);
+  uint32_t kept = 0;
+  for (uint32_t i = 0; i < list.count; i++)
+    if (kept == 0 || list.items[i] != list.items[kept - 1]) list.items[kept++] = list.items[i];
+  list.count = kept;
+  return list;
+}
+
+struct gw_resource_set *gw_name_set_select(struct gw_name_set *set) {
+  struct gw_snapshot_cache *cache = set->sets->cache;
+  const struct gw_snapshot *snapshot = gw_snapshot_cache_current(cache);
+  if (snapshot == NULL) return NULL;
+  if (set->selected != NULL && memcmp(set->selected_of, snapshot->version, VERSION_SIZE) == 0) return set->selected;
+  struct gw_resource_set *selected;
+  if (set->filter.takes_all && set->filter.name_count == 0) {
+    selected = gw_resource_set_ref(gw_snapshot_cache_all(cache, set->type));
+  } else {
+    struct gw_resource_list list = gather(set);
+    selected = gw_resource_sets_get(gw_snapshot_cache_sets(cache), set->type, &list);
+    free(list.items);
+  }
+  gw_resource_set_unref(set->selected);
+  set->selected = selected;
+  memcpy(set->selected_of, snapshot->version, VERSION_SIZE);
+  return selected;
+}
+
+struct gw_str gw_resource_named_by(const struct gw_resource *resource) {
+  if (resource->type == GW_RESOURCE_CLUSTER && resource->cluster->kind == GW_CLUSTER_EDS) return resource->cluster->eds_service_name;
+  if (resource->type == GW_RESOURCE_LISTENER && !resource->listener->is_api_only) return resource->listener->http.route_config_name;
+  return GW_STR("");
+}
+
+static bool has_name(const struct gw_name_set *set, struct gw_str name) {
+  return bsearch(&name, set->filter.names, set->filter.name_count, sizeof name, compare_names) != NULL;
+}
+
+static bool has_all(const struct gw_name_set *set, const struct gw_resource_list *naming) {
+  if (set->filter.takes_all) return true;
+  for (uint32_t i = 0; i < naming->count; i++) {
+    struct gw_str name = gw_resource_named_by(naming->items[i]);
+    if (name.len > 0 && !has_name(set, name)) return false;
+  }
+  return true;
+}
+
+bool gw_name_set_covers(struct gw_name_set *set, const struct gw_resource_set *naming) {
+  const char *version = gw_resource_set_version(naming);
+  if (memcmp(set->covers_of, version, VERSION_SIZE) != 0) {
+    set->covers = has_all(set, gw_resource_set_list(naming));
+    memcpy(set->covers_of, version, VERSION_SIZE);
+  }
+  return set->covers;
+}

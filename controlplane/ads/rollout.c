@@ -1,0 +1,171 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/mem.h"
+#include "common/xds/codec.h"
+#include "controlplane/ads/ads_stream.h"
+
+/* How long a node may take to answer before the rollout goes on without it, and to ask for what a new cluster or listener names.
+ * Envoy gives up on a warming resource after 15 s. */
+#define ANSWER_WAIT_MS 5000u
+/* The same for a type that the node has never asked for: it may be about to, or never do. */
+#define FIRST_ASK_WAIT_MS 500u
+#define NONCE_SIZE 21
+
+static struct gw_subscription *of_type(struct gw_ads_stream *stream, enum gw_resource_type type) {
+  return &stream->subscriptions[type];
+}
+
+/* False once that time has come; else the stream will be looked at again then. */
+static bool waits_until(struct gw_ads_stream *stream, uint64_t until_ms) {
+  if (gw_loop_now_ms(stream->shared->loop) >= until_ms) return false;
+  if (until_ms < stream->wake_ms) stream->wake_ms = until_ms;
+  return true;
+}
+
+static bool waits_for_answer(struct gw_ads_stream *stream, const struct gw_subscription *subscription) {
+  return subscription->is_pending && waits_until(stream, subscription->sent_ms + ANSWER_WAIT_MS);
+}
+
+/* What the client should have at this stage. One reference. */
+static struct gw_resource_set *target_of(const struct gw_ads_stream *stream, struct gw_subscription *subscription) {
+  struct gw_resource_set *selected = gw_name_set_select(subscription->names);
+  bool keeps_leaving = stream->stage != GW_ROLLOUT_REMOVE && subscription->type != GW_RESOURCE_LISTENER;
+  if (!keeps_leaving) return gw_resource_set_ref(selected);
+  return gw_resource_set_with_leaving(selected, subscription->has, gw_name_set_filter(subscription->names));
+}
+
+static bool is_type_on_turn(const struct gw_ads_stream *stream, enum gw_resource_type type) {
+  return stream->stage != GW_ROLLOUT_ADD || type == GW_RESOURCE_CLUSTER || type == GW_RESOURCE_ENDPOINTS;
+}
+
+static void send_target(struct gw_ads_stream *stream, struct gw_subscription *subscription, struct gw_resource_set *target) {
+  uint64_t nonce = ++stream->last_nonce;
+  char text[NONCE_SIZE];
+  snprintf(text, sizeof text, "%" PRIu64, nonce);
+  const char *version = gw_resource_set_version(target);
+  struct gw_bytes *parts[2] = {gw_discovery_response_encode_head(gw_str_from(version), gw_str_from(gw_xds_type_url(subscription->type)),
+                                                                 gw_str_from(text)),
+                               gw_resource_set_encode(target)};
+  gw_rpc_stream_send(stream->rpc, parts, parts[1]->len > 0 ? 2 : 1);
+  gw_bytes_unref(parts[0]);
+  memcpy(stream->node->types[subscription->type].sent_version, version, sizeof stream->node->types[0].sent_version);
+  gw_subscription_on_sent(subscription, target, nonce, gw_loop_now_ms(stream->shared->loop));
+}
+
+/* Content that this node refused before is not sent again; `status` shows why it does not have it. */
+static void recall_refusal(struct gw_ads_stream *stream, struct gw_subscription *subscription, const char *version) {
+  const struct gw_refusal *refusal = gw_subscription_find_refusal(subscription, version);
+  struct gw_node_type_status *status = &stream->node->types[subscription->type];
+  if (refusal == NULL || status->refused_version[0] != '\0') return;
+  memcpy(status->refused_version, version, sizeof status->refused_version);
+  gw_node_set_text(&status->refused_reason, gw_str_from(refusal->reason));
+}
+
+static void adopt(struct gw_ads_stream *stream, struct gw_subscription *subscription, struct gw_resource_set *target) {
+  gw_subscription_adopt(subscription, target);
+  struct gw_node_type_status *status = &stream->node->types[subscription->type];
+  memcpy(status->sent_version, gw_resource_set_version(target), sizeof status->sent_version);
+  memcpy(status->accepted_version, gw_resource_set_version(target), sizeof status->accepted_version);
+}
+
+static bool send_if_wanted(struct gw_ads_stream *stream, struct gw_subscription *subscription) {
+  if (!subscription->is_subscribed || !is_type_on_turn(stream, subscription->type)) return false;
+  struct gw_resource_set *target = target_of(stream, subscription);
+  bool is_sent = false;
+  if (gw_subscription_wants(subscription, target)) {
+    is_sent = !waits_for_answer(stream, subscription);
+    if (is_sent) send_target(stream, subscription, target);
+  } else {
+    subscription->must_answer = false;
+    recall_refusal(stream, subscription, gw_resource_set_version(target));
+    bool is_known = subscription->has == NULL && gw_subscription_find_refusal(subscription, gw_resource_set_version(target)) == NULL;
+    if (is_known) adopt(stream, subscription, target);
+  }
+  gw_resource_set_unref(target);
+  return is_sent;
+}
+
+static bool names_any(const struct gw_resource_set *naming) {
+  const struct gw_resource_list *list = gw_resource_set_list(naming);
+  for (uint32_t i = 0; i < list->count; i++)
+    if (gw_resource_named_by(list->items[i]).len > 0) return true;
+  return false;
+}
+
+/* Whether the node has asked for all that its clusters (listeners) name: an ACK says that they decoded, not that they are warm. */
+static bool has_asked_on(struct gw_ads_stream *stream, enum gw_resource_type naming_type, enum gw_resource_type named_type) {
+  struct gw_subscription *naming = of_type(stream, naming_type), *named = of_type(stream, named_type);
+  if (!naming->is_subscribed || naming->accepted == NULL) return true;
+  uint64_t since_ms = naming->answered_ms > stream->stage_since_ms ? naming->answered_ms : stream->stage_since_ms;
+  if (named->is_subscribed) return gw_name_set_covers(named->names, naming->accepted) || !waits_until(stream, since_ms + ANSWER_WAIT_MS);
+  if (stream->has_given_up[named_type] || !names_any(naming->accepted)) return true;
+  if (waits_until(stream, since_ms + FIRST_ASK_WAIT_MS)) return false;
+  stream->has_given_up[named_type] = true;
+  return true;
+}
+
+static bool has_refused_target(struct gw_ads_stream *stream, enum gw_resource_type type) {
+  struct gw_subscription *subscription = of_type(stream, type);
+  if (!subscription->is_subscribed) return false;
+  struct gw_resource_set *target = target_of(stream, subscription);
+  bool is_refused = gw_subscription_find_refusal(subscription, gw_resource_set_version(target)) != NULL;
+  gw_resource_set_unref(target);
+  return is_refused;
+}
+
+static bool is_stage_done(struct gw_ads_stream *stream) {
+  switch (stream->stage) {
+  case GW_ROLLOUT_ADD:
+    return !waits_for_answer(stream, of_type(stream, GW_RESOURCE_CLUSTER)) &&
+           !waits_for_answer(stream, of_type(stream, GW_RESOURCE_ENDPOINTS)) &&
+           has_asked_on(stream, GW_RESOURCE_CLUSTER, GW_RESOURCE_ENDPOINTS);
+  case GW_ROLLOUT_SWITCH:
+    /* A node that refused the new routes lives on with the old ones, and needs their clusters. */
+    return !waits_for_answer(stream, of_type(stream, GW_RESOURCE_LISTENER)) &&
+           !waits_for_answer(stream, of_type(stream, GW_RESOURCE_ROUTE_CONFIG)) &&
+           has_asked_on(stream, GW_RESOURCE_LISTENER, GW_RESOURCE_ROUTE_CONFIG) && !has_refused_target(stream, GW_RESOURCE_LISTENER) &&
+           !has_refused_target(stream, GW_RESOURCE_ROUTE_CONFIG);
+  case GW_ROLLOUT_REMOVE: return false;
+  }
+  return false;
+}
+
+/* In the order of the enum: clusters, endpoints, listeners, routes. */
+static bool send_first_wanted(struct gw_ads_stream *stream) {
+  for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++)
+    if (send_if_wanted(stream, of_type(stream, (enum gw_resource_type)type))) return true;
+  return false;
+}
+
+/* What `status` compares with. A node that has what is wanted has no refusal to show, whatever it refused before. */
+static void record_wanted(struct gw_ads_stream *stream) {
+  for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++) {
+    struct gw_subscription *subscription = of_type(stream, (enum gw_resource_type)type);
+    if (!subscription->is_subscribed) continue;
+    const char *version = gw_resource_set_version(gw_name_set_select(subscription->names));
+    struct gw_node_type_status *status = &stream->node->types[type];
+    memcpy(status->wanted_version, version, sizeof status->wanted_version);
+    bool has_it = !subscription->is_pending && strcmp(status->accepted_version, version) == 0;
+    if (has_it) gw_node_clear_refusal(stream->node, (enum gw_resource_type)type);
+  }
+}
+
+void gw_ads_stream_advance(struct gw_ads_stream *stream) {
+  bool can_send = stream->node != NULL && !stream->is_finished && gw_snapshot_cache_current(stream->shared->cache) != NULL;
+  if (!can_send) return;
+  record_wanted(stream);
+  gw_timer_stop(&stream->timer);
+  for (;;) {
+    /* A slow reader is sent nothing more until flow control took what is queued; then only the newest. */
+    if (gw_rpc_stream_pending(stream->rpc) > 0) return;
+    stream->wake_ms = UINT64_MAX;
+    if (send_first_wanted(stream)) continue;
+    if (!is_stage_done(stream)) break;
+    stream->stage++;
+    stream->stage_since_ms = gw_loop_now_ms(stream->shared->loop);
+  }
+  if (stream->wake_ms == UINT64_MAX) return;
+  gw_timer_start(stream->shared->loop, &stream->timer, stream->wake_ms - gw_loop_now_ms(stream->shared->loop));
+}
