@@ -1,0 +1,70 @@
+#include "common/routing/rewrite.h"
+
+/* before + after, in the arena. */
+static struct gw_str join(struct gw_str before, struct gw_str after, struct gw_arena *arena) {
+  char *bytes = gw_arena_alloc_bytes(arena, before.len + after.len + 1);
+  if (before.len > 0) memcpy(bytes, before.data, before.len);
+  if (after.len > 0) memcpy(bytes + before.len, after.data, after.len);
+  return (struct gw_str){bytes, before.len + after.len};
+}
+
+/* A prefix match loses its prefix; every other kind has matched the whole path (Envoy's rule). */
+static struct gw_str rewrite_prefix(const struct gw_route *route, struct gw_str path, size_t path_len, struct gw_arena *arena) {
+  enum gw_path_match_kind kind = route->match.kind;
+  bool is_prefix = kind == GW_PATH_MATCH_PREFIX || kind == GW_PATH_MATCH_SEPARATED_PREFIX;
+  if (is_prefix && route->match.path.len < path_len) path_len = route->match.path.len;
+  return join(route->forward.prefix_rewrite, gw_str_skip(path, path_len), arena);
+}
+
+/* Checked at build: each backslash has a digit of a group or a backslash behind it. */
+static void append_substitution(struct gw_strbuf *out, struct gw_str substitution, const struct gw_str groups[GW_REGEX_GROUPS_MAX]) {
+  for (size_t i = 0; i < substitution.len; i++) {
+    char c = substitution.data[i];
+    if (c == '\\' && substitution.data[++i] != '\\')
+      gw_strbuf_append_str(out, groups[substitution.data[i] - '0']);
+    else
+      gw_strbuf_append_char(out, c);
+  }
+}
+
+/* RE2::GlobalReplace: all matches from left to right; an empty one right behind another does not count. */
+static struct gw_str rewrite_regex(const struct gw_route *route, const struct gw_regex *regex, struct gw_str path, struct gw_arena *arena) {
+  struct gw_str groups[GW_REGEX_GROUPS_MAX];
+  struct gw_strbuf out;
+  gw_strbuf_init(&out);
+  size_t at = 0;
+  const char *last_end = NULL;
+  while (at <= path.len && out.len <= path.len + GW_REWRITE_GROWTH_MAX && gw_regex_match_groups(regex, path, at, arena, groups)) {
+    const char *from = path.data + at;
+    gw_strbuf_append(&out, from, (size_t)(groups[0].data - from));
+    at = (size_t)(groups[0].data - path.data);
+    if (groups[0].len == 0 && groups[0].data == last_end) {
+      if (at < path.len) gw_strbuf_append_char(&out, path.data[at]);
+      at++;
+      continue;
+    }
+    append_substitution(&out, route->forward.regex_rewrite_substitution, groups);
+    at += groups[0].len;
+    last_end = path.data + at;
+  }
+  struct gw_str result = path;
+  if (last_end != NULL) result = join(gw_strbuf_str(&out), at < path.len ? gw_str_skip(path, at) : (struct gw_str){NULL, 0}, arena);
+  gw_strbuf_done(&out);
+  return result;
+}
+
+struct gw_str gw_rewrite_path(const struct gw_route *route, const struct gw_route_rule *rule, struct gw_str path, struct gw_arena *arena) {
+  if (route->action != GW_ROUTE_FORWARD) return path;
+  struct gw_str without_query = gw_path_without_query(path);
+  struct gw_str query = gw_str_skip(path, without_query.len); /* with its '?' */
+  if (route->forward.prefix_rewrite.len > 0) return rewrite_prefix(route, path, without_query.len, arena);
+  if (rule == NULL) return path;
+  if (rule->rewrite_prefix.data != NULL) {
+    if (!gw_str_has_prefix(without_query, rule->rewrite_prefix)) return path;
+    return join(route->forward.regex_rewrite_substitution, gw_str_skip(path, rule->rewrite_prefix.len), arena);
+  }
+  if (rule->rewrite == NULL) return path;
+  struct gw_str rewritten = rewrite_regex(route, rule->rewrite, without_query, arena);
+  if (rewritten.data == without_query.data) return path;
+  return join(rewritten, query, arena);
+}

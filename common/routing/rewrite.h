@@ -1,0 +1,15 @@
+/* Why: the path that goes upstream: what a route's prefix_rewrite or regex_rewrite makes of the request's.
+ * Life: no objects.
+ * Thread: any. */
+#ifndef GW_COMMON_ROUTING_REWRITE_H
+#define GW_COMMON_ROUTING_REWRITE_H
+
+#include "common/routing/route_rule.h"
+
+/* The bytes that a regex_rewrite may make a path longer by; matches beyond are left as they are. */
+#define GW_REWRITE_GROWTH_MAX 65536u
+
+/* The path itself when nothing changes; the query stays. `rule` may be NULL. */
+struct gw_str gw_rewrite_path(const struct gw_route *route, const struct gw_route_rule *rule, struct gw_str path, struct gw_arena *arena);
+
+#endif

@@ -1,0 +1,43 @@
+/* Why: what a route asks of a request beside the path, compiled: methods as a bit set, headers, and the regular expressions of match and
+ * rewrite.
+ * Life: in the arena of the route table; gw_route_rule_done frees the regular expressions. Borrows the route.
+ * Thread: frozen after build. */
+#ifndef GW_COMMON_ROUTING_ROUTE_RULE_H
+#define GW_COMMON_ROUTING_ROUTE_RULE_H
+
+#include "common/base/arena.h"
+#include "common/base/err.h"
+#include "common/message/message.h"
+#include "common/model/route.h"
+#include "common/routing/regex.h"
+
+#define GW_METHODS_ALL ((uint16_t)((1u << GW_METHOD_COUNT) - 1))
+
+struct gw_header_rule {
+  const struct gw_header_match *match;
+  struct gw_regex *regex; /* GW_STRING_MATCH_REGEX; else NULL */
+  enum gw_header_id id;
+};
+
+struct gw_route_rule {
+  const struct gw_route *route;
+  struct gw_regex *path;        /* of a regex, or of a template that is not plain; else NULL */
+  struct gw_regex *rewrite;     /* else NULL */
+  struct gw_str rewrite_prefix; /* "^literal" rewrites without an expression: the literal; NULL data: none */
+  struct gw_header_rule *headers;
+  uint32_t header_count;
+};
+
+/* A mistake's place is `place` + the field's path. `methods`: bits of the methods that may match. NULL rule: methods (and the path) say
+ * all. `is_fast`: as in regex.h. */
+void gw_route_rule_build(const struct gw_route *route, const char *place, bool is_fast, struct gw_arena *arena, struct gw_errors *errors,
+                         uint16_t *ret_methods, struct gw_route_rule **ret_rule);
+void gw_route_rule_done(struct gw_route_rule *rule);
+size_t gw_route_rule_regex_bytes(const struct gw_route_rule *rule);
+
+/* All headers, also ":method"; not the path. */
+bool gw_route_rule_match_headers(const struct gw_route_rule *rule, const struct gw_request_head *head, struct gw_arena *scratch);
+/* The path (without query) by itself, without any index. `rule` may be NULL when the route needs none. */
+bool gw_route_rule_match_path(const struct gw_route *route, const struct gw_route_rule *rule, struct gw_str path, struct gw_arena *scratch);
+
+#endif
