@@ -23,10 +23,10 @@ struct gw_h1_limits {
  * by the parser (at most one CRLF). */
 enum gw_err gw_h1_find_head(const char *data, size_t len, const struct gw_h1_limits *limits, size_t *scanned, size_t *ret_head_len);
 
-/* Parses a whole request head, as gw_h1_find_head found it. GW_ERR_INVALID (400), GW_ERR_LIMIT (431), GW_ERR_UNSUPPORTED (505: another version; 501: a transfer
- * coding that we don't know): *ret_status is the status to answer, *ret_detail a machine word ("http1.bad_header_name").
- * The target may be origin-form, absolute-form ("http://host/path"; its authority must equal Host) or "*"; the head's path is the
- * origin-form. ret_head->scheme is left for the caller. Connection: close and HTTP/1.0 show in *ret_keep_alive. */
+/* Parses a whole request head, as gw_h1_find_head found it. GW_ERR_INVALID (400), GW_ERR_LIMIT (431), GW_ERR_UNSUPPORTED (505: another
+ * version; 501: a transfer coding that we don't know): *ret_status is the status to answer, *ret_detail a machine word
+ * ("http1.bad_header_name"). The target may be origin-form, absolute-form ("http://host/path"; its authority must equal Host) or "*"; the
+ * head's path is the origin-form. ret_head->scheme is left for the caller. Connection: close and HTTP/1.0 show in *ret_keep_alive. */
 enum gw_err gw_h1_parse_request(struct gw_str head_bytes, const struct gw_h1_limits *limits, struct gw_arena *arena,
                                 struct gw_request_head *ret_head, bool *ret_keep_alive, uint32_t *ret_status, struct gw_str *ret_detail);
 /* Parses a whole response head; the body's length follows from it and the request's method (RFC 9112 section 6.3).

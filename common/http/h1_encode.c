@@ -62,24 +62,30 @@ static char *put_fields(char *at, const struct gw_headers *headers) {
   return at;
 }
 
-/* The field that says how long the body is: its start, and a length's digits. */
+/* How the head says how long the body is. */
 struct framing {
-  struct gw_str field;
-  struct gw_str digits;
+  bool is_chunked;
+  struct gw_str length; /* digits, or empty */
+  struct number number;
 };
 
-static struct framing format_length(int64_t length, struct number *number) {
-  return (struct framing){GW_STR("Content-Length: "), format_u64((uint64_t)length, number)};
+#define CHUNKED_LINE "Transfer-Encoding: chunked\r\n"
+#define LENGTH_FIELD "Content-Length: "
+
+static void set_length(struct framing *framing, int64_t length) {
+  framing->length = format_u64((uint64_t)length, &framing->number);
 }
 
 static size_t framing_size(const struct framing *framing) {
-  return framing->field.len == 0 ? 0 : framing->field.len + framing->digits.len + 2;
+  if (framing->is_chunked) return sizeof(CHUNKED_LINE) - 1;
+  return framing->length.len == 0 ? 0 : sizeof(LENGTH_FIELD) - 1 + framing->length.len + 2;
 }
 
 static char *put_framing(char *at, const struct framing *framing) {
-  if (framing->field.len == 0) return at;
-  at = put(at, framing->field);
-  at = put(at, framing->digits);
+  if (framing->is_chunked) return PUT(at, CHUNKED_LINE);
+  if (framing->length.len == 0) return at;
+  at = PUT(at, LENGTH_FIELD);
+  at = put(at, framing->length);
   return PUT(at, "\r\n");
 }
 
@@ -88,14 +94,15 @@ static bool has_body_by_method(enum gw_method method) {
 }
 
 struct gw_str gw_h1_encode_request(const struct gw_request_head *head, struct gw_arena *arena) {
-  struct number number;
-  struct framing framing = {0};
+  struct framing framing;
+  framing.is_chunked = false;
+  framing.length.len = 0;
   if (head->content_length == GW_LENGTH_UNKNOWN) {
-    framing.field = GW_STR("Transfer-Encoding: chunked");
+    framing.is_chunked = true;
   } else if (head->content_length >= 0) {
-    framing = format_length(head->content_length, &number);
+    set_length(&framing, head->content_length);
   } else if (has_body_by_method(head->method)) {
-    framing = format_length(0, &number);
+    set_length(&framing, 0);
   }
   size_t size = head->method_name.len + 1 + head->path.len + sizeof(" HTTP/1.1\r\nHost: \r\n\r\n") - 1 + head->authority.len +
                 fields_size(&head->headers) + framing_size(&framing);
@@ -114,14 +121,15 @@ struct gw_str gw_h1_encode_request(const struct gw_request_head *head, struct gw
 
 struct gw_str gw_h1_encode_response(const struct gw_response_head *head, bool is_chunked, bool close, bool keep_alive_1_0,
                                     struct gw_arena *arena) {
-  struct number number;
-  struct framing framing = {0};
+  struct framing framing;
+  framing.is_chunked = false;
+  framing.length.len = 0;
   if (head->content_length >= 0) {
-    framing = format_length(head->content_length, &number);
+    set_length(&framing, head->content_length);
   } else if (head->content_length == GW_LENGTH_NONE && head->declared_length >= 0) {
-    framing = format_length(head->declared_length, &number);
+    set_length(&framing, head->declared_length);
   } else if (head->content_length == GW_LENGTH_UNKNOWN && is_chunked) {
-    framing.field = GW_STR("Transfer-Encoding: chunked");
+    framing.is_chunked = true;
   }
   struct gw_str connection = close ? GW_STR("Connection: close\r\n") : keep_alive_1_0 ? GW_STR("Connection: keep-alive\r\n") : GW_STR("");
   struct gw_str reason = gw_status_reason(head->status);

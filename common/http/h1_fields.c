@@ -35,7 +35,7 @@ static enum gw_err bad(struct gw_h1_parser *parser, struct gw_str detail) {
   return gw_h1_parser_fail(parser, GW_ERR_INVALID, 400, detail);
 }
 
-static bool is_word(struct gw_str value, struct gw_str lower) {
+static inline bool is_word(struct gw_str value, struct gw_str lower) {
   return value.len == lower.len && gw_scan_equal_lower(value.data, lower.data, lower.len);
 }
 
@@ -63,6 +63,10 @@ static void take_codings(struct gw_h1_parser *parser, struct gw_str value) {
 }
 
 static enum gw_err take_options(struct gw_h1_parser *parser, struct gw_str value) {
+  if (is_word(value, GW_STR("keep-alive"))) { /* what most clients and servers say */
+    parser->has_keep_alive = true;
+    return GW_OK;
+  }
   struct gw_str option;
   while (gw_str_split_next(&value, ',', &option)) {
     option = gw_str_trim(option);
@@ -104,6 +108,13 @@ static inline const char *find_colon(const char *at, const char *end) {
   return memchr(at, ':', (size_t)(end - at));
 }
 
+/* `end`: of all that may be read. */
+static inline bool is_token(struct gw_str name, const char *end) {
+  const char *name_end = name.data + name.len;
+  const char *at = gw_scan_skip_common(name.data, end);
+  return name.len > 0 && (at == name_end || gw_scan_find_not(at, name_end, GW_SCAN_TOKEN) == name_end);
+}
+
 static inline struct gw_str trim_value(const char *at, const char *end) {
   while (at < end && (*at == ' ' || *at == '\t'))
     at++;
@@ -118,7 +129,7 @@ static inline enum gw_err parse_line(struct gw_h1_parser *parser, struct gw_head
   if (colon == NULL) return bad(parser, GW_STR("http1.bad_header_name"));
   struct gw_str name = {parser->at, (size_t)(colon - parser->at)};
   enum gw_header_id id = gw_header_id_find(name);
-  if (id == GW_HEADER_OTHER && !gw_header_name_is_valid(name)) return bad(parser, GW_STR("http1.bad_header_name"));
+  if (id == GW_HEADER_OTHER && !is_token(name, parser->end)) return bad(parser, GW_STR("http1.bad_header_name"));
   const char *value_end = gw_scan_find_not_value(colon + 1, parser->end);
   /* The last byte is LF: where value_end is not LF there is a byte behind it. */
   if (*value_end != '\r' || value_end[1] != '\n') {

@@ -143,14 +143,34 @@ struct gw_header *gw_headers_find_name(const struct gw_headers *headers, struct 
   return NULL;
 }
 
-void gw_headers_remove(struct gw_headers *headers, enum gw_header_id id) {
+/* Takes out the fields without a name (which none has that came or was added), moving the others in runs. */
+static void compact(struct gw_headers *headers) {
+  struct gw_header *items = headers->items;
+  uint32_t count = headers->count;
   uint32_t kept = 0;
-  for (uint32_t i = 0; i < headers->count; i++) {
-    if (headers->items[i].id == id) continue;
-    if (kept != i) headers->items[kept] = headers->items[i];
+  while (kept < count && items[kept].name.len > 0)
     kept++;
+  for (uint32_t from = kept + 1; from <= count;) {
+    uint32_t end = from;
+    while (end < count && items[end].name.len > 0)
+      end++;
+    if (from < end) memmove(&items[kept], &items[from], (end - from) * sizeof(struct gw_header));
+    kept += end - from;
+    from = end + 1;
   }
   headers->count = kept;
+}
+
+/* From items[from] on. */
+static void remove_from(struct gw_headers *headers, uint32_t from, enum gw_header_id id) {
+  for (uint32_t i = from; i < headers->count; i++) {
+    if (headers->items[i].id == id) headers->items[i].name.len = 0;
+  }
+  compact(headers);
+}
+
+void gw_headers_remove(struct gw_headers *headers, enum gw_header_id id) {
+  remove_from(headers, 0, id);
 }
 
 void gw_headers_remove_name(struct gw_headers *headers, struct gw_str name) {
@@ -159,14 +179,11 @@ void gw_headers_remove_name(struct gw_headers *headers, struct gw_str name) {
     gw_headers_remove(headers, id);
     return;
   }
-  uint32_t kept = 0;
   for (uint32_t i = 0; i < headers->count; i++) {
-    const struct gw_header *header = &headers->items[i];
-    if (header->id == GW_HEADER_OTHER && gw_str_equal_nocase(header->name, name)) continue;
-    if (kept != i) headers->items[kept] = *header;
-    kept++;
+    struct gw_header *header = &headers->items[i];
+    if (header->id == GW_HEADER_OTHER && gw_str_equal_nocase(header->name, name)) header->name.len = 0;
   }
-  headers->count = kept;
+  compact(headers);
 }
 
 void gw_headers_set(struct gw_headers *headers, struct gw_arena *arena, enum gw_header_id id, struct gw_str value) {
@@ -176,13 +193,7 @@ void gw_headers_set(struct gw_headers *headers, struct gw_arena *arena, enum gw_
     return;
   }
   first->value = value;
-  uint32_t kept = (uint32_t)(first - headers->items) + 1;
-  for (uint32_t i = kept; i < headers->count; i++) {
-    if (headers->items[i].id == id) continue;
-    if (kept != i) headers->items[kept] = headers->items[i];
-    kept++;
-  }
-  headers->count = kept;
+  remove_from(headers, (uint32_t)(first - headers->items) + 1, id);
 }
 
 /* Of the names without an id, those that Connection may not take away. */
@@ -226,20 +237,17 @@ void gw_headers_remove_hop_by_hop(struct gw_headers *headers) {
   for (uint32_t i = 0; i < headers->count; i++)
     seen |= BIT(headers->items[i].id);
   if ((seen & HOP_BY_HOP) == 0) return;
-  for (uint32_t i = 0; i < headers->count && (seen & BIT(GW_HEADER_CONNECTION)) != 0; i++) {
-    const struct gw_header *header = &headers->items[i];
-    if (header->id == GW_HEADER_CONNECTION && !is_lone_option(header->value)) mark_nominated(headers, header->value);
-  }
-  uint32_t kept = 0;
   for (uint32_t i = 0; i < headers->count; i++) {
     struct gw_header *header = &headers->items[i];
-    bool is_te = header->id == GW_HEADER_TE && has_trailers(header->value);
-    if (is_te) header->value = GW_STR("trailers");
-    if (header->name.len == 0 || ((BIT(header->id) & HOP_BY_HOP) != 0 && !is_te)) continue;
-    if (kept != i) headers->items[kept] = *header;
-    kept++;
+    if ((BIT(header->id) & HOP_BY_HOP) == 0) continue;
+    if (header->id == GW_HEADER_CONNECTION && !is_lone_option(header->value)) mark_nominated(headers, header->value);
+    if (header->id == GW_HEADER_TE && has_trailers(header->value)) {
+      header->value = GW_STR("trailers");
+    } else {
+      header->name.len = 0;
+    }
   }
-  headers->count = kept;
+  compact(headers);
 }
 
 bool gw_header_name_is_valid(struct gw_str name) {

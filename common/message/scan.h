@@ -33,10 +33,28 @@ static inline int gw_scan_hex(char c) {
   return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
-/* Each finds the first byte that is not of the class; `end` when all are. */
+/* Finds the first byte that is not of the class; `end` when all are. */
 static inline const char *gw_scan_find_not(const char *at, const char *end, unsigned class_bits) {
   while (at < end && gw_scan_is(*at, class_bits))
     at++;
+  return at;
+}
+
+/* Skips letters, digits, '-' and '.', which most names are made of; may stop before the first byte that is none of them. */
+static inline const char *gw_scan_skip_common(const char *at, const char *end) {
+#ifdef __SSE2__
+  for (; end - at >= 16; at += 16) {
+    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
+    /* Moved so that the last of a range is the greatest signed byte: what lies above has become negative. */
+    __m128i letters = _mm_add_epi8(_mm_or_si128(bytes, _mm_set1_epi8(0x20)), _mm_set1_epi8(0x7f - 'z'));
+    __m128i digits = _mm_add_epi8(bytes, _mm_set1_epi8(0x7f - '9'));
+    __m128i is_alnum = _mm_or_si128(_mm_cmpgt_epi8(letters, _mm_set1_epi8(0x7f - 26)), _mm_cmpgt_epi8(digits, _mm_set1_epi8(0x7f - 10)));
+    __m128i is_mark = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('-')), _mm_cmpeq_epi8(bytes, _mm_set1_epi8('.')));
+    unsigned bad = (unsigned)_mm_movemask_epi8(_mm_or_si128(is_alnum, is_mark)) ^ 0xffffu;
+    if (bad != 0) return at + __builtin_ctz(bad);
+  }
+#endif
+  (void)end;
   return at;
 }
 

@@ -161,6 +161,7 @@ static const char *find_host_end(const char *at, const char *end) {
     const char *bracket = memchr(at, ']', (size_t)(end - at));
     return bracket != NULL && is_ipv6(at + 1, (size_t)(bracket - at) - 1) ? bracket + 1 : NULL;
   }
+  at = gw_scan_skip_common(at, end);
   for (;;) {
     at = gw_scan_find_not(at, end, GW_SCAN_HOST);
     if (at == end || *at != '%') return at;

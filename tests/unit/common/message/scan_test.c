@@ -44,6 +44,9 @@ static void test_searches_find_each_byte_at_each_place(void **state) {
         text[place] = (char)c;
         const char *end = text + len;
         assert_ptr_equal(gw_scan_find_not_value(text, end), gw_scan_is((char)c, GW_SCAN_VALUE) ? end : text + place);
+        const char *skipped = gw_scan_skip_common(text, end);
+        bool is_common = is_alnum(c) || c == '-' || c == '.';
+        assert_true(is_common || skipped <= text + place);
         assert_ptr_equal(gw_scan_find_not_target(text, end), gw_scan_is((char)c, GW_SCAN_TARGET) ? end : text + place);
       }
     }
