@@ -1,0 +1,237 @@
+#include "dataplane/xds_client/assembler.h"
+
+#include "tests/unit/dataplane/xds_client/samples.h"
+
+#define S 1000000ull /* microseconds in a second */
+
+static int setup(void **state) {
+  *state = gw_assembler_new();
+  return 0;
+}
+
+static int teardown(void **state) {
+  gw_assembler_free(*state);
+  return 0;
+}
+
+static unsigned accept_one(struct gw_assembler *assembler, struct gw_resource *resource) {
+  return gw_assembler_accept(assembler, resource->type, &resource, 1);
+}
+
+static void assert_nothing(struct gw_assembler *assembler, uint64_t now_us) {
+  struct gw_snapshot *snapshot;
+  bool is_complete;
+  assert_int_equal(gw_assembler_assemble(assembler, now_us, &snapshot, &is_complete), GW_ERR_AGAIN);
+}
+
+static struct gw_snapshot *assert_snapshot(struct gw_assembler *assembler, uint64_t now_us, bool wants_complete) {
+  struct gw_snapshot *snapshot;
+  bool is_complete;
+  assert_int_equal(gw_assembler_assemble(assembler, now_us, &snapshot, &is_complete), GW_OK);
+  assert_int_equal(is_complete, wants_complete);
+  return snapshot;
+}
+
+static void assert_names(struct gw_assembler *assembler, enum gw_resource_type type, uint32_t count, const char *const *names) {
+  uint32_t got_count;
+  const struct gw_str *got = gw_assembler_names(assembler, type, &got_count);
+  assert_int_equal(got_count, count);
+  for (uint32_t i = 0; i < count; i++)
+    assert_true(gw_str_equal(got[i], gw_str_from(names[i])));
+}
+
+static void assert_count(const struct gw_snapshot *snapshot, enum gw_resource_type type, uint32_t count) {
+  assert_int_equal(snapshot->lists[type].count, count);
+}
+
+static void test_assemble_waits_for_all_four_types(void **state) {
+  struct gw_assembler *assembler = *state;
+  assert_int_equal(accept_one(assembler, sample_cluster("a", 1000)), 1u << GW_RESOURCE_ENDPOINTS);
+  assert_nothing(assembler, 1 * S);
+  accept_one(assembler, sample_endpoints("a", 80));
+  assert_nothing(assembler, 1 * S);
+  assert_int_equal(accept_one(assembler, sample_listener("gateway", "routes")), 1u << GW_RESOURCE_ROUTE_CONFIG);
+  assert_nothing(assembler, 1 * S);
+  accept_one(assembler, sample_routes("routes", "a"));
+  struct gw_snapshot *snapshot = assert_snapshot(assembler, 1 * S, true);
+  for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++)
+    assert_count(snapshot, (enum gw_resource_type)type, 1);
+  gw_snapshot_unref(snapshot);
+  assert_nothing(assembler, 2 * S);
+}
+
+static void test_assemble_with_listeners_before_clusters_is_the_same(void **state) {
+  struct gw_assembler *assembler = *state;
+  accept_one(assembler, sample_listener("gateway", "routes"));
+  accept_one(assembler, sample_routes("routes", "a"));
+  assert_nothing(assembler, 1 * S);
+  accept_one(assembler, sample_cluster("a", 1000));
+  accept_one(assembler, sample_endpoints("a", 80));
+  gw_snapshot_unref(assert_snapshot(assembler, 1 * S, true));
+}
+
+static void test_assemble_of_two_empty_answers_is_whole(void **state) {
+  struct gw_assembler *assembler = *state;
+  gw_assembler_accept(assembler, GW_RESOURCE_CLUSTER, NULL, 0);
+  assert_nothing(assembler, 1 * S);
+  gw_assembler_accept(assembler, GW_RESOURCE_LISTENER, NULL, 0);
+  struct gw_snapshot *snapshot = assert_snapshot(assembler, 1 * S, true);
+  assert_count(snapshot, GW_RESOURCE_CLUSTER, 0);
+  gw_snapshot_unref(snapshot);
+}
+
+static void test_assemble_without_a_listener_answer_never_gives_up(void **state) {
+  struct gw_assembler *assembler = *state;
+  accept_one(assembler, sample_cluster("a", 1000));
+  assert_nothing(assembler, 1 * S);
+  assert_nothing(assembler, 1000 * S);
+  assert_int_equal(gw_assembler_deadline_us(assembler), 0);
+}
+
+static void test_assemble_goes_on_incomplete_after_the_bound(void **state) {
+  struct gw_assembler *assembler = *state;
+  accept_one(assembler, sample_cluster("a", 1000));
+  accept_one(assembler, sample_endpoints("a", 80));
+  accept_one(assembler, sample_listener("gateway", "routes"));
+  assert_nothing(assembler, 100 * S);
+  assert_int_equal(gw_assembler_deadline_us(assembler), 115 * S);
+  assert_nothing(assembler, 115 * S - 1);
+  struct gw_snapshot *snapshot = assert_snapshot(assembler, 115 * S, false);
+  assert_count(snapshot, GW_RESOURCE_LISTENER, 1);
+  assert_count(snapshot, GW_RESOURCE_ROUTE_CONFIG, 0);
+  gw_snapshot_unref(snapshot);
+  assert_int_equal(gw_assembler_deadline_us(assembler), 0);
+}
+
+static void test_assemble_does_not_wait_twice_for_what_stays_missing(void **state) {
+  struct gw_assembler *assembler = *state;
+  accept_one(assembler, sample_cluster("a", 1000));
+  accept_one(assembler, sample_listener("gateway", "routes"));
+  accept_one(assembler, sample_routes("routes", "a"));
+  assert_nothing(assembler, 1 * S);
+  gw_snapshot_unref(assert_snapshot(assembler, 16 * S, false));
+  accept_one(assembler, sample_routes("routes", "b"));
+  gw_snapshot_unref(assert_snapshot(assembler, 17 * S, false));
+  accept_one(assembler, sample_endpoints("a", 80));
+  gw_snapshot_unref(assert_snapshot(assembler, 18 * S, true));
+}
+
+static void test_assemble_waits_for_something_new_beside_what_was_given_up(void **state) {
+  struct gw_assembler *assembler = *state;
+  accept_one(assembler, sample_cluster("a", 1000));
+  gw_assembler_accept(assembler, GW_RESOURCE_LISTENER, NULL, 0);
+  assert_nothing(assembler, 1 * S);
+  gw_snapshot_unref(assert_snapshot(assembler, 16 * S, false));
+  struct gw_resource *clusters[] = {sample_cluster("a", 1000), sample_cluster("b", 1000)};
+  gw_assembler_accept(assembler, GW_RESOURCE_CLUSTER, clusters, 2);
+  assert_nothing(assembler, 20 * S);
+  accept_one(assembler, sample_endpoints("b", 80));
+  gw_snapshot_unref(assert_snapshot(assembler, 21 * S, false));
+}
+
+static void test_accept_clusters_drops_those_that_are_absent_and_their_endpoints(void **state) {
+  struct gw_assembler *assembler = *state;
+  struct gw_resource *clusters[] = {sample_cluster("a", 1000), sample_cluster("b", 1000)};
+  gw_assembler_accept(assembler, GW_RESOURCE_CLUSTER, clusters, 2);
+  assert_names(assembler, GW_RESOURCE_ENDPOINTS, 2, (const char *[]){"a", "b"});
+  struct gw_resource *endpoints[] = {sample_endpoints("a", 80), sample_endpoints("b", 81)};
+  gw_assembler_accept(assembler, GW_RESOURCE_ENDPOINTS, endpoints, 2);
+  gw_assembler_accept(assembler, GW_RESOURCE_LISTENER, NULL, 0);
+  gw_snapshot_unref(assert_snapshot(assembler, 1 * S, true));
+  assert_int_equal(accept_one(assembler, sample_cluster("b", 1000)), 1u << GW_RESOURCE_ENDPOINTS);
+  assert_names(assembler, GW_RESOURCE_ENDPOINTS, 1, (const char *[]){"b"});
+  struct gw_snapshot *snapshot = assert_snapshot(assembler, 2 * S, true);
+  assert_count(snapshot, GW_RESOURCE_CLUSTER, 1);
+  assert_count(snapshot, GW_RESOURCE_ENDPOINTS, 1);
+  gw_snapshot_unref(snapshot);
+}
+
+static void test_accept_endpoints_keeps_those_that_a_response_leaves_out(void **state) {
+  struct gw_assembler *assembler = *state;
+  struct gw_resource *clusters[] = {sample_cluster("a", 1000), sample_cluster("b", 1000)};
+  gw_assembler_accept(assembler, GW_RESOURCE_CLUSTER, clusters, 2);
+  gw_assembler_accept(assembler, GW_RESOURCE_LISTENER, NULL, 0);
+  accept_one(assembler, sample_endpoints("a", 80));
+  accept_one(assembler, sample_endpoints("b", 81));
+  struct gw_snapshot *snapshot = assert_snapshot(assembler, 1 * S, true);
+  assert_count(snapshot, GW_RESOURCE_ENDPOINTS, 2);
+  gw_snapshot_unref(snapshot);
+}
+
+static void test_accept_of_what_nobody_names_drops_it(void **state) {
+  struct gw_assembler *assembler = *state;
+  accept_one(assembler, sample_endpoints("stranger", 80));
+  gw_assembler_accept(assembler, GW_RESOURCE_CLUSTER, NULL, 0);
+  gw_assembler_accept(assembler, GW_RESOURCE_LISTENER, NULL, 0);
+  struct gw_snapshot *snapshot = assert_snapshot(assembler, 1 * S, true);
+  assert_count(snapshot, GW_RESOURCE_ENDPOINTS, 0);
+  gw_snapshot_unref(snapshot);
+}
+
+static void test_find_same_gives_the_held_resource_for_equal_bytes_only(void **state) {
+  struct gw_assembler *assembler = *state;
+  struct gw_resource *held = sample_cluster("a", 1000);
+  accept_one(assembler, held);
+  struct gw_resource *equal = sample_cluster("a", 1000), *other = sample_cluster("a", 2000);
+  assert_ptr_equal(gw_assembler_find_same(assembler, GW_RESOURCE_CLUSTER, equal->any), held);
+  assert_null(gw_assembler_find_same(assembler, GW_RESOURCE_CLUSTER, other->any));
+  assert_null(gw_assembler_find_same(assembler, GW_RESOURCE_LISTENER, equal->any));
+  accept_one(assembler, gw_resource_ref(other));
+  assert_null(gw_assembler_find_same(assembler, GW_RESOURCE_CLUSTER, equal->any));
+  gw_resource_unref(equal);
+  gw_resource_unref(other);
+}
+
+static void test_the_same_content_again_gives_the_same_resources_and_version(void **state) {
+  struct gw_assembler *assembler = *state;
+  struct gw_resource *cluster = sample_cluster("a", 1000);
+  accept_one(assembler, gw_resource_ref(cluster));
+  accept_one(assembler, sample_endpoints("a", 80));
+  gw_assembler_accept(assembler, GW_RESOURCE_LISTENER, NULL, 0);
+  struct gw_snapshot *first = assert_snapshot(assembler, 1 * S, true);
+  accept_one(assembler, gw_resource_ref(cluster));
+  struct gw_snapshot *second = assert_snapshot(assembler, 2 * S, true);
+  assert_string_equal(first->version, second->version);
+  assert_ptr_equal(first->lists[GW_RESOURCE_CLUSTER].items[0], second->lists[GW_RESOURCE_CLUSTER].items[0]);
+  gw_snapshot_unref(first);
+  gw_snapshot_unref(second);
+  gw_resource_unref(cluster);
+}
+
+static void test_seed_is_reused_until_a_whole_snapshot_came(void **state) {
+  struct gw_assembler *assembler = *state;
+  struct gw_resource *kept = sample_cluster("a", 1000);
+  struct gw_snapshot_builder *builder = gw_snapshot_builder_new();
+  gw_snapshot_builder_add(builder, gw_resource_ref(kept));
+  struct gw_snapshot *seed = gw_snapshot_builder_freeze(builder);
+  gw_assembler_seed(assembler, seed);
+  gw_snapshot_unref(seed);
+  struct gw_resource *equal = sample_cluster("a", 1000);
+  assert_ptr_equal(gw_assembler_find_same(assembler, GW_RESOURCE_CLUSTER, equal->any), kept);
+  gw_assembler_accept(assembler, GW_RESOURCE_CLUSTER, NULL, 0);
+  gw_assembler_accept(assembler, GW_RESOURCE_LISTENER, NULL, 0);
+  gw_snapshot_unref(assert_snapshot(assembler, 1 * S, true));
+  assert_null(gw_assembler_find_same(assembler, GW_RESOURCE_CLUSTER, equal->any));
+  gw_resource_unref(kept);
+  gw_resource_unref(equal);
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+  const struct CMUnitTest tests[] = {
+      TEST(test_assemble_waits_for_all_four_types),
+      TEST(test_assemble_with_listeners_before_clusters_is_the_same),
+      TEST(test_assemble_of_two_empty_answers_is_whole),
+      TEST(test_assemble_without_a_listener_answer_never_gives_up),
+      TEST(test_assemble_goes_on_incomplete_after_the_bound),
+      TEST(test_assemble_does_not_wait_twice_for_what_stays_missing),
+      TEST(test_assemble_waits_for_something_new_beside_what_was_given_up),
+      TEST(test_accept_clusters_drops_those_that_are_absent_and_their_endpoints),
+      TEST(test_accept_endpoints_keeps_those_that_a_response_leaves_out),
+      TEST(test_accept_of_what_nobody_names_drops_it),
+      TEST(test_find_same_gives_the_held_resource_for_equal_bytes_only),
+      TEST(test_the_same_content_again_gives_the_same_resources_and_version),
+      TEST(test_seed_is_reused_until_a_whole_snapshot_came),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
