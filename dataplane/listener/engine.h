@@ -12,17 +12,10 @@
 #include "common/observe/log.h"
 #include "common/observe/log_ring.h"
 #include "dataplane/pipeline/frozen.h"
+#include "dataplane/pipeline/node_status.h"
 #include "dataplane/pipeline/stats.h"
 
 struct gw_engine;
-
-/* What the node says of itself on the traffic port (and to nobody else here): given by the server, called on the worker. */
-struct gw_node_status_calls {
-  void *arg;
-  bool (*is_ready)(void *arg); /* may read an atomic */
-  /* Asks for the metrics text; `done` is called on this worker's loop with the text (borrowed), or with "" when it could not be had. */
-  void (*get_metrics)(void *arg, uint32_t worker_index, void (*done)(void *done_arg, struct gw_str text), void *done_arg);
-};
 
 struct gw_engine_options {
   struct gw_loop *loop;
@@ -43,9 +36,10 @@ struct gw_engine_socket {
   char listener_name[128];
   int fd; /* the engine owns and closes it */
 };
-/* Serves new streams with `frozen` (takes over one reference; the one before is released when its last stream ended) and makes `sockets` the listening
- * ones: those not named again are closed. Open connections go on with the new view from their next stream. */
-void gw_engine_set_frozen(struct gw_engine *engine, struct gw_frozen *frozen, const struct gw_engine_socket *sockets, uint32_t socket_count);
+/* Serves new streams with `frozen` (takes over one reference; the one before is released when its last stream ended) and makes `sockets`
+ * the listening ones: those not named again are closed. Open connections go on with the new view from their next stream. */
+void gw_engine_set_frozen(struct gw_engine *engine, struct gw_frozen *frozen, const struct gw_engine_socket *sockets,
+                          uint32_t socket_count);
 
 /* Closes the listening sockets, says Connection: close on each next answer and closes idle connections, some at a time over `spread_ms`. */
 void gw_engine_drain(struct gw_engine *engine, uint64_t spread_ms);

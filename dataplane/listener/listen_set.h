@@ -14,8 +14,8 @@ struct gw_listen_set;
 /* `traffic_override` (may be NULL): replaces the address of the first listener by name order (--listen). */
 struct gw_listen_set *gw_listen_set_new(uint32_t worker_count, const struct gw_address *traffic_override);
 void gw_listen_set_free(struct gw_listen_set *set);
-/* Binds what `snapshot` adds or moves, one socket a worker; forgets what it dropped. An address that can't be bound is a mistake ("listener NAME: …") and that
- * listener stays where it was (or closed); the others go on. */
+/* Binds what `snapshot` adds or moves, one socket a worker; forgets what it dropped. An address that can't be bound is a mistake ("listener
+ * NAME: …") and that listener stays where it was (or closed); the others go on. */
 void gw_listen_set_update(struct gw_listen_set *set, const struct gw_snapshot *snapshot, struct gw_errors *errors);
 /* New duplicates of the sockets of one worker for gw_engine_set_frozen; freed with free(). */
 struct gw_engine_socket *gw_listen_set_sockets(struct gw_listen_set *set, uint32_t worker_index, uint32_t *ret_count);

@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+#include "common/base/list.h"
 #include "common/base/map.h"
 #include "common/observe/metrics.h"
 
@@ -46,6 +47,7 @@ struct gw_stats {
   uint64_t bad_requests_total; /* refused by the codec */
   uint64_t view_swaps_total;
   struct gw_histogram view_swap; /* how long gw_engine_set_frozen took */
+  struct gw_list unused_routes;  /* held by no view */
 };
 
 struct gw_stats *gw_stats_new(void);
@@ -53,11 +55,17 @@ void gw_stats_free(struct gw_stats *stats);
 /* Found or made. */
 struct gw_route_stats *gw_stats_get_route(struct gw_stats *stats, struct gw_str route, struct gw_str service);
 struct gw_service_stats *gw_stats_get_service(struct gw_stats *stats, struct gw_str service);
+/* As get_route, for a view that keeps the pointer until gw_stats_release_route. */
+struct gw_route_stats *gw_stats_hold_route(struct gw_stats *stats, struct gw_str route, struct gw_str service);
+void gw_stats_release_route(struct gw_stats *stats, struct gw_route_stats *route);
+/* Folds routes that are held by nobody any more into "other", so that sums never go back, and frees them. */
+void gw_stats_sweep(struct gw_stats *stats);
 void gw_route_stats_count(struct gw_route_stats *stats, uint32_t code, uint64_t duration_us);
 struct gw_stats *gw_stats_copy(const struct gw_stats *stats);
 /* Adds `from` to `stats`. */
 void gw_stats_merge(struct gw_stats *stats, const struct gw_stats *from);
-/* gateway_requests_total{route,service,code}, gateway_request_duration_seconds{route,service}, gateway_downstream_connections…, gateway_upstream_connections{service}, … */
+/* gateway_requests_total{route,service,code}, gateway_request_duration_seconds{route,service}, gateway_downstream_connections…,
+ * gateway_upstream_connections{service}, … */
 void gw_stats_write(const struct gw_stats *stats, struct gw_metrics_writer *writer);
 
 #endif

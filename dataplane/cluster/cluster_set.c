@@ -1,0 +1,133 @@
+#include "dataplane/cluster/cluster_set.h"
+
+#include <stdlib.h>
+
+#include "common/base/mem.h"
+#include "dataplane/cluster/lb/balancer.h"
+
+struct gw_worker_cluster {
+  uint32_t refs;
+  struct gw_loop *loop;
+  struct gw_frozen_cluster *frozen;
+  struct gw_upstream_pool **pools; /* by endpoint; NULL until the first request */
+  const struct gw_balancer *balancer;
+  void *balancer_state; /* NULL: nothing usable */
+  struct gw_upstream_counts counts;
+};
+
+struct gw_cluster_set {
+  uint32_t count;
+  struct gw_worker_cluster *items[]; /* by name */
+};
+
+static void build_balancer(struct gw_worker_cluster *cluster, struct gw_random *random) {
+  if (cluster->balancer_state != NULL) cluster->balancer->free(cluster->balancer_state);
+  cluster->balancer = gw_balancer_find(cluster->frozen->model->lb_policy);
+  cluster->balancer_state = cluster->frozen->usable_count > 0 ? cluster->balancer->build(cluster->frozen, random) : NULL;
+}
+
+static struct gw_worker_cluster *cluster_new(struct gw_loop *loop, struct gw_random *random, struct gw_frozen_cluster *frozen) {
+  struct gw_worker_cluster *cluster = gw_calloc(1, sizeof(*cluster));
+  cluster->refs = 1;
+  cluster->loop = loop;
+  cluster->frozen = gw_frozen_cluster_ref(frozen);
+  cluster->pools = gw_calloc(frozen->endpoint_count, sizeof(*cluster->pools));
+  build_balancer(cluster, random);
+  return cluster;
+}
+
+static void cluster_unref(struct gw_worker_cluster *cluster) {
+  if (--cluster->refs > 0) return;
+  for (uint32_t i = 0; i < cluster->frozen->endpoint_count; i++)
+    gw_upstream_pool_free(cluster->pools[i]);
+  free(cluster->pools);
+  if (cluster->balancer_state != NULL) cluster->balancer->free(cluster->balancer_state);
+  gw_frozen_cluster_unref(cluster->frozen);
+  free(cluster);
+}
+
+/* Takes over new endpoints: pools of addresses that stayed are kept, the others drain. Both sides are sorted by address. */
+static void cluster_update(struct gw_worker_cluster *cluster, struct gw_random *random, struct gw_frozen_cluster *frozen) {
+  struct gw_frozen_cluster *old = cluster->frozen;
+  struct gw_upstream_pool **pools = gw_calloc(frozen->endpoint_count, sizeof(*pools));
+  uint32_t at = 0;
+  for (uint32_t i = 0; i < old->endpoint_count; i++) {
+    if (cluster->pools[i] == NULL) continue;
+    int order = -1;
+    while (at < frozen->endpoint_count && (order = gw_str_compare(frozen->endpoints[at].text, old->endpoints[i].text)) < 0)
+      at++;
+    if (at < frozen->endpoint_count && order == 0) {
+      pools[at] = cluster->pools[i];
+      gw_upstream_pool_set_timeouts(pools[at], frozen->model->connect_timeout_ms, frozen->model->upstream_idle_timeout_ms);
+    } else {
+      gw_upstream_pool_free(cluster->pools[i]);
+    }
+  }
+  free(cluster->pools);
+  cluster->pools = pools;
+  cluster->frozen = gw_frozen_cluster_ref(frozen);
+  build_balancer(cluster, random);
+  gw_frozen_cluster_unref(old);
+}
+
+struct gw_cluster_set *gw_cluster_set_new(struct gw_loop *loop, struct gw_random *random, struct gw_frozen_cluster *const *frozen,
+                                          uint32_t count, const struct gw_cluster_set *previous) {
+  struct gw_cluster_set *set = gw_malloc(sizeof(*set) + count * sizeof(set->items[0]));
+  set->count = count;
+  uint32_t previous_count = previous != NULL ? previous->count : 0;
+  uint32_t at = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    int order = -1;
+    /* Mostly nothing changed: then the pointers are equal and no name is compared. */
+    while (at < previous_count && (order = previous->items[at]->frozen == frozen[i]
+                                               ? 0
+                                               : gw_str_compare(previous->items[at]->frozen->model->name, frozen[i]->model->name)) < 0)
+      at++;
+    if (at >= previous_count || order != 0) {
+      set->items[i] = cluster_new(loop, random, frozen[i]);
+      continue;
+    }
+    struct gw_worker_cluster *cluster = previous->items[at++];
+    cluster->refs++;
+    if (cluster->frozen != frozen[i]) cluster_update(cluster, random, frozen[i]);
+    set->items[i] = cluster;
+  }
+  return set;
+}
+
+void gw_cluster_set_free(struct gw_cluster_set *set) {
+  if (set == NULL) return;
+  for (uint32_t i = 0; i < set->count; i++)
+    cluster_unref(set->items[i]);
+  free(set);
+}
+
+uint32_t gw_cluster_set_count(const struct gw_cluster_set *set) {
+  return set->count;
+}
+
+struct gw_worker_cluster *gw_cluster_set_get(const struct gw_cluster_set *set, uint32_t index) {
+  return set->items[index];
+}
+
+struct gw_str gw_worker_cluster_name(const struct gw_worker_cluster *cluster) {
+  return cluster->frozen->model->name;
+}
+
+struct gw_upstream_counts *gw_worker_cluster_counts(struct gw_worker_cluster *cluster) {
+  return &cluster->counts;
+}
+
+enum gw_err gw_worker_cluster_pick(struct gw_worker_cluster *cluster, struct gw_upstream_pick *ret_pick) {
+  if (cluster->balancer_state == NULL) return GW_ERR_NOT_FOUND;
+  uint32_t index = cluster->balancer->pick(cluster->balancer_state);
+  const struct gw_frozen_endpoint *endpoint = &cluster->frozen->endpoints[index];
+  if (cluster->pools[index] == NULL) {
+    const struct gw_cluster *model = cluster->frozen->model;
+    cluster->pools[index] = gw_upstream_pool_new(cluster->loop, &endpoint->address, model->connect_timeout_ms,
+                                                 model->upstream_idle_timeout_ms, &cluster->counts);
+  }
+  ret_pick->pool = cluster->pools[index];
+  ret_pick->endpoint = endpoint->text;
+  return GW_OK;
+}

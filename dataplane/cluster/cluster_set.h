@@ -1,0 +1,33 @@
+/* Why: a worker's clusters: what it may change of them (cursors, pools, counters), kept by name from one configuration to the next.
+ * Life: a set belongs to a view; its clusters are shared by the sets that know them and go with the last. Endpoints follow the newest set
+ * in older ones too, since an endpoint that has left should get no new request.
+ * Thread: the worker's. */
+#ifndef GW_DATAPLANE_CLUSTER_CLUSTER_SET_H
+#define GW_DATAPLANE_CLUSTER_CLUSTER_SET_H
+
+#include "common/base/random.h"
+#include "common/event/loop.h"
+#include "dataplane/cluster/frozen_cluster.h"
+#include "dataplane/upstream/pool.h"
+
+struct gw_cluster_set;
+struct gw_worker_cluster;
+
+/* `frozen`: sorted by name; the set takes its own references. `previous` (may be NULL) stays valid. */
+struct gw_cluster_set *gw_cluster_set_new(struct gw_loop *loop, struct gw_random *random, struct gw_frozen_cluster *const *frozen,
+                                          uint32_t count, const struct gw_cluster_set *previous);
+void gw_cluster_set_free(struct gw_cluster_set *set);
+uint32_t gw_cluster_set_count(const struct gw_cluster_set *set);
+/* `index`: as in `frozen`. */
+struct gw_worker_cluster *gw_cluster_set_get(const struct gw_cluster_set *set, uint32_t index);
+
+struct gw_str gw_worker_cluster_name(const struct gw_worker_cluster *cluster);
+struct gw_upstream_counts *gw_worker_cluster_counts(struct gw_worker_cluster *cluster);
+struct gw_upstream_pick {
+  struct gw_upstream_pool *pool;
+  struct gw_str endpoint; /* "127.0.0.1:80", copied by who keeps it beyond the callback */
+};
+/* The endpoint whose turn it is. GW_ERR_NOT_FOUND: none is usable. */
+enum gw_err gw_worker_cluster_pick(struct gw_worker_cluster *cluster, struct gw_upstream_pick *ret_pick);
+
+#endif

@@ -1,0 +1,145 @@
+#include "dataplane/cluster/frozen_cluster.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/mem.h"
+
+/* By IP and port; equal addresses of several priorities: the best first, so that it is the one kept. */
+static int compare_endpoints(const void *a, const void *b) {
+  const struct gw_frozen_endpoint *x = a;
+  const struct gw_frozen_endpoint *y = b;
+  int order = gw_str_compare(x->text, y->text);
+  if (order != 0) return order;
+  return (x->priority > y->priority) - (x->priority < y->priority);
+}
+
+static void add_endpoint(struct gw_frozen_cluster *cluster, const struct gw_endpoint *endpoint, const struct gw_address *address) {
+  char text[GW_ADDRESS_TEXT_SIZE];
+  cluster->endpoints[cluster->endpoint_count++] = (struct gw_frozen_endpoint){
+      .address = *address,
+      .text = gw_arena_copy(&cluster->arena, gw_address_format(address, text)),
+      .weight = endpoint->weight > 0 ? endpoint->weight : 1,
+      .priority = endpoint->priority,
+      .is_healthy = !endpoint->is_unhealthy,
+  };
+}
+
+static bool add_numeric(struct gw_frozen_cluster *cluster, const struct gw_endpoints *endpoints, struct gw_errors *errors) {
+  cluster->endpoints = gw_arena_calloc(&cluster->arena, endpoints->count, sizeof(*cluster->endpoints));
+  for (uint32_t i = 0; i < endpoints->count; i++) {
+    const struct gw_endpoint *endpoint = &endpoints->items[i];
+    struct gw_address address;
+    if (gw_address_parse_ip(endpoint->address, endpoint->port, &address) != GW_OK) {
+      GW_CLEANUP(gw_free_ptr) char *place = gw_asprintf("cluster %.*s", GW_STR_ARG(cluster->model->name));
+      gw_errors_add(errors, place, "endpoint address \"%.*s\" is not an IP address", GW_STR_ARG(endpoint->address));
+      return false;
+    }
+    add_endpoint(cluster, endpoint, &address);
+  }
+  return true;
+}
+
+static void add_resolved(struct gw_frozen_cluster *cluster, const struct gw_endpoints *endpoints, const struct gw_dns_clusters *dns) {
+  uint32_t total = 0;
+  for (uint32_t i = 0; i < endpoints->count; i++) {
+    const struct gw_address *addresses;
+    total += gw_dns_clusters_addresses(dns, endpoints->items[i].address, endpoints->items[i].port, &addresses);
+  }
+  cluster->endpoints = gw_arena_calloc(&cluster->arena, total, sizeof(*cluster->endpoints));
+  for (uint32_t i = 0; i < endpoints->count; i++) {
+    const struct gw_address *addresses;
+    uint32_t count = gw_dns_clusters_addresses(dns, endpoints->items[i].address, endpoints->items[i].port, &addresses);
+    for (uint32_t j = 0; j < count; j++)
+      add_endpoint(cluster, &endpoints->items[i], &addresses[j]);
+  }
+}
+
+static void sort_endpoints(struct gw_frozen_cluster *cluster) {
+  if (cluster->endpoint_count == 0) return;
+  qsort(cluster->endpoints, cluster->endpoint_count, sizeof(*cluster->endpoints), compare_endpoints);
+  uint32_t kept = 1;
+  for (uint32_t i = 1; i < cluster->endpoint_count; i++) {
+    if (gw_str_equal(cluster->endpoints[i].text, cluster->endpoints[kept - 1].text)) continue;
+    cluster->endpoints[kept++] = cluster->endpoints[i];
+  }
+  cluster->endpoint_count = kept;
+}
+
+static void choose_usable(struct gw_frozen_cluster *cluster) {
+  uint32_t best = UINT32_MAX;
+  for (uint32_t i = 0; i < cluster->endpoint_count; i++) {
+    const struct gw_frozen_endpoint *endpoint = &cluster->endpoints[i];
+    if (endpoint->is_healthy && endpoint->priority < best) best = endpoint->priority;
+  }
+  uint32_t *usable = gw_arena_calloc(&cluster->arena, cluster->endpoint_count, sizeof(*usable));
+  cluster->usable = usable;
+  cluster->has_equal_weights = true;
+  for (uint32_t i = 0; i < cluster->endpoint_count; i++) {
+    const struct gw_frozen_endpoint *endpoint = &cluster->endpoints[i];
+    if (!endpoint->is_healthy || endpoint->priority != best) continue;
+    if (endpoint->weight != cluster->endpoints[cluster->usable_count > 0 ? usable[0] : i].weight) cluster->has_equal_weights = false;
+    usable[cluster->usable_count++] = i;
+  }
+}
+
+static bool same_resource(const struct gw_resource *a, const struct gw_resource *b) {
+  return a == b || (a != NULL && b != NULL && strcmp(a->version, b->version) == 0);
+}
+
+static bool same_endpoints(const struct gw_frozen_cluster *a, const struct gw_frozen_cluster *b) {
+  if (a->endpoint_count != b->endpoint_count) return false;
+  for (uint32_t i = 0; i < a->endpoint_count; i++)
+    if (!gw_str_equal(a->endpoints[i].text, b->endpoints[i].text)) return false;
+  return true;
+}
+
+struct gw_frozen_cluster *gw_frozen_cluster_build(const struct gw_snapshot *snapshot, struct gw_resource *resource,
+                                                  const struct gw_dns_clusters *dns, struct gw_frozen_cluster *previous,
+                                                  struct gw_errors *errors) {
+  const struct gw_cluster *model = resource->cluster;
+  struct gw_resource *assignment = NULL;
+  if (model->kind == GW_CLUSTER_EDS)
+    assignment = (struct gw_resource *)gw_snapshot_find(snapshot, GW_RESOURCE_ENDPOINTS, model->eds_service_name);
+  bool is_same =
+      previous != NULL && same_resource(previous->cluster_resource, resource) && same_resource(previous->endpoints_resource, assignment);
+  if (is_same && model->kind != GW_CLUSTER_STRICT_DNS) return gw_frozen_cluster_ref(previous);
+
+  struct gw_frozen_cluster *cluster = gw_calloc(1, sizeof(*cluster));
+  cluster->refs = 1;
+  cluster->model = model;
+  cluster->cluster_resource = gw_resource_ref(resource);
+  if (assignment != NULL) cluster->endpoints_resource = gw_resource_ref(assignment);
+  gw_arena_init(&cluster->arena, 512);
+  const struct gw_endpoints *endpoints = assignment != NULL ? assignment->endpoints : model->inline_endpoints;
+  bool is_good = true;
+  if (endpoints != NULL && model->kind == GW_CLUSTER_STRICT_DNS) {
+    add_resolved(cluster, endpoints, dns);
+  } else if (endpoints != NULL) {
+    is_good = add_numeric(cluster, endpoints, errors);
+  }
+  if (!is_good) {
+    gw_frozen_cluster_unref(cluster);
+    return NULL;
+  }
+  sort_endpoints(cluster);
+  if (is_same && same_endpoints(previous, cluster)) {
+    gw_frozen_cluster_unref(cluster);
+    return gw_frozen_cluster_ref(previous);
+  }
+  choose_usable(cluster);
+  return cluster;
+}
+
+struct gw_frozen_cluster *gw_frozen_cluster_ref(struct gw_frozen_cluster *cluster) {
+  atomic_fetch_add_explicit(&cluster->refs, 1, memory_order_relaxed);
+  return cluster;
+}
+
+void gw_frozen_cluster_unref(struct gw_frozen_cluster *cluster) {
+  if (cluster == NULL || atomic_fetch_sub_explicit(&cluster->refs, 1, memory_order_acq_rel) != 1) return;
+  gw_resource_unref(cluster->cluster_resource);
+  gw_resource_unref(cluster->endpoints_resource);
+  gw_arena_done(&cluster->arena);
+  free(cluster);
+}

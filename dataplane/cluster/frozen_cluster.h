@@ -1,0 +1,47 @@
+/* Why: a cluster made ready for serving: addresses parsed and sorted, unusable endpoints left out; shared by all workers.
+ * Life: ref-counted; holds references on its resources. Equal input gives the one before, so that workers see at a glance what changed.
+ * Thread: built on the main thread; frozen, and freed on whichever thread has the last reference. */
+#ifndef GW_DATAPLANE_CLUSTER_FROZEN_CLUSTER_H
+#define GW_DATAPLANE_CLUSTER_FROZEN_CLUSTER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/err.h"
+#include "common/model/cluster.h"
+#include "common/model/snapshot.h"
+#include "common/net/address.h"
+#include "dataplane/cluster/dns_clusters.h"
+
+struct gw_frozen_endpoint {
+  struct gw_address address;
+  struct gw_str text; /* "127.0.0.1:80" */
+  uint32_t weight;
+  uint32_t priority;
+  bool is_healthy;
+};
+
+struct gw_frozen_cluster {
+  atomic_uint refs;
+  const struct gw_cluster *model;
+  struct gw_resource *cluster_resource;
+  struct gw_resource *endpoints_resource; /* EDS only, else NULL */
+  struct gw_frozen_endpoint *endpoints;   /* by address; all different */
+  uint32_t endpoint_count;
+  const uint32_t *usable; /* what may be picked: the healthy endpoints of the first priority that has any */
+  uint32_t usable_count;
+  bool has_equal_weights; /* of the usable ones */
+  struct gw_arena arena;
+};
+
+/* `resource` is a cluster of `snapshot`. `previous` (may be NULL) is returned with one more reference when nothing changed. An address that
+ * is none is a mistake, and then NULL. An EDS cluster without its resource, and names not resolved yet, give a cluster without endpoints.
+ */
+struct gw_frozen_cluster *gw_frozen_cluster_build(const struct gw_snapshot *snapshot, struct gw_resource *resource,
+                                                  const struct gw_dns_clusters *dns, struct gw_frozen_cluster *previous,
+                                                  struct gw_errors *errors);
+struct gw_frozen_cluster *gw_frozen_cluster_ref(struct gw_frozen_cluster *cluster);
+void gw_frozen_cluster_unref(struct gw_frozen_cluster *cluster);
+
+#endif

@@ -1,0 +1,183 @@
+/* The client's bytes: heads, bodies, and what is only thrown away. */
+#include <string.h>
+
+#include "common/base/mem.h"
+#include "dataplane/downstream/h1_session.h"
+
+static void add_pending(struct gw_h1_session *session, struct gw_str bytes) {
+  size_t old_len = session->pending_len - session->pending_at;
+  if (session->pending_at > 0) memmove(session->pending, session->pending + session->pending_at, old_len);
+  if (old_len + bytes.len > session->pending_cap) {
+    /* Doubled, so that a head that comes byte by byte is not copied each time. */
+    session->pending_cap = old_len > 0 ? (old_len + bytes.len) * 2 : bytes.len;
+    session->pending = gw_realloc_array(session->pending, session->pending_cap, 1);
+  }
+  memcpy(session->pending + old_len, bytes.data, bytes.len);
+  session->pending_at = 0;
+  session->pending_len = old_len + bytes.len;
+}
+
+static struct gw_h1_limits request_limits(const struct gw_h1_session *session) {
+  const struct gw_http_connection_manager *http = &session->connection->listener->settings->http->model->http;
+  return (struct gw_h1_limits){.head_bytes = (size_t)http->max_request_headers_kb * 1024, .header_count = http->max_headers_count};
+}
+
+static void start_stream(struct gw_h1_session *session) {
+  struct gw_downstream_connection *connection = session->connection;
+  const struct gw_downstream_listener *listener = connection->listener;
+  session->stream = gw_stream_new(listener->view, listener->settings, &connection->peer, &gw_h1_stream_calls, session);
+  session->has_continued = session->has_body_begun = session->is_until_close = false;
+}
+
+/* Not HTTP as we accept it: where the next request would begin is not known. */
+static void refuse(struct gw_h1_session *session, uint32_t status, struct gw_str detail) {
+  struct gw_stream *stream = session->stream;
+  const char *message = status == 431   ? "the request's head is too large"
+                        : status == 505 ? "this HTTP version is not served"
+                        : status == 501 ? "this transfer coding is not served"
+                                        : "the request is not valid HTTP";
+  stream->request = (struct gw_request_head){.version = GW_HTTP_1_1, .content_length = GW_LENGTH_NONE};
+  session->connection->listener->pipeline->stats->bad_requests_total++;
+  session->may_keep = false;
+  gw_stream_fail(stream, &(struct gw_failure){.status = status,
+                                              .side = GW_FAILURE_CLIENT,
+                                              .flag = GW_FLAG_DOWNSTREAM_PROTOCOL_ERROR,
+                                              .detail = gw_arena_copy(&stream->arena, detail),
+                                              .message = gw_str_from(message)});
+}
+
+static void start_request(struct gw_h1_session *session, const struct gw_h1_limits *limits, struct gw_str head_bytes) {
+  start_stream(session);
+  struct gw_stream *stream = session->stream;
+  struct gw_str detail = {0};
+  uint32_t status = 400;
+  head_bytes = gw_arena_copy(&stream->arena, head_bytes);
+  enum gw_err err = gw_h1_parse_request(head_bytes, limits, &stream->arena, &stream->request, &session->may_keep, &status, &detail);
+  if (err != GW_OK) {
+    refuse(session, status, detail);
+    return;
+  }
+  stream->request.scheme = GW_STR("http");
+  if (gw_stream_has_request_body(stream)) {
+    session->phase = GW_H1_BODY;
+    gw_h1_body_init(&session->body, stream->request.content_length, stream->request.content_length == GW_LENGTH_UNKNOWN);
+  } else {
+    session->phase = GW_H1_ANSWER;
+  }
+  gw_stream_start(stream);
+}
+
+/* false: the rest waits for more bytes. */
+static bool take_head(struct gw_h1_session *session, struct gw_str *input) {
+  struct gw_h1_limits limits = request_limits(session);
+  size_t head_len = 0;
+  enum gw_err err = gw_h1_find_head(input->data, input->len, &limits, &session->head_scanned, &head_len);
+  if (err == GW_ERR_AGAIN) return false;
+  session->head_scanned = 0;
+  if (err != GW_OK) {
+    start_stream(session);
+    refuse(session, 431, GW_STR("http1.headers_too_large"));
+    return true;
+  }
+  struct gw_str head_bytes = {input->data, head_len};
+  *input = gw_str_skip(*input, head_len);
+  start_request(session, &limits, head_bytes);
+  return true;
+}
+
+static void end_body(struct gw_h1_session *session) {
+  session->phase = GW_H1_ANSWER;
+  gw_stream_on_request_end(session->stream);
+}
+
+/* false: the rest waits until a filter lets it go on. */
+static bool take_body(struct gw_h1_session *session, struct gw_str *input, bool is_borrowed) {
+  struct gw_stream *stream = session->stream;
+  if ((stream->request_pauses & GW_PAUSE_FILTER) != 0) return false;
+  struct gw_str data;
+  size_t used = 0;
+  if (gw_h1_body_decode(&session->body, *input, &data, &used) != GW_OK) {
+    session->may_keep = false;
+    session->connection->listener->pipeline->stats->bad_requests_total++;
+    gw_stream_fail(stream, &(struct gw_failure){.status = 400,
+                                                .side = GW_FAILURE_CLIENT,
+                                                .flag = GW_FLAG_DOWNSTREAM_PROTOCOL_ERROR,
+                                                .detail = GW_STR("http1.bad_chunk"),
+                                                .message = GW_STR("the request's body is not valid HTTP")});
+    *input = gw_str_skip(*input, input->len);
+    return true;
+  }
+  *input = gw_str_skip(*input, used);
+  if (data.len > 0) {
+    session->has_body_begun = true;
+    gw_stream_on_request_body(stream, is_borrowed ? data : gw_arena_copy(&stream->arena, data));
+  }
+  if (session->body.is_complete) {
+    end_body(session);
+  } else if (used == 0) {
+    return false;
+  }
+  return true;
+}
+
+/* The answer was given before the request was whole, or the connection only waits for its end. */
+static void discard(struct gw_h1_session *session, struct gw_str *input) {
+  struct gw_str data;
+  size_t used = input->len;
+  bool is_broken = false;
+  if (session->phase == GW_H1_DRAIN) is_broken = gw_h1_body_decode(&session->body, *input, &data, &used) != GW_OK;
+  session->discarded += used;
+  *input = gw_str_skip(*input, used);
+  if (session->phase == GW_H1_DRAIN && session->body.is_complete) {
+    session->phase = GW_H1_HEAD;
+    gw_h1_session_flush_soon(session); /* idle, unless more came */
+  } else if (is_broken || session->discarded > GW_H1_LINGER_MAX) {
+    *input = gw_str_skip(*input, input->len);
+    session->is_over = true;
+    gw_h1_session_flush_soon(session);
+  }
+}
+
+static bool take(struct gw_h1_session *session, struct gw_str *input, bool is_borrowed) {
+  switch (session->phase) {
+  case GW_H1_HEAD:
+    /* One request after the other: not while an answer, whole or in the queue, is still there. */
+    return session->stream == NULL && session->out.len == 0 && take_head(session, input);
+  case GW_H1_BODY:
+    if (session->stream == NULL) return false;
+    if (session->stream->is_response_complete || session->stream->is_aborted) return false;
+    return take_body(session, input, is_borrowed);
+  case GW_H1_ANSWER: return false;
+  default: discard(session, input); return true;
+  }
+}
+
+/* What `take` leaves. */
+static struct gw_str consume(struct gw_h1_session *session, struct gw_str input, bool is_borrowed) {
+  while (input.len > 0 && take(session, &input, is_borrowed))
+    continue;
+  return input;
+}
+
+void gw_h1_session_consume_pending(struct gw_h1_session *session) {
+  struct gw_str bytes = {session->pending + session->pending_at, session->pending_len - session->pending_at};
+  struct gw_str rest = consume(session, bytes, false);
+  session->pending_at = session->pending_len - rest.len;
+  if (rest.len == 0) gw_h1_session_drop_pending(session);
+}
+
+void gw_h1_session_on_input(struct gw_h1_session *session, struct gw_str input) {
+  enum gw_h1_phase phase = session->phase;
+  if (session->pending_len > session->pending_at) {
+    add_pending(session, input);
+    gw_h1_session_consume_pending(session);
+  } else {
+    struct gw_str rest = consume(session, input, true);
+    if (rest.len > 0) add_pending(session, rest);
+    /* The wait for the rest of a head begins with its first byte. */
+    if (rest.len > 0 && session->phase == GW_H1_HEAD && phase == GW_H1_HEAD && session->stream == NULL) {
+      gw_downstream_connection_start_wait(session->connection);
+    }
+  }
+  gw_h1_session_update_interest(session);
+}

@@ -1,0 +1,201 @@
+#include "dataplane/downstream/h1_session.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "common/base/mem.h"
+
+static void on_flush(void *arg);
+
+struct gw_h1_session *gw_h1_session_new(struct gw_downstream_connection *connection) {
+  struct gw_h1_session *session = gw_malloc(sizeof(*session));
+  memset(session, 0, offsetof(struct gw_h1_session, out));
+  session->connection = connection;
+  gw_task_init(&session->flush_task, on_flush, session);
+  gw_out_queue_init(&session->out);
+  return session;
+}
+
+void gw_h1_session_free(struct gw_h1_session *session) {
+  if (session == NULL) return;
+  gw_task_cancel(&session->flush_task);
+  gw_stream_free(session->stream);
+  gw_out_queue_done(&session->out);
+  free(session->pending);
+  free(session);
+}
+
+void gw_h1_session_drop_pending(struct gw_h1_session *session) {
+  free(session->pending);
+  session->pending = NULL;
+  session->pending_at = session->pending_len = session->pending_cap = 0;
+}
+
+void gw_h1_session_flush_soon(struct gw_h1_session *session) {
+  gw_loop_after_callback(gw_downstream_connection_loop(session->connection), &session->flush_task);
+}
+
+void gw_h1_session_update_interest(struct gw_h1_session *session) {
+  unsigned interest = session->out.len > 0 ? GW_IO_WRITE : 0;
+  size_t pending = session->pending_len - session->pending_at;
+  switch (session->phase) {
+  case GW_H1_BODY:
+    if (session->stream != NULL ? session->stream->request_pauses == 0 : pending < GW_H1_PIPELINE_MAX) interest |= GW_IO_READ;
+    break;
+  case GW_H1_ANSWER:
+    if (pending < GW_H1_PIPELINE_MAX) interest |= GW_IO_READ;
+    break;
+  case GW_H1_HEAD:
+    /* A head may wait behind an answer that the client doesn't take. */
+    if (session->out.len == 0 || pending < GW_H1_PIPELINE_MAX) interest |= GW_IO_READ;
+    break;
+  default: interest |= GW_IO_READ;
+  }
+  gw_io_set(session->connection->io, interest);
+}
+
+/* ---- after an answer ---- */
+
+/* Closes so that the client gets the answer: closing a socket with unread bytes in it would send a reset after it. */
+static void close_connection(struct gw_h1_session *session) {
+  struct gw_downstream_connection *connection = session->connection;
+  bool has_unread = session->phase != GW_H1_ANSWER || session->pending_len > session->pending_at;
+  if (!has_unread || shutdown(connection->fd, SHUT_WR) != 0) {
+    gw_downstream_connection_free(connection);
+    return;
+  }
+  session->phase = GW_H1_LINGER;
+  session->discarded = 0;
+  gw_h1_session_drop_pending(session);
+  gw_h1_session_update_interest(session);
+  gw_downstream_connection_start_wait(connection);
+}
+
+static void go_idle(struct gw_h1_session *session) {
+  struct gw_downstream_connection *connection = session->connection;
+  connection->session = NULL;
+  gw_h1_session_free(session);
+  if (connection->listener->is_closing || connection->listener->pipeline->is_draining) {
+    gw_downstream_connection_free(connection);
+    return;
+  }
+  gw_io_set(connection->io, GW_IO_READ);
+  gw_downstream_connection_start_wait(connection);
+}
+
+/* The answer has left: the connection ends, or goes on with the next request. */
+static void after_answer(struct gw_h1_session *session) {
+  if (!session->may_keep) {
+    close_connection(session);
+    return;
+  }
+  if (session->phase == GW_H1_BODY) {
+    session->phase = GW_H1_DRAIN;
+    session->discarded = 0;
+    gw_downstream_connection_start_wait(session->connection);
+  } else if (session->phase == GW_H1_ANSWER) {
+    session->phase = GW_H1_HEAD;
+  }
+  if (session->pending_len > session->pending_at) {
+    if (session->phase == GW_H1_HEAD) gw_downstream_connection_start_wait(session->connection);
+    gw_h1_session_consume_pending(session);
+  } else if (session->phase == GW_H1_HEAD) {
+    go_idle(session);
+    return;
+  }
+  gw_h1_session_update_interest(session);
+}
+
+/* A cut-off answer must not look like a whole one. */
+static void abort_connection(struct gw_h1_session *session) {
+  if (session->is_until_close) {
+    struct linger reset = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(session->connection->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+  }
+  gw_downstream_connection_free(session->connection);
+}
+
+static void on_broken(struct gw_h1_session *session) {
+  if (session->stream != NULL) gw_stream_on_client_gone(session->stream);
+  gw_downstream_connection_free(session->connection);
+}
+
+static void follow_watermarks(struct gw_h1_session *session, size_t sent) {
+  struct gw_stream *stream = session->stream;
+  if (sent > 0) stream->active_ms = gw_loop_now_ms(gw_downstream_connection_loop(session->connection));
+  if (!session->is_paused && session->out.len > GW_H1_HIGH_WATERMARK) {
+    session->is_paused = true;
+    gw_stream_set_response_paused(stream, true);
+  } else if (session->is_paused && session->out.len < GW_H1_LOW_WATERMARK) {
+    session->is_paused = false;
+    gw_stream_set_response_paused(stream, false);
+  }
+}
+
+static void on_flush(void *arg) {
+  struct gw_h1_session *session = arg;
+  size_t sent = 0;
+  if (session->is_over) {
+    gw_downstream_connection_free(session->connection);
+    return;
+  }
+  enum gw_err err = gw_out_queue_flush(&session->out, session->connection->fd, &sent);
+  session->connection->listener->pipeline->stats->bytes_sent += sent;
+  if (err != GW_OK && err != GW_ERR_AGAIN) {
+    on_broken(session);
+    return;
+  }
+  struct gw_stream *stream = session->stream;
+  if (stream != NULL && stream->is_aborted) {
+    abort_connection(session);
+    return;
+  }
+  if (stream != NULL && stream->is_response_complete) {
+    session->stream = NULL;
+    gw_stream_free(stream);
+    session->is_paused = false;
+    if (session->out.len > 0) gw_downstream_connection_start_wait(session->connection);
+  } else if (stream != NULL) {
+    follow_watermarks(session, sent);
+    /* What was held back while a filter waited. */
+    if (session->phase == GW_H1_BODY && session->pending_len > session->pending_at) gw_h1_session_consume_pending(session);
+  } else if (sent > 0 && session->out.len > 0) {
+    gw_downstream_connection_start_wait(session->connection);
+  }
+  if (session->stream == NULL && session->out.len == 0 && session->phase != GW_H1_LINGER) {
+    after_answer(session);
+  } else {
+    gw_h1_session_update_interest(session);
+  }
+}
+
+/* ---- deadlines of what no stream has a timer for ---- */
+
+uint64_t gw_h1_session_deadline_ms(const struct gw_h1_session *session) {
+  const struct gw_http_connection_manager *http = &session->connection->listener->settings->http->model->http;
+  uint64_t wait_ms = 0;
+  if (session->stream != NULL) return 0;
+  if (session->out.len > 0) {
+    wait_ms = http->stream_idle_timeout_ms;
+  } else if (session->phase == GW_H1_HEAD) {
+    wait_ms = http->request_headers_timeout_ms != 0 ? http->request_headers_timeout_ms : http->idle_timeout_ms;
+  } else {
+    wait_ms = GW_H1_LINGER_MS;
+  }
+  return wait_ms == 0 ? 0 : session->connection->since_ms + wait_ms;
+}
+
+void gw_h1_session_on_deadline(struct gw_h1_session *session) {
+  struct gw_downstream_connection *connection = session->connection;
+  if (session->phase != GW_H1_HEAD || session->out.len > 0) {
+    gw_downstream_connection_free(connection);
+    return;
+  }
+  session->may_keep = false;
+  session->stream =
+      gw_stream_new(connection->listener->view, connection->listener->settings, &connection->peer, &gw_h1_stream_calls, session);
+  gw_stream_fail(session->stream, &(struct gw_failure){.status = 408,
+                                                       .side = GW_FAILURE_CLIENT,
+                                                       .detail = GW_STR("request_header_timeout"),
+                                                       .message = GW_STR("the request's head did not arrive in time")});
+}

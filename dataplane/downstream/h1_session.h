@@ -1,0 +1,74 @@
+/* Why: HTTP/1.x on one client connection while there is something to do: heads, bodies, answers, one request after the other.
+ * Life: made by the first byte of a request, freed when the connection is idle again.
+ * Thread: the worker's. */
+#ifndef GW_DATAPLANE_DOWNSTREAM_H1_SESSION_H
+#define GW_DATAPLANE_DOWNSTREAM_H1_SESSION_H
+
+#include "common/http/h1_codec.h"
+#include "common/net/out_queue.h"
+#include "dataplane/downstream/connection.h"
+#include "dataplane/pipeline/stream.h"
+
+/* Bytes that wait for a slow client: above the first, the service is not read; below the second, it is again. */
+#define GW_H1_HIGH_WATERMARK (256u * 1024)
+#define GW_H1_LOW_WATERMARK (64u * 1024)
+/* Requests that a client may send ahead, in bytes. */
+#define GW_H1_PIPELINE_MAX (16u * 1024)
+/* What is read of a request's body only to throw it away, so that the connection can go on after an early answer. */
+#define GW_H1_DRAIN_MAX (64u * 1024)
+/* What is read after Connection: close, so that a reset doesn't take the answer down, and for how long. */
+#define GW_H1_LINGER_MAX (1024u * 1024)
+#define GW_H1_LINGER_MS 5000
+
+enum gw_h1_phase {
+  GW_H1_HEAD,   /* a request's head is coming */
+  GW_H1_BODY,   /* its body is */
+  GW_H1_ANSWER, /* the request is complete, the answer is not */
+  GW_H1_DRAIN,  /* answered; the rest of the body is thrown away */
+  GW_H1_LINGER, /* closed on our side; what comes is thrown away */
+};
+
+struct gw_h1_session {
+  struct gw_downstream_connection *connection;
+  struct gw_stream *stream; /* NULL between requests */
+  enum gw_h1_phase phase;
+  bool may_keep; /* the connection, after this answer */
+  bool is_answer_chunked;
+  bool is_until_close;    /* the answer's end is the connection's */
+  bool has_continued;     /* 100 was sent */
+  bool has_body_begun;    /* a byte of the request's body came */
+  bool is_paused;         /* the stream was told that the client is slow */
+  bool is_over;           /* nothing more is worth reading: the connection is closed when this callback has returned */
+  size_t discarded;       /* in DRAIN or LINGER */
+  struct gw_h1_body body; /* of the request */
+  struct gw_task flush_task;
+  char *pending; /* bytes that came and can't be used yet: a part of a head, or the next requests */
+  size_t pending_at;
+  size_t pending_len;
+  size_t pending_cap;
+  size_t head_scanned;
+  struct gw_out_queue out;
+};
+
+struct gw_h1_session *gw_h1_session_new(struct gw_downstream_connection *connection);
+/* Ends the stream too; not the connection. */
+void gw_h1_session_free(struct gw_h1_session *session);
+/* Bytes from the client, borrowed. */
+void gw_h1_session_on_input(struct gw_h1_session *session, struct gw_str input);
+/* When the wait of the connection's timer must end: its deadline, or 0 when the stream has timers of its own. */
+uint64_t gw_h1_session_deadline_ms(const struct gw_h1_session *session);
+/* It has passed. May free the connection. */
+void gw_h1_session_on_deadline(struct gw_h1_session *session);
+/* Sends what is queued as soon as the callback has returned. */
+void gw_h1_session_flush_soon(struct gw_h1_session *session);
+
+/* ---- between the files of this folder ---- */
+/* h1_answer.c: what the session does for its stream. */
+extern const struct gw_stream_calls gw_h1_stream_calls;
+/* h1_request.c: uses the bytes at hand until they are used up or must wait. */
+void gw_h1_session_consume_pending(struct gw_h1_session *session);
+void gw_h1_session_drop_pending(struct gw_h1_session *session);
+/* Which directions are worth waking up for. */
+void gw_h1_session_update_interest(struct gw_h1_session *session);
+
+#endif

@@ -1,0 +1,12 @@
+#include "dataplane/filters/filters.h"
+
+#include <stddef.h>
+
+#include "dataplane/filters/node_endpoints.h"
+#include "dataplane/filters/router.h"
+
+const struct gw_filter *const gw_filters[] = {
+    &gw_filter_node_endpoints,
+    &gw_filter_router,
+    NULL,
+};

@@ -1,0 +1,123 @@
+#include "dataplane/filters/node_endpoints.h"
+
+#include <stdlib.h>
+
+#include "common/base/mem.h"
+#include "dataplane/pipeline/local_reply.h"
+#include "dataplane/pipeline/stream.h"
+
+struct settings {
+  const struct gw_node_endpoints *model;
+  const struct gw_cidr *metrics_allow;
+};
+
+/* Lives until the metrics have come, which may be after the stream. */
+struct query {
+  struct gw_stream *stream; /* NULL: nobody waits any more */
+  struct query **owner;     /* where the stream's state points here */
+};
+
+struct state {
+  struct query *query;
+};
+
+static const void *build(const struct gw_http_filter *model, struct gw_arena *arena, struct gw_errors *errors, const char *place) {
+  const struct gw_node_endpoints *endpoints = &model->settings.node_endpoints;
+  struct settings *settings = gw_arena_calloc(arena, 1, sizeof(*settings));
+  struct gw_cidr *cidrs = gw_arena_calloc(arena, endpoints->metrics_allow_count, sizeof(*cidrs));
+  for (uint32_t i = 0; i < endpoints->metrics_allow_count; i++) {
+    if (gw_cidr_parse(endpoints->metrics_allow[i], &cidrs[i]) == GW_OK) continue;
+    gw_errors_add(errors, place, "metrics_allow[%u]: \"%.*s\" is not a range such as 10.0.0.0/8", i,
+                  GW_STR_ARG(endpoints->metrics_allow[i]));
+  }
+  settings->model = endpoints;
+  settings->metrics_allow = cidrs;
+  return settings;
+}
+
+static bool is_allowed(const struct settings *settings, const struct gw_address *address) {
+  if (gw_address_is_loopback(address)) return true;
+  for (uint32_t i = 0; i < settings->model->metrics_allow_count; i++)
+    if (gw_cidr_contains(&settings->metrics_allow[i], address)) return true;
+  return false;
+}
+
+static void reply_metrics(struct gw_stream *stream, struct gw_str text) {
+  if (text.len == 0) {
+    stream->detail = GW_STR("metrics_unavailable");
+    gw_local_reply_failure(stream, 503, GW_STR("the metrics could not be had"));
+    return;
+  }
+  stream->detail = GW_STR("node_metrics");
+  gw_local_reply_text(stream, 200, GW_STR("text/plain; version=0.0.4; charset=utf-8"), gw_arena_copy(&stream->arena, text));
+}
+
+static void on_metrics(void *arg, struct gw_str text) {
+  struct query *query = arg;
+  struct gw_stream *stream = query->stream;
+  if (stream != NULL) {
+    *query->owner = NULL;
+    reply_metrics(stream, text);
+    gw_stream_resume(stream, GW_VERDICT_REPLIED);
+  }
+  free(query);
+}
+
+static enum gw_verdict metrics(struct gw_stream *stream, struct state *state, const struct settings *settings) {
+  /* Both, since X-Forwarded-For may be believed here and a proxy may stand on a range that is allowed. */
+  if (!is_allowed(settings, stream->peer) || !is_allowed(settings, &stream->remote)) {
+    gw_stream_fail(stream, &(struct gw_failure){.status = 403,
+                                                .side = GW_FAILURE_CLIENT,
+                                                .detail = GW_STR("metrics_not_allowed"),
+                                                .message = GW_STR("metrics are for loopback and the ranges that the operator allows")});
+    return GW_VERDICT_REPLIED;
+  }
+  const struct gw_node_status_calls *calls = stream->pipeline->options.node_status;
+  struct query *query = gw_calloc(1, sizeof(*query));
+  query->stream = stream;
+  query->owner = &state->query;
+  state->query = query;
+  calls->get_metrics(calls->arg, stream->pipeline->options.worker_index, on_metrics, query);
+  return stream->is_response_complete ? GW_VERDICT_REPLIED : GW_VERDICT_WAIT;
+}
+
+static enum gw_verdict ready(struct gw_stream *stream) {
+  const struct gw_node_status_calls *calls = stream->pipeline->options.node_status;
+  stream->detail = GW_STR("node_ready");
+  if (calls->is_ready(calls->arg)) {
+    gw_local_reply_text(stream, 200, GW_STR("application/json"), GW_STR("{\"status\":\"ready\"}"));
+  } else {
+    gw_local_reply_failure(stream, 503, GW_STR("not ready"));
+  }
+  return GW_VERDICT_REPLIED;
+}
+
+static enum gw_verdict on_request(struct gw_stream *stream, void *arg, const void *settings_arg) {
+  const struct settings *settings = settings_arg;
+  const struct gw_request_head *request = &stream->request;
+  if (request->method != GW_METHOD_GET && request->method != GW_METHOD_HEAD) return GW_VERDICT_NEXT;
+  struct gw_str path = gw_path_without_query(request->path);
+  if (settings->model->has_health && gw_str_equal(path, GW_STR("/health"))) {
+    stream->detail = GW_STR("node_health");
+    gw_local_reply_text(stream, 200, GW_STR("application/json"), GW_STR("{\"status\":\"healthy\"}"));
+    return GW_VERDICT_REPLIED;
+  }
+  if (settings->model->has_ready && gw_str_equal(path, GW_STR("/ready"))) return ready(stream);
+  if (settings->model->has_metrics && gw_str_equal(path, GW_STR("/metrics"))) return metrics(stream, arg, settings);
+  return GW_VERDICT_NEXT;
+}
+
+static void on_end(struct gw_stream *stream, void *arg, const void *settings) {
+  (void)stream, (void)settings;
+  struct state *state = arg;
+  if (state->query != NULL) state->query->stream = NULL;
+}
+
+const struct gw_filter gw_filter_node_endpoints = {
+    .name = "gateway.filters.http.node_endpoints",
+    .kind = GW_FILTER_NODE_ENDPOINTS,
+    .state_size = sizeof(struct state),
+    .build = build,
+    .on_request = on_request,
+    .on_end = on_end,
+};

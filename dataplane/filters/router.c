@@ -1,0 +1,180 @@
+#include "dataplane/filters/router.h"
+
+#include "dataplane/pipeline/local_reply.h"
+#include "dataplane/pipeline/stream.h"
+#include "dataplane/upstream/attempt.h"
+
+struct router {
+  struct gw_stream *stream;
+  bool has_retried;
+  bool has_body;               /* of the answer */
+  struct gw_request_head head; /* as it goes to the service */
+  struct gw_attempt attempt;
+};
+
+static const struct gw_attempt_calls attempt_calls;
+
+static void fail(struct gw_stream *stream, uint32_t status, uint32_t flag, const char *detail, const char *message) {
+  gw_stream_fail(stream, &(struct gw_failure){.status = status,
+                                              .side = GW_FAILURE_GATEWAY,
+                                              .flag = flag,
+                                              .detail = gw_str_from(detail),
+                                              .message = gw_str_from(message)});
+}
+
+/* RouteAction.timeout counts from here (Envoy: "the entire downstream request has been processed"). */
+static void end_request(struct router *router) {
+  uint64_t timeout_ms = router->stream->route->forward.timeout_ms;
+  gw_attempt_send_end(&router->attempt);
+  if (timeout_ms != 0) router->stream->route_deadline_ms = gw_loop_now_ms(router->stream->pipeline->loop) + timeout_ms;
+}
+
+/* The gateway answers Expect itself once there is somebody to take the body: a service that is away costs the client no upload. */
+static void invite_body(struct router *router) {
+  struct gw_stream *stream = router->stream;
+  if (!stream->is_request_complete && stream->request.expects_continue) stream->calls->send_continue(stream);
+}
+
+static void start_attempt(struct router *router, bool is_new) {
+  struct gw_stream *stream = router->stream;
+  struct gw_upstream_pick pick;
+  struct gw_failure failure;
+  if (gw_worker_cluster_pick(stream->cluster, &pick) != GW_OK) {
+    fail(stream, 503, GW_FLAG_NO_HEALTHY_UPSTREAM, "no_healthy_upstream", "the service has no usable instance");
+    return;
+  }
+  stream->upstream_host = gw_arena_copy(&stream->arena, pick.endpoint);
+  if (router->head.authority.len == 0) router->head.authority = stream->upstream_host;
+  if (!gw_attempt_start(&router->attempt, pick.pool, is_new, &router->head, &stream->arena, &attempt_calls, router, &failure)) {
+    gw_stream_fail(stream, &failure);
+    return;
+  }
+  if (stream->is_request_complete) {
+    end_request(router);
+  } else if (gw_attempt_is_connected(&router->attempt)) {
+    invite_body(router);
+  }
+}
+
+static enum gw_verdict forward(struct router *router) {
+  struct gw_stream *stream = router->stream;
+  const struct gw_route_forward *action = &stream->route->forward;
+  if (stream->cluster == NULL) {
+    fail(stream, 503, GW_FLAG_NO_CLUSTER, "cluster_not_found", "the service is not known");
+    return GW_VERDICT_REPLIED;
+  }
+  if (action->has_idle_timeout) stream->idle_timeout_ms = action->idle_timeout_ms;
+  router->head = stream->request;
+  router->head.path = gw_route_table_rewrite(gw_stream_find_routes(stream)->table, stream->route, stream->request.path, &stream->arena);
+  start_attempt(router, false);
+  return GW_VERDICT_NEXT;
+}
+
+static enum gw_verdict on_request(struct gw_stream *stream, void *state, const void *settings) {
+  (void)settings;
+  struct router *router = state;
+  router->stream = stream;
+  if (gw_stream_find_routes(stream) == NULL) {
+    fail(stream, 503, GW_FLAG_NO_ROUTE, "route_configuration_missing", "this listener has no routes yet");
+    return GW_VERDICT_REPLIED;
+  }
+  const struct gw_route *route = gw_stream_get_route(stream);
+  if (route == NULL) {
+    fail(stream, 404, GW_FLAG_NO_ROUTE, "route_not_found", "no route matches");
+    return GW_VERDICT_REPLIED;
+  }
+  if (route->action == GW_ROUTE_FORWARD) return forward(router);
+  stream->detail = GW_STR("direct_response");
+  gw_local_reply_direct(stream, &route->direct);
+  return GW_VERDICT_REPLIED;
+}
+
+static enum gw_verdict on_request_body(struct gw_stream *stream, void *state, const void *settings, struct gw_str data, bool is_last) {
+  (void)settings;
+  struct router *router = state;
+  /* The service may have answered before it had the whole request: the rest goes nowhere. */
+  if (router->attempt.connection == NULL) return GW_VERDICT_NEXT;
+  if (data.len > 0 && !gw_attempt_send_body(&router->attempt, data)) gw_stream_set_request_paused(stream, GW_PAUSE_UPSTREAM, true);
+  if (is_last) end_request(router);
+  return GW_VERDICT_NEXT;
+}
+
+static void on_response_pause(struct gw_stream *stream, void *state, bool is_paused) {
+  (void)stream;
+  struct router *router = state;
+  if (router->attempt.connection != NULL) gw_attempt_set_paused(&router->attempt, is_paused);
+}
+
+static void on_end(struct gw_stream *stream, void *state, const void *settings) {
+  (void)stream, (void)settings;
+  struct router *router = state;
+  gw_attempt_cancel(&router->attempt);
+}
+
+/* ---- the attempt's side ---- */
+
+static void on_connected(void *arg) {
+  invite_body(arg);
+}
+
+static void on_head(void *arg) {
+  struct router *router = arg;
+  struct gw_stream *stream = router->stream;
+  stream->response = router->attempt.response;
+  gw_headers_remove_hop_by_hop(&stream->response.headers);
+  stream->detail = GW_STR("via_upstream");
+  router->has_body = stream->response.content_length != GW_LENGTH_NONE && stream->response.content_length != 0;
+  gw_stream_respond(stream, router->has_body);
+}
+
+static void on_body(void *arg, struct gw_str data) {
+  struct router *router = arg;
+  gw_stream_respond_body(router->stream, data);
+}
+
+static void resume_request(struct router *router) {
+  gw_stream_set_request_paused(router->stream, GW_PAUSE_UPSTREAM, false);
+}
+
+static void on_answered(void *arg) {
+  struct router *router = arg;
+  if (router->has_body) gw_stream_respond_end(router->stream);
+  resume_request(router);
+}
+
+static void on_failure(void *arg, const struct gw_failure *failure) {
+  struct router *router = arg;
+  struct gw_stream *stream = router->stream;
+  /* Only the race of keep-alive: the connection was dead when the request was sent on it. */
+  if (failure->retry_ok && router->attempt.is_reused && !router->has_retried) {
+    router->has_retried = true;
+    gw_worker_cluster_counts(stream->cluster)->retries_total++;
+    start_attempt(router, true);
+    return;
+  }
+  gw_stream_fail(stream, failure);
+  resume_request(router);
+}
+
+static void on_drained(void *arg) {
+  resume_request(arg);
+}
+
+static const struct gw_attempt_calls attempt_calls = {
+    .on_connected = on_connected,
+    .on_head = on_head,
+    .on_body = on_body,
+    .on_end = on_answered,
+    .on_failure = on_failure,
+    .on_drained = on_drained,
+};
+
+const struct gw_filter gw_filter_router = {
+    .name = "envoy.filters.http.router",
+    .kind = GW_FILTER_ROUTER,
+    .state_size = sizeof(struct router),
+    .on_request = on_request,
+    .on_request_body = on_request_body,
+    .on_response_pause = on_response_pause,
+    .on_end = on_end,
+};

@@ -1,0 +1,60 @@
+/* Why: the compiled form of an access-log format, shared by the compiler and the writer.
+ * Life: in the plan's arena.
+ * Thread: frozen once built. */
+#ifndef GW_DATAPLANE_PIPELINE_ACCESS_LOG_OPS_H
+#define GW_DATAPLANE_PIPELINE_ACCESS_LOG_OPS_H
+
+#include "common/base/arena.h"
+#include "common/message/headers.h"
+#include "dataplane/pipeline/access_log.h"
+
+enum gw_access_log_kind {
+  GW_ACCESS_LOG_TEXT,
+  GW_ACCESS_LOG_START_TIME,
+  GW_ACCESS_LOG_REQUEST_HEADER,
+  GW_ACCESS_LOG_RESPONSE_HEADER,
+  GW_ACCESS_LOG_METHOD,
+  GW_ACCESS_LOG_PATH,
+  GW_ACCESS_LOG_PATH_WITHOUT_QUERY,
+  GW_ACCESS_LOG_AUTHORITY,
+  GW_ACCESS_LOG_SCHEME,
+  GW_ACCESS_LOG_PROTOCOL,
+  GW_ACCESS_LOG_RESPONSE_CODE, /* numbers from here … */
+  GW_ACCESS_LOG_BYTES_RECEIVED,
+  GW_ACCESS_LOG_BYTES_SENT,
+  GW_ACCESS_LOG_DURATION, /* … to here */
+  GW_ACCESS_LOG_RESPONSE_CODE_DETAILS,
+  GW_ACCESS_LOG_RESPONSE_FLAGS,
+  GW_ACCESS_LOG_UPSTREAM_HOST,
+  GW_ACCESS_LOG_UPSTREAM_CLUSTER,
+  GW_ACCESS_LOG_ROUTE_NAME,
+  GW_ACCESS_LOG_REMOTE_ADDRESS,
+  GW_ACCESS_LOG_REMOTE_ADDRESS_WITHOUT_PORT,
+};
+
+struct gw_access_log_op {
+  enum gw_access_log_kind kind;
+  struct gw_str text; /* of TEXT; a header's name, lower case */
+  enum gw_header_id id;
+  const struct gw_access_log_op *alternative; /* when the header is absent; NULL: none */
+  size_t max_len;                             /* of a header's value */
+};
+
+struct gw_access_log_value {
+  struct gw_str key; /* JSON: ready to append: `{"name":` or `,"name":` */
+  const struct gw_access_log_op *ops;
+  uint32_t op_count;
+};
+
+struct gw_access_log_plan {
+  bool is_json;
+  const struct gw_access_log_value *values; /* text: one */
+  uint32_t value_count;
+  struct gw_arena arena;
+};
+
+static inline bool gw_access_log_is_number(enum gw_access_log_kind kind) {
+  return kind >= GW_ACCESS_LOG_RESPONSE_CODE && kind <= GW_ACCESS_LOG_DURATION;
+}
+
+#endif

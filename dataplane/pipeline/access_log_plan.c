@@ -1,0 +1,194 @@
+/* Compiles the format language. */
+#include <stdlib.h>
+
+#include "common/base/json.h"
+#include "common/base/mem.h"
+#include "dataplane/pipeline/access_log_ops.h"
+
+/* A line has a limited number of parts, and so does the stack that holds them. */
+#define OPS_MAX 128
+
+struct word {
+  const char *name;
+  enum gw_access_log_kind kind;
+};
+
+static const struct word plain_operators[] = {
+    {"START_TIME", GW_ACCESS_LOG_START_TIME},
+    {"PROTOCOL", GW_ACCESS_LOG_PROTOCOL},
+    {"RESPONSE_CODE", GW_ACCESS_LOG_RESPONSE_CODE},
+    {"RESPONSE_CODE_DETAILS", GW_ACCESS_LOG_RESPONSE_CODE_DETAILS},
+    {"RESPONSE_FLAGS", GW_ACCESS_LOG_RESPONSE_FLAGS},
+    {"BYTES_RECEIVED", GW_ACCESS_LOG_BYTES_RECEIVED},
+    {"BYTES_SENT", GW_ACCESS_LOG_BYTES_SENT},
+    {"DURATION", GW_ACCESS_LOG_DURATION},
+    {"UPSTREAM_HOST", GW_ACCESS_LOG_UPSTREAM_HOST},
+    {"UPSTREAM_CLUSTER", GW_ACCESS_LOG_UPSTREAM_CLUSTER},
+    {"ROUTE_NAME", GW_ACCESS_LOG_ROUTE_NAME},
+    {"DOWNSTREAM_REMOTE_ADDRESS", GW_ACCESS_LOG_REMOTE_ADDRESS},
+    {"DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT", GW_ACCESS_LOG_REMOTE_ADDRESS_WITHOUT_PORT},
+};
+
+static const struct word pseudo_headers[] = {
+    {":method", GW_ACCESS_LOG_METHOD},
+    {":path", GW_ACCESS_LOG_PATH},
+    {":authority", GW_ACCESS_LOG_AUTHORITY},
+    {":scheme", GW_ACCESS_LOG_SCHEME},
+};
+
+static const struct word path_arguments[] = {
+    {"", GW_ACCESS_LOG_PATH},
+    {"WQ", GW_ACCESS_LOG_PATH},
+    {"WQ:PATH", GW_ACCESS_LOG_PATH},
+    {"WQ:ORIG", GW_ACCESS_LOG_PATH},
+    {"WQ:ORIG_OR_PATH", GW_ACCESS_LOG_PATH},
+    {"NQ", GW_ACCESS_LOG_PATH_WITHOUT_QUERY},
+    {"NQ:PATH", GW_ACCESS_LOG_PATH_WITHOUT_QUERY},
+    {"NQ:ORIG", GW_ACCESS_LOG_PATH_WITHOUT_QUERY},
+    {"NQ:ORIG_OR_PATH", GW_ACCESS_LOG_PATH_WITHOUT_QUERY},
+};
+
+struct compiler {
+  struct gw_arena *arena;
+  struct gw_errors *errors;
+  const char *place;
+  struct gw_access_log_op ops[OPS_MAX];
+  uint32_t count;
+};
+
+static const struct word *find_word(const struct word *words, size_t count, struct gw_str name) {
+  for (size_t i = 0; i < count; i++)
+    if (gw_str_equal_nocase(gw_str_from(words[i].name), name)) return &words[i];
+  return NULL;
+}
+
+/* One header name, or a pseudo-header of requests. false: not to be logged. */
+static bool compile_name(struct gw_arena *arena, struct gw_str name, bool is_request, struct gw_access_log_op *ret_op) {
+  *ret_op = (struct gw_access_log_op){.kind = is_request ? GW_ACCESS_LOG_REQUEST_HEADER : GW_ACCESS_LOG_RESPONSE_HEADER};
+  if (is_request && name.len > 0 && name.data[0] == ':') {
+    const struct word *pseudo = find_word(pseudo_headers, GW_ARRAY_LEN(pseudo_headers), name);
+    if (pseudo == NULL) return false;
+    ret_op->kind = pseudo->kind;
+    return true;
+  }
+  if (!gw_header_name_is_valid(name)) return false;
+  ret_op->text = gw_arena_copy(arena, name);
+  ret_op->id = gw_header_id_find(name);
+  return true;
+}
+
+/* "NAME?ALTERNATIVE" and, from `length`, ":N" behind the parenthesis. */
+static bool compile_header(struct gw_arena *arena, struct gw_str argument, struct gw_str length, bool is_request,
+                           struct gw_access_log_op *ret_op) {
+  ptrdiff_t question = gw_str_find_char(argument, '?');
+  struct gw_str name = question < 0 ? argument : (struct gw_str){argument.data, (size_t)question};
+  if (!compile_name(arena, name, is_request, ret_op)) return false;
+  if (question >= 0) {
+    struct gw_access_log_op *alternative = gw_arena_calloc(arena, 1, sizeof(*alternative));
+    if (!compile_name(arena, gw_str_skip(argument, (size_t)question + 1), is_request, alternative)) return false;
+    ret_op->alternative = alternative;
+  }
+  uint64_t max_len = SIZE_MAX;
+  if (length.len > 0 && (length.data[0] != ':' || gw_str_parse_u64(gw_str_skip(length, 1), &max_len) != GW_OK)) return false;
+  ret_op->max_len = max_len;
+  return true;
+}
+
+/* The text between two '%'. */
+static bool compile_operator(struct gw_arena *arena, struct gw_str text, struct gw_access_log_op *ret_op) {
+  ptrdiff_t open = gw_str_find_char(text, '(');
+  if (open < 0) {
+    const struct word *word = find_word(plain_operators, GW_ARRAY_LEN(plain_operators), text);
+    if (word == NULL) return false;
+    *ret_op = (struct gw_access_log_op){.kind = word->kind};
+    return true;
+  }
+  ptrdiff_t close = gw_str_find_char(text, ')');
+  if (close < open) return false;
+  struct gw_str name = {text.data, (size_t)open};
+  struct gw_str argument = {text.data + open + 1, (size_t)(close - open - 1)};
+  struct gw_str rest = gw_str_skip(text, (size_t)close + 1);
+  if (gw_str_equal(name, GW_STR("REQ"))) return compile_header(arena, argument, rest, true, ret_op);
+  if (gw_str_equal(name, GW_STR("RESP"))) return compile_header(arena, argument, rest, false, ret_op);
+  if (rest.len > 0) return false;
+  const struct word *word = NULL;
+  if (gw_str_equal(name, GW_STR("PATH"))) word = find_word(path_arguments, GW_ARRAY_LEN(path_arguments), argument);
+  *ret_op = (struct gw_access_log_op){.kind = word != NULL ? word->kind : GW_ACCESS_LOG_PATH_WITHOUT_QUERY};
+  return word != NULL || (gw_str_equal(name, GW_STR("REQ_WITHOUT_QUERY")) && gw_str_equal_nocase(argument, GW_STR(":path")));
+}
+
+static void add_op(struct compiler *compiler, struct gw_access_log_op op) {
+  if (compiler->count == OPS_MAX) {
+    gw_errors_add(compiler->errors, compiler->place, "the format has more than %d parts", OPS_MAX);
+  } else {
+    compiler->ops[compiler->count] = op;
+  }
+  if (compiler->count < OPS_MAX) compiler->count++;
+}
+
+static void add_text(struct compiler *compiler, struct gw_str text) {
+  if (text.len > 0) add_op(compiler, (struct gw_access_log_op){.kind = GW_ACCESS_LOG_TEXT, .text = gw_arena_copy(compiler->arena, text)});
+}
+
+static struct gw_access_log_value compile_format(struct compiler *compiler, struct gw_str format) {
+  compiler->count = 0;
+  while (format.len > 0) {
+    ptrdiff_t percent = gw_str_find_char(format, '%');
+    if (percent < 0) {
+      add_text(compiler, format);
+      break;
+    }
+    add_text(compiler, (struct gw_str){format.data, (size_t)percent});
+    format = gw_str_skip(format, (size_t)percent + 1);
+    ptrdiff_t end = gw_str_find_char(format, '%');
+    struct gw_str text = {format.data, end < 0 ? format.len : (size_t)end};
+    struct gw_access_log_op op;
+    if (end == 0) {
+      add_text(compiler, GW_STR("%"));
+    } else if (end > 0 && compile_operator(compiler->arena, text, &op)) {
+      add_op(compiler, op);
+    } else {
+      gw_errors_add(compiler->errors, compiler->place, "\"%%%.*s%%\" is not a supported operator", GW_STR_ARG(text));
+    }
+    format = gw_str_skip(format, end < 0 ? format.len : (size_t)end + 1);
+  }
+  struct gw_access_log_op *ops = gw_arena_calloc(compiler->arena, compiler->count, sizeof(*ops));
+  if (compiler->count > 0) memcpy(ops, compiler->ops, compiler->count * sizeof(*ops));
+  return (struct gw_access_log_value){.ops = ops, .op_count = compiler->count};
+}
+
+static struct gw_str json_key(struct gw_arena *arena, struct gw_str name, bool is_first) {
+  GW_CLEANUP(gw_strbuf_done) struct gw_strbuf buf = {0};
+  gw_strbuf_append_char(&buf, is_first ? '{' : ',');
+  gw_json_append_string(&buf, name);
+  gw_strbuf_append_char(&buf, ':');
+  return gw_arena_copy(arena, gw_strbuf_str(&buf));
+}
+
+struct gw_access_log_plan *gw_access_log_plan_build(const struct gw_access_log *model, struct gw_errors *errors, const char *place) {
+  struct gw_access_log_plan *plan = gw_calloc(1, sizeof(*plan));
+  GW_CLEANUP(gw_free_ptr) struct compiler *compiler = gw_calloc(1, sizeof(*compiler));
+  size_t errors_before = errors->error_count;
+  gw_arena_init(&plan->arena, 2048);
+  compiler->arena = &plan->arena;
+  compiler->errors = errors;
+  compiler->place = place;
+  plan->is_json = model->field_count > 0;
+  plan->value_count = plan->is_json ? model->field_count : 1;
+  struct gw_access_log_value *values = gw_arena_calloc(&plan->arena, plan->value_count, sizeof(*values));
+  plan->values = values;
+  if (!plan->is_json) values[0] = compile_format(compiler, model->text);
+  for (uint32_t i = 0; i < model->field_count; i++) {
+    values[i] = compile_format(compiler, model->fields[i].format);
+    values[i].key = json_key(&plan->arena, model->fields[i].name, i == 0);
+  }
+  if (errors->error_count == errors_before) return plan;
+  gw_access_log_plan_free(plan);
+  return NULL;
+}
+
+void gw_access_log_plan_free(struct gw_access_log_plan *plan) {
+  if (plan == NULL) return;
+  gw_arena_done(&plan->arena);
+  free(plan);
+}

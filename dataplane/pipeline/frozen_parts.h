@@ -1,0 +1,58 @@
+/* Why: what a frozen configuration consists of: for the folders that serve with it (the server sees frozen.h only).
+ * Life: each part is ref-counted and shared by the configurations that it did not change between.
+ * Thread: built and freed on main, read by all. */
+#ifndef GW_DATAPLANE_PIPELINE_FROZEN_PARTS_H
+#define GW_DATAPLANE_PIPELINE_FROZEN_PARTS_H
+
+#include "common/routing/route_table.h"
+#include "dataplane/cluster/frozen_cluster.h"
+#include "dataplane/pipeline/access_log.h"
+#include "dataplane/pipeline/chain.h"
+#include "dataplane/pipeline/frozen.h"
+
+/* A compiled route configuration. */
+struct gw_frozen_routes {
+  uint32_t refs;
+  struct gw_resource *resource; /* the route configuration, or the listener that has it inline */
+  const struct gw_route_config *config;
+  struct gw_route_table *table;
+};
+
+/* Routes with the clusters of this configuration. */
+#define GW_NO_CLUSTER UINT32_MAX
+struct gw_route_binding {
+  struct gw_frozen_routes *routes;
+  uint32_t *cluster_of_route; /* by route->index: position in gw_frozen.clusters, or GW_NO_CLUSTER */
+};
+
+/* A compiled listener. */
+struct gw_frozen_http {
+  uint32_t refs;
+  struct gw_resource *resource;
+  const struct gw_listener *model;
+  struct gw_chain chain;
+  struct gw_access_log_plan **access_logs; /* model->http.access_log_count */
+  struct gw_arena arena;
+};
+
+#define GW_NO_BINDING UINT32_MAX
+struct gw_frozen_listener {
+  struct gw_frozen_http *http;
+  uint32_t binding; /* position in gw_frozen.bindings; GW_NO_BINDING: its routes are missing, every request is answered 503 */
+};
+
+struct gw_frozen {
+  uint32_t refs; /* main's */
+  struct gw_snapshot *snapshot;
+  struct gw_frozen_listener *listeners; /* by name; those with only an api_listener are left out */
+  uint32_t listener_count;
+  struct gw_route_binding *bindings;
+  uint32_t binding_count;
+  struct gw_frozen_cluster **clusters; /* by name */
+  uint32_t cluster_count;
+};
+
+/* NULL: absent. */
+const struct gw_frozen_listener *gw_frozen_find_listener(const struct gw_frozen *frozen, struct gw_str name);
+
+#endif

@@ -1,0 +1,19 @@
+/* Why: what the node says of itself on the traffic port (and to nobody else there): given by the server, called on the worker.
+ * Life: outlives the engines.
+ * Thread: the worker's; is_ready may read an atomic. */
+#ifndef GW_DATAPLANE_PIPELINE_NODE_STATUS_H
+#define GW_DATAPLANE_PIPELINE_NODE_STATUS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/str.h"
+
+struct gw_node_status_calls {
+  void *arg;
+  bool (*is_ready)(void *arg); /* may read an atomic */
+  /* Asks for the metrics text; `done` is called on this worker's loop with the text (borrowed), or with "" when it could not be had. */
+  void (*get_metrics)(void *arg, uint32_t worker_index, void (*done)(void *done_arg, struct gw_str text), void *done_arg);
+};
+
+#endif

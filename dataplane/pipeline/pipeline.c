@@ -1,0 +1,82 @@
+#include "dataplane/pipeline/pipeline.h"
+
+#include <stdlib.h>
+
+#include "common/base/mem.h"
+#include "dataplane/pipeline/stream.h"
+
+/* Twice the longest gap that a reload may leave between a route and the same route again. */
+#define SWEEP_AFTER_MS 30000
+
+static void on_sweep(struct gw_timer *timer) {
+  struct gw_pipeline *pipeline = GW_CONTAINER_OF(timer, struct gw_pipeline, sweep_timer);
+  gw_stats_sweep(pipeline->stats);
+}
+
+struct gw_pipeline *gw_pipeline_new(const struct gw_pipeline_options *options) {
+  struct gw_pipeline *pipeline = gw_calloc(1, sizeof(*pipeline));
+  pipeline->options = *options;
+  pipeline->loop = options->loop;
+  pipeline->stats = gw_stats_new();
+  gw_random_init(&pipeline->random, 0);
+  gw_strbuf_init(&pipeline->line);
+  gw_list_init(&pipeline->free_streams);
+  gw_timer_init(&pipeline->sweep_timer, on_sweep);
+  return pipeline;
+}
+
+void gw_pipeline_free(struct gw_pipeline *pipeline) {
+  if (pipeline == NULL) return;
+  gw_view_unref(pipeline->view);
+  gw_timer_stop(&pipeline->sweep_timer);
+  gw_stats_free(pipeline->stats);
+  gw_strbuf_done(&pipeline->line);
+  GW_LIST_FOR_EACH(node, &pipeline->free_streams) {
+    struct gw_stream *stream = GW_LIST_ITEM(node, struct gw_stream, free_node);
+    gw_arena_done(&stream->arena);
+    free(stream);
+  }
+  free(pipeline);
+}
+
+void gw_pipeline_set_frozen(struct gw_pipeline *pipeline, struct gw_frozen *frozen) {
+  struct gw_view *previous = pipeline->view;
+  pipeline->view = gw_view_new(pipeline, frozen, previous);
+  gw_view_unref(previous);
+}
+
+struct gw_str gw_pipeline_get_date(struct gw_pipeline *pipeline) {
+  uint64_t now_us = gw_loop_wall_us(pipeline->loop);
+  if (now_us / 1000000 != pipeline->date_s) {
+    pipeline->date_s = now_us / 1000000;
+    gw_clock_format_http_date(now_us, pipeline->date);
+  }
+  return (struct gw_str){pipeline->date, GW_CLOCK_HTTP_DATE_SIZE - 1};
+}
+
+struct gw_str gw_pipeline_new_request_id(struct gw_pipeline *pipeline, struct gw_arena *arena) {
+  char *text = gw_arena_alloc_bytes(arena, GW_UUID_SIZE);
+  gw_random_uuid(&pipeline->random, text);
+  return (struct gw_str){text, GW_UUID_SIZE - 1};
+}
+
+void gw_pipeline_sweep_soon(struct gw_pipeline *pipeline) {
+  if (!gw_timer_is_running(&pipeline->sweep_timer)) gw_timer_start(pipeline->loop, &pipeline->sweep_timer, SWEEP_AFTER_MS);
+}
+
+struct gw_stats *gw_pipeline_copy_stats(const struct gw_pipeline *pipeline) {
+  struct gw_stats *copy = gw_stats_copy(pipeline->stats);
+  if (pipeline->view == NULL) return copy;
+  const struct gw_cluster_set *clusters = pipeline->view->clusters;
+  for (uint32_t i = 0; i < gw_cluster_set_count(clusters); i++) {
+    struct gw_worker_cluster *cluster = gw_cluster_set_get(clusters, i);
+    const struct gw_upstream_counts *counts = gw_worker_cluster_counts(cluster);
+    struct gw_service_stats *service = gw_stats_get_service(copy, gw_worker_cluster_name(cluster));
+    service->connections_active = counts->connections_active;
+    service->connections_total = counts->connections_total;
+    service->connect_failures_total = counts->connect_failures_total;
+    service->requests_active = counts->requests_active;
+    service->retries_total = counts->retries_total;
+  }
+  return copy;
+}

@@ -1,0 +1,55 @@
+/* Why: what the streams of one worker share: loop, view, counters, random numbers, the date's text, recycled memory.
+ * Life: gw_pipeline_new … gw_pipeline_free, after the last stream.
+ * Thread: the worker's. */
+#ifndef GW_DATAPLANE_PIPELINE_PIPELINE_H
+#define GW_DATAPLANE_PIPELINE_PIPELINE_H
+
+#include "common/base/clock.h"
+#include "common/base/random.h"
+#include "common/event/loop.h"
+#include "common/event/timer.h"
+#include "common/observe/log.h"
+#include "common/observe/log_ring.h"
+#include "dataplane/pipeline/node_status.h"
+#include "dataplane/pipeline/view.h"
+
+struct gw_pipeline_options {
+  struct gw_loop *loop;
+  struct gw_log *log;
+  struct gw_log_ring *access_log; /* NULL: none */
+  uint32_t worker_index;
+  const struct gw_node_status_calls *node_status;
+  /* Gives a reference of a gw_frozen back to the main thread. */
+  void (*release_frozen)(void *arg, struct gw_frozen *frozen);
+  void *release_arg;
+};
+
+struct gw_pipeline {
+  struct gw_pipeline_options options;
+  struct gw_loop *loop;
+  struct gw_view *view; /* of new streams; NULL until the first configuration */
+  bool is_draining;     /* answers say Connection: close */
+  struct gw_stats *stats;
+  struct gw_random random;
+  struct gw_strbuf line; /* the access-log line being made */
+  uint64_t date_s;
+  char date[GW_CLOCK_HTTP_DATE_SIZE];
+  struct gw_list free_streams;
+  uint32_t free_stream_count;
+  struct gw_timer sweep_timer;
+};
+
+struct gw_pipeline *gw_pipeline_new(const struct gw_pipeline_options *options);
+void gw_pipeline_free(struct gw_pipeline *pipeline);
+/* New streams go by this configuration; takes over one reference. */
+void gw_pipeline_set_frozen(struct gw_pipeline *pipeline, struct gw_frozen *frozen);
+/* "Tue, 24 Nov 2026 01:02:03 GMT" of now; made once a second, so it is copied by who keeps it beyond the callback. */
+struct gw_str gw_pipeline_get_date(struct gw_pipeline *pipeline);
+/* A new random request id in the arena. */
+struct gw_str gw_pipeline_new_request_id(struct gw_pipeline *pipeline, struct gw_arena *arena);
+/* Counters of routes that no view has any more are folded into "other" a while later. */
+void gw_pipeline_sweep_soon(struct gw_pipeline *pipeline);
+/* The counters with those of the clusters. */
+struct gw_stats *gw_pipeline_copy_stats(const struct gw_pipeline *pipeline);
+
+#endif

@@ -1,0 +1,161 @@
+#include "dataplane/pipeline/request_rules.h"
+
+#include "common/message/uri.h"
+#include "dataplane/pipeline/local_reply.h"
+
+static bool refuse(struct gw_stream *stream, uint32_t status, const char *detail, const char *message) {
+  gw_stream_fail(stream, &(struct gw_failure){.status = status,
+                                              .side = GW_FAILURE_CLIENT,
+                                              .detail = gw_str_from(detail),
+                                              .message = gw_str_from(message)});
+  return false;
+}
+
+/* What is matched is what is forwarded. */
+static bool normalize_path(struct gw_stream *stream, const struct gw_http_connection_manager *http) {
+  static const enum gw_uri_escaped_slashes escaped_slashes[] = {
+      [GW_ESCAPED_SLASHES_KEEP] = GW_URI_ESCAPED_SLASHES_KEEP,
+      [GW_ESCAPED_SLASHES_REJECT] = GW_URI_ESCAPED_SLASHES_REJECT,
+      [GW_ESCAPED_SLASHES_REDIRECT] = GW_URI_ESCAPED_SLASHES_REDIRECT,
+      [GW_ESCAPED_SLASHES_FORWARD] = GW_URI_ESCAPED_SLASHES_FORWARD,
+  };
+  struct gw_request_head *request = &stream->request;
+  if (request->method == GW_METHOD_OPTIONS && gw_str_equal(request->path, GW_STR("*"))) return true;
+  struct gw_uri_rules rules = {.normalize_path = http->normalize_path,
+                               .merge_slashes = http->merge_slashes,
+                               .escaped_slashes = escaped_slashes[http->escaped_slashes]};
+  bool must_redirect = false;
+  if (gw_uri_normalize(request->path, &rules, &stream->arena, &request->path, &must_redirect) != GW_OK) {
+    return refuse(stream, 400, "path_normalization_failed", "the path is not valid");
+  }
+  if (!must_redirect) return true;
+  gw_headers_add(&stream->response.headers, &stream->arena, GW_HEADER_LOCATION, GW_STR("location"), request->path);
+  stream->detail = GW_STR("path_normalization_redirect");
+  gw_local_reply_failure(stream, 307, GW_STR("the path is written in another way"));
+  return false;
+}
+
+static bool check_underscores(struct gw_stream *stream, enum gw_underscores action) {
+  if (action == GW_UNDERSCORES_ALLOW) return true;
+  struct gw_headers *headers = &stream->request.headers;
+  uint32_t kept = 0;
+  for (uint32_t i = 0; i < headers->count; i++) {
+    struct gw_header *header = &headers->items[i];
+    bool has_underscore = header->id == GW_HEADER_OTHER && header->name.len > 0 && memchr(header->name.data, '_', header->name.len) != NULL;
+    if (!has_underscore) {
+      if (kept != i) headers->items[kept] = *header;
+      kept++;
+    } else if (action == GW_UNDERSCORES_REJECT) {
+      return refuse(stream, 400, "header_name_with_underscore", "a header name has an underscore");
+    }
+  }
+  headers->count = kept;
+  return true;
+}
+
+/* The address that is `hops` entries before the last one of all X-Forwarded-For fields; false when there are fewer, or it is none. */
+static bool find_forwarded_address(const struct gw_headers *headers, uint32_t hops, struct gw_address *ret_address) {
+  for (uint32_t i = headers->count; i-- > 0;) {
+    if (headers->items[i].id != GW_HEADER_X_FORWARDED_FOR) continue;
+    struct gw_str rest = headers->items[i].value;
+    for (;;) {
+      size_t comma = rest.len;
+      while (comma > 0 && rest.data[comma - 1] != ',')
+        comma--;
+      if (hops-- == 0) return gw_address_parse_ip(gw_str_trim(gw_str_skip(rest, comma)), 0, ret_address) == GW_OK;
+      if (comma == 0) break;
+      rest.len = comma - 1;
+    }
+  }
+  return false;
+}
+
+static void append_forwarded_for(struct gw_stream *stream, const struct gw_address *peer) {
+  char text[GW_ADDRESS_TEXT_SIZE];
+  struct gw_str ip = gw_address_format_ip(peer, text);
+  struct gw_headers *headers = &stream->request.headers;
+  size_t len = ip.len;
+  for (uint32_t i = 0; i < headers->count; i++)
+    if (headers->items[i].id == GW_HEADER_X_FORWARDED_FOR) len += headers->items[i].value.len + 2;
+  char *value = gw_arena_alloc_bytes(&stream->arena, len);
+  size_t at = 0;
+  for (uint32_t i = 0; i < headers->count; i++) {
+    const struct gw_header *header = &headers->items[i];
+    if (header->id != GW_HEADER_X_FORWARDED_FOR || header->value.len == 0) continue;
+    memcpy(value + at, header->value.data, header->value.len);
+    at += header->value.len;
+    memcpy(value + at, ", ", 2);
+    at += 2;
+  }
+  memcpy(value + at, ip.data, ip.len);
+  at += ip.len;
+  gw_headers_set(headers, &stream->arena, GW_HEADER_X_FORWARDED_FOR, (struct gw_str){value, at});
+}
+
+/* As Envoy's use_remote_address and xff_num_trusted_hops; X-Forwarded-Host is ours: what the client asked for, never what it claims. */
+static void set_forwarded(struct gw_stream *stream, const struct gw_http_connection_manager *http) {
+  struct gw_headers *headers = &stream->request.headers;
+  uint32_t hops = http->xff_num_trusted_hops;
+  bool is_trusting = !http->use_remote_address || hops > 0;
+  stream->remote = *stream->peer;
+  if (is_trusting) {
+    uint32_t skip = http->use_remote_address ? hops - 1 : hops;
+    stream->is_remote_forwarded = find_forwarded_address(headers, skip, &stream->remote);
+  }
+  if (http->use_remote_address) append_forwarded_for(stream, stream->peer);
+  if (!is_trusting || gw_headers_find(headers, GW_HEADER_X_FORWARDED_PROTO) == NULL) {
+    gw_headers_set(headers, &stream->arena, GW_HEADER_X_FORWARDED_PROTO, stream->request.scheme);
+  }
+  if (stream->request.authority.len > 0 && (!is_trusting || gw_headers_find(headers, GW_HEADER_X_FORWARDED_HOST) == NULL)) {
+    gw_headers_set(headers, &stream->arena, GW_HEADER_X_FORWARDED_HOST, stream->request.authority);
+  }
+}
+
+/* A client at the edge doesn't choose the id, unless the listener keeps what comes from outside. */
+static void set_request_id(struct gw_stream *stream, const struct gw_http_connection_manager *http) {
+  struct gw_headers *headers = &stream->request.headers;
+  bool must_replace = http->use_remote_address && !http->preserve_external_request_id;
+  const struct gw_header *sent = gw_headers_find(headers, GW_HEADER_X_REQUEST_ID);
+  if (sent != NULL && sent->value.len > 0 && (!must_replace || !http->generate_request_id)) {
+    stream->request_id = sent->value;
+    return;
+  }
+  stream->request_id = gw_pipeline_new_request_id(stream->pipeline, &stream->arena);
+  if (http->generate_request_id) gw_headers_set(headers, &stream->arena, GW_HEADER_X_REQUEST_ID, stream->request_id);
+}
+
+bool gw_request_rules_apply(struct gw_stream *stream) {
+  const struct gw_http_connection_manager *http = &stream->listener->http->model->http;
+  struct gw_request_head *request = &stream->request;
+  set_request_id(stream, http);
+  if (request->method == GW_METHOD_CONNECT || request->method == GW_METHOD_TRACE) {
+    gw_headers_add(&stream->response.headers, &stream->arena, GW_HEADER_ALLOW, GW_STR("allow"),
+                   GW_STR("GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS"));
+    return refuse(stream, 405, "method_not_allowed", "this method is not served");
+  }
+  if (!check_underscores(stream, http->underscores)) return false;
+  if (!normalize_path(stream, http)) return false;
+  gw_headers_remove_hop_by_hop(&request->headers);
+  gw_headers_remove(&request->headers, GW_HEADER_EXPECT);
+  set_forwarded(stream, http);
+  return true;
+}
+
+static void add_route_headers(struct gw_stream *stream) {
+  for (uint32_t i = 0; i < stream->route->response_headers_to_add_count; i++) {
+    const struct gw_header_option *option = &stream->route->response_headers_to_add[i];
+    if (!option->is_append) gw_headers_remove_name(&stream->response.headers, option->name);
+    gw_headers_add(&stream->response.headers, &stream->arena, GW_HEADER_OTHER, option->name, option->value);
+  }
+}
+
+void gw_response_rules_apply(struct gw_stream *stream) {
+  const struct gw_http_connection_manager *http = &stream->listener->http->model->http;
+  struct gw_headers *headers = &stream->response.headers;
+  if (stream->route != NULL && stream->route->response_headers_to_add_count > 0) add_route_headers(stream);
+  gw_headers_set(headers, &stream->arena, GW_HEADER_SERVER, http->server_name.len > 0 ? http->server_name : GW_STR("gateway"));
+  if (gw_headers_find(headers, GW_HEADER_DATE) == NULL) {
+    gw_headers_add(headers, &stream->arena, GW_HEADER_DATE, GW_STR("date"), gw_pipeline_get_date(stream->pipeline));
+  }
+  if (http->always_set_request_id_in_response) gw_headers_set(headers, &stream->arena, GW_HEADER_X_REQUEST_ID, stream->request_id);
+}

@@ -1,0 +1,172 @@
+#include "dataplane/pipeline/stats.h"
+
+#include <stdlib.h>
+
+#include "common/base/mem.h"
+
+/* A route's counters with what only this file sees: how many views hold them. */
+struct entry {
+  struct gw_route_stats stats;
+  uint32_t holds;
+  struct gw_list unused_node;
+  char *key;
+  size_t key_len;
+};
+
+static struct entry *entry_of(struct gw_route_stats *route) {
+  return GW_CONTAINER_OF(route, struct entry, stats);
+}
+
+static struct gw_str own_copy(struct gw_str s) {
+  return (struct gw_str){gw_str_dup(s), s.len};
+}
+
+struct gw_stats *gw_stats_new(void) {
+  struct gw_stats *stats = gw_calloc(1, sizeof(*stats));
+  stats->routes = gw_map_new();
+  stats->services = gw_map_new();
+  stats->overflow.route = own_copy(GW_STR("other"));
+  gw_list_init(&stats->unused_routes);
+  return stats;
+}
+
+static void entry_free(struct entry *entry) {
+  free((char *)entry->stats.route.data);
+  free((char *)entry->stats.service.data);
+  free(entry->key);
+  free(entry);
+}
+
+void gw_stats_free(struct gw_stats *stats) {
+  if (stats == NULL) return;
+  size_t cursor = 0;
+  struct gw_str key;
+  void *value;
+  while (gw_map_next(stats->routes, &cursor, &key, &value))
+    entry_free(entry_of(value));
+  cursor = 0;
+  while (gw_map_next(stats->services, &cursor, &key, &value)) {
+    struct gw_service_stats *service = value;
+    free((char *)service->service.data);
+    free(service);
+  }
+  gw_map_free(stats->routes);
+  gw_map_free(stats->services);
+  free((char *)stats->overflow.route.data);
+  free(stats);
+}
+
+struct gw_route_stats *gw_stats_get_route(struct gw_stats *stats, struct gw_str route, struct gw_str service) {
+  GW_CLEANUP(gw_strbuf_done) struct gw_strbuf key = {0};
+  gw_strbuf_append_str(&key, route);
+  gw_strbuf_append_char(&key, '\0');
+  gw_strbuf_append_str(&key, service);
+  struct gw_route_stats *found = gw_map_find(stats->routes, gw_strbuf_str(&key));
+  if (found != NULL) return found;
+  if (gw_map_count(stats->routes) >= GW_STATS_ROUTES_MAX) return &stats->overflow;
+  struct entry *entry = gw_calloc(1, sizeof(*entry));
+  entry->stats.route = own_copy(route);
+  entry->stats.service = own_copy(service);
+  entry->key_len = key.len;
+  gw_map_put(stats->routes, gw_strbuf_str(&key), &entry->stats);
+  entry->key = gw_strbuf_take(&key);
+  return &entry->stats;
+}
+
+struct gw_route_stats *gw_stats_hold_route(struct gw_stats *stats, struct gw_str route, struct gw_str service) {
+  struct gw_route_stats *found = gw_stats_get_route(stats, route, service);
+  if (found == &stats->overflow) return found;
+  entry_of(found)->holds++;
+  gw_list_remove(&entry_of(found)->unused_node);
+  return found;
+}
+
+void gw_stats_release_route(struct gw_stats *stats, struct gw_route_stats *route) {
+  if (route == &stats->overflow) return;
+  if (--entry_of(route)->holds == 0) gw_list_add_last(&stats->unused_routes, &entry_of(route)->unused_node);
+}
+
+#define OTHER_CODES (GW_STATS_CODES - 1)
+
+static void add_code(struct gw_route_stats *stats, uint32_t code, uint64_t count) {
+  for (uint32_t i = 0; i < OTHER_CODES; i++) {
+    if (stats->codes[i].count == 0) stats->codes[i].code = code;
+    if (stats->codes[i].code != code) continue;
+    stats->codes[i].count += count;
+    return;
+  }
+  stats->codes[OTHER_CODES].count += count;
+}
+
+void gw_route_stats_count(struct gw_route_stats *stats, uint32_t code, uint64_t duration_us) {
+  add_code(stats, code, 1);
+  gw_histogram_add(&stats->duration, duration_us);
+}
+
+static void merge_route(struct gw_route_stats *to, const struct gw_route_stats *from) {
+  for (uint32_t i = 0; i < OTHER_CODES; i++)
+    if (from->codes[i].count > 0) add_code(to, from->codes[i].code, from->codes[i].count);
+  to->codes[OTHER_CODES].count += from->codes[OTHER_CODES].count;
+  gw_histogram_merge(&to->duration, &from->duration);
+}
+
+void gw_stats_sweep(struct gw_stats *stats) {
+  GW_LIST_FOR_EACH(node, &stats->unused_routes) {
+    struct entry *entry = GW_LIST_ITEM(node, struct entry, unused_node);
+    merge_route(&stats->overflow, &entry->stats);
+    gw_map_remove(stats->routes, (struct gw_str){entry->key, entry->key_len});
+    gw_list_remove(node);
+    entry_free(entry);
+  }
+}
+
+struct gw_service_stats *gw_stats_get_service(struct gw_stats *stats, struct gw_str service) {
+  struct gw_service_stats *found = gw_map_find(stats->services, service);
+  if (found != NULL) return found;
+  found = gw_calloc(1, sizeof(*found));
+  found->service = own_copy(service);
+  gw_map_put(stats->services, service, found);
+  return found;
+}
+
+static void merge_services(struct gw_stats *stats, const struct gw_stats *from) {
+  size_t cursor = 0;
+  struct gw_str key;
+  void *value;
+  while (gw_map_next(from->services, &cursor, &key, &value)) {
+    const struct gw_service_stats *source = value;
+    struct gw_service_stats *service = gw_stats_get_service(stats, source->service);
+    service->connections_active += source->connections_active;
+    service->connections_total += source->connections_total;
+    service->connect_failures_total += source->connect_failures_total;
+    service->requests_active += source->requests_active;
+    service->retries_total += source->retries_total;
+  }
+}
+
+void gw_stats_merge(struct gw_stats *stats, const struct gw_stats *from) {
+  size_t cursor = 0;
+  struct gw_str key;
+  void *value;
+  while (gw_map_next(from->routes, &cursor, &key, &value)) {
+    const struct gw_route_stats *source = value;
+    merge_route(gw_stats_get_route(stats, source->route, source->service), source);
+  }
+  merge_services(stats, from);
+  merge_route(&stats->overflow, &from->overflow);
+  stats->connections_total += from->connections_total;
+  stats->connections_active += from->connections_active;
+  stats->requests_total += from->requests_total;
+  stats->requests_active += from->requests_active;
+  stats->bytes_received += from->bytes_received;
+  stats->bytes_sent += from->bytes_sent;
+  stats->bad_requests_total += from->bad_requests_total;
+  stats->view_swaps_total += from->view_swaps_total;
+  gw_histogram_merge(&stats->view_swap, &from->view_swap);
+}
+
+struct gw_stats *gw_stats_copy(const struct gw_stats *stats) {
+  struct gw_stats *copy = gw_stats_new();
+  gw_stats_merge(copy, stats);
+  return copy;
+}

@@ -1,0 +1,115 @@
+/* The counters as Prometheus text. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/base/mem.h"
+#include "dataplane/pipeline/stats.h"
+
+static int by_route(const void *a, const void *b) {
+  const struct gw_route_stats *x = *(const struct gw_route_stats *const *)a;
+  const struct gw_route_stats *y = *(const struct gw_route_stats *const *)b;
+  int order = gw_str_compare(x->route, y->route);
+  return order != 0 ? order : gw_str_compare(x->service, y->service);
+}
+
+static int by_service(const void *a, const void *b) {
+  return gw_str_compare((*(const struct gw_service_stats *const *)a)->service, (*(const struct gw_service_stats *const *)b)->service);
+}
+
+/* The values of a map in a stable order, so that two scrapes can be compared. */
+static void **sorted_values(const struct gw_map *map, int (*compare)(const void *, const void *)) {
+  void **values = gw_calloc(gw_map_count(map) + 1, sizeof(*values));
+  size_t count = 0;
+  size_t cursor = 0;
+  struct gw_str key;
+  while (gw_map_next(map, &cursor, &key, &values[count]))
+    count++;
+  values[count] = NULL;
+  if (count > 1) qsort(values, count, sizeof(*values), compare);
+  return values;
+}
+
+static void write_codes(struct gw_metrics_writer *writer, const struct gw_route_stats *route) {
+  for (uint32_t i = 0; i < GW_STATS_CODES; i++) {
+    if (route->codes[i].count == 0) continue;
+    char code[12] = "other";
+    if (i < GW_STATS_CODES - 1) snprintf(code, sizeof(code), "%u", route->codes[i].code);
+    struct gw_label labels[] = {{"route", route->route}, {"service", route->service}, {"code", gw_str_from(code)}};
+    gw_metrics_u64(writer, "gateway_requests_total", labels, GW_ARRAY_LEN(labels), route->codes[i].count);
+  }
+}
+
+static bool has_counts(const struct gw_route_stats *route) {
+  for (uint32_t i = 0; i < GW_STATS_CODES; i++)
+    if (route->codes[i].count > 0) return true;
+  return false;
+}
+
+static void write_routes(const struct gw_stats *stats, struct gw_metrics_writer *writer) {
+  GW_CLEANUP(gw_free_ptr) struct gw_route_stats **routes = (struct gw_route_stats **)sorted_values(stats->routes, by_route);
+  gw_metrics_family(writer, "gateway_requests_total", "counter",
+                    "Requests answered, by route, service and status code (0: the client left before an answer).");
+  for (size_t i = 0; routes[i] != NULL; i++)
+    write_codes(writer, routes[i]);
+  write_codes(writer, &stats->overflow);
+  gw_metrics_family(writer, "gateway_request_duration_seconds", "histogram", "From the request's head to the answer's last byte.");
+  for (size_t i = 0; routes[i] != NULL; i++) {
+    struct gw_label labels[] = {{"route", routes[i]->route}, {"service", routes[i]->service}};
+    gw_metrics_histogram(writer, "gateway_request_duration_seconds", labels, GW_ARRAY_LEN(labels), &routes[i]->duration);
+  }
+  if (!has_counts(&stats->overflow)) return;
+  struct gw_label labels[] = {{"route", stats->overflow.route}, {"service", stats->overflow.service}};
+  gw_metrics_histogram(writer, "gateway_request_duration_seconds", labels, GW_ARRAY_LEN(labels), &stats->overflow.duration);
+}
+
+struct service_family {
+  const char *name;
+  const char *type;
+  const char *help;
+  size_t offset; /* of the uint64_t in gw_service_stats */
+};
+
+static const struct service_family service_families[] = {
+    {"gateway_upstream_connections", "gauge", "Open connections to a service, idle ones too.",
+     offsetof(struct gw_service_stats, connections_active)},
+    {"gateway_upstream_connections_total", "counter", "Connections begun to a service.",
+     offsetof(struct gw_service_stats, connections_total)},
+    {"gateway_upstream_connect_failures_total", "counter", "Connections to a service that could not be made.",
+     offsetof(struct gw_service_stats, connect_failures_total)},
+    {"gateway_upstream_requests", "gauge", "Requests that a service is working on.", offsetof(struct gw_service_stats, requests_active)},
+    {"gateway_upstream_retries_total", "counter", "Requests sent once more.", offsetof(struct gw_service_stats, retries_total)},
+};
+
+static void write_services(const struct gw_stats *stats, struct gw_metrics_writer *writer) {
+  GW_CLEANUP(gw_free_ptr) struct gw_service_stats **services = (struct gw_service_stats **)sorted_values(stats->services, by_service);
+  for (size_t f = 0; f < GW_ARRAY_LEN(service_families); f++) {
+    const struct service_family *family = &service_families[f];
+    gw_metrics_family(writer, family->name, family->type, family->help);
+    for (size_t i = 0; services[i] != NULL; i++) {
+      struct gw_label label = {"service", services[i]->service};
+      const uint64_t *value = (const uint64_t *)(const void *)((const char *)services[i] + family->offset);
+      gw_metrics_u64(writer, family->name, &label, 1, *value);
+    }
+  }
+}
+
+static void write_one(struct gw_metrics_writer *writer, const char *name, const char *type, const char *help, uint64_t value) {
+  gw_metrics_family(writer, name, type, help);
+  gw_metrics_u64(writer, name, NULL, 0, value);
+}
+
+void gw_stats_write(const struct gw_stats *stats, struct gw_metrics_writer *writer) {
+  write_routes(stats, writer);
+  write_services(stats, writer);
+  write_one(writer, "gateway_downstream_connections", "gauge", "Open connections of clients.", stats->connections_active);
+  write_one(writer, "gateway_downstream_connections_total", "counter", "Connections accepted.", stats->connections_total);
+  write_one(writer, "gateway_downstream_requests", "gauge", "Requests being worked on.", stats->requests_active);
+  write_one(writer, "gateway_downstream_requests_total", "counter", "Requests begun.", stats->requests_total);
+  write_one(writer, "gateway_downstream_bad_requests_total", "counter", "Requests that were not HTTP as the gateway accepts it.",
+            stats->bad_requests_total);
+  write_one(writer, "gateway_downstream_received_bytes_total", "counter", "Bytes read from clients.", stats->bytes_received);
+  write_one(writer, "gateway_downstream_sent_bytes_total", "counter", "Bytes sent to clients.", stats->bytes_sent);
+  write_one(writer, "gateway_view_swaps_total", "counter", "Configurations taken up by workers.", stats->view_swaps_total);
+  gw_metrics_family(writer, "gateway_view_swap_seconds", "histogram", "How long a worker needed to take up a configuration.");
+  gw_metrics_histogram(writer, "gateway_view_swap_seconds", NULL, 0, &stats->view_swap);
+}

@@ -1,0 +1,113 @@
+/* Why: one request and its answer on their way through the filters, whatever protocol brought it.
+ * Life: gw_stream_new … gw_stream_free by the downstream session, within a turn after the answer is complete or the client is gone. Heads
+ * and all that filters allocate live in its arena. Recycled by the pipeline. Thread: the worker's. */
+#ifndef GW_DATAPLANE_PIPELINE_STREAM_H
+#define GW_DATAPLANE_PIPELINE_STREAM_H
+
+#include "common/message/failure.h"
+#include "common/message/message.h"
+#include "dataplane/pipeline/pipeline.h"
+
+struct gw_stream;
+
+/* What the session does for its stream. None of these ends the stream before the loop's callback has returned. */
+struct gw_stream_calls {
+  void (*send_head)(struct gw_stream *stream, bool has_body);
+  void (*send_body)(struct gw_stream *stream, struct gw_str data); /* borrowed until the callback's end */
+  void (*send_end)(struct gw_stream *stream);
+  void (*send_continue)(struct gw_stream *stream);  /* 100, once */
+  void (*abort)(struct gw_stream *stream);          /* the answer has begun and can't be completed */
+  void (*update_reading)(struct gw_stream *stream); /* request_pauses changed */
+};
+
+/* Why request bytes are held back. */
+#define GW_PAUSE_FILTER 1u   /* a filter waits */
+#define GW_PAUSE_UPSTREAM 2u /* the service takes them too slowly */
+
+#define GW_STREAM_FIRST_BLOCK 3072
+
+struct gw_stream {
+  const struct gw_stream_calls *calls;
+  void *session;
+  struct gw_pipeline *pipeline;
+  struct gw_view *view;
+  const struct gw_frozen_listener *listener;
+  const struct gw_address *peer; /* the connection's */
+  struct gw_arena arena;
+
+  struct gw_request_head request; /* of the client, after the entry's rules */
+  struct gw_response_head response;
+  struct gw_str request_id;
+  struct gw_address remote; /* the client as far as it can be trusted: peer, or by X-Forwarded-For */
+  bool is_remote_forwarded; /* remote came by X-Forwarded-For: it has no port */
+
+  bool is_route_known;               /* the three below were looked up */
+  const struct gw_route *route;      /* NULL: none */
+  struct gw_worker_cluster *cluster; /* NULL: none, or a direct response */
+  struct gw_str upstream_host;       /* of the last attempt */
+
+  uint64_t started_us;
+  uint64_t wall_us;
+  uint64_t active_ms;           /* when a byte moved last */
+  uint64_t idle_timeout_ms;     /* 0: none */
+  uint64_t route_deadline_ms;   /* 0: none; set once the request is complete */
+  uint64_t request_deadline_ms; /* 0: none */
+  struct gw_timer timer;
+
+  uint64_t bytes_received; /* body */
+  uint64_t bytes_sent;     /* body */
+  uint32_t flags;          /* gw_response_flag */
+  struct gw_str detail;    /* %RESPONSE_CODE_DETAILS% */
+  uint32_t status;         /* told to the client; 0: nothing was */
+
+  unsigned request_pauses; /* GW_PAUSE_… */
+  bool is_request_complete;
+  bool is_response_started;
+  bool is_response_complete;
+  bool is_aborted;
+  bool is_in_chain; /* the chain was entered: filters get on_end */
+  uint32_t next_filter;
+  unsigned char *states; /* of the filters */
+
+  struct gw_list free_node;
+  _Alignas(16) unsigned char first_block[GW_STREAM_FIRST_BLOCK];
+};
+
+/* ---- for the downstream session ---- */
+/* With an empty request; takes its own reference on `view`. */
+struct gw_stream *gw_stream_new(struct gw_view *view, const struct gw_frozen_listener *listener, const struct gw_address *peer,
+                                const struct gw_stream_calls *calls, void *session);
+/* Counts, logs, tells the filters, recycles. */
+void gw_stream_free(struct gw_stream *stream);
+/* stream->request is there: applies the entry's rules and enters the filters. */
+void gw_stream_start(struct gw_stream *stream);
+/* A piece of the body; not while request_pauses is set. */
+void gw_stream_on_request_body(struct gw_stream *stream, struct gw_str data);
+void gw_stream_on_request_end(struct gw_stream *stream);
+/* The client can't take more of the answer now, or can again. */
+void gw_stream_set_response_paused(struct gw_stream *stream, bool is_paused);
+/* The client is gone; gw_stream_free follows. */
+void gw_stream_on_client_gone(struct gw_stream *stream);
+static inline bool gw_stream_has_request_body(const struct gw_stream *stream) {
+  return stream->request.content_length != GW_LENGTH_NONE;
+}
+
+/* ---- for filters ---- */
+/* The request's route, matched on first use; NULL: none. */
+const struct gw_route *gw_stream_get_route(struct gw_stream *stream);
+/* The listener's routes; NULL: they are missing. */
+const struct gw_frozen_routes *gw_stream_find_routes(const struct gw_stream *stream);
+/* After GW_VERDICT_WAIT: goes on with the next filter, or, with REPLIED, no further. */
+void gw_stream_resume(struct gw_stream *stream, enum gw_verdict verdict);
+/* Sets or clears one reason to hold request bytes back. */
+void gw_stream_set_request_paused(struct gw_stream *stream, unsigned reason, bool is_paused);
+/* The answer in stream->response goes out through the filters; then its body, then its end (not after has_body == false). */
+void gw_stream_respond(struct gw_stream *stream, bool has_body);
+void gw_stream_respond_body(struct gw_stream *stream, struct gw_str data);
+void gw_stream_respond_end(struct gw_stream *stream);
+/* Answers with a local reply, or, when the answer has begun, cuts it off. Records flag and detail. */
+void gw_stream_fail(struct gw_stream *stream, const struct gw_failure *failure);
+/* (Re)starts the timer when a deadline is nearer than it. */
+void gw_stream_update_timer(struct gw_stream *stream);
+
+#endif

@@ -1,0 +1,70 @@
+/* Why: one try of a request on one upstream connection: sends head and body, receives the answer, and says what went wrong.
+ * Life: embedded in its owner's stream state; from a gw_attempt_start that succeeds until on_end, on_failure or gw_attempt_cancel. In
+ * on_end and on_failure the attempt is over already, so that the same memory may start the next one.
+ * Thread: the worker's. */
+#ifndef GW_DATAPLANE_UPSTREAM_ATTEMPT_H
+#define GW_DATAPLANE_UPSTREAM_ATTEMPT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/arena.h"
+#include "common/http/h1_codec.h"
+#include "common/message/failure.h"
+#include "common/message/message.h"
+#include "dataplane/upstream/pool.h"
+
+struct gw_upstream_connection;
+
+/* Bytes that wait for an upstream connection: above the first, stop sending; below the second, go on. */
+#define GW_ATTEMPT_HIGH_WATERMARK (256u * 1024)
+#define GW_ATTEMPT_LOW_WATERMARK (64u * 1024)
+
+struct gw_attempt_calls {
+  void (*on_connected)(void *arg);                /* a new connection stands; not called for a reused one */
+  void (*on_head)(void *arg);                     /* attempt->response is there; 1xx answers are skipped */
+  void (*on_body)(void *arg, struct gw_str data); /* borrowed until the end of the loop's callback */
+  void (*on_end)(void *arg);                      /* the whole answer was given */
+  void (*on_failure)(void *arg, const struct gw_failure *failure);
+  void (*on_drained)(void *arg); /* the queue fell below the low watermark after it was above the high one */
+};
+
+struct gw_attempt {
+  const struct gw_attempt_calls *calls;
+  void *arg;
+  struct gw_arena *arena;                    /* the stream's */
+  struct gw_upstream_connection *connection; /* NULL: over */
+  struct gw_upstream_pool *pool;
+  enum gw_method method;
+  bool is_reused;
+  bool is_request_chunked;
+  bool has_request_ended; /* its last byte is queued */
+  bool is_head_done;      /* response's */
+  bool may_keep;          /* the connection, by what the response says */
+  bool is_paused;
+  bool is_above_watermark;
+  uint32_t interim_count; /* 1xx answers skipped */
+  uint64_t idle_age_ms;   /* how long a reused connection had been idle */
+  uint64_t body_bytes;    /* of the request, queued */
+  uint64_t sent_bytes;
+  uint64_t received_bytes;
+  struct gw_h1_body body;
+  struct gw_response_head response;
+};
+
+/* Sends `head`, which lives in `arena`, on an idle connection or a new one (`is_new`: only a new one). false: there was no way even to
+ * start; *ret_failure says why, and no callback follows. */
+bool gw_attempt_start(struct gw_attempt *attempt, struct gw_upstream_pool *pool, bool is_new, const struct gw_request_head *head,
+                      struct gw_arena *arena, const struct gw_attempt_calls *calls, void *arg, struct gw_failure *ret_failure);
+/* `data` is borrowed until the end of the loop's callback. false: the queue is above the high watermark, wait for on_drained. */
+bool gw_attempt_send_body(struct gw_attempt *attempt, struct gw_str data);
+/* The request is complete. */
+void gw_attempt_send_end(struct gw_attempt *attempt);
+/* Back-pressure: while paused nothing is read. */
+void gw_attempt_set_paused(struct gw_attempt *attempt, bool is_paused);
+/* Closes the connection; no callback follows. Harmless when the attempt is over or was zeroed and never started. */
+void gw_attempt_cancel(struct gw_attempt *attempt);
+/* Body bytes can be sent without waiting for a connection. */
+bool gw_attempt_is_connected(const struct gw_attempt *attempt);
+
+#endif

@@ -1,0 +1,89 @@
+#include "dataplane/upstream/pool.h"
+
+#include <stdlib.h>
+
+#include "common/base/mem.h"
+#include "dataplane/upstream/connection.h"
+
+static void arm_idle_timer(struct gw_upstream_pool *pool, uint64_t now_ms) {
+  if (pool->idle_timeout_ms == 0 || gw_list_is_empty(&pool->idle)) return;
+  struct gw_upstream_connection *oldest = GW_LIST_ITEM(pool->idle.prev, struct gw_upstream_connection, node);
+  uint64_t until_ms = oldest->idle_since_ms + pool->idle_timeout_ms;
+  gw_timer_start(pool->loop, &pool->idle_timer, until_ms > now_ms ? until_ms - now_ms : 0);
+}
+
+static void drop_oldest(struct gw_upstream_pool *pool) {
+  gw_upstream_connection_free(GW_LIST_ITEM(pool->idle.prev, struct gw_upstream_connection, node));
+}
+
+/* Runs once an idle timeout, not once a request: connections that were used meanwhile have just moved to the front. */
+static void on_idle_timer(struct gw_timer *timer) {
+  struct gw_upstream_pool *pool = GW_CONTAINER_OF(timer, struct gw_upstream_pool, idle_timer);
+  uint64_t now_ms = gw_loop_now_ms(pool->loop);
+  while (!gw_list_is_empty(&pool->idle)) {
+    struct gw_upstream_connection *oldest = GW_LIST_ITEM(pool->idle.prev, struct gw_upstream_connection, node);
+    if (oldest->idle_since_ms + pool->idle_timeout_ms > now_ms) break;
+    gw_upstream_connection_free(oldest);
+  }
+  arm_idle_timer(pool, now_ms);
+}
+
+struct gw_upstream_pool *gw_upstream_pool_new(struct gw_loop *loop, const struct gw_address *address, uint64_t connect_timeout_ms,
+                                              uint64_t idle_timeout_ms, struct gw_upstream_counts *counts) {
+  struct gw_upstream_pool *pool = gw_calloc(1, sizeof(*pool));
+  pool->loop = loop;
+  pool->address = *address;
+  pool->connect_timeout_ms = connect_timeout_ms;
+  pool->idle_timeout_ms = idle_timeout_ms;
+  pool->counts = counts;
+  gw_list_init(&pool->idle);
+  gw_timer_init(&pool->idle_timer, on_idle_timer);
+  return pool;
+}
+
+void gw_upstream_pool_free(struct gw_upstream_pool *pool) {
+  if (pool == NULL) return;
+  pool->is_retired = true;
+  gw_timer_stop(&pool->idle_timer);
+  if (pool->connection_count == 0) {
+    free(pool);
+    return;
+  }
+  /* The last connection frees the pool. */
+  uint32_t idle_count = pool->idle_count;
+  while (idle_count-- > 0)
+    drop_oldest(pool);
+}
+
+void gw_upstream_pool_set_timeouts(struct gw_upstream_pool *pool, uint64_t connect_timeout_ms, uint64_t idle_timeout_ms) {
+  pool->connect_timeout_ms = connect_timeout_ms;
+  if (idle_timeout_ms == pool->idle_timeout_ms) return;
+  pool->idle_timeout_ms = idle_timeout_ms;
+  gw_timer_stop(&pool->idle_timer);
+  arm_idle_timer(pool, gw_loop_now_ms(pool->loop));
+}
+
+uint32_t gw_upstream_pool_idle_count(const struct gw_upstream_pool *pool) {
+  return pool->idle_count;
+}
+
+struct gw_upstream_connection *gw_upstream_pool_take(struct gw_upstream_pool *pool) {
+  if (gw_list_is_empty(&pool->idle)) return NULL;
+  struct gw_upstream_connection *connection = GW_LIST_ITEM(pool->idle.next, struct gw_upstream_connection, node);
+  gw_list_remove(&connection->node);
+  pool->idle_count--;
+  return connection;
+}
+
+void gw_upstream_pool_put(struct gw_upstream_pool *pool, struct gw_upstream_connection *connection) {
+  if (pool->is_retired) {
+    gw_upstream_connection_free(connection);
+    return;
+  }
+  uint64_t now_ms = gw_loop_now_ms(pool->loop);
+  connection->idle_since_ms = now_ms;
+  gw_list_add_first(&pool->idle, &connection->node);
+  pool->idle_count++;
+  if (pool->idle_count > GW_UPSTREAM_IDLE_MAX) drop_oldest(pool);
+  if (!gw_timer_is_running(&pool->idle_timer)) arm_idle_timer(pool, now_ms);
+}
