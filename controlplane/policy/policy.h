@@ -18,7 +18,7 @@ struct gw_policy_source {
 
 /* A route as the operator sees it: for `get routes`. Where it stands: for messages. */
 struct gw_policy_route {
-  struct gw_str name;     /* of the gw_routes made from it */
+  struct gw_str name; /* of the gw_routes made from it */
   struct gw_str path;
   struct gw_str service;
   const struct gw_str *methods; /* none: all */
@@ -43,8 +43,8 @@ struct gw_policy {
 
 /* Parses, checks and translates both. Every mistake of both texts is added ("FILE:LINE:COLUMN"); GW_ERR_INVALID when there is one.
  * Warnings (such as rate_limit, which is not enforced yet) don't fail. */
-enum gw_err gw_policy_load(const struct gw_policy_source *routes, const struct gw_policy_source *services, const struct gw_settings *settings,
-                           struct gw_errors *errors, struct gw_policy **ret_policy);
+enum gw_err gw_policy_load(const struct gw_policy_source *routes, const struct gw_policy_source *services,
+                           const struct gw_settings *settings, struct gw_errors *errors, struct gw_policy **ret_policy);
 void gw_policy_free(struct gw_policy *policy);
 
 /* Reads a whole file, at most GW_POLICY_FILE_MAX bytes; a mistake when it can't. The text is freed with free(). */

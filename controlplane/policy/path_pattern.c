@@ -1,0 +1,172 @@
+#include "controlplane/policy/path_pattern.h"
+
+#include "common/message/uri.h"
+#include "common/routing/path_template.h"
+#include "common/routing/route_table.h"
+
+#define PATH_MAX_BYTES 2048u
+#define SEGMENTS_MAX 128u
+
+static bool is_name(struct gw_str name) {
+  for (size_t i = 0; i < name.len; i++) {
+    char c = name.data[i];
+    bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+    if (!is_letter && (i == 0 || c < '0' || c > '9')) return false;
+  }
+  return name.len > 0;
+}
+
+/* "{…}": a variable, with or without "=*" or "=**". */
+static enum gw_err parse_variable(struct gw_str inside, struct gw_path_segment *segment, const char **ret_why) {
+  segment->kind = GW_PATH_SEGMENT_ONE;
+  if (gw_str_has_suffix(inside, GW_STR("=**"))) {
+    segment->kind = GW_PATH_SEGMENT_REST;
+    inside.len -= 3;
+  } else if (gw_str_has_suffix(inside, GW_STR("=*"))) {
+    inside.len -= 2;
+  }
+  if (!is_name(inside)) {
+    *ret_why = "a variable is {name} or {name=**}, its name letters, digits and _, a letter or _ first";
+    return GW_ERR_INVALID;
+  }
+  segment->name = inside;
+  return GW_OK;
+}
+
+static enum gw_err parse_segment(struct gw_str text, struct gw_path_segment *segment, const char **ret_why) {
+  if (gw_str_equal(text, GW_STR("*"))) {
+    segment->kind = GW_PATH_SEGMENT_ONE;
+    return GW_OK;
+  }
+  if (gw_str_equal(text, GW_STR("**"))) {
+    segment->kind = GW_PATH_SEGMENT_REST;
+    return GW_OK;
+  }
+  if (text.len >= 2 && text.data[0] == '{' && text.data[text.len - 1] == '}')
+    return parse_variable((struct gw_str){text.data + 1, text.len - 2}, segment, ret_why);
+  for (size_t i = 0; i < text.len; i++) {
+    if (text.data[i] != '*' && text.data[i] != '{' && text.data[i] != '}') continue;
+    *ret_why = "*, ** and {name} stand for whole segments; nothing else may be in theirs";
+    return GW_ERR_INVALID;
+  }
+  segment->kind = GW_PATH_SEGMENT_LITERAL;
+  segment->text = text;
+  return GW_OK;
+}
+
+/* The literal parts must be what a request's path is when it is matched: wildcards are taken out and the rest is normalised. */
+static enum gw_err check_normal(struct gw_str text, struct gw_arena *arena, const char **ret_why) {
+  char *plain = gw_arena_alloc_bytes(arena, text.len);
+  for (size_t i = 0; i < text.len; i++)
+    plain[i] = text.data[i] == '{' || text.data[i] == '}' || text.data[i] == '*' || text.data[i] == '=' ? '_' : text.data[i];
+  struct gw_uri_rules rules = {.normalize_path = true, .merge_slashes = true, .escaped_slashes = GW_URI_ESCAPED_SLASHES_REJECT};
+  struct gw_str normal;
+  bool must_redirect;
+  if (memchr(plain, '?', text.len) != NULL ||
+      gw_uri_normalize((struct gw_str){plain, text.len}, &rules, arena, &normal, &must_redirect) != GW_OK) {
+    *ret_why = "a path begins with / and has no query, no space, no byte outside ASCII and no %2F or %5C";
+    return GW_ERR_INVALID;
+  }
+  if (!gw_str_equal(normal, (struct gw_str){plain, text.len})) {
+    *ret_why = gw_arena_printf(arena, "no request can have this path, since paths are normalised first (to %.*s); write it that way",
+                               GW_STR_ARG(normal));
+    return GW_ERR_INVALID;
+  }
+  return GW_OK;
+}
+
+static enum gw_err check_names(const struct gw_path_pattern *pattern, const char **ret_why) {
+  for (uint32_t i = 0; i < pattern->count; i++) {
+    if (pattern->segments[i].kind == GW_PATH_SEGMENT_REST && i + 1 < pattern->count) {
+      *ret_why = "** (or {name=**}) may only be the last segment";
+      return GW_ERR_INVALID;
+    }
+    for (uint32_t k = 0; k < i; k++) {
+      if (pattern->segments[i].name.len > 0 && gw_str_equal(pattern->segments[i].name, pattern->segments[k].name)) {
+        *ret_why = "two variables have one name";
+        return GW_ERR_INVALID;
+      }
+    }
+  }
+  return GW_OK;
+}
+
+enum gw_err gw_path_pattern_parse(struct gw_str text, struct gw_arena *arena, struct gw_path_pattern *ret_pattern, const char **ret_why) {
+  if (text.len == 0 || text.data[0] != '/' || text.len > PATH_MAX_BYTES) {
+    *ret_why = "a path begins with / and has at most 2048 bytes";
+    return GW_ERR_INVALID;
+  }
+  enum gw_err err = check_normal(text, arena, ret_why);
+  if (err != GW_OK) return err;
+  uint32_t count = 0;
+  for (size_t i = 0; i < text.len; i++)
+    count += text.data[i] == '/';
+  if (count > SEGMENTS_MAX) {
+    *ret_why = "a path has at most 128 segments";
+    return GW_ERR_INVALID;
+  }
+  struct gw_path_segment *segments = gw_arena_calloc(arena, count, sizeof(*segments));
+  struct gw_path_pattern pattern = {.text = text, .segments = segments, .count = count};
+  struct gw_str rest = gw_str_skip(text, 1);
+  for (uint32_t i = 0; i < count; i++) {
+    ptrdiff_t slash = gw_str_find_char(rest, '/');
+    struct gw_str segment = {rest.data, slash < 0 ? rest.len : (size_t)slash};
+    err = parse_segment(segment, &segments[i], ret_why);
+    if (err != GW_OK) return err;
+    pattern.variable_count += segments[i].kind != GW_PATH_SEGMENT_LITERAL;
+    rest = gw_str_skip(rest, slash < 0 ? rest.len : (size_t)slash + 1);
+  }
+  if (pattern.variable_count > GW_ROUTE_VARIABLES_MAX) {
+    *ret_why = "a path has at most 16 variables";
+    return GW_ERR_INVALID;
+  }
+  err = check_names(&pattern, ret_why);
+  if (err == GW_OK) *ret_pattern = pattern;
+  return err;
+}
+
+int gw_path_pattern_compare(const struct gw_path_pattern *a, const struct gw_path_pattern *b) {
+  for (uint32_t i = 0; i < a->count && i < b->count; i++) {
+    const struct gw_path_segment *left = &a->segments[i], *right = &b->segments[i];
+    if (left->kind != right->kind) return left->kind < right->kind ? -1 : 1;
+    int by_text = gw_str_compare(left->text, right->text);
+    if (by_text != 0) return by_text;
+  }
+  return a->count == b->count ? 0 : a->count < b->count ? -1 : 1;
+}
+
+static void append_literal(struct gw_strbuf *buf, struct gw_str text) {
+  for (size_t i = 0; i < text.len; i++) {
+    if (memchr(".+$()[]|^?\\{}*", text.data[i], 14) != NULL) gw_strbuf_append_char(buf, '\\');
+    gw_strbuf_append_char(buf, text.data[i]);
+  }
+}
+
+static struct gw_str format_regex(const struct gw_path_pattern *pattern, struct gw_arena *arena) {
+  struct gw_strbuf buf;
+  gw_strbuf_init(&buf);
+  for (uint32_t i = 0; i < pattern->count; i++) {
+    gw_strbuf_append_char(&buf, '/');
+    switch (pattern->segments[i].kind) {
+    case GW_PATH_SEGMENT_LITERAL: append_literal(&buf, pattern->segments[i].text); break;
+    case GW_PATH_SEGMENT_ONE: gw_strbuf_append_str(&buf, GW_STR("([" GW_PATH_TEMPLATE_CLASS "]+)")); break;
+    case GW_PATH_SEGMENT_REST: gw_strbuf_append_str(&buf, GW_STR("([/" GW_PATH_TEMPLATE_CLASS "]*)")); break;
+    }
+  }
+  struct gw_str regex = gw_arena_copy(arena, gw_strbuf_str(&buf));
+  gw_strbuf_done(&buf);
+  return regex;
+}
+
+void gw_path_pattern_to_match(const struct gw_path_pattern *pattern, struct gw_arena *arena, struct gw_route_match *ret_match) {
+  *ret_match = (struct gw_route_match){.kind = GW_PATH_MATCH_EXACT, .path = pattern->text};
+  if (pattern->variable_count == 0) return;
+  struct gw_path_template parsed;
+  const char *why;
+  if (gw_path_template_parse(pattern->text, &parsed, &why) == GW_OK && parsed.is_plain) {
+    ret_match->kind = GW_PATH_MATCH_TEMPLATE;
+    return;
+  }
+  ret_match->kind = GW_PATH_MATCH_REGEX;
+  ret_match->path = format_regex(pattern, arena);
+}

@@ -1,0 +1,38 @@
+#include "controlplane/policy/policy.h"
+
+#include <stdlib.h>
+
+#include "common/base/mem.h"
+#include "controlplane/policy/translate.h"
+
+enum gw_err gw_policy_load(const struct gw_policy_source *routes, const struct gw_policy_source *services,
+                           const struct gw_settings *settings, struct gw_errors *errors, struct gw_policy **ret_policy) {
+  size_t errors_before = errors->error_count;
+  struct gw_policy *policy = gw_calloc(1, sizeof(*policy));
+  gw_arena_init(&policy->arena, 64 * 1024);
+  struct gw_reader services_reader = {services->name, &policy->arena, errors}, routes_reader = {routes->name, &policy->arena, errors};
+  const struct gw_yaml_node *services_root = NULL, *routes_root = NULL;
+  struct gw_service_list service_list = {0};
+  struct gw_route_list route_list = {0};
+  /* Both are parsed before either is judged; but routes are judged only beside services that could be read. */
+  enum gw_err err = gw_yaml_parse(services->name, services->text, &policy->arena, errors, &services_root);
+  enum gw_err routes_err = gw_yaml_parse(routes->name, routes->text, &policy->arena, errors, &routes_root);
+  if (err == GW_OK) gw_services_read(&services_reader, services_root, &service_list);
+  if (err == GW_OK && routes_err == GW_OK) gw_routes_read(&routes_reader, routes_root, &service_list, &route_list);
+  if (errors->error_count == errors_before) {
+    gw_policy_translate(&route_list, &service_list, settings, policy);
+    *ret_policy = policy;
+    err = GW_OK;
+  } else {
+    gw_policy_free(policy);
+    err = GW_ERR_INVALID;
+  }
+  gw_map_free(service_list.by_name);
+  return err;
+}
+
+void gw_policy_free(struct gw_policy *policy) {
+  if (policy == NULL) return;
+  gw_arena_done(&policy->arena);
+  free(policy);
+}

@@ -1,0 +1,183 @@
+#include "controlplane/policy/services_yaml.h"
+
+#include <stdlib.h>
+
+#include "common/message/uri.h"
+#include "common/net/address.h"
+
+#define NAME_MAX_BYTES 255u
+#define INSTANCES_MAX 100000u
+#define WEIGHT_MAX 1000000u
+
+static const char *const root_keys[] = {"services", NULL};
+static const char *const service_keys[] = {"instances", NULL};
+static const char *const instance_keys[] = {"url", "weight", "healthy", NULL};
+
+struct url {
+  struct gw_str host;
+  uint16_t port;
+  struct gw_str base_path;
+  bool is_name;
+};
+
+static bool is_host_name(struct gw_str host) {
+  size_t label = 0;
+  for (size_t i = 0; i < host.len; i++) {
+    char c = host.data[i];
+    bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+    if (c == '.' ? label == 0 : !is_letter || label == 63) return false;
+    label = c == '.' ? 0 : label + 1;
+  }
+  return host.len > 0 && host.len <= 253;
+}
+
+/* host, host:port, [v6], [v6]:port. */
+static bool parse_authority(struct gw_str authority, struct url *url) {
+  struct gw_str host = gw_uri_authority_host(authority);
+  if (!gw_uri_authority_is_valid(authority)) return false;
+  url->port = 80;
+  url->host = host;
+  if (host.len < authority.len && gw_address_split(authority, &url->host, &url->port) != GW_OK) return false;
+  if (host.len == authority.len && host.len > 2 && host.data[0] == '[') url->host = (struct gw_str){host.data + 1, host.len - 2};
+  struct gw_address address;
+  url->is_name = gw_address_parse_ip(url->host, url->port, &address) != GW_OK;
+  return url->port != 0 && (!url->is_name || is_host_name(url->host));
+}
+
+static bool parse_url(const struct gw_reader *reader, const struct gw_yaml_node *node, struct gw_str text, struct url *ret_url) {
+  if (gw_str_has_prefix(text, GW_STR("https://"))) {
+    gw_reader_mistake(reader, node, "https upstreams are not available yet; http://HOST[:PORT][/BASE] is allowed");
+    return false;
+  }
+  struct url url = {0};
+  struct gw_str rest = gw_str_has_prefix(text, GW_STR("http://")) ? gw_str_skip(text, 7) : (struct gw_str){0};
+  ptrdiff_t slash = gw_str_find_char(rest, '/');
+  struct gw_str authority = {rest.data, slash < 0 ? rest.len : (size_t)slash};
+  if (rest.len == 0 || !parse_authority(authority, &url)) {
+    gw_reader_mistake(reader, node, "url is http://HOST[:PORT][/BASE], such as http://10.0.0.7:8000 or http://orders:8000/api");
+    return false;
+  }
+  struct gw_str base = gw_str_skip(rest, authority.len), normal = base;
+  while (base.len > 0 && base.data[base.len - 1] == '/')
+    base.len--;
+  struct gw_uri_rules rules = {.normalize_path = true, .merge_slashes = true, .escaped_slashes = GW_URI_ESCAPED_SLASHES_REJECT};
+  bool must_redirect;
+  bool is_plain = memchr(text.data, '?', text.len) == NULL && memchr(text.data, '\\', text.len) == NULL;
+  if (base.len > 0 &&
+      (!is_plain || gw_uri_normalize(base, &rules, reader->arena, &normal, &must_redirect) != GW_OK || !gw_str_equal(base, normal))) {
+    gw_reader_mistake(reader, node, "the base path of a url is a plain path in normal form, such as /api/v1");
+    return false;
+  }
+  url.base_path = base;
+  *ret_url = url;
+  return true;
+}
+
+/* Sorted by address, then port. */
+static int compare_endpoints(const void *left, const void *right) {
+  const struct gw_endpoint *a = left, *b = right;
+  int by_address = gw_str_compare(a->address, b->address);
+  return by_address != 0 ? by_address : (int)a->port - (int)b->port;
+}
+
+struct instance {
+  struct gw_endpoint endpoint;
+  const struct gw_yaml_node *node;
+};
+
+static int compare_instances(const void *left, const void *right) {
+  const struct instance *a = left, *b = right;
+  int by_endpoint = compare_endpoints(&a->endpoint, &b->endpoint);
+  return by_endpoint != 0 ? by_endpoint : a->node->line < b->node->line ? -1 : a->node->line > b->node->line;
+}
+
+static void check_doubles(const struct gw_reader *reader, struct instance *instances, uint32_t count) {
+  qsort(instances, count, sizeof(*instances), compare_instances);
+  for (uint32_t i = 1; i < count; i++) {
+    if (compare_endpoints(&instances[i - 1].endpoint, &instances[i].endpoint) != 0) continue;
+    gw_reader_mistake(reader, instances[i].node, "this instance stands here twice; the first is in line %u", instances[i - 1].node->line);
+  }
+}
+
+/* Writes down where the service's base path came from, so that a different one can name its line. */
+static bool read_instance(const struct gw_reader *reader, const struct gw_yaml_node *node, struct gw_service_entry *service,
+                          const struct gw_yaml_node **first_url, struct instance *ret_instance, bool *ret_takes_traffic) {
+  if (!gw_reader_is_mapping(reader, node, "an instance", instance_keys)) return false;
+  const struct gw_yaml_node *url_node = gw_yaml_find(node, "url");
+  struct gw_str text;
+  struct url url;
+  if (url_node == NULL) {
+    gw_reader_mistake(reader, node, "an instance needs a url, such as http://10.0.0.7:8000");
+    return false;
+  }
+  uint32_t weight = 1;
+  bool is_healthy = true;
+  const struct gw_yaml_node *weight_node = gw_yaml_find(node, "weight"), *healthy_node = gw_yaml_find(node, "healthy");
+  if (weight_node != NULL) gw_reader_u32(reader, weight_node, "weight", 0, WEIGHT_MAX, &weight);
+  if (healthy_node != NULL) gw_reader_bool(reader, healthy_node, "healthy", &is_healthy);
+  if (!gw_reader_text(reader, url_node, "url", &text) || !parse_url(reader, url_node, text, &url)) return false;
+  if (*first_url == NULL) {
+    *first_url = url_node;
+    service->base_path = url.base_path;
+  } else if (!gw_str_equal(service->base_path, url.base_path)) {
+    gw_reader_mistake(reader, url_node, "all instances of a service have one base path; line %u has \"%.*s\"", (*first_url)->line,
+                      GW_STR_ARG(service->base_path));
+  }
+  service->has_names = service->has_names || url.is_name;
+  *ret_instance = (struct instance){.endpoint = {.address = gw_arena_copy(reader->arena, url.host), .port = url.port, .weight = weight},
+                                    .node = url_node};
+  *ret_takes_traffic = weight > 0 && is_healthy;
+  return true;
+}
+
+static void read_instances(const struct gw_reader *reader, const struct gw_yaml_node *list, struct gw_service_entry *service) {
+  if (list->count > INSTANCES_MAX) {
+    gw_reader_mistake(reader, list, "a service has at most %u instances", INSTANCES_MAX);
+    return;
+  }
+  struct instance *all = gw_arena_calloc(reader->arena, list->count, sizeof(*all));
+  service->endpoints = gw_arena_calloc(reader->arena, list->count, sizeof(*service->endpoints));
+  const struct gw_yaml_node *first_url = NULL;
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < list->count; i++) {
+    bool takes_traffic;
+    if (!read_instance(reader, list->items[i], service, &first_url, &all[count], &takes_traffic)) continue;
+    if (takes_traffic) service->endpoints[service->endpoint_count++] = all[count].endpoint;
+    count++;
+  }
+  check_doubles(reader, all, count);
+  qsort(service->endpoints, service->endpoint_count, sizeof(*service->endpoints), compare_endpoints);
+}
+
+static bool is_service_name(struct gw_str name) {
+  for (size_t i = 0; i < name.len; i++)
+    if (name.data[i] <= ' ' || name.data[i] == 127 || (unsigned char)name.data[i] >= 0x80 || name.data[i] == '/') return false;
+  return name.len > 0 && name.len <= NAME_MAX_BYTES;
+}
+
+static void read_service(const struct gw_reader *reader, const struct gw_yaml_pair *pair, struct gw_service_entry *service) {
+  *service = (struct gw_service_entry){.name = pair->key->text, .key = pair->key};
+  if (!is_service_name(service->name)) {
+    gw_reader_mistake(reader, pair->key, "a service's name has 1 to 255 printable ASCII characters, no space and no /");
+  }
+  if (!gw_reader_is_mapping(reader, pair->value, "a service", service_keys)) return;
+  const struct gw_yaml_node *list = gw_yaml_find(pair->value, "instances");
+  if (list == NULL) {
+    gw_reader_mistake(reader, pair->key, "service %.*s needs instances: a list, which may be empty", GW_STR_ARG(service->name));
+  } else if (!gw_yaml_is_null(list) && gw_reader_is_list(reader, list, "instances")) {
+    read_instances(reader, list, service);
+  }
+}
+
+void gw_services_read(const struct gw_reader *reader, const struct gw_yaml_node *root, struct gw_service_list *ret_services) {
+  *ret_services = (struct gw_service_list){.by_name = gw_map_new()};
+  if (root == NULL || !gw_reader_is_mapping(reader, root, "services.yaml", root_keys)) return;
+  const struct gw_yaml_node *services = gw_yaml_find(root, "services");
+  if (services == NULL || gw_yaml_is_null(services) || !gw_reader_is_mapping(reader, services, "services", NULL)) return;
+  ret_services->items = gw_arena_calloc(reader->arena, services->count, sizeof(*ret_services->items));
+  for (uint32_t i = 0; i < services->count; i++) {
+    struct gw_service_entry *service = &ret_services->items[ret_services->count++];
+    read_service(reader, &services->pairs[i], service);
+    if (service->name.len > 0) gw_map_put(ret_services->by_name, service->name, service);
+  }
+}
