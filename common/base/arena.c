@@ -6,8 +6,8 @@
 
 #include "common/base/mem.h"
 
-#define BLOCK_SIZE_MIN 256u
-#define BLOCK_SIZE_MAX (256u * 1024)
+#define BLOCK_SIZE_MIN ((size_t)256)
+#define BLOCK_SIZE_MAX ((size_t)256 * 1024)
 
 /* Under AddressSanitizer every allocation is a heap block of its own, so that a write beyond it is found. */
 #if defined(__SANITIZE_ADDRESS__)

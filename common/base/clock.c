@@ -92,10 +92,10 @@ void gw_clock_format_http_date(uint64_t wall_us, char ret_text[GW_CLOCK_HTTP_DAT
   static const char weekdays[] = "SunMonTueWedThuFriSat";
   static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
   struct civil t = civil_of(wall_us);
-  char *at = put_name(ret_text, weekdays + 3 * t.weekday);
+  char *at = put_name(ret_text, weekdays + (size_t)t.weekday * 3);
   at = put_char(put_char(at, ','), ' ');
   at = put_char(put_digits(at, t.day, 2), ' ');
-  at = put_char(put_name(at, months + 3 * (t.month - 1)), ' ');
+  at = put_char(put_name(at, months + (size_t)(t.month - 1) * 3), ' ');
   at = put_char(put_digits(at, t.year, 4), ' ');
   at = put_char(put_time(at, &t), ' ');
   put_char(put_name(at, "GMT"), '\0');

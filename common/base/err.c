@@ -68,7 +68,7 @@ static void keep(struct gw_errors *errors, enum gw_severity severity, char *plac
   errors->items[errors->count++] = (struct gw_mistake){severity, place, sentence};
 }
 
-static char *format_text(const char *format, va_list args) {
+__attribute__((format(printf, 1, 0))) static char *format_text(const char *format, va_list args) {
   char *text = NULL;
   if (vasprintf(&text, format, args) < 0) GW_PANIC("out of memory");
   return text;

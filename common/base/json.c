@@ -12,7 +12,7 @@ static bool is_plain(char c) {
 static void append_escaped(struct gw_strbuf *buf, char c) {
   static const char digits[] = "0123456789abcdef";
   static const char letters[] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};
-  char escaped[6] = {'\\'};
+  char escaped[6] = {'\\', 'u', '0', '0'};
   unsigned char byte = (unsigned char)c;
   if (c == '"' || c == '\\') {
     escaped[1] = c;
@@ -21,7 +21,6 @@ static void append_escaped(struct gw_strbuf *buf, char c) {
     escaped[1] = letters[byte];
     gw_strbuf_append(buf, escaped, 2);
   } else {
-    memcpy(escaped + 1, "u00", 3);
     escaped[4] = digits[byte >> 4];
     escaped[5] = digits[byte & 15u];
     gw_strbuf_append(buf, escaped, 6);

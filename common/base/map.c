@@ -4,6 +4,7 @@
 
 #include "common/base/mem.h"
 #include "common/base/random.h"
+#include "common/base/siphash.h"
 
 /* Open addressing with linear probing: an entry lies at or after its hash's place with no gap between, and a removal closes the gap
  * that it makes, so there are no tombstones. */
@@ -23,66 +24,14 @@ struct gw_map {
 #define ENTRIES_MIN 8u
 
 /* Written once, before main and so before there are threads. */
-static uint64_t hash_key[2];
+static struct gw_siphash_key hash_key;
 
 __attribute__((constructor)) static void choose_hash_key(void) {
-  gw_random_secure(hash_key, sizeof(hash_key));
-}
-
-struct sip {
-  uint64_t v0, v1, v2, v3;
-};
-
-static uint64_t rotate_left(uint64_t x, int by) {
-  return (x << by) | (x >> (64 - by));
-}
-
-static inline void sip_round(struct sip *s) {
-  s->v0 += s->v1;
-  s->v2 += s->v3;
-  s->v1 = rotate_left(s->v1, 13) ^ s->v0;
-  s->v3 = rotate_left(s->v3, 16) ^ s->v2;
-  s->v0 = rotate_left(s->v0, 32);
-  s->v2 += s->v1;
-  s->v0 += s->v3;
-  s->v1 = rotate_left(s->v1, 17) ^ s->v2;
-  s->v3 = rotate_left(s->v3, 21) ^ s->v0;
-  s->v2 = rotate_left(s->v2, 32);
-}
-
-static inline void sip_word(struct sip *s, uint64_t word) {
-  s->v3 ^= word;
-  sip_round(s);
-  s->v0 ^= word;
-}
-
-static inline uint64_t load_le64(const unsigned char *at) {
-  uint64_t word;
-  memcpy(&word, at, sizeof(word));
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-  word = __builtin_bswap64(word);
-#endif
-  return word;
-}
-
-uint64_t gw_hash_siphash13(const uint64_t key[2], const void *data, size_t len) {
-  struct sip s = {key[0] ^ 0x736f6d6570736575u, key[1] ^ 0x646f72616e646f6du, key[0] ^ 0x6c7967656e657261u, key[1] ^ 0x7465646279746573u};
-  const unsigned char *at = data;
-  size_t left = len;
-  for (; left >= 8; left -= 8, at += 8)
-    sip_word(&s, load_le64(at));
-  uint64_t last = (uint64_t)len << 56;
-  for (size_t i = 0; i < left; i++)
-    last |= (uint64_t)at[i] << (8 * i);
-  sip_word(&s, last);
-  s.v2 ^= 0xff;
-  for (int i = 0; i < 3; i++)
-    sip_round(&s);
-  return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
+  gw_random_secure(&hash_key, sizeof(hash_key));
 }
 
 uint64_t gw_hash_keyed(const void *data, size_t len) {
-  return gw_hash_siphash13(hash_key, data, len);
+  return gw_siphash(hash_key, data, len, 1, 3);
 }
 
 struct gw_map *gw_map_new(void) {

@@ -26,7 +26,5 @@ bool gw_map_next(const struct gw_map *map, size_t *cursor, struct gw_str *ret_ke
 
 /* 64-bit keyed hash (SipHash-1-3) for hash tables; process-wide random key. */
 uint64_t gw_hash_keyed(const void *data, size_t len);
-/* The same with a key of one's own: the same everywhere. */
-uint64_t gw_hash_siphash13(const uint64_t key[2], const void *data, size_t len);
 
 #endif

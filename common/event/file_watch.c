@@ -88,8 +88,8 @@ static bool next_component(const char **rest, struct gw_str *ret_name) {
 struct walk {
   int inotify_fd;
   struct way *way;
-  char directory[PATH_MAX]; /* where the walk is, without symlinks; ends in "/" or is "" */
-  char rest[PATH_MAX];      /* what is still to walk */
+  struct gw_strbuf directory; /* where the walk is, without symlinks; ends in "/" or is empty */
+  char *rest;                 /* what is still to walk */
   unsigned symlink_count;
 };
 
@@ -99,10 +99,13 @@ static bool follow(struct walk *walk, const char *entry, const char *rest) {
   ssize_t len = readlink(entry, target, sizeof(target) - 1);
   if (len < 0 || ++walk->symlink_count > SYMLINKS_MAX) return false;
   target[len] = '\0';
-  if (target[0] == '/') strcpy(walk->directory, "/");
-  GW_CLEANUP(gw_free_ptr) char *joined = gw_asprintf("%s/%s", target, rest);
-  if (strlen(joined) >= sizeof(walk->rest)) return false;
-  strcpy(walk->rest, joined);
+  if (target[0] == '/') {
+    gw_strbuf_clear(&walk->directory);
+    gw_strbuf_append_char(&walk->directory, '/');
+  }
+  char *joined = gw_asprintf("%s/%s", target, rest);
+  free(walk->rest);
+  walk->rest = joined;
   return true;
 }
 
@@ -111,12 +114,11 @@ static bool step(struct walk *walk) {
   const char *rest = walk->rest;
   struct gw_str name;
   if (!next_component(&rest, &name)) return false;
-  const char *directory = walk->directory[0] == '\0' ? "." : walk->directory;
-  int descriptor = inotify_add_watch(walk->inotify_fd, directory, DIRECTORY_EVENTS);
+  int descriptor = inotify_add_watch(walk->inotify_fd, walk->directory.len == 0 ? "." : walk->directory.data, DIRECTORY_EVENTS);
   /* A directory on the way that may be passed but not read is passed unwatched. */
   if (descriptor >= 0) way_add(walk->way, descriptor, gw_str_dup(name));
 
-  GW_CLEANUP(gw_free_ptr) char *entry = gw_asprintf("%s%.*s", walk->directory, GW_STR_ARG(name));
+  GW_CLEANUP(gw_free_ptr) char *entry = gw_asprintf("%.*s%.*s", GW_STR_ARG(gw_strbuf_str(&walk->directory)), GW_STR_ARG(name));
   struct stat status;
   if (lstat(entry, &status) != 0) return false;
   if (S_ISLNK(status.st_mode)) return follow(walk, entry, rest);
@@ -125,8 +127,8 @@ static bool step(struct walk *walk) {
     if (descriptor >= 0) way_add(walk->way, descriptor, NULL);
     return false;
   }
-  if (strlen(entry) + 2 > sizeof(walk->directory)) return false;
-  stpcpy(stpcpy(walk->directory, entry), "/");
+  gw_strbuf_append_str(&walk->directory, name);
+  gw_strbuf_append_char(&walk->directory, '/');
   memmove(walk->rest, rest, strlen(rest) + 1);
   return true;
 }
@@ -135,15 +137,12 @@ static bool step(struct walk *walk) {
 static void rescan(struct gw_file_watch *watch) {
   struct way before = watch->way;
   watch->way = (struct way){0};
-  struct walk *walk = gw_malloc(sizeof(*walk));
-  walk->inotify_fd = watch->inotify_fd;
-  walk->way = &watch->way;
-  walk->symlink_count = 0;
-  strcpy(walk->directory, watch->path[0] == '/' ? "/" : "");
-  strcpy(walk->rest, watch->path);
-  while (step(walk))
+  struct walk walk = {.inotify_fd = watch->inotify_fd, .way = &watch->way, .rest = gw_strdup(watch->path)};
+  if (watch->path[0] == '/') gw_strbuf_append_char(&walk.directory, '/');
+  while (step(&walk))
     continue;
-  free(walk);
+  free(walk.rest);
+  gw_strbuf_done(&walk.directory);
   for (size_t i = 0; i < before.count; i++) {
     if (!way_has(&watch->way, before.links[i].descriptor)) inotify_rm_watch(watch->inotify_fd, before.links[i].descriptor);
   }
@@ -232,10 +231,6 @@ static enum gw_err check_directory(int inotify_fd, const char *path) {
 
 enum gw_err gw_file_watch_new(struct gw_loop *loop, const char *path, uint64_t settle_ms, gw_file_watch_fn fn, void *arg,
                               struct gw_file_watch **ret_watch) {
-  if (strlen(path) >= PATH_MAX) {
-    errno = ENAMETOOLONG;
-    return GW_ERR_IO;
-  }
   int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
   if (fd < 0) return GW_ERR_IO;
   if (check_directory(fd, path) != GW_OK) {

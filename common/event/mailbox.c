@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "common/base/err.h"
+#include "common/base/mem.h"
 #include "common/event/loop_internal.h"
 
 /* A lock-free stack that the receiver takes as a whole and turns round. Whoever posts onto the empty stack wakes the loop; all
@@ -12,9 +12,9 @@ struct gw_mailbox {
   struct gw_loop *loop;
   gw_mailbox_fn fn;
   void *arg;
+  _Atomic(struct gw_mail *) newest;
   int fd;
   struct event event;
-  _Alignas(64) _Atomic(struct gw_mail *) newest;
 };
 
 static struct gw_mail *take_all(struct gw_mailbox *mailbox) {
@@ -44,8 +44,7 @@ static void on_mail(evutil_socket_t fd, short what, void *arg) {
 }
 
 struct gw_mailbox *gw_mailbox_new(struct gw_loop *loop, gw_mailbox_fn fn, void *arg) {
-  struct gw_mailbox *mailbox = aligned_alloc(_Alignof(struct gw_mailbox), sizeof(*mailbox));
-  GW_ASSERT(mailbox != NULL);
+  struct gw_mailbox *mailbox = gw_malloc(sizeof(*mailbox));
   *mailbox = (struct gw_mailbox){.loop = loop, .fn = fn, .arg = arg, .fd = gw_loop_new_counter()};
   atomic_init(&mailbox->newest, NULL);
   gw_loop_watch_counter(loop, &mailbox->event, mailbox->fd, on_mail, mailbox);
