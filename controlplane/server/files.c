@@ -63,7 +63,7 @@ static void input_read(struct input *input, const struct gw_options *options, st
   input_digest(input);
 }
 
-/* Endpoints first: the catalog publishes with the policy, and both then make one snapshot. */
+/* Endpoints first: the catalog publishes at once with the policy, and both then make one snapshot. */
 static enum gw_err put_in_force(struct gw_files *files, struct gw_policy *policy, struct gw_errors *errors) {
   struct gw_catalog_policy wanted = {.listeners = policy->listeners,
                                      .listener_count = policy->listener_count,
@@ -74,7 +74,6 @@ static enum gw_err put_in_force(struct gw_files *files, struct gw_policy *policy
   gw_static_source_set(files->options.source, policy->static_endpoints, policy->static_endpoints_count);
   enum gw_err err = gw_catalog_set_policy(files->options.catalog, &wanted, errors);
   if (err == GW_OK) {
-    gw_catalog_publish(files->options.catalog);
     gw_policy_free(files->policy);
     files->policy = policy;
     return GW_OK;
