@@ -254,12 +254,31 @@ const struct gw_dns_clusters *gw_compiler_dns(const struct gw_compiler *compiler
   return compiler->dns;
 }
 
+/* Mistakes of a build say in whose resource they are; here that is known. */
+static void append_without_name(struct gw_errors *errors, const struct gw_errors *from, struct gw_str name) {
+  for (size_t i = 0; i < from->count; i++) {
+    const struct gw_mistake *mistake = &from->items[i];
+    struct gw_str place = gw_str_from(mistake->place);
+    if (gw_str_has_prefix(place, name)) place = gw_str_skip(place, name.len);
+    while (place.len > 0 && (place.data[0] == ':' || place.data[0] == '.' || place.data[0] == ' '))
+      place = gw_str_skip(place, 1);
+    gw_errors_add(errors, place.data, "%s", mistake->sentence);
+  }
+}
+
 static void check_listener(const struct gw_resource *resource, struct gw_errors *errors) {
   struct gw_snapshot_builder *builder = gw_snapshot_builder_new();
   gw_snapshot_builder_add(builder, gw_resource_ref((struct gw_resource *)(uintptr_t)resource));
   struct gw_snapshot *alone = gw_snapshot_builder_freeze(builder);
   struct gw_frozen *frozen;
-  if (gw_frozen_build(alone, NULL, gw_filters, NULL, errors, &frozen) == GW_OK) gw_frozen_unref(frozen);
+  struct gw_errors mistakes;
+  gw_errors_init(&mistakes);
+  if (gw_frozen_build(alone, NULL, gw_filters, NULL, &mistakes, &frozen) == GW_OK) {
+    gw_frozen_unref(frozen);
+  } else {
+    append_without_name(errors, &mistakes, resource->name);
+  }
+  gw_errors_done(&mistakes);
   gw_snapshot_unref(alone);
 }
 
