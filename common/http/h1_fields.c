@@ -25,12 +25,6 @@ bool gw_h1_parser_init(struct gw_h1_parser *parser, struct gw_str bytes, const s
   return bytes.len >= 4 && bytes.data[bytes.len - 1] == '\n';
 }
 
-enum gw_err gw_h1_parser_fail(struct gw_h1_parser *parser, enum gw_err err, uint32_t status, struct gw_str detail) {
-  parser->status = status;
-  parser->detail = detail;
-  return err;
-}
-
 static enum gw_err bad(struct gw_h1_parser *parser, struct gw_str detail) {
   return gw_h1_parser_fail(parser, GW_ERR_INVALID, 400, detail);
 }

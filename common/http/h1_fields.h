@@ -33,7 +33,11 @@ struct gw_h1_parser {
 bool gw_h1_parser_init(struct gw_h1_parser *parser, struct gw_str bytes, const struct gw_h1_limits *limits, struct gw_arena *arena,
                        bool is_request);
 /* Returns err and keeps the rest for the caller's report. */
-enum gw_err gw_h1_parser_fail(struct gw_h1_parser *parser, enum gw_err err, uint32_t status, struct gw_str detail);
+static inline enum gw_err gw_h1_parser_fail(struct gw_h1_parser *parser, enum gw_err err, uint32_t status, struct gw_str detail) {
+  parser->status = status;
+  parser->detail = detail;
+  return err;
+}
 /* From the first field line to the end of the head. Host, Content-Length and Transfer-Encoding stay out of *ret_headers. */
 enum gw_err gw_h1_parse_fields(struct gw_h1_parser *parser, struct gw_headers *ret_headers);
 

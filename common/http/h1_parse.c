@@ -2,26 +2,28 @@
 #include "common/message/scan.h"
 #include "common/message/uri.h"
 
-/* The position behind the empty line that follows the LF at `at`, or NULL. */
-static inline const char *skip_empty_line(const char *at, const char *end) {
-  if (end - at >= 3 && at[1] == '\r' && at[2] == '\n') return at + 3;
-  return end - at >= 2 && at[1] == '\n' ? at + 2 : NULL;
+/* How many bytes from the LF at `at` to the end of the empty line that follows it; 0 when none does. */
+static inline size_t empty_line_len(const char *at, const char *end) {
+  if (end - at >= 3 && at[1] == '\r' && at[2] == '\n') return 3;
+  return end - at >= 2 && at[1] == '\n' ? 2 : 0;
 }
 
+/* The position behind the first empty line, or NULL. */
 static const char *find_empty_line(const char *at, const char *end) {
 #ifdef __SSE2__
   for (; end - at >= 16; at += 16) {
     __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
     unsigned found = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\n')));
     for (; found != 0; found &= found - 1) {
-      const char *behind = skip_empty_line(at + __builtin_ctz(found), end);
-      if (behind != NULL) return behind;
+      const char *line_feed = at + __builtin_ctz(found);
+      size_t len = empty_line_len(line_feed, end);
+      if (len > 0) return line_feed + len;
     }
   }
 #endif
-  for (; at < end && (at = memchr(at, '\n', (size_t)(end - at))) != NULL; at++) {
-    const char *behind = skip_empty_line(at, end);
-    if (behind != NULL) return behind;
+  for (; at < end; at++) {
+    size_t len = *at == '\n' ? empty_line_len(at, end) : 0;
+    if (len > 0) return at + len;
   }
   return NULL;
 }

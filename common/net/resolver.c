@@ -15,7 +15,7 @@
 /* RFC 1035 section 2.3.4; a final dot more. */
 #define HOST_LEN_MAX 254
 /* getaddrinfo and what it loads want some; the default of 8 MiB is only address space, but counts where overcommit is off. */
-#define STACK_SIZE (1024u * 1024)
+#define STACK_SIZE ((size_t)1024 * 1024)
 
 struct gw_resolver_query {
   struct gw_mail mail;
@@ -150,7 +150,7 @@ static void start_threads(struct gw_resolver *resolver) {
 
 struct gw_resolver *gw_resolver_new(struct gw_loop *loop, uint32_t thread_count) {
   GW_ASSERT(thread_count > 0);
-  struct gw_resolver *resolver = gw_calloc(1, sizeof(struct gw_resolver) + thread_count * sizeof(pthread_t));
+  struct gw_resolver *resolver = gw_calloc(1, sizeof(struct gw_resolver) + (size_t)thread_count * sizeof(pthread_t));
   resolver->mailbox = gw_mailbox_new(loop, deliver, resolver);
   resolver->thread_count = thread_count;
   gw_list_init(&resolver->waiting);
