@@ -23,7 +23,8 @@ struct gw_map {
 
 #define ENTRIES_MIN 8u
 
-/* Written once, before main and so before there are threads. */
+/* The key is process-wide, since gw_hash_keyed has no object to keep it in. Written once, before main and so before there are
+ * threads. */
 static struct gw_siphash_key hash_key;
 
 __attribute__((constructor)) static void choose_hash_key(void) {
