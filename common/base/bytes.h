@@ -19,6 +19,8 @@ struct gw_bytes {
 struct gw_bytes *gw_bytes_new(const void *data, size_t len);
 struct gw_bytes *gw_bytes_ref(struct gw_bytes *bytes);
 void gw_bytes_unref(struct gw_bytes *bytes);
-static inline struct gw_str gw_bytes_str(const struct gw_bytes *bytes) { return (struct gw_str){bytes->data, bytes->len}; }
+static inline struct gw_str gw_bytes_str(const struct gw_bytes *bytes) {
+  return (struct gw_str){bytes->data, bytes->len};
+}
 
 #endif

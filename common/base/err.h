@@ -13,11 +13,11 @@ enum gw_err {
   GW_ERR_UNSUPPORTED, /* well-formed, but not available here */
   GW_ERR_LIMIT,       /* a bound was reached */
   GW_ERR_NOT_FOUND,
-  GW_ERR_IO,          /* the system refused: errno says why where a function says so */
-  GW_ERR_AGAIN,       /* would block, or more bytes are needed */
+  GW_ERR_IO,    /* the system refused: errno says why where a function says so */
+  GW_ERR_AGAIN, /* would block, or more bytes are needed */
   GW_ERR_TIMEOUT,
-  GW_ERR_CLOSED,      /* the other side is gone */
-  GW_ERR_DENIED,      /* credentials are missing or wrong */
+  GW_ERR_CLOSED, /* the other side is gone */
+  GW_ERR_DENIED, /* credentials are missing or wrong */
 };
 
 /* "invalid", "not found", …: for logs and messages. */

@@ -20,7 +20,7 @@ char *gw_asprintf(const char *format, ...) __attribute__((malloc, format(printf,
 /* For GW_CLEANUP on a pointer that free() frees. */
 void gw_free_ptr(void *pointer_to_pointer);
 
-#define GW_CONTAINER_OF(pointer, type, member) ((type *)(void *)((char *)(pointer) - offsetof(type, member)))
+#define GW_CONTAINER_OF(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 #define GW_ARRAY_LEN(array) (sizeof(array) / sizeof((array)[0]))
 
 #endif

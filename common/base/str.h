@@ -21,9 +21,15 @@ struct gw_str {
 /* For printf: "%.*s", GW_STR_ARG(s) */
 #define GW_STR_ARG(s) (int)(s).len, (s).data
 
-static inline struct gw_str gw_str_from(const char *text) { return (struct gw_str){text, text ? strlen(text) : 0}; }
-static inline bool gw_str_equal(struct gw_str a, struct gw_str b) { return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0); }
-static inline struct gw_str gw_str_skip(struct gw_str s, size_t n) { return (struct gw_str){s.data + n, s.len - n}; }
+static inline struct gw_str gw_str_from(const char *text) {
+  return (struct gw_str){text, text ? strlen(text) : 0};
+}
+static inline bool gw_str_equal(struct gw_str a, struct gw_str b) {
+  return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+static inline struct gw_str gw_str_skip(struct gw_str s, size_t n) {
+  return (struct gw_str){s.data + n, s.len - n};
+}
 /* ASCII only, as HTTP field names and host names want. */
 bool gw_str_equal_nocase(struct gw_str a, struct gw_str b);
 /* Bytewise; a prefix sorts before what it begins. */
@@ -60,7 +66,9 @@ void gw_strbuf_append_char(struct gw_strbuf *buf, char c);
 void gw_strbuf_append_u64(struct gw_strbuf *buf, uint64_t value);
 void gw_strbuf_printf(struct gw_strbuf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void gw_strbuf_vprintf(struct gw_strbuf *buf, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
-static inline struct gw_str gw_strbuf_str(const struct gw_strbuf *buf) { return (struct gw_str){buf->data, buf->len}; }
+static inline struct gw_str gw_strbuf_str(const struct gw_strbuf *buf) {
+  return (struct gw_str){buf->data, buf->len};
+}
 /* Hands the bytes over; the caller frees with free(). Never NULL. */
 char *gw_strbuf_take(struct gw_strbuf *buf);
 

@@ -23,7 +23,9 @@ void gw_loop_stop(struct gw_loop *loop);
 void gw_loop_run_once(struct gw_loop *loop, uint64_t wait_ms);
 /* Monotonic microseconds, read once a turn. */
 uint64_t gw_loop_now_us(struct gw_loop *loop);
-static inline uint64_t gw_loop_now_ms(struct gw_loop *loop) { return gw_loop_now_us(loop) / 1000; }
+static inline uint64_t gw_loop_now_ms(struct gw_loop *loop) {
+  return gw_loop_now_us(loop) / 1000;
+}
 /* Wall-clock microseconds, read once a turn. */
 uint64_t gw_loop_wall_us(struct gw_loop *loop);
 
@@ -53,7 +55,9 @@ void gw_loop_after_callback(struct gw_loop *loop, struct gw_task *task);
 /* When all callbacks of this turn have run (tasks scheduled from such a task run in the same pass, once each). Objects that
  * callbacks still on the stack may touch are freed here. */
 void gw_loop_at_turn_end(struct gw_loop *loop, struct gw_task *task);
-static inline void gw_task_cancel(struct gw_task *task) { gw_list_remove(&task->node); }
+static inline void gw_task_cancel(struct gw_task *task) {
+  gw_list_remove(&task->node);
+}
 
 #define GW_IO_READ 1u
 #define GW_IO_WRITE 2u

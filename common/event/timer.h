@@ -19,11 +19,15 @@ struct gw_timer {
   gw_timer_fn fn;      /* find the owner with GW_CONTAINER_OF */
 };
 
-static inline void gw_timer_init(struct gw_timer *timer, gw_timer_fn fn) { *timer = (struct gw_timer){.fn = fn}; }
+static inline void gw_timer_init(struct gw_timer *timer, gw_timer_fn fn) {
+  *timer = (struct gw_timer){.fn = fn};
+}
 /* Fires once, not before `after_ms` from now and at most a tick and a turn later. Restarts a running timer. */
 void gw_timer_start(struct gw_loop *loop, struct gw_timer *timer, uint64_t after_ms);
 /* Harmless on an idle timer. */
 void gw_timer_stop(struct gw_timer *timer);
-static inline bool gw_timer_is_running(const struct gw_timer *timer) { return gw_list_is_linked(&timer->node); }
+static inline bool gw_timer_is_running(const struct gw_timer *timer) {
+  return gw_list_is_linked(&timer->node);
+}
 
 #endif
