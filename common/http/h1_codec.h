@@ -26,11 +26,12 @@ enum gw_err gw_h1_find_head(const char *data, size_t len, const struct gw_h1_lim
 /* Parses a whole request head, as gw_h1_find_head found it. GW_ERR_INVALID (400), GW_ERR_LIMIT (431), GW_ERR_UNSUPPORTED (505: another
  * version; 501: a transfer coding that we don't know): *ret_status is the status to answer, *ret_detail a machine word
  * ("http1.bad_header_name"). The target may be origin-form, absolute-form ("http://host/path"; its authority must equal Host) or "*"; the
- * head's path is the origin-form. ret_head->scheme is left for the caller. Connection: close and HTTP/1.0 show in *ret_keep_alive. */
+ * head's path is the origin-form; CONNECT has none and is, like TRACE, the caller's to refuse. ret_head->scheme is left for the caller.
+ * Connection: close and HTTP/1.0 show in *ret_keep_alive. Connection (at most 64 options), TE, Expect and so on stay in the headers. */
 enum gw_err gw_h1_parse_request(struct gw_str head_bytes, const struct gw_h1_limits *limits, struct gw_arena *arena,
                                 struct gw_request_head *ret_head, bool *ret_keep_alive, uint32_t *ret_status, struct gw_str *ret_detail);
 /* Parses a whole response head; the body's length follows from it and the request's method (RFC 9112 section 6.3).
- * GW_ERR_INVALID, GW_ERR_LIMIT, with *ret_detail. */
+ * Interim answers (1xx, 101 too) are heads of their own, without a body. GW_ERR_INVALID, GW_ERR_LIMIT, with *ret_detail. */
 enum gw_err gw_h1_parse_response(struct gw_str head_bytes, const struct gw_h1_limits *limits, enum gw_method request_method,
                                  struct gw_arena *arena, struct gw_response_head *ret_head, bool *ret_keep_alive,
                                  struct gw_str *ret_detail);
@@ -43,10 +44,11 @@ struct gw_h1_body {
   uint64_t remaining;  /* of the body or the chunk */
   uint32_t line_bytes; /* of chunk extensions and trailers so far: bounded */
 };
+/* is_chunked: for a request, that content_length is GW_LENGTH_UNKNOWN; for a response, its head's is_chunked. */
 void gw_h1_body_init(struct gw_h1_body *body, int64_t content_length, bool is_chunked);
 /* Takes the next piece: *ret_data is body bytes inside `input` (may be empty), *ret_used how much of input is done with. Call again
- * with the rest until it uses nothing or body->is_complete. GW_ERR_INVALID: bad chunk size or line end; GW_ERR_LIMIT: extensions or
- * trailers too long. Trailers are checked and dropped. */
+ * with the rest until it uses nothing or body->is_complete. GW_ERR_INVALID: bad chunk size or line end; GW_ERR_LIMIT: extensions
+ * and trailers exceed the data by more than 8 KiB. Trailers are checked and dropped. */
 enum gw_err gw_h1_body_decode(struct gw_h1_body *body, struct gw_str input, struct gw_str *ret_data, size_t *ret_used);
 
 /* The head as it goes on the wire, in the arena: request line, Host first, the fields, Content-Length or Transfer-Encoding: chunked as
