@@ -30,8 +30,7 @@ void gw_ads_stream_free(struct gw_ads_stream *stream) {
     gw_subscription_done(&stream->subscriptions[type]);
   if (stream->node != NULL) {
     GW_LOG_INFO(stream->shared->log, "node %s has closed its xDS stream", stream->node->id);
-    stream->node->xds_streams--;
-    gw_node_table_release(stream->shared->nodes, stream->node);
+    gw_node_table_close_stream(stream->shared->nodes, stream->node, &stream->status);
   }
   free(stream);
 }
@@ -55,15 +54,15 @@ static bool learn_node(struct gw_ads_stream *stream, const struct gw_discovery_r
     return false;
   }
   const struct gw_ads_shared *shared = stream->shared;
-  struct gw_node *entry = gw_node_table_get(shared->nodes, node->id, node->cluster, gw_loop_now_us(shared->loop));
-  entry->xds_streams++;
+  struct gw_node *entry = gw_node_table_open_stream(shared->nodes, node->id, node->cluster, gw_rpc_stream_peer(stream->rpc),
+                                                    gw_loop_now_us(shared->loop), &stream->status);
   stream->node = entry;
   gw_node_set_text(&entry->kind, node->user_agent_name);
   if (node->user_agent_version.len > 0) gw_node_set_text(&entry->version, node->user_agent_version);
-  gw_node_set_text(&entry->peer, gw_rpc_stream_peer(stream->rpc));
   GW_LOG_INFO(shared->log, "node %s (%s) has opened an xDS stream from %s", entry->id, entry->kind, entry->peer);
-  if (entry->xds_streams > 1)
-    GW_LOG_WARNING(shared->log, "%u xDS streams use the node id %s (the newest from %s): give each data plane its own --node-id",
+  if (entry->has_twin)
+    GW_LOG_WARNING(shared->log,
+                   "%u xDS streams from different peers use the node id %s (the newest from %s): give each data plane its own --node-id",
                    entry->xds_streams, entry->id, entry->peer);
   return true;
 }
@@ -71,6 +70,7 @@ static bool learn_node(struct gw_ads_stream *stream, const struct gw_discovery_r
 static void record_refusal(struct gw_ads_stream *stream, const struct gw_subscription *subscription) {
   const struct gw_refusal *refusal = &subscription->refusals[subscription->refusal_count - 1];
   struct gw_str reason = gw_str_from(refusal->reason);
+  gw_node_type_status_set_refusal(&stream->status.types[subscription->type], refusal->version, reason);
   gw_node_table_add_refusal(stream->shared->nodes, stream->node, subscription->type, refusal->version, reason);
   if (reason.len > LOGGED_REASON_MAX) reason.len = LOGGED_REASON_MAX;
   GW_LOG_WARNING(stream->shared->log, "node %s refuses %s %s: %.*s", stream->node->id, gw_xds_type_short(subscription->type),
@@ -78,9 +78,9 @@ static void record_refusal(struct gw_ads_stream *stream, const struct gw_subscri
 }
 
 static void record_acceptance(struct gw_ads_stream *stream, const struct gw_subscription *subscription) {
-  struct gw_node_type_status *status = &stream->node->types[subscription->type];
+  struct gw_node_type_status *status = &stream->status.types[subscription->type];
   memcpy(status->accepted_version, gw_resource_set_version(subscription->accepted), sizeof status->accepted_version);
-  gw_node_clear_refusal(stream->node, subscription->type);
+  gw_node_type_status_clear_refusal(status);
 }
 
 static void on_decoded(struct gw_ads_stream *stream, const struct gw_discovery_request *request) {
@@ -98,7 +98,7 @@ static void on_decoded(struct gw_ads_stream *stream, const struct gw_discovery_r
     return;
   }
   struct gw_subscription *subscription = &stream->subscriptions[type];
-  stream->node->is_subscribed[type] = true;
+  stream->status.types[type].is_subscribed = true;
   uint64_t now_ms = gw_loop_now_ms(stream->shared->loop);
   switch (gw_subscription_on_request(subscription, stream->shared->name_sets, request, now_ms)) {
   case GW_REQUEST_STALE: return;

@@ -28,6 +28,7 @@ struct gw_ads_stream {
   const struct gw_ads_shared *shared;
   struct gw_rpc_stream *rpc;
   struct gw_node *node; /* NULL before the first request */
+  struct gw_node_stream status;
   struct gw_subscription subscriptions[GW_RESOURCE_TYPE_COUNT];
   uint64_t last_nonce;
   enum gw_rollout_stage stage;

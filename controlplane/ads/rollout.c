@@ -50,22 +50,21 @@ static void send_target(struct gw_ads_stream *stream, struct gw_subscription *su
                                gw_resource_set_encode(target)};
   gw_rpc_stream_send(stream->rpc, parts, parts[1]->len > 0 ? 2 : 1);
   gw_bytes_unref(parts[0]);
-  memcpy(stream->node->types[subscription->type].sent_version, version, sizeof stream->node->types[0].sent_version);
+  memcpy(stream->status.types[subscription->type].sent_version, version, sizeof stream->status.types[0].sent_version);
   gw_subscription_on_sent(subscription, target, nonce, gw_loop_now_ms(stream->shared->loop));
 }
 
 /* Content that this node refused before is not sent again; `status` shows why it does not have it. */
 static void recall_refusal(struct gw_ads_stream *stream, struct gw_subscription *subscription, const char *version) {
   const struct gw_refusal *refusal = gw_subscription_find_refusal(subscription, version);
-  struct gw_node_type_status *status = &stream->node->types[subscription->type];
-  if (refusal == NULL || status->refused_version[0] != '\0') return;
-  memcpy(status->refused_version, version, sizeof status->refused_version);
-  gw_node_set_text(&status->refused_reason, gw_str_from(refusal->reason));
+  struct gw_node_type_status *status = &stream->status.types[subscription->type];
+  bool is_news = refusal != NULL && status->refused_version[0] == '\0';
+  if (is_news) gw_node_type_status_set_refusal(status, version, gw_str_from(refusal->reason));
 }
 
 static void adopt(struct gw_ads_stream *stream, struct gw_subscription *subscription, struct gw_resource_set *target) {
   gw_subscription_adopt(subscription, target);
-  struct gw_node_type_status *status = &stream->node->types[subscription->type];
+  struct gw_node_type_status *status = &stream->status.types[subscription->type];
   memcpy(status->sent_version, gw_resource_set_version(target), sizeof status->sent_version);
   memcpy(status->accepted_version, gw_resource_set_version(target), sizeof status->accepted_version);
 }
@@ -145,17 +144,14 @@ static void record_wanted(struct gw_ads_stream *stream) {
     struct gw_subscription *subscription = of_type(stream, (enum gw_resource_type)type);
     if (!subscription->is_subscribed) continue;
     const char *version = gw_resource_set_version(gw_name_set_select(subscription->names));
-    struct gw_node_type_status *status = &stream->node->types[type];
+    struct gw_node_type_status *status = &stream->status.types[type];
     memcpy(status->wanted_version, version, sizeof status->wanted_version);
     bool has_it = !subscription->is_pending && strcmp(status->accepted_version, version) == 0;
-    if (has_it) gw_node_clear_refusal(stream->node, (enum gw_resource_type)type);
+    if (has_it) gw_node_type_status_clear_refusal(status);
   }
 }
 
-void gw_ads_stream_advance(struct gw_ads_stream *stream) {
-  bool can_send = stream->node != NULL && !stream->is_finished && gw_snapshot_cache_current(stream->shared->cache) != NULL;
-  if (!can_send) return;
-  record_wanted(stream);
+static void advance(struct gw_ads_stream *stream) {
   gw_timer_stop(&stream->timer);
   for (;;) {
     /* A slow reader is sent nothing more until flow control took what is queued; then only the newest. */
@@ -168,4 +164,13 @@ void gw_ads_stream_advance(struct gw_ads_stream *stream) {
   }
   if (stream->wake_ms == UINT64_MAX) return;
   gw_timer_start(stream->shared->loop, &stream->timer, stream->wake_ms - gw_loop_now_ms(stream->shared->loop));
+}
+
+void gw_ads_stream_advance(struct gw_ads_stream *stream) {
+  if (stream->node == NULL || stream->is_finished) return;
+  if (gw_snapshot_cache_current(stream->shared->cache) != NULL) {
+    record_wanted(stream);
+    advance(stream);
+  }
+  gw_node_refresh(stream->node);
 }

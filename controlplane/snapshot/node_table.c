@@ -65,6 +65,7 @@ struct gw_node *gw_node_table_get(struct gw_node_table *table, struct gw_str id,
     node->peer = gw_strdup("");
     node->instance_id = gw_strdup("");
     node->connected_us = now_us;
+    gw_list_init(&node->streams);
     gw_list_add_last(&table->nodes, &node->link);
     table->count++;
     gw_map_put(table->by_key, gw_str_from(key), node);
@@ -74,11 +75,29 @@ struct gw_node *gw_node_table_get(struct gw_node_table *table, struct gw_str id,
 }
 
 void gw_node_table_release(struct gw_node_table *table, struct gw_node *node) {
-  if (node->xds_streams > 0) return;
-  if (node->agent_streams > 0)
-    forget_types(node);
-  else
-    remove_node(table, node);
+  if (node->xds_streams == 0 && node->agent_streams == 0) remove_node(table, node);
+}
+
+struct gw_node *gw_node_table_open_stream(struct gw_node_table *table, struct gw_str id, struct gw_str cluster, struct gw_str peer,
+                                          uint64_t now_us, struct gw_node_stream *stream) {
+  struct gw_node *node = gw_node_table_get(table, id, cluster, now_us);
+  node->xds_streams++;
+  stream->peer = gw_str_dup(peer);
+  gw_list_add_first(&node->streams, &stream->link);
+  gw_node_set_text(&node->peer, peer);
+  gw_node_refresh(node);
+  return node;
+}
+
+void gw_node_table_close_stream(struct gw_node_table *table, struct gw_node *node, struct gw_node_stream *stream) {
+  gw_list_remove(&stream->link);
+  node->xds_streams--;
+  if (gw_list_is_empty(&node->streams)) forget_types(node);
+  gw_node_refresh(node);
+  gw_node_table_release(table, node);
+  for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++)
+    free(stream->types[type].refused_reason);
+  free(stream->peer);
 }
 
 void gw_node_set_text(char **text, struct gw_str value) {
@@ -86,10 +105,7 @@ void gw_node_set_text(char **text, struct gw_str value) {
   *text = gw_str_dup(value);
 }
 
-void gw_node_table_add_refusal(struct gw_node_table *table, struct gw_node *node, enum gw_resource_type type, const char *version,
-                               struct gw_str reason) {
-  struct gw_node_type_status *status = &node->types[type];
-  table->refused_total++;
+void gw_node_type_status_set_refusal(struct gw_node_type_status *status, const char *version, struct gw_str reason) {
   memcpy(status->refused_version, version, sizeof status->refused_version);
   if (reason.len > REASON_MAX) {
     reason.len = REASON_MAX;
@@ -99,11 +115,52 @@ void gw_node_table_add_refusal(struct gw_node_table *table, struct gw_node *node
   gw_node_set_text(&status->refused_reason, reason);
 }
 
-void gw_node_clear_refusal(struct gw_node *node, enum gw_resource_type type) {
-  struct gw_node_type_status *status = &node->types[type];
+void gw_node_type_status_clear_refusal(struct gw_node_type_status *status) {
   status->refused_version[0] = '\0';
   free(status->refused_reason);
   status->refused_reason = NULL;
+}
+
+void gw_node_table_add_refusal(struct gw_node_table *table, struct gw_node *node, enum gw_resource_type type, const char *version,
+                               struct gw_str reason) {
+  table->refused_total++;
+  gw_node_type_status_set_refusal(&node->types[type], version, reason);
+}
+
+static bool is_up_to_date(const struct gw_node_type_status *status) {
+  return status->wanted_version[0] != '\0' && strcmp(status->accepted_version, status->wanted_version) == 0;
+}
+
+static int trouble_of(const struct gw_node_type_status *status) {
+  if (!status->is_subscribed) return 0;
+  if (status->refused_version[0] != '\0') return 3;
+  return is_up_to_date(status) ? 1 : 2;
+}
+
+static const struct gw_node_type_status *find_worst(const struct gw_node *node, int type) {
+  const struct gw_node_type_status *worst = NULL;
+  GW_LIST_FOR_EACH(link, &node->streams) {
+    const struct gw_node_type_status *status = &GW_LIST_ITEM(link, struct gw_node_stream, link)->types[type];
+    if (worst == NULL || trouble_of(status) > trouble_of(worst)) worst = status;
+  }
+  return worst;
+}
+
+void gw_node_refresh(struct gw_node *node) {
+  node->has_twin = false;
+  GW_LIST_FOR_EACH(link, &node->streams) {
+    const struct gw_node_stream *stream = GW_LIST_ITEM(link, struct gw_node_stream, link);
+    node->has_twin = node->has_twin || strcmp(stream->peer, node->peer) != 0;
+  }
+  for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++) {
+    const struct gw_node_type_status *worst = find_worst(node, type);
+    if (worst == NULL) return;
+    char *before = node->types[type].refused_reason;
+    node->types[type] = *worst;
+    node->types[type].refused_reason = worst->refused_reason != NULL ? gw_strdup(worst->refused_reason) : NULL;
+    node->is_subscribed[type] = worst->is_subscribed;
+    free(before);
+  }
 }
 
 static char *find_refusal(const struct gw_node *node) {
@@ -118,15 +175,14 @@ static char *find_refusal(const struct gw_node *node) {
 
 static char *find_lag(const struct gw_node *node, const struct gw_snapshot *snapshot) {
   if (node->xds_streams == 0) return gw_strdup("it has no xDS stream");
-  if (node->xds_streams > 1)
-    return gw_asprintf("%u xDS streams use this node id, so that their states can't be told apart: give each data plane its own --node-id",
-                       node->xds_streams);
+  if (node->has_twin)
+    return gw_asprintf("%u xDS streams from different peers use this node id: give each data plane its own --node-id", node->xds_streams);
   bool has_asked = false;
   for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++) {
     if (!node->is_subscribed[type]) continue;
     has_asked = true;
     const struct gw_node_type_status *status = &node->types[type];
-    if (status->wanted_version[0] != '\0' && strcmp(status->accepted_version, status->wanted_version) == 0) continue;
+    if (is_up_to_date(status)) continue;
     const char *name = gw_xds_type_short((enum gw_resource_type)type);
     if (status->accepted_version[0] == '\0') return gw_asprintf("it has not accepted any %s yet", name);
     return gw_asprintf("it has %s %s, and %s is current", name, status->accepted_version, status->wanted_version);

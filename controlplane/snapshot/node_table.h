@@ -11,13 +11,21 @@
 #include "common/base/str.h"
 #include "common/model/resource.h"
 
-/* One type on one node's xDS stream. Empty strings: nothing yet. */
+/* One type on one xDS stream. Empty strings: nothing yet. */
 struct gw_node_type_status {
   char wanted_version[17]; /* what of the current snapshot it asks for; differs from the snapshot's when it asks for less */
   char sent_version[17];
   char accepted_version[17];
   char refused_version[17]; /* of the newest NACK; cleared by a later ACK */
   char *refused_reason;     /* NULL: none */
+  bool is_subscribed;
+};
+
+/* One xDS stream of a node; embedded in the stream. A gRPC process may have several on one connection. */
+struct gw_node_stream {
+  struct gw_list link; /* in gw_node.streams, newest first */
+  char *peer;
+  struct gw_node_type_status types[GW_RESOURCE_TYPE_COUNT];
 };
 
 enum gw_node_state { GW_NODE_SYNCED, GW_NODE_STALE, GW_NODE_REFUSED };
@@ -31,8 +39,11 @@ struct gw_node {
   char *peer;
   char *instance_id;     /* from the agent's hello; "" before */
   uint64_t connected_us; /* monotonic */
+  struct gw_list streams;
   uint32_t xds_streams;
   uint32_t agent_streams;
+  bool has_twin; /* xDS streams from different peers: two nodes with one id, or one that has just come back */
+  /* Of each type that of the stream that is worst off (refused before lagging before up to date); copies. */
   struct gw_node_type_status types[GW_RESOURCE_TYPE_COUNT];
   bool is_subscribed[GW_RESOURCE_TYPE_COUNT];
   /* From the agent's reports; has_report is false for nodes without an agent. */
@@ -57,18 +68,24 @@ struct gw_node_table {
 
 struct gw_node_table *gw_node_table_new(void);
 void gw_node_table_free(struct gw_node_table *table);
-/* The entry of that id and cluster, made when absent. Take it per stream: raise xds_streams or agent_streams, and release through
+/* The entry of that id and cluster, made when absent. An agent's session raises agent_streams, and later lowers it and calls
  * gw_node_table_release. */
 struct gw_node *gw_node_table_get(struct gw_node_table *table, struct gw_str id, struct gw_str cluster, uint64_t now_us);
-/* After xds_streams or agent_streams was lowered: forgets what the last xDS stream had, and removes the entry when no stream is left. */
+/* Removes the entry when no stream is left. */
 void gw_node_table_release(struct gw_node_table *table, struct gw_node *node);
+/* An xDS stream of that node begins: the same for xds_streams. `stream` is zeroed before. */
+struct gw_node *gw_node_table_open_stream(struct gw_node_table *table, struct gw_str id, struct gw_str cluster, struct gw_str peer,
+                                          uint64_t now_us, struct gw_node_stream *stream);
+void gw_node_table_close_stream(struct gw_node_table *table, struct gw_node *node, struct gw_node_stream *stream);
 /* Sets one of a node's texts (a copy; what was there is freed). */
 void gw_node_set_text(char **text, struct gw_str value);
-/* A NACK: `reason` is kept up to 2,000 bytes. */
+/* Counts a NACK and shows it; `reason` is kept up to 2,000 bytes. */
 void gw_node_table_add_refusal(struct gw_node_table *table, struct gw_node *node, enum gw_resource_type type, const char *version,
                                struct gw_str reason);
-/* The node has what is wanted of that type. */
-void gw_node_clear_refusal(struct gw_node *node, enum gw_resource_type type);
+void gw_node_type_status_set_refusal(struct gw_node_type_status *status, const char *version, struct gw_str reason);
+void gw_node_type_status_clear_refusal(struct gw_node_type_status *status);
+/* After the types of one of its streams have changed. */
+void gw_node_refresh(struct gw_node *node);
 /* SYNCED: has accepted (and, with an agent, runs) `snapshot`; the reason is a sentence in `ret_reason` (freed by the caller; NULL when
  * synced). */
 struct gw_snapshot;

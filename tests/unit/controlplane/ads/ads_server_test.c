@@ -201,14 +201,30 @@ static void test_too_many_names_end_the_stream(void **state) {
 
 static void test_two_streams_with_one_id_are_seen(void **state) {
   struct ads_fixture *f = *state;
-  SERVE(f, .clusters = "a");
+  SERVE(f, .clusters = "a b");
   client_sync(f, &f->client, "a");
   struct ads_client *twin = gw_calloc(1, sizeof *twin);
+  client_open(f, twin, "node-1"); /* on the same connection, as one gRPC process does */
+  client_ask(twin, CDS, "b");
+  WAIT_ANSWER(f, twin, CDS, 1);
+  assert_state(f, GW_NODE_STALE, "not accepted any CDS");
+  client_ack(twin, CDS, "b");
+  WAIT_FOR(f->loop, strcmp(only_node(f)->types[CDS].accepted_version, only_node(f)->types[CDS].wanted_version) == 0);
+  assert_state(f, GW_NODE_SYNCED, NULL);
+  gw_rpc_stream_cancel(twin->stream);
+  WAIT_FOR(f->loop, twin->stream == NULL && only_node(f)->xds_streams == 1);
+
+  struct gw_rpc_channel *first = f->channel;
+  char target[32];
+  snprintf(target, sizeof target, "127.0.0.1:%u", gw_rpc_server_port(f->server));
+  struct gw_rpc_channel_options options = {.target = gw_str_from(target)};
+  f->channel = gw_rpc_channel_new(f->rpc, &options);
   client_open(f, twin, "node-1");
   client_ask(twin, CDS, "");
   WAIT_ANSWER(f, twin, CDS, 1);
-  assert_state(f, GW_NODE_STALE, "2 xDS streams use this node id");
-  gw_rpc_stream_cancel(twin->stream);
+  assert_state(f, GW_NODE_STALE, "2 xDS streams from different peers use this node id");
+  gw_rpc_channel_free(f->channel);
+  f->channel = first;
   WAIT_FOR(f->loop, twin->stream == NULL && only_node(f)->xds_streams == 1);
   free(twin);
 }
