@@ -121,8 +121,7 @@ static void serve(struct gw_compiler *compiler, struct gw_frozen *frozen) {
   if (before != NULL) gw_compiler_release(compiler, before);
 }
 
-static void log_active(struct gw_compiler *compiler) {
-  const struct gw_snapshot *snapshot = active_snapshot(compiler);
+static void log_active(struct gw_compiler *compiler, const struct gw_snapshot *snapshot) {
   GW_LOG_INFO(compiler->options.log, "configuration %s from %s is active: %u listeners, %u route configurations, %u clusters",
               snapshot->version, gw_config_source_name(compiler->source), snapshot->lists[GW_RESOURCE_LISTENER].count,
               snapshot->lists[GW_RESOURCE_ROUTE_CONFIG].count, snapshot->lists[GW_RESOURCE_CLUSTER].count);
@@ -139,8 +138,8 @@ static void activate_next(struct gw_compiler *compiler) {
     compiler->active_us = gw_loop_now_us(compiler->options.loop);
     compiler->active_wall_us = gw_loop_wall_us(compiler->options.loop);
     compiler->activations_total++;
+    log_active(compiler, snapshot);
     serve(compiler, frozen);
-    log_active(compiler);
   }
   /* Names that only the one before, or the failed one, had need no refreshing. */
   if (compiler->active != NULL) gw_dns_clusters_follow(compiler->dns, active_snapshot(compiler), NULL);
@@ -169,6 +168,9 @@ void gw_compiler_offer(struct gw_compiler *compiler, struct gw_snapshot *snapsho
   struct gw_snapshot *active = active_snapshot(compiler);
   if (compiler->next == NULL && active != NULL && strcmp(active->version, snapshot->version) == 0) {
     /* The same content: nothing is compiled, nobody sees a change. */
+    if (compiler->source != source) {
+      GW_LOG_INFO(compiler->options.log, "configuration %s is confirmed by %s", snapshot->version, gw_config_source_name(source));
+    }
     compiler->source = source;
     compiler->is_complete = is_complete;
     compiler->options.on_active(compiler->options.arg);
