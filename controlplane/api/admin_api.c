@@ -34,7 +34,6 @@ struct bound_method {
 struct gw_admin_api {
   struct gw_admin_api_options options;
   char *token;
-  uint64_t started_us;
   struct bound_method bound[METHOD_COUNT];
 };
 
@@ -59,7 +58,7 @@ static void on_message(void *state, struct gw_rpc_stream *stream, struct gw_str 
   gw_arena_init(&arena, 4096);
   ProtobufCMessage *unpacked;
   if (gw_wire_unpack(bound->method->request, message, &arena, &unpacked) == GW_OK) {
-    struct gw_admin_request request = {.options = &api->options, .started_us = api->started_us, .message = unpacked, .arena = &arena};
+    struct gw_admin_request request = {.options = &api->options, .message = unpacked, .arena = &arena};
     gw_rpc_message_reply(stream, bound->method->reply(&request));
   } else {
     gw_rpc_stream_finish(stream, GW_RPC_INVALID_ARGUMENT, "the message is not what this method takes");
@@ -76,7 +75,6 @@ struct gw_admin_api *gw_admin_api_new(const struct gw_admin_api_options *options
   api->options = *options;
   api->token = gw_str_dup(options->token);
   api->options.token.data = api->token;
-  api->started_us = gw_loop_now_us(options->loop);
   for (size_t i = 0; i < METHOD_COUNT; i++)
     api->bound[i] = (struct bound_method){.api = api, .method = &admin_methods[i]};
   return api;

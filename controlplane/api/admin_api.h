@@ -42,6 +42,7 @@ struct gw_admin_api_options {
   struct gw_node_table *nodes;
   struct gw_log *log;
   struct gw_str token; /* copied */
+  uint64_t started_us; /* when the program began, monotonic */
   struct gw_admin_source source;
 };
 

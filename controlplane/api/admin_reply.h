@@ -10,7 +10,6 @@
 
 struct gw_admin_request {
   const struct gw_admin_api_options *options;
-  uint64_t started_us; /* of the control plane, monotonic */
   const ProtobufCMessage *message;
   struct gw_arena *arena;
 };

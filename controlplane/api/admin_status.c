@@ -86,7 +86,7 @@ static Gateway__Admin__V1__NodeStatus *node_status(const struct gw_admin_request
 }
 
 static void add_mistakes(Gateway__Admin__V1__GetStatusResponse *reply, const struct gw_errors *mistakes, struct gw_arena *arena) {
-  reply->errors = gw_arena_calloc(arena, mistakes->count, sizeof(*reply->errors));
+  reply->errors = gw_arena_calloc(arena, mistakes->count + 1, sizeof(*reply->errors));
   reply->warnings = gw_arena_calloc(arena, mistakes->count, sizeof(*reply->warnings));
   for (size_t i = 0; i < mistakes->count; i++) {
     const struct gw_mistake *mistake = &mistakes->items[i];
@@ -97,6 +97,8 @@ static void add_mistakes(Gateway__Admin__V1__GetStatusResponse *reply, const str
       reply->warnings[reply->n_warnings++] = text;
     }
   }
+  size_t left_out = mistakes->error_count - reply->n_errors;
+  if (left_out > 0) reply->errors[reply->n_errors++] = gw_arena_printf(arena, "and %zu more", left_out);
 }
 
 ProtobufCMessage *gw_admin_reply_status(const struct gw_admin_request *request) {
@@ -105,7 +107,7 @@ ProtobufCMessage *gw_admin_reply_status(const struct gw_admin_request *request) 
   uint64_t now_us = gw_loop_now_us(options->loop);
   Gateway__Admin__V1__GetStatusResponse *reply = gw_admin_message_new(arena, &gateway__admin__v1__get_status_response__descriptor);
   reply->version = gw_arena_strdup(arena, GW_VERSION);
-  reply->uptime_ms = age_ms(now_us, request->started_us);
+  reply->uptime_ms = age_ms(now_us, options->started_us);
   const struct gw_snapshot *snapshot = gw_snapshot_cache_current(options->cache);
   if (snapshot != NULL) {
     reply->snapshot_version = gw_arena_strdup(arena, snapshot->version);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/crypto/token_file.h"
 #include "common/rpc_services/health.h"
@@ -32,6 +33,7 @@ struct control_plane {
   struct gw_log *log;
   struct gw_loop *loop;
   struct gw_signal *signals[3];
+  uint64_t started_us;
   char *token;
   /* the way of a change, from files to nodes */
   struct gw_files *files;
@@ -185,6 +187,7 @@ static int start_admin(struct control_plane *plane) {
                                        .nodes = plane->nodes,
                                        .log = plane->log,
                                        .token = gw_str_from(plane->token),
+                                       .started_us = plane->started_us,
                                        .source = gw_admin_source_of(plane->files)};
   plane->admin = gw_admin_api_new(&admin);
   gw_admin_api_add_to(plane->admin, &plane->admin_services);
@@ -257,7 +260,7 @@ static void done(struct control_plane *plane) {
 }
 
 int gw_control_plane_run(const struct gw_options *options) {
-  struct control_plane plane = {.options = options};
+  struct control_plane plane = {.options = options, .started_us = gw_clock_monotonic_us()};
   if (gw_log_new("gateway-controlplane", options->log_format, options->log_level, options->log_file, &plane.log) != GW_OK) {
     fprintf(stderr, "gateway-controlplane: the log file %s cannot be opened: %s\n", options->log_file, strerror(errno));
     return GW_EXIT_SYSTEM;

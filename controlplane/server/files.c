@@ -33,6 +33,7 @@ struct gw_files {
 struct input {
   struct gw_str routes;
   struct gw_str services;
+  struct gw_str env_file; /* its text, to see changes: secrets show nowhere else */
   struct gw_settings *settings;
   char digest[GW_VERSION_SIZE];
 };
@@ -40,16 +41,18 @@ struct input {
 static void input_done(struct input *input) {
   free((char *)input->routes.data);
   free((char *)input->services.data);
+  free((char *)input->env_file.data);
   gw_settings_free(input->settings);
 }
 
 static void input_digest(struct input *input) {
+  const struct gw_str parts[] = {input->routes, input->services, input->env_file};
   struct gw_strbuf all;
   gw_strbuf_init(&all);
-  if (input->settings != NULL) gw_settings_print(input->settings, &all);
-  gw_strbuf_printf(&all, "%zu %zu ", input->routes.len, input->services.len);
-  gw_strbuf_append_str(&all, input->routes);
-  gw_strbuf_append_str(&all, input->services);
+  for (size_t i = 0; i < GW_ARRAY_LEN(parts); i++) {
+    gw_strbuf_printf(&all, "%zu ", parts[i].len); /* keeps the parts apart */
+    gw_strbuf_append_str(&all, parts[i]);
+  }
   gw_digest_version(gw_strbuf_str(&all), input->digest);
   gw_strbuf_done(&all);
 }
@@ -59,7 +62,12 @@ static void input_read(struct input *input, const struct gw_options *options, st
   *input = (struct input){0};
   gw_policy_read_file(options->routes, errors, &input->routes);
   gw_policy_read_file(options->services, errors, &input->services);
-  gw_settings_load(options->env_file, options->settings, errors, &input->settings);
+  if (options->env_file != NULL) {
+    struct gw_errors told_by_settings;
+    gw_errors_init(&told_by_settings);
+    gw_policy_read_file(options->env_file, &told_by_settings, &input->env_file);
+    gw_errors_done(&told_by_settings);
+  }
   input_digest(input);
 }
 
@@ -86,8 +94,9 @@ static enum gw_err put_in_force(struct gw_files *files, struct gw_policy *policy
   return err;
 }
 
-static enum gw_err apply(struct gw_files *files, const struct input *input, struct gw_errors *errors) {
+static enum gw_err apply(struct gw_files *files, struct input *input, struct gw_errors *errors) {
   const struct gw_options *options = files->options.options;
+  gw_settings_load(options->env_file, options->settings, errors, &input->settings);
   if (errors->error_count > 0) return GW_ERR_INVALID;
   struct gw_policy_source routes = {.name = options->routes, .text = input->routes};
   struct gw_policy_source services = {.name = options->services, .text = input->services};
@@ -116,7 +125,10 @@ static void keep_mistakes(struct gw_files *files, const struct gw_errors *errors
   }
   gw_errors_done(&files->mistakes);
   gw_errors_init(&files->mistakes);
-  if (!is_good) add_all_of(&files->mistakes, errors, GW_SEVERITY_ERROR);
+  if (!is_good) {
+    add_all_of(&files->mistakes, errors, GW_SEVERITY_ERROR);
+    files->mistakes.error_count = errors->error_count; /* also those that were not kept */
+  }
   add_all_of(&files->mistakes, &files->in_force, GW_SEVERITY_WARNING);
 }
 

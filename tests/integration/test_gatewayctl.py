@@ -124,7 +124,7 @@ def test_status_shows_a_node_that_runs_what_is_served(stage, control):
 
 def test_get_routes_shows_them_as_written(control):
     routes = {row["PATH"]: row for row in rows(control.ctl("get", "routes", check=0).stdout)}
-    assert routes["/projects"]["METHODS"] == "GET,POST"
+    assert routes["/projects"]["METHODS"] == "GET,HEAD,POST"  # GET implies HEAD
     assert routes["/projects"]["TIMEOUT"] == "30s"
     assert routes["/projects"]["SERVICE"] == "project-service"
     assert routes["/secret"]["METHODS"] == "*"
