@@ -4,7 +4,7 @@
 
 /* The form of all local replies; a data plane adds the request's id. */
 static struct gw_str format_reply(uint32_t status, const char *message, struct gw_arena *arena) {
-  return gw_str_from(gw_arena_printf(arena, "{\"error\": %u, \"message\": \"%s\"}\n", status, message));
+  return gw_str_from(gw_arena_printf(arena, "{\"error\": %u, \"message\": \"%s\"}", status, message));
 }
 
 static struct gw_str join_methods(const struct gw_str *methods, uint32_t count, const char *separator, struct gw_arena *arena) {
