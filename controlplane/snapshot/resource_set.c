@@ -101,7 +101,7 @@ const struct gw_resource_list *gw_resource_set_list(const struct gw_resource_set
 
 struct gw_bytes *gw_resource_set_encode(struct gw_resource_set *set) {
   if (set->encoded != NULL) return set->encoded;
-  struct gw_bytes **anys = gw_calloc(set->list.count > 0 ? set->list.count : 1, sizeof *anys);
+  struct gw_bytes **anys = gw_calloc(set->list.count > 0 ? set->list.count : 1, sizeof(struct gw_bytes *));
   for (uint32_t i = 0; i < set->list.count; i++)
     anys[i] = set->list.items[i]->any;
   set->encoded = gw_discovery_resources_encode(anys, set->list.count);
