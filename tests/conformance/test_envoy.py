@@ -119,13 +119,18 @@ CORPUS = {
 
 # Fields that differ by design: Envoy's own, ours in the origin's manner, and those that carry a random value.
 OWN_FIELDS = ("x-envoy-", "x-request-id", "x-forwarded-host")
-# Cases where a difference is intended; each says why.
-EXPLAINED = {}
+# Cases where a difference is intended: the two statuses, ours first.
+EXPLAINED = {
+    # Envoy's parser knows a list of methods; RFC 9110 section 9.1 leaves methods open, and the route allows all.
+    "unknown method": (200, 400),
+}
 
 
 def normal(seen):
     """What the backend saw, in a form in which two correct proxies agree."""
     fields = sorted((key.lower(), value) for key, value in seen.headers if not key.lower().startswith(OWN_FIELDS))
+    # For a client on loopback Envoy writes its machine's own address, ours writes the client's: either is the last entry.
+    fields = [(key, [*map(str.strip, value.split(",")[:-1]), "PEER"] if key == "x-forwarded-for" else value) for key, value in fields]
     fields = [(key, value) for key, value in fields if key not in ("transfer-encoding", "content-length") or seen.body]
     return seen.method, seen.target, fields, seen.body
 
@@ -163,7 +168,10 @@ def test_envoy_and_data_plane_agree(planes, name):
     _, ours, envoys, backends = planes
     method, data = CORPUS[name]
     expected, got = observe(envoys, method, data, backends), observe(ours, method, data, backends)
-    assert got == EXPLAINED.get(name, expected), name
+    if name in EXPLAINED:
+        assert (got[0], expected[0]) == EXPLAINED[name]
+    else:
+        assert got == expected
 
 
 def test_corpus_is_large_enough():

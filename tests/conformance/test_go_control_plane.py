@@ -59,8 +59,8 @@ def test_serves_and_acknowledges(stage, server):
     one = stage.backend("one")
     server.serve("1", {"c": [address(one)]}, [{"prefix": "/", "cluster": "c"}])
     data = stage.data_plane(server.address)
-    data.wait_until_ready()
-    answer = get(data.port("ingress"), "/anything")
+    port = data.wait_until_ready("ingress")
+    answer = get(port, "/anything")
     assert (answer.status, answer.json()["backend"]) == (200, "one")
     for type_url in (LDS, RDS, CDS, EDS):
         wait_until(lambda t=type_url: server.acknowledged(t, "1"), f"ACK of {type_url}")
@@ -71,8 +71,7 @@ def test_takes_an_update(stage, server):
     one, two = stage.backend("one"), stage.backend("two")
     server.serve("1", {"c": [address(one)]}, [{"prefix": "/", "cluster": "c"}])
     data = stage.data_plane(server.address)
-    data.wait_until_ready()
-    port = data.port("ingress")
+    port = data.wait_until_ready("ingress")
     server.serve("2", {"c": [address(two)], "d": [address(one)]}, [{"prefix": "/d", "cluster": "d"}, {"prefix": "/", "cluster": "c"}])
     wait_until(lambda: get(port, "/x").json()["backend"] == "two", "the update")
     assert get(port, "/d").json()["backend"] == "one"
@@ -82,8 +81,7 @@ def test_refuses_an_unknown_field_and_keeps_serving(stage, server):
     one = stage.backend("one")
     server.serve("1", {"c": [address(one)]}, [{"prefix": "/", "cluster": "c"}])
     data = stage.data_plane(server.address)
-    data.wait_until_ready()
-    port = data.port("ingress")
+    port = data.wait_until_ready("ingress")
     server.serve("2", {"c": [address(one)]}, [{"prefix": "/", "cluster": "c", "hedge": True}])
     reasons = wait_until(lambda: server.refusals(RDS), "NACK")
     assert "virtual_hosts[0].routes[0].route.hedge_policy: not supported" in reasons[0]

@@ -142,7 +142,7 @@ class DataPlane(_WithPorts):
                          [BUILD / "bin/gateway-dataplane", "--xds", xds, "--node-id", node_id, "--workers", workers,
                           "--status-http", "127.0.0.1:0", "--admin-http", "127.0.0.1:0", "--admin-grpc", "127.0.0.1:0", *args], env)
 
-    def wait_until_ready(self):
+    def wait_until_ready(self, listener="gateway"):
         """The traffic port, once /ready says yes."""
         port = self.wait_for_ports()["status_http"]
 
@@ -154,7 +154,7 @@ class DataPlane(_WithPorts):
                 return False
 
         wait_until(ready, f"{self.name} ready")
-        return self.port()
+        return self.port(listener)
 
     def port(self, listener="gateway"):
         return wait_until(lambda: self.ports().get("listeners", {}).get(listener), f"{self.name}'s listener {listener}")
