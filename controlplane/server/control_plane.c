@@ -55,6 +55,7 @@ struct control_plane {
   struct gw_status_http *status_http;
   bool is_stopping;
   uint32_t open_servers;
+  int exit_code;
 };
 
 static int print_mistakes(const struct gw_errors *errors) {
@@ -114,7 +115,7 @@ static void on_signal(void *arg, int signal_number) {
     GW_LOG_INFO(plane->log, "SIGHUP: reading everything again");
     gw_files_load(plane->files);
   } else if (plane->is_stopping) {
-    _exit(GW_EXIT_OK); /* the second one: now */
+    _exit(plane->exit_code); /* the second one: now */
   } else {
     stop(plane);
   }
@@ -268,9 +269,12 @@ int gw_control_plane_run(const struct gw_options *options) {
   plane.loop = gw_loop_new();
   gw_rpc_service_set_init(&plane.xds_services);
   gw_rpc_service_set_init(&plane.admin_services);
-  int exit_code = start(&plane);
-  if (exit_code != GW_EXIT_OK) stop_servers(&plane);
-  if (exit_code == GW_EXIT_OK || plane.open_servers > 0) gw_loop_run(plane.loop);
+  plane.exit_code = start(&plane);
+  if (plane.exit_code != GW_EXIT_OK) {
+    plane.is_stopping = true;
+    stop_servers(&plane);
+  }
+  if (!plane.is_stopping || plane.open_servers > 0) gw_loop_run(plane.loop);
   done(&plane);
-  return exit_code;
+  return plane.exit_code;
 }

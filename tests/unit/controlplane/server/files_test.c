@@ -1,0 +1,180 @@
+#include "controlplane/server/files.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "controlplane/server/admin_source.h"
+
+#define GOOD_ROUTES                                                                                                                        \
+  "routes:\n  - path: /a\n    service: s\n    methods: [GET]\n    timeout: 7\n  - path: /b\n    service: s\n    auth_required: true\n"
+#define GOOD_SERVICES "services:\n  s:\n    instances:\n      - url: http://127.0.0.1:80\n"
+
+struct fixture {
+  char folder[64];
+  char *routes;
+  char *services;
+  struct gw_loop *loop;
+  struct gw_snapshot_cache *cache;
+  struct gw_catalog *catalog;
+  struct gw_static_source *source;
+  struct gw_options options;
+  struct gw_files *files;
+};
+
+static void write_file(const char *path, const char *text) {
+  FILE *file = fopen(path, "w");
+  assert_non_null(file);
+  fputs(text, file);
+  fclose(file);
+}
+
+static int setup(void **state) {
+  struct fixture *f = gw_calloc(1, sizeof(*f));
+  snprintf(f->folder, sizeof(f->folder), "/tmp/gw-files-XXXXXX");
+  assert_non_null(mkdtemp(f->folder));
+  f->routes = gw_asprintf("%s/routes.yaml", f->folder);
+  f->services = gw_asprintf("%s/services.yaml", f->folder);
+  write_file(f->routes, GOOD_ROUTES);
+  write_file(f->services, GOOD_SERVICES);
+  f->loop = gw_loop_new();
+  f->cache = gw_snapshot_cache_new();
+  f->catalog = gw_catalog_new(f->loop, f->cache);
+  f->source = gw_static_source_new(f->catalog);
+  f->options = (struct gw_options){.routes = f->routes, .services = f->services};
+  struct gw_files_options options = {.loop = f->loop, .options = &f->options, .catalog = f->catalog, .source = f->source};
+  f->files = gw_files_new(&options);
+  *state = f;
+  return 0;
+}
+
+static int teardown(void **state) {
+  struct fixture *f = *state;
+  gw_static_source_free(f->source);
+  gw_catalog_free(f->catalog);
+  gw_files_free(f->files);
+  gw_snapshot_cache_free(f->cache);
+  gw_loop_free(f->loop);
+  unlink(f->routes);
+  unlink(f->services);
+  rmdir(f->folder);
+  free(f->routes);
+  free(f->services);
+  free(f);
+  return 0;
+}
+
+static const char *version(const struct fixture *f) {
+  return gw_snapshot_cache_current(f->cache)->version;
+}
+
+/* Turns the loop until so many loads were made. */
+static void wait_for_loads(struct fixture *f, uint64_t count) {
+  uint64_t end_us = gw_clock_monotonic_us() + 20u * 1000000u;
+  while (gw_files_stats(f->files)->loads_total < count) {
+    if (gw_clock_monotonic_us() > end_us) fail_msg("never: %d loads", (int)count);
+    gw_loop_run_once(f->loop, 20);
+  }
+}
+
+static void test_good_files_become_the_current_snapshot(void **state) {
+  struct fixture *f = *state;
+  assert_null(gw_files_policy(f->files));
+  assert_int_equal(gw_files_load(f->files), GW_OK);
+  assert_non_null(gw_snapshot_cache_current(f->cache));
+  assert_int_equal(gw_files_policy(f->files)->route_count, 2);
+  assert_int_equal(gw_files_mistakes(f->files)->error_count, 0);
+}
+
+static void test_first_bad_load_leaves_nothing_and_keeps_the_mistakes(void **state) {
+  struct fixture *f = *state;
+  write_file(f->routes, "routes:\n  - path: a\n    service: nobody\n");
+  assert_int_equal(gw_files_load(f->files), GW_ERR_INVALID);
+  assert_null(gw_snapshot_cache_current(f->cache));
+  assert_null(gw_files_policy(f->files));
+  assert_int_equal(gw_files_mistakes(f->files)->error_count, 2);
+}
+
+static void test_later_bad_load_keeps_what_is_in_force(void **state) {
+  struct fixture *f = *state;
+  assert_int_equal(gw_files_load(f->files), GW_OK);
+  char before[GW_ARRAY_LEN(((struct gw_snapshot *)NULL)->version)];
+  memcpy(before, version(f), sizeof(before));
+  const struct gw_policy *policy = gw_files_policy(f->files);
+  write_file(f->services, "services: 7\n");
+  assert_int_equal(gw_files_load(f->files), GW_ERR_INVALID);
+  gw_loop_run_once(f->loop, 0);
+  assert_string_equal(version(f), before);
+  assert_ptr_equal(gw_files_policy(f->files), policy);
+  assert_int_equal(gw_files_stats(f->files)->errors_total, 1);
+  write_file(f->services, GOOD_SERVICES);
+  assert_int_equal(gw_files_load(f->files), GW_OK);
+  assert_int_equal(gw_files_mistakes(f->files)->error_count, 0);
+}
+
+static void test_more_mistakes_than_are_kept_still_count(void **state) {
+  struct fixture *f = *state;
+  struct gw_strbuf text;
+  gw_strbuf_init(&text);
+  gw_strbuf_printf(&text, "routes:\n");
+  for (int i = 0; i < GW_ERRORS_MAX + 50; i++)
+    gw_strbuf_printf(&text, "  - path: /x%d\n    service: nobody\n", i);
+  write_file(f->routes, text.data);
+  gw_strbuf_done(&text);
+  assert_int_equal(gw_files_load(f->files), GW_ERR_INVALID);
+  assert_int_equal(gw_files_mistakes(f->files)->error_count, GW_ERRORS_MAX + 50);
+  assert_int_equal(gw_files_mistakes(f->files)->count, GW_ERRORS_MAX);
+}
+
+static void test_changed_file_is_loaded_once_it_has_settled(void **state) {
+  struct fixture *f = *state;
+  assert_int_equal(gw_files_load(f->files), GW_OK);
+  gw_files_watch(f->files);
+  char before[GW_ARRAY_LEN(((struct gw_snapshot *)NULL)->version)];
+  memcpy(before, version(f), sizeof(before));
+  write_file(f->services, "services:\n  s:\n    instances:\n      - url: http://127.0.0.1:81\n");
+  write_file(f->routes, "routes:\n  - path: /c\n    service: s\n");
+  wait_for_loads(f, 2);
+  assert_string_not_equal(version(f), before);
+  assert_int_equal(gw_files_policy(f->files)->route_count, 1);
+  for (int i = 0; i < 10; i++)
+    gw_loop_run_once(f->loop, 20);
+  assert_int_equal(gw_files_stats(f->files)->loads_total, 2); /* both files, one load */
+}
+
+static void test_admin_source_shows_routes_as_written(void **state) {
+  struct fixture *f = *state;
+  assert_int_equal(gw_files_load(f->files), GW_OK);
+  struct gw_admin_source source = gw_admin_source_of(f->files);
+  struct gw_arena arena;
+  gw_arena_init(&arena, 1024);
+  const struct gw_admin_route *routes;
+  assert_int_equal(source.get_routes(source.arg, &arena, &routes), 2);
+  assert_true(gw_str_equal(routes[0].path, GW_STR("/a")));
+  assert_int_equal(routes[0].timeout_ms, 7000);
+  assert_int_equal(routes[0].direct_status, 0);
+  assert_int_equal(routes[0].host_count, 1);
+  assert_true(gw_str_equal(routes[0].hosts[0], GW_STR("*")));
+  assert_true(gw_str_equal(routes[1].path, GW_STR("/b")));
+  assert_int_equal(routes[1].direct_status, 501);
+  gw_arena_done(&arena);
+}
+
+#define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      T(test_good_files_become_the_current_snapshot),     T(test_first_bad_load_leaves_nothing_and_keeps_the_mistakes),
+      T(test_later_bad_load_keeps_what_is_in_force),      T(test_more_mistakes_than_are_kept_still_count),
+      T(test_changed_file_is_loaded_once_it_has_settled), T(test_admin_source_shows_routes_as_written),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
