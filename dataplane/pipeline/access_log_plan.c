@@ -37,7 +37,6 @@ static const struct word pseudo_headers[] = {
 };
 
 static const struct word path_arguments[] = {
-    {"", GW_ACCESS_LOG_PATH},
     {"WQ", GW_ACCESS_LOG_PATH},
     {"WQ:PATH", GW_ACCESS_LOG_PATH},
     {"WQ:ORIG", GW_ACCESS_LOG_PATH},

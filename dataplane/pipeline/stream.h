@@ -89,7 +89,7 @@ void gw_stream_set_response_paused(struct gw_stream *stream, bool is_paused);
 /* The client is gone; gw_stream_free follows. */
 void gw_stream_on_client_gone(struct gw_stream *stream);
 static inline bool gw_stream_has_request_body(const struct gw_stream *stream) {
-  return stream->request.content_length != GW_LENGTH_NONE;
+  return stream->request.content_length != GW_LENGTH_NONE && stream->request.content_length != 0;
 }
 
 /* ---- for filters ---- */

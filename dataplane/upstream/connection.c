@@ -29,6 +29,10 @@ static void set_connected(struct gw_upstream_connection *connection) {
 static void flush(struct gw_upstream_connection *connection) {
   size_t sent = 0;
   enum gw_err err = gw_out_queue_flush(&connection->out, connection->fd, &sent);
+  if (err != GW_OK && err != GW_ERR_AGAIN && !connection->is_connected) {
+    report_broken(connection, errno);
+    return;
+  }
   if (err != GW_OK && err != GW_ERR_AGAIN) {
     /* An answer may lie there already (413, say): reading tells both, it and the cause. */
     connection->is_write_broken = true;
@@ -73,7 +77,6 @@ static void on_io(void *arg, unsigned ready) {
       report_broken(connection, error_number);
       return;
     }
-    if ((ready & GW_IO_WRITE) == 0) return;
     set_connected(connection);
     if (connection->fd < 0) return;
   }

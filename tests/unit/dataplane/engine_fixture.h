@@ -55,6 +55,8 @@ struct backend_connection {
   uint64_t fill_left; /* of a big answer */
   struct gw_strbuf out;
   bool closes_after;
+  char head[8192];
+  char body[8192]; /* its beginning */
 };
 
 static inline void backend_connection_free(struct backend_connection *connection) {
@@ -108,7 +110,9 @@ static inline bool backend_path_is(const char *head, const char *path) {
 /* The whole request is there. false: the connection is gone. */
 static inline bool backend_answer(struct backend_connection *connection) {
   struct backend *backend = connection->backend;
-  const char *head = backend->last_head;
+  const char *head = connection->head;
+  memcpy(backend->last_head, connection->head, sizeof(backend->last_head));
+  memcpy(backend->last_body, connection->body, sizeof(backend->last_body));
   struct gw_strbuf *out = &connection->out;
   backend->requests++;
   if (connection->requests++ > 0 && backend->closes_next_reused) {
@@ -156,12 +160,12 @@ static inline bool backend_answer(struct backend_connection *connection) {
   return backend_pump(connection);
 }
 
-static inline void backend_keep_body(struct backend *backend, const char *data, size_t len) {
-  size_t have = strlen(backend->last_body);
-  size_t room = sizeof(backend->last_body) - 1 - have;
+static inline void backend_keep_body(struct backend_connection *connection, const char *data, size_t len) {
+  size_t have = strlen(connection->body);
+  size_t room = sizeof(connection->body) - 1 - have;
   if (len > room) len = room;
-  memcpy(backend->last_body + have, data, len);
-  backend->last_body[have + len] = '\0';
+  memcpy(connection->body + have, data, len);
+  connection->body[have + len] = '\0';
 }
 
 /* Naive on purpose: chunked bodies are taken as they are, up to the last chunk. false: the connection is gone. */
@@ -174,13 +178,13 @@ static inline bool backend_consume(struct backend_connection *connection) {
       char *end = memmem(in->data, in->len, "\r\n\r\n", 4);
       if (end == NULL) return true;
       used = (size_t)(end - in->data) + 4;
-      snprintf(backend->last_head, sizeof(backend->last_head), "%.*s", (int)used, in->data);
-      backend->last_body[0] = '\0';
-      const char *length = strcasestr(backend->last_head, "content-length:");
+      snprintf(connection->head, sizeof(connection->head), "%.*s", (int)used, in->data);
+      connection->body[0] = '\0';
+      const char *length = strcasestr(connection->head, "content-length:");
       connection->body_left = length != NULL ? strtoull(length + 15, NULL, 10) : 0;
-      if (strcasestr(backend->last_head, "transfer-encoding: chunked") != NULL) connection->body_left = UINT64_MAX;
+      if (strcasestr(connection->head, "transfer-encoding: chunked") != NULL) connection->body_left = UINT64_MAX;
       connection->is_in_body = connection->body_left > 0;
-      if (backend_path_is(backend->last_head, "/early")) {
+      if (backend_path_is(connection->head, "/early")) {
         gw_strbuf_printf(&connection->out, "HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbig");
         connection->closes_after = true;
         return backend_pump(connection);
@@ -192,14 +196,14 @@ static inline bool backend_consume(struct backend_connection *connection) {
       if (end == NULL && in->len < 5) return true;
       if (end == NULL) used = in->len - 4;
       backend->body_bytes += used;
-      backend_keep_body(backend, in->data, used);
+      backend_keep_body(connection, in->data, used);
       connection->is_in_body = end == NULL;
       if (end != NULL && !backend_answer(connection)) return false;
     } else {
       used = in->len < connection->body_left ? in->len : (size_t)connection->body_left;
       connection->body_left -= used;
       backend->body_bytes += used;
-      backend_keep_body(backend, in->data, used);
+      backend_keep_body(connection, in->data, used);
       connection->is_in_body = connection->body_left > 0;
       if (!connection->is_in_body && !backend_answer(connection)) return false;
     }

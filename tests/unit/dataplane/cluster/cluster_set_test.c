@@ -1,0 +1,151 @@
+/* clang-format off */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+/* clang-format on */
+#include <stdlib.h>
+
+#include "common/base/mem.h"
+#include "dataplane/cluster/cluster_set.h"
+#include "tests/unit/dataplane/model_fixture.h"
+
+static struct gw_snapshot *snapshot_of(unsigned version, const struct fixture_endpoint *endpoints, uint32_t count) {
+  struct gw_resource *resources[] = {fixture_cluster("c", 1, GW_CLUSTER_EDS, NULL, 0), fixture_assignment("c", version, endpoints, count),
+                                     NULL};
+  return fixture_snapshot(resources);
+}
+
+static struct gw_frozen_cluster *freeze(unsigned version, const struct fixture_endpoint *endpoints, uint32_t count,
+                                        struct gw_frozen_cluster *previous) {
+  struct gw_snapshot *snapshot = snapshot_of(version, endpoints, count);
+  struct gw_errors errors;
+  gw_errors_init(&errors);
+  struct gw_frozen_cluster *cluster =
+      gw_frozen_cluster_build(snapshot, snapshot->lists[GW_RESOURCE_CLUSTER].items[0], NULL, previous, &errors);
+  gw_errors_done(&errors);
+  gw_snapshot_unref(snapshot);
+  return cluster;
+}
+
+static const struct fixture_endpoint two[] = {{"127.0.0.1", 9, 0, 0, false}, {"127.0.0.1", 8, 0, 0, false}};
+static const struct fixture_endpoint three[] = {{"127.0.0.1", 9, 0, 0, false},
+                                                {"127.0.0.1", 8, 0, 0, false},
+                                                {"127.0.0.1", 80, 0, 0, false}};
+
+static void test_build_of_equal_resources_returns_the_one_before(void **state) {
+  (void)state;
+  struct gw_frozen_cluster *first = freeze(1, two, 2, NULL);
+  struct gw_frozen_cluster *same = freeze(1, two, 2, first);
+  struct gw_frozen_cluster *other = freeze(2, three, 3, first);
+  assert_ptr_equal(first, same);
+  assert_ptr_not_equal(first, other);
+  assert_int_equal(other->endpoint_count, 3);
+  assert_int_equal(gw_address_port(&first->endpoints[0].address), 8);
+  gw_frozen_cluster_unref(first);
+  gw_frozen_cluster_unref(same);
+  gw_frozen_cluster_unref(other);
+}
+
+static void test_build_drops_doubles_and_refuses_names(void **state) {
+  (void)state;
+  static const struct fixture_endpoint doubles[] = {{"127.0.0.1", 9, 0, 1, false}, {"127.0.0.1", 9, 0, 0, false}};
+  struct gw_frozen_cluster *cluster = freeze(1, doubles, 2, NULL);
+  assert_int_equal(cluster->endpoint_count, 1);
+  assert_int_equal(cluster->endpoints[0].priority, 0);
+  gw_frozen_cluster_unref(cluster);
+  static const struct fixture_endpoint name[] = {{"a.example", 9, 0, 0, false}};
+  assert_null(freeze(1, name, 1, NULL));
+}
+
+struct worker {
+  struct gw_loop *loop;
+  struct gw_random random;
+};
+
+static int start(void **state) {
+  struct worker *worker = gw_calloc(1, sizeof(*worker));
+  worker->loop = gw_loop_new();
+  gw_random_init(&worker->random, 1);
+  *state = worker;
+  return 0;
+}
+
+static int stop(void **state) {
+  struct worker *worker = *state;
+  gw_loop_free(worker->loop);
+  free(worker);
+  return 0;
+}
+
+static void test_update_keeps_the_pools_of_endpoints_that_stay(void **state) {
+  struct worker *worker = *state;
+  struct gw_frozen_cluster *before = freeze(1, two, 2, NULL);
+  struct gw_frozen_cluster *after = freeze(2, three, 3, before);
+  struct gw_cluster_set *first = gw_cluster_set_new(worker->loop, &worker->random, &before, 1, NULL);
+  struct gw_upstream_pick picks[5];
+  for (int i = 0; i < 2; i++)
+    assert_int_equal(gw_worker_cluster_pick(gw_cluster_set_get(first, 0), &picks[i]), GW_OK);
+  struct gw_cluster_set *second = gw_cluster_set_new(worker->loop, &worker->random, &after, 1, first);
+  assert_ptr_equal(gw_cluster_set_get(first, 0), gw_cluster_set_get(second, 0));
+  for (int i = 2; i < 5; i++)
+    assert_int_equal(gw_worker_cluster_pick(gw_cluster_set_get(second, 0), &picks[i]), GW_OK);
+  uint32_t kept = 0;
+  for (int i = 0; i < 2; i++)
+    for (int j = 2; j < 5; j++)
+      kept += picks[i].pool == picks[j].pool ? 1 : 0;
+  assert_int_equal(kept, 2);
+  gw_cluster_set_free(first);
+  gw_cluster_set_free(second);
+  gw_frozen_cluster_unref(before);
+  gw_frozen_cluster_unref(after);
+}
+
+static void test_pick_without_usable_endpoints_is_not_found(void **state) {
+  struct worker *worker = *state;
+  static const struct fixture_endpoint broken[] = {{"127.0.0.1", 9, 0, 0, true}};
+  struct gw_frozen_cluster *cluster = freeze(1, broken, 1, NULL);
+  struct gw_cluster_set *set = gw_cluster_set_new(worker->loop, &worker->random, &cluster, 1, NULL);
+  struct gw_upstream_pick pick;
+  assert_int_equal(gw_worker_cluster_pick(gw_cluster_set_get(set, 0), &pick), GW_ERR_NOT_FOUND);
+  gw_cluster_set_free(set);
+  gw_frozen_cluster_unref(cluster);
+}
+
+static void test_set_follows_clusters_that_come_and_go(void **state) {
+  struct worker *worker = *state;
+  struct gw_resource *resources[] = {fixture_cluster("a", 1, GW_CLUSTER_STATIC, two, 2), fixture_cluster("b", 1, GW_CLUSTER_STATIC, two, 2),
+                                     fixture_cluster("c", 1, GW_CLUSTER_STATIC, two, 2), NULL};
+  struct gw_snapshot *snapshot = fixture_snapshot(resources);
+  struct gw_frozen_cluster *all[3];
+  struct gw_errors errors;
+  gw_errors_init(&errors);
+  for (uint32_t i = 0; i < 3; i++)
+    all[i] = gw_frozen_cluster_build(snapshot, snapshot->lists[GW_RESOURCE_CLUSTER].items[i], NULL, NULL, &errors);
+  gw_errors_done(&errors);
+  gw_snapshot_unref(snapshot);
+  struct gw_frozen_cluster *outer[] = {all[0], all[2]};
+  struct gw_cluster_set *first = gw_cluster_set_new(worker->loop, &worker->random, outer, 2, NULL);
+  struct gw_cluster_set *second = gw_cluster_set_new(worker->loop, &worker->random, all, 3, first);
+  struct gw_cluster_set *third = gw_cluster_set_new(worker->loop, &worker->random, &all[1], 1, second);
+  assert_ptr_equal(gw_cluster_set_get(first, 0), gw_cluster_set_get(second, 0));
+  assert_ptr_equal(gw_cluster_set_get(first, 1), gw_cluster_set_get(second, 2));
+  assert_ptr_equal(gw_cluster_set_get(second, 1), gw_cluster_set_get(third, 0));
+  gw_cluster_set_free(second);
+  gw_cluster_set_free(first);
+  gw_cluster_set_free(third);
+  for (uint32_t i = 0; i < 3; i++)
+    gw_frozen_cluster_unref(all[i]);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_build_of_equal_resources_returns_the_one_before),
+      cmocka_unit_test(test_build_drops_doubles_and_refuses_names),
+      cmocka_unit_test_setup_teardown(test_update_keeps_the_pools_of_endpoints_that_stay, start, stop),
+      cmocka_unit_test_setup_teardown(test_pick_without_usable_endpoints_is_not_found, start, stop),
+      cmocka_unit_test_setup_teardown(test_set_follows_clusters_that_come_and_go, start, stop),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

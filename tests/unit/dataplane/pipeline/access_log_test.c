@@ -1,0 +1,115 @@
+/* clang-format off */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+/* clang-format on */
+#include <stdlib.h>
+
+#include "common/base/mem.h"
+#include "dataplane/pipeline/access_log.h"
+#include "dataplane/pipeline/stream.h"
+#include "tests/unit/dataplane/model_fixture.h"
+
+struct fixture {
+  struct gw_loop *loop;
+  struct gw_pipeline *pipeline;
+  struct gw_stream stream;
+};
+
+static int start(void **state) {
+  struct fixture *fixture = gw_calloc(1, sizeof(*fixture));
+  struct gw_stream *stream = &fixture->stream;
+  fixture->loop = gw_loop_new();
+  fixture->pipeline = gw_pipeline_new(&(struct gw_pipeline_options){.loop = fixture->loop});
+  stream->pipeline = fixture->pipeline;
+  gw_arena_init(&stream->arena, 1024);
+  gw_headers_init(&stream->request.headers, &stream->arena, 4);
+  gw_headers_add(&stream->request.headers, &stream->arena, GW_HEADER_OTHER, GW_STR("User-Agent"), GW_STR("a\"b\\c"));
+  gw_headers_add(&stream->request.headers, &stream->arena, GW_HEADER_OTHER, GW_STR("x-own"), GW_STR("12345"));
+  stream->request.method_name = GW_STR("GET");
+  stream->request.path = GW_STR("/p?secret=1");
+  stream->request.authority = GW_STR("a.example");
+  stream->request.version = GW_HTTP_1_1;
+  stream->wall_us = UINT64_C(1795485723456000);
+  stream->started_us = gw_clock_monotonic_us();
+  stream->status = 503;
+  stream->flags = GW_FLAG_UPSTREAM_CONNECT_FAILURE;
+  stream->bytes_sent = 42;
+  assert_int_equal(gw_address_parse(GW_STR("127.0.0.1:4711"), &stream->remote), GW_OK);
+  *state = fixture;
+  return 0;
+}
+
+static int stop(void **state) {
+  struct fixture *fixture = *state;
+  gw_arena_done(&fixture->stream.arena);
+  gw_pipeline_free(fixture->pipeline);
+  gw_loop_free(fixture->loop);
+  free(fixture);
+  return 0;
+}
+
+static void expect(struct fixture *fixture, const struct gw_access_log *model, const char *line) {
+  struct gw_errors errors;
+  gw_errors_init(&errors);
+  struct gw_access_log_plan *plan = gw_access_log_plan_build(model, &errors, "l");
+  if (plan == NULL) fail_msg("%s", gw_errors_format(&errors));
+  GW_CLEANUP(gw_strbuf_done) struct gw_strbuf buf = {0};
+  gw_access_log_plan_write(plan, &fixture->stream, &buf);
+  assert_string_equal(buf.data, line);
+  gw_access_log_plan_free(plan);
+  gw_errors_done(&errors);
+}
+
+static void expect_text(struct fixture *fixture, const char *format, const char *line) {
+  expect(fixture, &(struct gw_access_log){.text = gw_str_from(format)}, line);
+}
+
+static void test_text_operators_say_what_the_stream_did(void **state) {
+  struct fixture *fixture = *state;
+  expect_text(fixture, "[%START_TIME%] \"%REQ(:METHOD)% %PATH(NQ)% %PROTOCOL%\" %RESPONSE_CODE% %RESPONSE_FLAGS% 100%%\n",
+              "[2026-11-24T02:02:03.456Z] \"GET /p HTTP/1.1\" 503 UF 100%\n");
+  expect_text(fixture, "%REQ_WITHOUT_QUERY(:PATH)%|%REQ(:PATH)%|%PATH(WQ)%", "/p|/p?secret=1|/p?secret=1");
+  expect_text(fixture, "%REQ(X-OWN)%|%REQ(x-own):3%|%REQ(absent)%|%REQ(absent?X-Own)%|%REQ(:AUTHORITY)%", "12345|123|-|12345|a.example");
+  expect_text(fixture, "%DOWNSTREAM_REMOTE_ADDRESS%|%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%", "127.0.0.1:4711|127.0.0.1");
+  expect_text(fixture, "%UPSTREAM_HOST%|%UPSTREAM_CLUSTER%|%ROUTE_NAME%|%RESPONSE_CODE_DETAILS%|%RESP(x)%", "-|-|-|-|-");
+  expect_text(fixture, "%BYTES_SENT% %BYTES_RECEIVED%", "42 0");
+}
+
+static void test_json_has_numbers_nulls_and_escapes(void **state) {
+  struct fixture *fixture = *state;
+  static const struct gw_access_log_field fields[] = {
+      {GW_STR("code"), GW_STR("%RESPONSE_CODE%")}, {GW_STR("agent"), GW_STR("%REQ(USER-AGENT)%")},
+      {GW_STR("route"), GW_STR("%ROUTE_NAME%")},   {GW_STR("both"), GW_STR("%REQ(:METHOD)% %BYTES_SENT%")},
+      {GW_STR("q\"k"), GW_STR("plain")},           {GW_STR("empty"), GW_STR("")},
+  };
+  expect(fixture, &(struct gw_access_log){.fields = fields, .field_count = GW_ARRAY_LEN(fields)},
+         "{\"code\":503,\"agent\":\"a\\\"b\\\\c\",\"route\":null,\"both\":\"GET 42\",\"q\\\"k\":\"plain\",\"empty\":\"\"}\n");
+}
+
+static void test_what_is_not_an_operator_is_a_mistake(void **state) {
+  (void)state;
+  static const char *const formats[] = {"%NO_SUCH%",  "%REQ(bad name)%", "%REQ(:nothing)%",       "%REQ(x",
+                                        "%PATH%",     "%PATH(XX)%",      "%START_TIME(%Y)%",      "50%",
+                                        "%REQ(x):y%", "%RESP(:path)%",   "%REQ_WITHOUT_QUERY(x)%"};
+  for (size_t i = 0; i < GW_ARRAY_LEN(formats); i++) {
+    struct gw_errors errors;
+    gw_errors_init(&errors);
+    struct gw_access_log_plan *plan = gw_access_log_plan_build(&(struct gw_access_log){.text = gw_str_from(formats[i])}, &errors, "l");
+    if (plan != NULL) fail_msg("\"%s\" was taken", formats[i]);
+    assert_true(errors.error_count > 0);
+    assert_string_equal(errors.items[0].place, "l");
+    gw_errors_done(&errors);
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(test_text_operators_say_what_the_stream_did, start, stop),
+      cmocka_unit_test_setup_teardown(test_json_has_numbers_nulls_and_escapes, start, stop),
+      cmocka_unit_test(test_what_is_not_an_operator_is_a_mistake),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
