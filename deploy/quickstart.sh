@@ -53,7 +53,10 @@ build() {
     cmake --preset release -DGW_TESTS=OFF >"$STATE/configure.log" || { tail -20 "$STATE/configure.log" >&2; fail "configuring failed"; }
   fi
   echo "Building (the first time takes a minute or two)"
-  cmake --build build --parallel "$(nproc)" --target gateway-controlplane gateway-dataplane gatewayctl | tail -n 1
+  if ! cmake --build build --parallel "$(nproc)" --target gateway-controlplane gateway-dataplane gatewayctl >"$STATE/build.log" 2>&1; then
+    tail -40 "$STATE/build.log" >&2
+    fail "building failed; the lines above are the compiler's"
+  fi
 }
 
 wait_for() { # SECONDS WHAT COMMAND...: until COMMAND succeeds
