@@ -85,6 +85,7 @@ static bool compile_header(struct gw_arena *arena, struct gw_str argument, struc
   if (question >= 0) {
     struct gw_access_log_op *alternative = gw_arena_calloc(arena, 1, sizeof(*alternative));
     if (!compile_name(arena, gw_str_skip(argument, (size_t)question + 1), is_request, alternative)) return false;
+    alternative->max_len = SIZE_MAX;
     ret_op->alternative = alternative;
   }
   uint64_t max_len = SIZE_MAX;
