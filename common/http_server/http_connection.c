@@ -217,7 +217,7 @@ static void on_advance(void *arg) {
 
 static void read_input(struct gw_http_connection *connection) {
   char *scratch = gw_loop_scratch(connection->server->loop);
-  ssize_t len = recv(connection->fd, scratch, GW_LOOP_SCRATCH_SIZE, 0);
+  ssize_t len = recv(connection->fd, scratch, (size_t)GW_LOOP_SCRATCH_SIZE, 0);
   if (len > 0) {
     bool is_first = connection->state == GW_HTTP_CONNECTION_HEAD && connection->in.len == 0;
     if (is_first) set_state(connection, GW_HTTP_CONNECTION_HEAD, GW_HTTP_SERVER_TIMEOUT_MS);

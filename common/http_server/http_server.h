@@ -16,8 +16,8 @@
 
 /* What a stranger can make big. Beyond: a new connection is closed, 431, 413, 408. */
 #define GW_HTTP_SERVER_CONNECTIONS_MAX 256
-#define GW_HTTP_SERVER_HEAD_MAX (8u * 1024)
-#define GW_HTTP_SERVER_BODY_MAX (64u * 1024)
+#define GW_HTTP_SERVER_HEAD_MAX ((size_t)8 * 1024)
+#define GW_HTTP_SERVER_BODY_MAX ((size_t)64 * 1024)
 #define GW_HTTP_SERVER_TIMEOUT_MS 10000 /* to receive a request, to take an answer, and between two requests */
 
 struct gw_http_server;

@@ -62,7 +62,7 @@ static void add_imports(struct gw_descriptor_index *index, struct gw_descriptor_
 
 struct gw_descriptor_index *gw_descriptor_index_new(void) {
   struct gw_descriptor_index *index = gw_calloc(1, sizeof(*index));
-  gw_arena_init(&index->arena, 64 * 1024);
+  gw_arena_init(&index->arena, 65536);
   index->by_name = gw_map_new();
   index->by_symbol = gw_map_new();
   ProtobufCMessage *message;

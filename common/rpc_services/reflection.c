@@ -58,7 +58,7 @@ static void answer_file(const struct gw_reflection_service *reflection, reflecti
 static void answer_services(const struct gw_reflection_service *reflection, reflection_response *response, struct gw_arena *arena) {
   Grpc__Reflection__V1__ListServiceResponse *list = gw_arena_alloc(arena, sizeof(*list));
   grpc__reflection__v1__list_service_response__init(list);
-  list->service = gw_arena_calloc(arena, reflection->service_count, sizeof(*list->service));
+  list->service = gw_arena_calloc(arena, reflection->service_count, sizeof(void *));
   for (size_t i = 0; i < reflection->service_count; i++) {
     list->service[i] = gw_arena_alloc(arena, sizeof(*list->service[i]));
     grpc__reflection__v1__service_response__init(list->service[i]);

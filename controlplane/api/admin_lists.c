@@ -17,7 +17,7 @@ ProtobufCMessage *gw_admin_reply_routes(const struct gw_admin_request *request) 
   const struct gw_admin_route *routes = NULL;
   uint32_t count = source->get_routes(source->arg, arena, &routes);
   Gateway__Admin__V1__ListRoutesResponse *reply = gw_admin_message_new(arena, &gateway__admin__v1__list_routes_response__descriptor);
-  reply->routes = gw_arena_calloc(arena, count, sizeof(*reply->routes));
+  reply->routes = gw_arena_calloc(arena, count, sizeof(void *));
   for (uint32_t i = 0; i < count; i++) {
     Gateway__Admin__V1__Route *route = gw_admin_message_new(arena, &gateway__admin__v1__route__descriptor);
     route->name = gw_admin_text(arena, routes[i].name);
@@ -69,7 +69,7 @@ ProtobufCMessage *gw_admin_reply_services(const struct gw_admin_request *request
   struct gw_arena *arena = request->arena;
   const struct gw_resource_list *clusters = current_list(request, GW_RESOURCE_CLUSTER);
   Gateway__Admin__V1__ListServicesResponse *reply = gw_admin_message_new(arena, &gateway__admin__v1__list_services_response__descriptor);
-  reply->services = gw_arena_calloc(arena, clusters->count, sizeof(*reply->services));
+  reply->services = gw_arena_calloc(arena, clusters->count, sizeof(void *));
   for (uint32_t i = 0; i < clusters->count; i++) {
     const struct gw_cluster *cluster = clusters->items[i]->cluster;
     const struct gw_endpoints *endpoints = endpoints_of(request, cluster);
@@ -104,7 +104,7 @@ ProtobufCMessage *gw_admin_reply_endpoints(const struct gw_admin_request *reques
     const struct gw_endpoints *endpoints = endpoints_of(request, clusters->items[i]->cluster);
     if (endpoints != NULL) total += endpoints->count;
   }
-  reply->endpoints = gw_arena_calloc(arena, total, sizeof(*reply->endpoints));
+  reply->endpoints = gw_arena_calloc(arena, total, sizeof(void *));
   for (uint32_t i = 0; i < clusters->count; i++) {
     const struct gw_cluster *cluster = clusters->items[i]->cluster;
     const struct gw_endpoints *endpoints = endpoints_of(request, cluster);

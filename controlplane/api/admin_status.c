@@ -40,7 +40,7 @@ static Gateway__Admin__V1__NodeStatus__State state_on_wire(enum gw_node_state st
 }
 
 static void add_types(Gateway__Admin__V1__NodeStatus *status, const struct gw_node *node, struct gw_arena *arena) {
-  status->types = gw_arena_calloc(arena, GW_RESOURCE_TYPE_COUNT, sizeof(*status->types));
+  status->types = gw_arena_calloc(arena, GW_RESOURCE_TYPE_COUNT, sizeof(void *));
   for (uint32_t i = 0; i < GW_RESOURCE_TYPE_COUNT; i++) {
     if (!node->is_subscribed[i]) continue;
     const struct gw_node_type_status *from = &node->types[i];
@@ -114,7 +114,7 @@ ProtobufCMessage *gw_admin_reply_status(const struct gw_admin_request *request) 
     reply->snapshot_age_ms = age_ms(now_us, gw_snapshot_cache_set_us(options->cache));
   }
   add_mistakes(reply, options->source.get_mistakes(options->source.arg), arena);
-  reply->nodes = gw_arena_calloc(arena, options->nodes->count, sizeof(*reply->nodes));
+  reply->nodes = gw_arena_calloc(arena, options->nodes->count, sizeof(void *));
   GW_LIST_FOR_EACH(item, &options->nodes->nodes) {
     reply->nodes[reply->n_nodes++] = node_status(request, GW_LIST_ITEM(item, struct gw_node, link), now_us);
   }

@@ -31,7 +31,7 @@ static char *clean(const char *text) {
     if (c == '\n') {
       gw_strbuf_append_str(&buf, at[1] != '\0' ? GW_STR("; ") : GW_STR(""));
     } else {
-      gw_strbuf_append_char(&buf, c < ' ' || c == 0x7f ? '?' : *at);
+      gw_strbuf_append_char(&buf, (char)(c < ' ' || c == 0x7f ? '?' : *at));
     }
   }
   return gw_strbuf_take(&buf);

@@ -163,7 +163,7 @@ int gw_ctl_get(const struct gw_ctl *ctl) {
   if (kind == NULL) return gw_ctl_fail_usage("get %s: routes, services, endpoints and nodes are allowed", ctl->words[0]);
   if (ctl->word_count > 1 && !kind->takes_service) return gw_ctl_fail_usage("get %s takes no name", kind->name);
   struct gw_arena arena;
-  gw_arena_init(&arena, 16 * 1024);
+  gw_arena_init(&arena, 16384);
   ProtobufCMessage *request = gw_arena_alloc(&arena, kind->request->sizeof_message);
   protobuf_c_message_init(kind->request, request);
   if (ctl->word_count > 1) ((Gateway__Admin__V1__ListEndpointsRequest *)(void *)request)->service = (char *)ctl->words[1];

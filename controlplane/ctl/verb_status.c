@@ -54,7 +54,7 @@ static void print_status(const struct gw_ctl *ctl, const Gateway__Admin__V1__Get
 
 int gw_ctl_status(const struct gw_ctl *ctl) {
   struct gw_arena arena;
-  gw_arena_init(&arena, 16 * 1024);
+  gw_arena_init(&arena, 16384);
   Gateway__Admin__V1__GetStatusRequest request = GATEWAY__ADMIN__V1__GET_STATUS_REQUEST__INIT;
   ProtobufCMessage *reply;
   int exit_code =
