@@ -54,19 +54,26 @@ static size_t distance(struct gw_str a, struct gw_str b) {
   return row[b.len];
 }
 
+const char *gw_reader_find_nearest(struct gw_str text, const char *const *words, size_t count) {
+  const char *nearest = NULL;
+  size_t nearest_distance = 3; /* further away it would be a guess */
+  for (size_t i = 0; i < count; i++) {
+    struct gw_str word = gw_str_from(words[i]);
+    size_t far = distance(text, word);
+    if (far >= nearest_distance || far * 2 > word.len) continue;
+    nearest = words[i];
+    nearest_distance = far;
+  }
+  return nearest;
+}
+
 static void unknown_key(const struct gw_reader *reader, const struct gw_yaml_node *key, const char *what, const char *const *keys) {
   struct gw_strbuf allowed;
   gw_strbuf_init(&allowed);
-  const char *nearest = NULL;
-  size_t nearest_distance = 3; /* further away it would be a guess */
-  for (size_t i = 0; keys[i] != NULL; i++) {
-    gw_strbuf_printf(&allowed, "%s%s", i == 0 ? "" : ", ", keys[i]);
-    size_t far = distance(key->text, gw_str_from(keys[i]));
-    if (far < nearest_distance) {
-      nearest = keys[i];
-      nearest_distance = far;
-    }
-  }
+  size_t count = 0;
+  for (; keys[count] != NULL; count++)
+    gw_strbuf_printf(&allowed, "%s%s", count == 0 ? "" : ", ", keys[count]);
+  const char *nearest = gw_reader_find_nearest(key->text, keys, count);
   gw_reader_mistake(reader, key, "%s has no key %.*s%s%s%s; allowed: %s", what, GW_STR_ARG(key->text), nearest != NULL ? " (" : "",
                     nearest != NULL ? nearest : "", nearest != NULL ? "?)" : "", allowed.data);
   gw_strbuf_done(&allowed);
@@ -86,6 +93,22 @@ bool gw_reader_is_mapping(const struct gw_reader *reader, const struct gw_yaml_n
   return true;
 }
 
+const struct gw_yaml_node *gw_reader_find_root(const struct gw_reader *reader, const struct gw_yaml_node *root, const char *key,
+                                               const char *empty) {
+  static const struct gw_yaml_node start = {.kind = GW_YAML_SCALAR, .is_plain = true, .line = 1, .column = 1};
+  if (root == NULL || gw_yaml_is_null(root)) {
+    gw_reader_mistake(reader, &start, "the file is empty; write \"%s: %s\" for none", key, empty);
+    return NULL;
+  }
+  const char *const keys[] = {key, NULL};
+  if (!gw_reader_is_mapping(reader, root, "the file", keys)) return NULL;
+  const struct gw_yaml_node *value = gw_yaml_find(root, key);
+  if (value != NULL && !gw_yaml_is_null(value)) return value;
+  gw_reader_mistake(reader, value != NULL ? value : root, "%s is %s; write \"%s: %s\" for none", key, value != NULL ? "empty" : "missing",
+                    key, empty);
+  return NULL;
+}
+
 bool gw_reader_is_list(const struct gw_reader *reader, const struct gw_yaml_node *node, const char *what) {
   if (node->kind == GW_YAML_SEQUENCE) return true;
   gw_reader_mistake(reader, node, "%s is a list (- … or [ … ]), not %s", what, gw_yaml_kind_name(node->kind));
@@ -103,15 +126,18 @@ bool gw_reader_text(const struct gw_reader *reader, const struct gw_yaml_node *n
 }
 
 bool gw_reader_bool(const struct gw_reader *reader, const struct gw_yaml_node *node, const char *what, bool *ret_value) {
-  bool is_word = node->kind == GW_YAML_SCALAR && node->is_plain;
-  bool is_true = is_word && (gw_str_equal(node->text, GW_STR("true")) || gw_str_equal(node->text, GW_STR("True")));
-  bool is_false = is_word && (gw_str_equal(node->text, GW_STR("false")) || gw_str_equal(node->text, GW_STR("False")));
-  if (!is_true && !is_false) {
-    gw_reader_mistake(reader, node, "%s is true or false", what);
-    return false;
+  /* YAML 1.1's words, which the origin's parser took. */
+  static const struct {
+    const char *word;
+    bool value;
+  } words[] = {{"true", true}, {"false", false}, {"yes", true}, {"no", false}, {"on", true}, {"off", false}};
+  for (size_t i = 0; i < GW_ARRAY_LEN(words) && node->kind == GW_YAML_SCALAR && node->is_plain; i++) {
+    if (!gw_str_equal_nocase(node->text, gw_str_from(words[i].word))) continue;
+    *ret_value = words[i].value;
+    return true;
   }
-  *ret_value = is_true;
-  return true;
+  gw_reader_mistake(reader, node, "%s is true or false", what);
+  return false;
 }
 
 bool gw_reader_u32(const struct gw_reader *reader, const struct gw_yaml_node *node, const char *what, uint32_t min, uint32_t max,
@@ -127,8 +153,8 @@ bool gw_reader_u32(const struct gw_reader *reader, const struct gw_yaml_node *no
 
 bool gw_reader_duration(const struct gw_reader *reader, const struct gw_yaml_node *node, const char *what, uint64_t *ret_ms) {
   uint64_t ms;
-  if (node->kind != GW_YAML_SCALAR || gw_duration_parse(node->text, &ms) != GW_OK) {
-    gw_reader_mistake(reader, node, "%s is %s", what, GW_DURATION_ALLOWED);
+  if (node->kind != GW_YAML_SCALAR || gw_duration_parse(node->text, &ms) != GW_OK || ms == 0) {
+    gw_reader_mistake(reader, node, "%s is more than 0 and at most a year: %s", what, GW_DURATION_ALLOWED);
     return false;
   }
   *ret_ms = ms;

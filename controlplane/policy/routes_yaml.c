@@ -8,7 +8,6 @@
 #define METHODS_MAX 32u
 #define ROUTES_OF_A_PATH_MAX 64u
 
-static const char *const root_keys[] = {"routes", NULL};
 static const char *const route_keys[] = {"path", "service", "methods", "auth_required", "rate_limit", "timeout", NULL};
 static const char *const rate_limit_keys[] = {"requests", "per", "burst", "key", "scope", NULL};
 
@@ -94,7 +93,13 @@ static void read_service(const struct gw_reader *reader, const struct gw_yaml_no
   struct gw_str name;
   if (!gw_reader_text(reader, node, "service", &name)) return;
   route->service = gw_map_find(services->by_name, name);
-  if (route->service == NULL) gw_reader_mistake(reader, node, "service %.*s is not in services.yaml", GW_STR_ARG(name));
+  if (route->service != NULL) return;
+  const char **names = gw_arena_alloc(reader->arena, (services->count + 1u) * sizeof(const char *));
+  for (uint32_t i = 0; i < services->count; i++)
+    names[i] = services->items[i].name.data;
+  const char *nearest = gw_reader_find_nearest(name, names, services->count);
+  gw_reader_mistake(reader, node, "service %.*s%s%s%s is not in services.yaml", GW_STR_ARG(name), nearest != NULL ? " (" : "",
+                    nearest != NULL ? nearest : "", nearest != NULL ? "?)" : "");
 }
 
 static void read_route(const struct gw_reader *reader, const struct gw_yaml_node *node, const struct gw_service_list *services,
@@ -178,9 +183,8 @@ static void check_groups(const struct gw_reader *reader, struct gw_route_entry *
 void gw_routes_read(const struct gw_reader *reader, const struct gw_yaml_node *root, const struct gw_service_list *services,
                     struct gw_route_list *ret_routes) {
   *ret_routes = (struct gw_route_list){0};
-  if (root == NULL || !gw_reader_is_mapping(reader, root, "routes.yaml", root_keys)) return;
-  const struct gw_yaml_node *list = gw_yaml_find(root, "routes");
-  if (list == NULL || gw_yaml_is_null(list) || !gw_reader_is_list(reader, list, "routes")) return;
+  const struct gw_yaml_node *list = gw_reader_find_root(reader, root, "routes", "[]");
+  if (list == NULL || !gw_reader_is_list(reader, list, "routes")) return;
   struct gw_route_entry *items = gw_arena_calloc(reader->arena, list->count, sizeof(*items));
   uint32_t count = 0;
   for (uint32_t i = 0; i < list->count; i++) {

@@ -9,7 +9,6 @@
 #define INSTANCES_MAX 100000u
 #define WEIGHT_MAX 1000000u
 
-static const char *const root_keys[] = {"services", NULL};
 static const char *const service_keys[] = {"instances", NULL};
 static const char *const instance_keys[] = {"url", "weight", "healthy", NULL};
 
@@ -22,17 +21,31 @@ struct url {
 
 static bool is_host_name(struct gw_str host) {
   size_t label = 0;
+  bool has_letter = false;
   for (size_t i = 0; i < host.len; i++) {
     char c = host.data[i];
     bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
     if (c == '.' ? label == 0 : !is_letter || label == 63) return false;
     label = c == '.' ? 0 : label + 1;
+    /* All digits and dots would be an address, if it were a good one. */
+    has_letter = has_letter || (c != '.' && (c < '0' || c > '9'));
   }
-  return host.len > 0 && host.len <= 253;
+  return has_letter && host.len <= 253;
+}
+
+/* One spelling for each host, so that equal ones are found: names in lower case, addresses as they are formatted. */
+static struct gw_str spell(struct gw_str host, const struct gw_address *address, struct gw_arena *arena) {
+  char text[GW_ADDRESS_TEXT_SIZE];
+  struct gw_str spelled = gw_arena_copy(arena, address != NULL ? gw_address_format_ip(address, text) : host);
+  for (size_t i = 0; i < spelled.len; i++) {
+    char c = spelled.data[i];
+    if (c >= 'A' && c <= 'Z') ((char *)(uintptr_t)spelled.data)[i] = (char)(c - 'A' + 'a');
+  }
+  return spelled;
 }
 
 /* host, host:port, [v6], [v6]:port. */
-static bool parse_authority(struct gw_str authority, struct url *url) {
+static bool parse_authority(struct gw_str authority, struct gw_arena *arena, struct url *url) {
   struct gw_str host = gw_uri_authority_host(authority);
   if (!gw_uri_authority_is_valid(authority)) return false;
   url->port = 80;
@@ -41,6 +54,7 @@ static bool parse_authority(struct gw_str authority, struct url *url) {
   if (host.len == authority.len && host.len > 2 && host.data[0] == '[') url->host = (struct gw_str){host.data + 1, host.len - 2};
   struct gw_address address;
   url->is_name = gw_address_parse_ip(url->host, url->port, &address) != GW_OK;
+  url->host = spell(url->host, url->is_name ? NULL : &address, arena);
   return url->port != 0 && (!url->is_name || is_host_name(url->host));
 }
 
@@ -53,7 +67,7 @@ static bool parse_url(const struct gw_reader *reader, const struct gw_yaml_node 
   struct gw_str rest = gw_str_has_prefix(text, GW_STR("http://")) ? gw_str_skip(text, 7) : (struct gw_str){0};
   ptrdiff_t slash = gw_str_find_char(rest, '/');
   struct gw_str authority = {rest.data, slash < 0 ? rest.len : (size_t)slash};
-  if (rest.len == 0 || !parse_authority(authority, &url)) {
+  if (rest.len == 0 || !parse_authority(authority, reader->arena, &url)) {
     gw_reader_mistake(reader, node, "url is http://HOST[:PORT][/BASE], such as http://10.0.0.7:8000 or http://orders:8000/api");
     return false;
   }
@@ -124,8 +138,7 @@ static bool read_instance(const struct gw_reader *reader, const struct gw_yaml_n
                       GW_STR_ARG(service->base_path));
   }
   service->has_names = service->has_names || url.is_name;
-  *ret_instance = (struct instance){.endpoint = {.address = gw_arena_copy(reader->arena, url.host), .port = url.port, .weight = weight},
-                                    .node = url_node};
+  *ret_instance = (struct instance){.endpoint = {.address = url.host, .port = url.port, .weight = weight}, .node = url_node};
   *ret_takes_traffic = weight > 0 && is_healthy;
   return true;
 }
@@ -171,9 +184,8 @@ static void read_service(const struct gw_reader *reader, const struct gw_yaml_pa
 
 void gw_services_read(const struct gw_reader *reader, const struct gw_yaml_node *root, struct gw_service_list *ret_services) {
   *ret_services = (struct gw_service_list){.by_name = gw_map_new()};
-  if (root == NULL || !gw_reader_is_mapping(reader, root, "services.yaml", root_keys)) return;
-  const struct gw_yaml_node *services = gw_yaml_find(root, "services");
-  if (services == NULL || gw_yaml_is_null(services) || !gw_reader_is_mapping(reader, services, "services", NULL)) return;
+  const struct gw_yaml_node *services = gw_reader_find_root(reader, root, "services", "{}");
+  if (services == NULL || !gw_reader_is_mapping(reader, services, "services", NULL)) return;
   ret_services->items = gw_arena_calloc(reader->arena, services->count, sizeof(*ret_services->items));
   for (uint32_t i = 0; i < services->count; i++) {
     struct gw_service_entry *service = &ret_services->items[ret_services->count++];

@@ -48,7 +48,7 @@ static void translate_access_log(const struct gw_settings *settings, struct gw_a
 }
 
 static void translate_metrics_allow(const struct gw_settings *settings, struct gw_arena *arena, struct gw_node_endpoints *endpoints) {
-  struct gw_str rest = gw_str_from(settings->metrics_allow), piece;
+  struct gw_str rest = gw_arena_copy(arena, gw_str_from(settings->metrics_allow)), piece;
   uint32_t count = 1;
   for (size_t i = 0; i < rest.len; i++)
     count += rest.data[i] == ',';
