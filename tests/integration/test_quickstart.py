@@ -1,6 +1,4 @@
 """The command that a newcomer runs first."""
-import os
-import pathlib
 import shutil
 import socket
 import subprocess
@@ -25,8 +23,7 @@ def is_free(port):
 def test_quickstart_twice_and_an_edit(tmp_path):
     """From a copy of the tree, so that config/routes.yaml can be edited; its build folder is the release build's."""
     copy = tmp_path / "gateway"
-    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns("build*", ".git"))
-    release = pathlib.Path(os.environ.get("GW_RELEASE", ROOT / "build"))
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns("build", "build-*", ".git"))
     (copy / "build").mkdir()
     script = [str(copy / "deploy/quickstart.sh")]
     try:
@@ -40,7 +37,6 @@ def test_quickstart_twice_and_an_edit(tmp_path):
         start = time.monotonic()
         wait_until(lambda: get(8000, "/brand-new").status == 200, "the edited route")
         print(f"live after {1000 * (time.monotonic() - start):.0f} ms")
-        assert release
     finally:
         ended = subprocess.run([*script, "--stop"], capture_output=True, text=True, timeout=60)
     assert "Stopped 4 processes" in ended.stdout

@@ -140,7 +140,7 @@ class DataPlane(_WithPorts):
     def __init__(self, folder, xds, env=None, args=(), name="dataplane", node_id="node-1", workers=2):
         super().__init__(folder, name,
                          [BUILD / "bin/gateway-dataplane", "--xds", xds, "--node-id", node_id, "--workers", workers,
-                          "--status-http", "127.0.0.1:0", "--admin-http", "127.0.0.1:0", "--admin-grpc", "127.0.0.1:0", *args], env)
+                          "--status-http", "127.0.0.1:0", "--admin-http", "127.0.0.1:0", "--admin-grpc", "127.0.0.1:0", "--drain-delay", "0s", *args], env)
 
     def wait_until_ready(self, listener="gateway"):
         """The traffic port, once /ready says yes."""
