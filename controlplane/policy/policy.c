@@ -14,11 +14,10 @@ enum gw_err gw_policy_load(const struct gw_policy_source *routes, const struct g
   const struct gw_yaml_node *services_root = NULL, *routes_root = NULL;
   struct gw_service_list service_list = {0};
   struct gw_route_list route_list = {0};
-  /* Both are parsed before either is judged; but routes are judged only beside services that could be read. */
   enum gw_err err = gw_yaml_parse(services->name, services->text, &policy->arena, errors, &services_root);
   enum gw_err routes_err = gw_yaml_parse(routes->name, routes->text, &policy->arena, errors, &routes_root);
-  if (err == GW_OK) gw_services_read(&services_reader, services_root, &service_list);
-  if (err == GW_OK && routes_err == GW_OK) gw_routes_read(&routes_reader, routes_root, &service_list, &route_list);
+  bool knows_services = err == GW_OK && gw_services_read(&services_reader, services_root, &service_list);
+  if (routes_err == GW_OK) gw_routes_read(&routes_reader, routes_root, knows_services ? &service_list : NULL, &route_list);
   if (errors->error_count == errors_before) {
     gw_policy_translate(&route_list, &service_list, settings, policy);
     *ret_policy = policy;

@@ -91,7 +91,7 @@ static void read_path(const struct gw_reader *reader, const struct gw_yaml_node 
 static void read_service(const struct gw_reader *reader, const struct gw_yaml_node *node, const struct gw_service_list *services,
                          struct gw_route_entry *route) {
   struct gw_str name;
-  if (!gw_reader_text(reader, node, "service", &name)) return;
+  if (!gw_reader_text(reader, node, "service", &name) || services == NULL) return;
   route->service = gw_map_find(services->by_name, name);
   if (route->service != NULL) return;
   const char **names = gw_arena_alloc(reader->arena, (services->count + 1u) * sizeof(const char *));

@@ -25,7 +25,8 @@ struct gw_route_list {
   uint32_t count;
 };
 
-/* Mistakes go to the reader's errors: also two routes of equal rank, which names both lines. */
+/* Mistakes go to the reader's errors: also two routes of equal rank, which names both lines. `services` NULL: they could not be read, so
+ * that what routes say of them is not judged. */
 void gw_routes_read(const struct gw_reader *reader, const struct gw_yaml_node *root, const struct gw_service_list *services,
                     struct gw_route_list *ret_routes);
 

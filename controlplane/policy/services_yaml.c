@@ -182,14 +182,15 @@ static void read_service(const struct gw_reader *reader, const struct gw_yaml_pa
   }
 }
 
-void gw_services_read(const struct gw_reader *reader, const struct gw_yaml_node *root, struct gw_service_list *ret_services) {
+bool gw_services_read(const struct gw_reader *reader, const struct gw_yaml_node *root, struct gw_service_list *ret_services) {
   *ret_services = (struct gw_service_list){.by_name = gw_map_new()};
   const struct gw_yaml_node *services = gw_reader_find_root(reader, root, "services", "{}");
-  if (services == NULL || !gw_reader_is_mapping(reader, services, "services", NULL)) return;
+  if (services == NULL || !gw_reader_is_mapping(reader, services, "services", NULL)) return false;
   ret_services->items = gw_arena_calloc(reader->arena, services->count, sizeof(*ret_services->items));
   for (uint32_t i = 0; i < services->count; i++) {
     struct gw_service_entry *service = &ret_services->items[ret_services->count++];
     read_service(reader, &services->pairs[i], service);
     if (service->name.len > 0) gw_map_put(ret_services->by_name, service->name, service);
   }
+  return true;
 }

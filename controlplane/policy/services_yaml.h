@@ -23,7 +23,8 @@ struct gw_service_list {
   struct gw_map *by_name; /* → struct gw_service_entry; gw_map_free */
 };
 
-/* Mistakes go to the reader's errors; what could be read is returned all the same, so that routes can be checked against it. */
-void gw_services_read(const struct gw_reader *reader, const struct gw_yaml_node *root, struct gw_service_list *ret_services);
+/* Mistakes go to the reader's errors; what could be read is returned all the same, so that routes can be checked against it. False: there
+ * is no mapping of services at all. */
+bool gw_services_read(const struct gw_reader *reader, const struct gw_yaml_node *root, struct gw_service_list *ret_services);
 
 #endif

@@ -153,6 +153,8 @@ enum gw_err gw_yaml_parse(const char *name, struct gw_str text, struct gw_arena 
                           const struct gw_yaml_node **ret_root) {
   struct parse parse = {.name = name, .arena = arena, .errors = errors};
   size_t errors_before = errors->error_count;
+  /* libyaml would count a byte order mark as a column. */
+  if (gw_str_has_prefix(text, GW_STR("\xef\xbb\xbf"))) text = gw_str_skip(text, 3);
   if (yaml_parser_initialize(&parse.parser) == 0) GW_PANIC("out of memory");
   yaml_parser_set_encoding(&parse.parser, YAML_UTF8_ENCODING);
   yaml_parser_set_input_string(&parse.parser, (const unsigned char *)(text.data != NULL ? text.data : ""), text.len);
