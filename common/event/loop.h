@@ -31,7 +31,7 @@ uint64_t gw_loop_wall_us(struct gw_loop *loop);
 
 /* One buffer of GW_LOOP_SCRATCH_SIZE bytes (64 KiB of body and their head in one read) that every callback may read into; what is in it is
  * gone when the callback returns. */
-#define GW_LOOP_SCRATCH_SIZE (72u * 1024)
+#define GW_LOOP_SCRATCH_SIZE ((size_t)72 * 1024)
 char *gw_loop_scratch(struct gw_loop *loop);
 
 /* How busy the loop was: told after each turn that ran callbacks. busy_us: from the end of the wait to the end of the turn, which

@@ -31,7 +31,7 @@ static struct gw_worker_cluster *cluster_new(struct gw_loop *loop, struct gw_ran
   cluster->refs = 1;
   cluster->loop = loop;
   cluster->frozen = gw_frozen_cluster_ref(frozen);
-  cluster->pools = gw_calloc(frozen->endpoint_count, sizeof(*cluster->pools));
+  cluster->pools = gw_calloc(frozen->endpoint_count, sizeof(void *));
   build_balancer(cluster, random);
   return cluster;
 }
@@ -49,7 +49,7 @@ static void cluster_unref(struct gw_worker_cluster *cluster) {
 /* Takes over new endpoints: pools of addresses that stayed are kept, the others drain. Both sides are sorted by address. */
 static void cluster_update(struct gw_worker_cluster *cluster, struct gw_random *random, struct gw_frozen_cluster *frozen) {
   struct gw_frozen_cluster *old = cluster->frozen;
-  struct gw_upstream_pool **pools = gw_calloc(frozen->endpoint_count, sizeof(*pools));
+  struct gw_upstream_pool **pools = gw_calloc(frozen->endpoint_count, sizeof(void *));
   uint32_t at = 0;
   for (uint32_t i = 0; i < old->endpoint_count; i++) {
     if (cluster->pools[i] == NULL) continue;
@@ -72,7 +72,7 @@ static void cluster_update(struct gw_worker_cluster *cluster, struct gw_random *
 
 struct gw_cluster_set *gw_cluster_set_new(struct gw_loop *loop, struct gw_random *random, struct gw_frozen_cluster *const *frozen,
                                           uint32_t count, const struct gw_cluster_set *previous) {
-  struct gw_cluster_set *set = gw_malloc(sizeof(*set) + count * sizeof(set->items[0]));
+  struct gw_cluster_set *set = gw_malloc(sizeof(*set) + count * sizeof(void *));
   set->count = count;
   uint32_t previous_count = previous != NULL ? previous->count : 0;
   uint32_t at = 0;

@@ -10,14 +10,14 @@
 #include "dataplane/pipeline/stream.h"
 
 /* Bytes that wait for a slow client: above the first, the service is not read; below the second, it is again. */
-#define GW_H1_HIGH_WATERMARK (256u * 1024)
-#define GW_H1_LOW_WATERMARK (64u * 1024)
+#define GW_H1_HIGH_WATERMARK ((size_t)256 * 1024)
+#define GW_H1_LOW_WATERMARK ((size_t)64 * 1024)
 /* Requests that a client may send ahead, in bytes. */
-#define GW_H1_PIPELINE_MAX (16u * 1024)
+#define GW_H1_PIPELINE_MAX ((size_t)16 * 1024)
 /* What is read of a request's body only to throw it away, so that the connection can go on after an early answer. */
-#define GW_H1_DRAIN_MAX (64u * 1024)
+#define GW_H1_DRAIN_MAX ((size_t)64 * 1024)
 /* What is read after Connection: close, so that a reset doesn't take the answer down, and for how long. */
-#define GW_H1_LINGER_MAX (1024u * 1024)
+#define GW_H1_LINGER_MAX ((size_t)1024 * 1024)
 #define GW_H1_LINGER_MS 5000
 
 enum gw_h1_phase {

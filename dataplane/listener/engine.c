@@ -72,8 +72,7 @@ static void named_listener_free(struct named_listener *named) {
 void gw_engine_free(struct gw_engine *engine) {
   if (engine == NULL) return;
   gw_timer_stop(&engine->drain_timer);
-  while (!gw_list_is_empty(&engine->listeners))
-    named_listener_free(GW_LIST_ITEM(engine->listeners.next, struct named_listener, node));
+  GW_LIST_FOR_EACH(node, &engine->listeners) named_listener_free(GW_LIST_ITEM(node, struct named_listener, node));
   gw_pipeline_free(engine->pipeline);
   free(engine);
 }

@@ -53,8 +53,7 @@ static void entry_free(struct gw_listen_set *set, struct entry *entry) {
 
 void gw_listen_set_free(struct gw_listen_set *set) {
   if (set == NULL) return;
-  while (!gw_list_is_empty(&set->entries))
-    entry_free(set, GW_LIST_ITEM(set->entries.next, struct entry, node));
+  GW_LIST_FOR_EACH(node, &set->entries) entry_free(set, GW_LIST_ITEM(node, struct entry, node));
   free(set);
 }
 

@@ -84,8 +84,8 @@ static void append_forwarded_for(struct gw_stream *stream, const struct gw_addre
     if (header->id != GW_HEADER_X_FORWARDED_FOR || header->value.len == 0) continue;
     memcpy(value + at, header->value.data, header->value.len);
     at += header->value.len;
-    memcpy(value + at, ", ", 2);
-    at += 2;
+    value[at++] = ',';
+    value[at++] = ' ';
   }
   memcpy(value + at, ip.data, ip.len);
   at += ip.len;

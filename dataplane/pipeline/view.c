@@ -13,7 +13,7 @@ struct gw_route_slots {
 };
 
 static struct gw_route_slots *slots_new(const struct gw_frozen_routes *routes) {
-  struct gw_route_slots *slots = gw_calloc(1, sizeof(*slots) + routes->config->route_count * sizeof(slots->items[0]));
+  struct gw_route_slots *slots = gw_calloc(1, sizeof(*slots) + routes->config->route_count * sizeof(void *));
   slots->refs = 1;
   slots->routes = routes;
   return slots;
@@ -44,7 +44,7 @@ struct gw_view *gw_view_new(struct gw_pipeline *pipeline, struct gw_frozen *froz
   view->frozen = frozen;
   view->clusters = gw_cluster_set_new(pipeline->loop, &pipeline->random, frozen->clusters, frozen->cluster_count,
                                       previous != NULL ? previous->clusters : NULL);
-  view->slots = gw_calloc(frozen->binding_count, sizeof(*view->slots));
+  view->slots = gw_calloc(frozen->binding_count, sizeof(void *));
   for (uint32_t i = 0; i < frozen->binding_count; i++) {
     view->slots[i] = share_slots(previous, frozen->bindings[i].routes);
     if (view->slots[i] == NULL) view->slots[i] = slots_new(frozen->bindings[i].routes);

@@ -11,7 +11,7 @@
 #define INTERIM_MAX 16
 
 /* Generous: what an own backend may send, not what a stranger may. */
-static const struct gw_h1_limits response_limits = {.head_bytes = 64 * 1024, .header_count = 256};
+static const struct gw_h1_limits response_limits = {.head_bytes = (size_t)64 * 1024, .header_count = 256};
 
 /* Takes the connection away; the caller keeps or frees it. */
 static struct gw_upstream_connection *detach(struct gw_attempt *attempt) {

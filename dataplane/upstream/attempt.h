@@ -17,8 +17,8 @@
 struct gw_upstream_connection;
 
 /* Bytes that wait for an upstream connection: above the first, stop sending; below the second, go on. */
-#define GW_ATTEMPT_HIGH_WATERMARK (256u * 1024)
-#define GW_ATTEMPT_LOW_WATERMARK (64u * 1024)
+#define GW_ATTEMPT_HIGH_WATERMARK ((size_t)256 * 1024)
+#define GW_ATTEMPT_LOW_WATERMARK ((size_t)64 * 1024)
 
 struct gw_attempt_calls {
   void (*on_connected)(void *arg);                /* a new connection stands; not called for a reused one */
