@@ -293,6 +293,7 @@ struct fixture {
   struct gw_log_writer *log_writer;
   char log_path[64];
   uint32_t released;
+  const struct gw_filter *const *filters; /* gw_filters, or a test's own */
 };
 
 static inline void fixture_release(void *arg, struct gw_frozen *frozen) {
@@ -331,7 +332,7 @@ static inline void fixture_serve(struct fixture *fixture, const struct fixture_r
   struct gw_errors errors;
   gw_errors_init(&errors);
   struct gw_frozen *frozen = NULL;
-  enum gw_err err = gw_frozen_build(snapshot, NULL, gw_filters, fixture->frozen, &errors, &frozen);
+  enum gw_err err = gw_frozen_build(snapshot, NULL, fixture->filters, fixture->frozen, &errors, &frozen);
   if (err != GW_OK) {
     GW_CLEANUP(gw_free_ptr) char *text = gw_errors_format(&errors);
     fail_msg("%s", text);
@@ -354,6 +355,7 @@ static inline void fixture_start(struct fixture *fixture) {
   fixture->loop = gw_loop_new();
   backend_start(&fixture->backend, fixture->loop);
   fixture->is_ready = true;
+  fixture->filters = gw_filters;
   fixture->node_status = (struct gw_node_status_calls){.arg = fixture, .is_ready = fixture_is_ready, .get_metrics = fixture_metrics};
   snprintf(fixture->log_path, sizeof(fixture->log_path), "/tmp/gw-engine-test-XXXXXX");
   close(mkstemp(fixture->log_path));
