@@ -29,7 +29,7 @@ build() { # PRESET [TARGET...]
   shift
   [[ $preset == release ]] && dir=build
   say "Building ($preset)"
-  if ! { cmake --preset "$preset" -DCMAKE_MESSAGE_LOG_LEVEL=WARNING >/dev/null && cmake --build "$dir" --parallel "$(nproc)" --target "${@:-all}" | tail -n 3; }; then
+  if ! { cmake --preset "$preset" --log-level=WARNING >/dev/null && cmake --build "$dir" --parallel "$(nproc)" --target "${@:-all}" | tail -n 3; }; then
     cmake --build "$dir" --parallel "$(nproc)" --target "${@:-all}" | tail -n 40
     echo "FAILED: the $preset build"
     failed=$((failed + 1))
