@@ -11,7 +11,7 @@
 
 struct build {
   const struct gw_route *route;
-  const char *place;
+  struct gw_route_place place;
   bool is_fast;
   struct gw_arena *arena;
   struct gw_errors *errors;
@@ -19,7 +19,7 @@ struct build {
 
 static void refuse(const struct build *b, const char *field, const char *why) {
   char place[PLACE_MAX];
-  snprintf(place, sizeof place, "%s.%s", b->place, field);
+  snprintf(place, sizeof place, "virtual_hosts[%u].routes[%u].%s", b->place.host, b->place.route, field);
   gw_errors_add(b->errors, place, "%s", why);
 }
 
@@ -139,8 +139,8 @@ static void build_rewrite(const struct build *b, struct gw_route_rule *rule) {
   if (why != NULL) refuse(b, "route.regex_rewrite.substitution", why);
 }
 
-void gw_route_rule_build(const struct gw_route *route, const char *place, bool is_fast, struct gw_arena *arena, struct gw_errors *errors,
-                         uint16_t *ret_methods, struct gw_route_rule **ret_rule) {
+void gw_route_rule_build(const struct gw_route *route, struct gw_route_place place, bool is_fast, struct gw_arena *arena,
+                         struct gw_errors *errors, uint16_t *ret_methods, struct gw_route_rule **ret_rule) {
   struct build b = {route, place, is_fast, arena, errors};
   struct gw_route_rule rule = {.route = route};
   build_headers(&b, ret_methods, &rule);

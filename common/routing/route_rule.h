@@ -28,10 +28,15 @@ struct gw_route_rule {
   uint32_t header_count;
 };
 
-/* A mistake's place is `place` + the field's path. `methods`: bits of the methods that may match. NULL rule: methods (and the path) say
- * all. `is_fast`: as in regex.h. */
-void gw_route_rule_build(const struct gw_route *route, const char *place, bool is_fast, struct gw_arena *arena, struct gw_errors *errors,
-                         uint16_t *ret_methods, struct gw_route_rule **ret_rule);
+/* Where a route stands in its configuration: what a mistake's place is made from, if there is one. */
+struct gw_route_place {
+  uint32_t host;
+  uint32_t route;
+};
+
+/* `methods`: bits of the methods that may match. NULL rule: methods (and the path) say all. `is_fast`: as in regex.h. */
+void gw_route_rule_build(const struct gw_route *route, struct gw_route_place place, bool is_fast, struct gw_arena *arena,
+                         struct gw_errors *errors, uint16_t *ret_methods, struct gw_route_rule **ret_rule);
 void gw_route_rule_done(struct gw_route_rule *rule);
 size_t gw_route_rule_regex_bytes(const struct gw_route_rule *rule);
 

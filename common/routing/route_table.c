@@ -44,8 +44,7 @@ struct build {
 };
 
 static void build_rule(struct build *b, uint32_t host, uint32_t i, const struct gw_route *route, struct gw_route_slot *slot) {
-  char place[64];
-  snprintf(place, sizeof place, "virtual_hosts[%u].routes[%u]", host, i);
+  struct gw_route_place place = {host, i};
   struct gw_route_rule *rule = NULL;
   gw_route_rule_build(route, place, b->regex_count < FAST_REGEX_MAX, &b->table->arena, b->errors, &slot->methods, &rule);
   slot->rule = rule;

@@ -1,53 +1,80 @@
 #include "controlplane/policy/translate.h"
 
-#include "common/message/headers.h"
+#include "common/base/map.h"
 
 /* The form of all local replies; a data plane adds the request's id. */
-static struct gw_str format_reply(uint32_t status, const char *message, struct gw_arena *arena) {
-  return gw_str_from(gw_arena_printf(arena, "{\"error\": %u, \"message\": \"%s\"}", status, message));
+#define NO_AUTHENTICATION "{\"error\": 501, \"message\": \"authentication is not available yet\"}"
+#define OTHER_METHOD "{\"error\": 405, \"message\": \"this path does not have this method\"}"
+
+/* What a set of methods is on the wire. Few sets stand in many routes, so each is made once. */
+struct method_set {
+  struct gw_str list; /* "GET,HEAD" */
+  const struct gw_header_match *match;
+  const struct gw_header_option *allow;
+};
+
+struct translation {
+  struct gw_arena *arena;
+  struct gw_map *sets;    /* list → struct method_set */
+  struct gw_strbuf words; /* for strings in the making */
+  struct gw_route *routes;
+  uint32_t count;
+};
+
+/* a, then b. */
+static struct gw_str join(struct gw_arena *arena, struct gw_str a, struct gw_str b) {
+  char *bytes = gw_arena_alloc_bytes(arena, a.len + b.len + 1);
+  if (a.len > 0) memcpy(bytes, a.data, a.len);
+  if (b.len > 0) memcpy(bytes + a.len, b.data, b.len);
+  bytes[a.len + b.len] = '\0';
+  return (struct gw_str){bytes, a.len + b.len};
 }
 
-static struct gw_str join_methods(const struct gw_str *methods, uint32_t count, const char *separator, struct gw_arena *arena) {
-  struct gw_strbuf buf;
-  gw_strbuf_init(&buf);
+/* Into t->words. */
+static struct gw_str join_methods(struct translation *t, const struct gw_str *methods, uint32_t count, struct gw_str separator) {
+  gw_strbuf_clear(&t->words);
   for (uint32_t i = 0; i < count; i++) {
-    if (i > 0) gw_strbuf_append_str(&buf, gw_str_from(separator));
-    gw_strbuf_append_str(&buf, methods[i]);
+    if (i > 0) gw_strbuf_append_str(&t->words, separator);
+    gw_strbuf_append_str(&t->words, methods[i]);
   }
-  struct gw_str joined = gw_arena_copy(arena, gw_strbuf_str(&buf));
-  gw_strbuf_done(&buf);
-  return joined;
+  return gw_strbuf_str(&t->words);
 }
 
-/* A method is a token: some of its characters mean something in a regular expression. */
-static struct gw_str format_method_regex(const struct gw_str *methods, uint32_t count, struct gw_arena *arena) {
-  struct gw_strbuf buf;
-  gw_strbuf_init(&buf);
+/* Into t->words. A method is a token: some of its characters mean something in a regular expression. */
+static struct gw_str format_method_regex(struct translation *t, const struct gw_str *methods, uint32_t count) {
+  gw_strbuf_clear(&t->words);
   for (uint32_t i = 0; i < count; i++) {
-    if (i > 0) gw_strbuf_append_char(&buf, '|');
+    if (i > 0) gw_strbuf_append_char(&t->words, '|');
     for (size_t k = 0; k < methods[i].len; k++) {
-      if (memchr("*+.^|$", methods[i].data[k], 6) != NULL) gw_strbuf_append_char(&buf, '\\');
-      gw_strbuf_append_char(&buf, methods[i].data[k]);
+      if (memchr("*+.^|$", methods[i].data[k], 6) != NULL) gw_strbuf_append_char(&t->words, '\\');
+      gw_strbuf_append_char(&t->words, methods[i].data[k]);
     }
   }
-  struct gw_str regex = gw_arena_copy(arena, gw_strbuf_str(&buf));
-  gw_strbuf_done(&buf);
-  return regex;
+  return gw_strbuf_str(&t->words);
 }
 
-static void translate_methods(const struct gw_route_entry *entry, struct gw_arena *arena, struct gw_route_match *match) {
-  if (entry->method_count == 0) return;
-  struct gw_header_match *header = gw_arena_calloc(arena, 1, sizeof(*header));
-  header->name = GW_STR(":method");
-  header->kind = entry->method_count == 1 ? GW_STRING_MATCH_EXACT : GW_STRING_MATCH_REGEX;
-  header->value = entry->method_count == 1 ? entry->methods[0] : format_method_regex(entry->methods, entry->method_count, arena);
-  match->headers = header;
-  match->header_count = 1;
+static const struct method_set *get_method_set(struct translation *t, const struct gw_str *methods, uint32_t count) {
+  struct gw_str list = join_methods(t, methods, count, GW_STR(","));
+  struct method_set *set = gw_map_find(t->sets, list);
+  if (set != NULL) return set;
+  set = gw_arena_calloc(t->arena, 1, sizeof(*set));
+  set->list = gw_arena_copy(t->arena, list);
+  gw_map_put(t->sets, set->list, set);
+  struct gw_header_match *match = gw_arena_calloc(t->arena, 1, sizeof(*match));
+  match->name = GW_STR(":method");
+  match->kind = count == 1 ? GW_STRING_MATCH_EXACT : GW_STRING_MATCH_REGEX;
+  match->value = count == 1 ? methods[0] : gw_arena_copy(t->arena, format_method_regex(t, methods, count));
+  struct gw_header_option *allow = gw_arena_calloc(t->arena, 1, sizeof(*allow));
+  allow->name = GW_STR("Allow");
+  allow->value = gw_arena_copy(t->arena, join_methods(t, methods, count, GW_STR(", ")));
+  set->match = match;
+  set->allow = allow;
+  return set;
 }
 
-static void set_direct(struct gw_route *route, uint32_t status, const char *message, struct gw_arena *arena) {
+static void set_direct(struct gw_route *route, uint32_t status, struct gw_str body) {
   route->action = GW_ROUTE_DIRECT_RESPONSE;
-  route->direct = (struct gw_route_direct_response){.status = status, .body = format_reply(status, message, arena)};
+  route->direct = (struct gw_route_direct_response){.status = status, .body = body};
 }
 
 static void set_forward(struct gw_route *route, const struct gw_route_entry *entry, struct gw_arena *arena) {
@@ -55,44 +82,60 @@ static void set_forward(struct gw_route *route, const struct gw_route_entry *ent
   route->forward = (struct gw_route_forward){.cluster = entry->service->name, .timeout_ms = entry->timeout_ms};
   if (entry->service->base_path.len > 0) {
     route->forward.regex_rewrite_pattern = GW_STR("^/");
-    route->forward.regex_rewrite_substitution = gw_str_from(gw_arena_printf(arena, "%.*s/", GW_STR_ARG(entry->service->base_path)));
+    route->forward.regex_rewrite_substitution = join(arena, entry->service->base_path, GW_STR("/"));
   }
 }
 
-static struct gw_str name_route(const struct gw_route_entry *entry, struct gw_arena *arena) {
-  if (entry->method_count == 0) return entry->path.text;
-  struct gw_str methods = join_methods(entry->methods, entry->method_count, ",", arena);
-  return gw_str_from(gw_arena_printf(arena, "%.*s %.*s", GW_STR_ARG(methods), GW_STR_ARG(entry->path.text)));
+static struct gw_route *add_route(struct translation *t, const struct gw_route_match *path) {
+  struct gw_route *route = &t->routes[t->count];
+  route->index = t->count++;
+  route->match = *path;
+  return route;
 }
 
-static void translate_route(const struct gw_route_entry *entry, struct gw_arena *arena, struct gw_route *route) {
-  route->name = name_route(entry, arena);
-  gw_path_pattern_to_match(&entry->path, arena, &route->match);
-  translate_methods(entry, arena, &route->match);
+/* Returns the route's name. */
+static struct gw_str translate_route(struct translation *t, const struct gw_route_entry *entry, const struct gw_route_match *path) {
+  struct gw_route *route = add_route(t, path);
+  route->name = entry->path.text;
+  if (entry->method_count > 0) {
+    const struct method_set *set = get_method_set(t, entry->methods, entry->method_count);
+    route->name = join(t->arena, set->list, join(t->arena, GW_STR(" "), entry->path.text));
+    route->match.headers = set->match;
+    route->match.header_count = 1;
+  }
   if (entry->is_auth_required) {
-    set_direct(route, 501, "authentication is not available yet", arena);
+    set_direct(route, 501, GW_STR(NO_AUTHENTICATION));
   } else {
-    set_forward(route, entry, arena);
+    set_forward(route, entry, t->arena);
   }
+  return route->name;
 }
 
 /* Behind the routes of one path: every method that none of them has. A path's policy decides; nothing falls through to another's. */
-static void translate_other_methods(const struct gw_route_entry *group, uint32_t count, struct gw_arena *arena, struct gw_route *route) {
+static void translate_other_methods(struct translation *t, const struct gw_route_entry *group, uint32_t count,
+                                    const struct gw_route_match *path) {
   uint32_t total = 0, used = 0;
   for (uint32_t i = 0; i < count; i++)
     total += group[i].method_count;
-  struct gw_str *methods = gw_arena_calloc(arena, total, sizeof(*methods));
+  struct gw_str *methods = gw_arena_calloc(t->arena, total, sizeof(*methods));
   for (uint32_t i = 0; i < count; i++)
     for (uint32_t k = 0; k < group[i].method_count; k++)
       methods[used++] = group[i].methods[k];
-  struct gw_header_option *allow = gw_arena_calloc(arena, 1, sizeof(*allow));
-  allow->name = GW_STR("Allow");
-  allow->value = join_methods(methods, used, ", ", arena);
-  route->name = gw_str_from(gw_arena_printf(arena, "405 %.*s", GW_STR_ARG(group[0].path.text)));
-  gw_path_pattern_to_match(&group[0].path, arena, &route->match);
-  set_direct(route, 405, "this path does not have this method", arena);
-  route->response_headers_to_add = allow;
+  struct gw_route *route = add_route(t, path);
+  route->name = join(t->arena, GW_STR("405 "), group[0].path.text);
+  set_direct(route, 405, GW_STR(OTHER_METHOD));
+  route->response_headers_to_add = get_method_set(t, methods, used)->allow;
   route->response_headers_to_add_count = 1;
+}
+
+static void list_route(const struct gw_route_entry *entry, struct gw_str name, struct gw_policy_route *out) {
+  *out = (struct gw_policy_route){.name = name,
+                                  .path = entry->path.text,
+                                  .service = entry->service->name,
+                                  .methods = entry->methods,
+                                  .method_count = entry->method_count,
+                                  .line = entry->node->line,
+                                  .column = entry->node->column};
 }
 
 static uint32_t find_group_end(const struct gw_route_list *routes, uint32_t begin) {
@@ -104,39 +147,35 @@ static uint32_t find_group_end(const struct gw_route_list *routes, uint32_t begi
 
 static void translate_routes(const struct gw_route_list *routes, struct gw_policy *policy) {
   struct gw_arena *arena = &policy->arena;
-  struct gw_route *made = gw_arena_calloc(arena, (size_t)routes->count * 2, sizeof(*made));
-  uint32_t count = 0;
+  struct translation t = {.arena = arena, .sets = gw_map_new()};
+  t.routes = gw_arena_calloc(arena, (size_t)routes->count * 2, sizeof(*t.routes));
+  struct gw_policy_route *list = gw_arena_calloc(arena, routes->count, sizeof(*list));
   for (uint32_t begin = 0, end; begin < routes->count; begin = end) {
     end = find_group_end(routes, begin);
-    for (uint32_t i = begin; i < end; i++)
-      translate_route(&routes->items[i], arena, &made[count++]);
-    if (routes->items[end - 1].method_count > 0) translate_other_methods(&routes->items[begin], end - begin, arena, &made[count++]);
+    struct gw_route_match path;
+    for (uint32_t i = begin; i < end; i++) {
+      const struct gw_route_entry *entry = &routes->items[i];
+      gw_path_pattern_to_match(&entry->path, arena, &path);
+      list_route(entry, translate_route(&t, entry, &path), &list[i]);
+    }
+    if (routes->items[end - 1].method_count > 0) translate_other_methods(&t, &routes->items[begin], end - begin, &path);
   }
-  for (uint32_t i = 0; i < count; i++)
-    made[i].index = i;
   static const struct gw_str any_domain = {"*", 1};
   struct gw_virtual_host *host = gw_arena_calloc(arena, 1, sizeof(*host));
-  *host = (struct gw_virtual_host){.name = GW_STR("all"), .domains = &any_domain, .domain_count = 1, .routes = made, .route_count = count};
+  *host = (struct gw_virtual_host){.name = GW_STR("all"),
+                                   .domains = &any_domain,
+                                   .domain_count = 1,
+                                   .routes = t.routes,
+                                   .route_count = t.count};
   struct gw_route_config *config = gw_arena_calloc(arena, 1, sizeof(*config));
-  *config = (struct gw_route_config){.name = GW_STR(GW_POLICY_NAME), .virtual_hosts = host, .virtual_host_count = 1, .route_count = count};
+  *config =
+      (struct gw_route_config){.name = GW_STR(GW_POLICY_NAME), .virtual_hosts = host, .virtual_host_count = 1, .route_count = t.count};
   policy->route_configs = config;
   policy->route_config_count = 1;
-}
-
-static void list_routes(const struct gw_route_list *routes, struct gw_policy *policy) {
-  struct gw_policy_route *list = gw_arena_calloc(&policy->arena, routes->count, sizeof(*list));
-  for (uint32_t i = 0; i < routes->count; i++) {
-    const struct gw_route_entry *entry = &routes->items[i];
-    list[i] = (struct gw_policy_route){.name = name_route(entry, &policy->arena),
-                                       .path = entry->path.text,
-                                       .service = entry->service->name,
-                                       .methods = entry->methods,
-                                       .method_count = entry->method_count,
-                                       .line = entry->node->line,
-                                       .column = entry->node->column};
-  }
   policy->routes = list;
   policy->route_count = routes->count;
+  gw_map_free(t.sets);
+  gw_strbuf_done(&t.words);
 }
 
 /* All addresses are IPs: EDS, so that instances come and go without the cluster changing. Any host name: the data plane resolves them. */
@@ -169,7 +208,6 @@ static void translate_services(const struct gw_service_list *services, const str
 void gw_policy_translate(const struct gw_route_list *routes, const struct gw_service_list *services, const struct gw_settings *settings,
                          struct gw_policy *policy) {
   translate_routes(routes, policy);
-  list_routes(routes, policy);
   translate_services(services, settings, policy);
   policy->listeners = gw_policy_translate_listener(settings, &policy->arena);
   policy->listener_count = 1;
