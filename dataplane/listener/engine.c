@@ -165,3 +165,7 @@ uint32_t gw_engine_connection_count(const struct gw_engine *engine) {
 struct gw_stats *gw_engine_copy_stats(const struct gw_engine *engine) {
   return gw_pipeline_copy_stats(engine->pipeline);
 }
+
+uint64_t gw_engine_requests_total(const struct gw_engine *engine) {
+  return engine->pipeline->stats->requests_total;
+}

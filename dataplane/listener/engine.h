@@ -44,6 +44,8 @@ void gw_engine_set_frozen(struct gw_engine *engine, struct gw_frozen *frozen, co
 /* Closes the listening sockets, says Connection: close on each next answer and closes idle connections, some at a time over `spread_ms`. */
 void gw_engine_drain(struct gw_engine *engine, uint64_t spread_ms);
 uint32_t gw_engine_connection_count(const struct gw_engine *engine);
+/* Cheap, unlike copying all counters. */
+uint64_t gw_engine_requests_total(const struct gw_engine *engine);
 /* A copy of the counters for main's scrape; the caller frees with gw_stats_free. */
 struct gw_stats *gw_engine_copy_stats(const struct gw_engine *engine);
 

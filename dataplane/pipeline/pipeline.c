@@ -8,9 +8,13 @@
 /* Twice the longest gap that a reload may leave between a route and the same route again. */
 #define SWEEP_AFTER_MS 30000
 
+/* A few at a time: requests wait meanwhile. */
+#define SWEEP_ROUTES 100
+#define SWEEP_AGAIN_MS 10
+
 static void on_sweep(struct gw_timer *timer) {
   struct gw_pipeline *pipeline = GW_CONTAINER_OF(timer, struct gw_pipeline, sweep_timer);
-  gw_stats_sweep(pipeline->stats);
+  if (gw_stats_sweep(pipeline->stats, SWEEP_ROUTES)) gw_timer_start(pipeline->loop, timer, SWEEP_AGAIN_MS);
 }
 
 struct gw_pipeline *gw_pipeline_new(const struct gw_pipeline_options *options) {

@@ -52,11 +52,23 @@ void gw_stats_free(struct gw_stats *stats) {
   }
   gw_map_free(stats->routes);
   gw_map_free(stats->services);
+  free(stats->folded);
+  free(stats->folded_text);
   free((char *)stats->overflow.route.data);
   free(stats);
 }
 
+static void merge_route(struct gw_route_stats *to, const struct gw_route_stats *from);
+
+static void unfold(struct gw_stats *stats) {
+  uint32_t count = stats->folded_count;
+  stats->folded_count = 0;
+  for (uint32_t i = 0; i < count; i++)
+    merge_route(gw_stats_get_route(stats, stats->folded[i].route, stats->folded[i].service), &stats->folded[i]);
+}
+
 struct gw_route_stats *gw_stats_get_route(struct gw_stats *stats, struct gw_str route, struct gw_str service) {
+  if (stats->folded_count > 0) unfold(stats);
   GW_CLEANUP(gw_strbuf_done) struct gw_strbuf key = {0};
   gw_strbuf_append_str(&key, route);
   gw_strbuf_append_char(&key, '\0');
@@ -110,14 +122,16 @@ static void merge_route(struct gw_route_stats *to, const struct gw_route_stats *
   gw_histogram_merge(&to->duration, &from->duration);
 }
 
-void gw_stats_sweep(struct gw_stats *stats) {
+bool gw_stats_sweep(struct gw_stats *stats, uint32_t limit) {
   GW_LIST_FOR_EACH(node, &stats->unused_routes) {
+    if (limit-- == 0) return true;
     struct entry *entry = GW_LIST_ITEM(node, struct entry, unused_node);
     merge_route(&stats->overflow, &entry->stats);
     gw_map_remove(stats->routes, (struct gw_str){entry->key, entry->key_len});
     gw_list_remove(node);
     entry_free(entry);
   }
+  return false;
 }
 
 struct gw_service_stats *gw_stats_get_service(struct gw_stats *stats, struct gw_str service) {
@@ -144,14 +158,8 @@ static void merge_services(struct gw_stats *stats, const struct gw_stats *from) 
   }
 }
 
-void gw_stats_merge(struct gw_stats *stats, const struct gw_stats *from) {
-  size_t cursor = 0;
-  struct gw_str key;
-  void *value;
-  while (gw_map_next(from->routes, &cursor, &key, &value)) {
-    const struct gw_route_stats *source = value;
-    merge_route(gw_stats_get_route(stats, source->route, source->service), source);
-  }
+/* All but the routes. */
+static void merge_totals(struct gw_stats *stats, const struct gw_stats *from) {
   merge_services(stats, from);
   merge_route(&stats->overflow, &from->overflow);
   stats->connections_total += from->connections_total;
@@ -165,8 +173,52 @@ void gw_stats_merge(struct gw_stats *stats, const struct gw_stats *from) {
   gw_histogram_merge(&stats->view_swap, &from->view_swap);
 }
 
+void gw_stats_merge(struct gw_stats *stats, const struct gw_stats *from) {
+  size_t cursor = 0;
+  struct gw_str key;
+  void *value;
+  while (gw_map_next(from->routes, &cursor, &key, &value)) {
+    const struct gw_route_stats *source = value;
+    merge_route(gw_stats_get_route(stats, source->route, source->service), source);
+  }
+  for (uint32_t i = 0; i < from->folded_count; i++)
+    merge_route(gw_stats_get_route(stats, from->folded[i].route, from->folded[i].service), &from->folded[i]);
+  merge_totals(stats, from);
+}
+
+/* Copies the text to *at and moves *at behind it. */
+static struct gw_str place_text(struct gw_str text, char **at) {
+  struct gw_str copy = {*at, text.len};
+  if (text.len > 0) memcpy(*at, text.data, text.len);
+  *at += text.len;
+  return copy;
+}
+
+static void fold_routes(struct gw_stats *copy, const struct gw_stats *stats) {
+  size_t cursor = 0;
+  size_t text_len = 0;
+  struct gw_str key;
+  void *value;
+  copy->folded = gw_calloc(gw_map_count(stats->routes), sizeof(*copy->folded));
+  while (gw_map_next(stats->routes, &cursor, &key, &value)) {
+    copy->folded[copy->folded_count] = *(const struct gw_route_stats *)value;
+    text_len += key.len;
+    copy->folded_count++;
+  }
+  char *at = copy->folded_text = gw_malloc(text_len + 1);
+  for (uint32_t i = 0; i < copy->folded_count; i++) {
+    copy->folded[i].route = place_text(copy->folded[i].route, &at);
+    copy->folded[i].service = place_text(copy->folded[i].service, &at);
+  }
+}
+
 struct gw_stats *gw_stats_copy(const struct gw_stats *stats) {
   struct gw_stats *copy = gw_stats_new();
-  gw_stats_merge(copy, stats);
+  if (stats->folded_count > 0) {
+    gw_stats_merge(copy, stats);
+    return copy;
+  }
+  fold_routes(copy, stats);
+  merge_totals(copy, stats);
   return copy;
 }

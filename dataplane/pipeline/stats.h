@@ -4,6 +4,7 @@
 #ifndef GW_DATAPLANE_PIPELINE_STATS_H
 #define GW_DATAPLANE_PIPELINE_STATS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/base/list.h"
@@ -48,6 +49,10 @@ struct gw_stats {
   uint64_t view_swaps_total;
   struct gw_histogram view_swap; /* how long gw_engine_set_frozen took */
   struct gw_list unused_routes;  /* held by no view */
+  /* The routes of a copy, in one piece, until somebody looks for one: a worker makes copies between requests. */
+  struct gw_route_stats *folded;
+  uint32_t folded_count;
+  char *folded_text;
 };
 
 struct gw_stats *gw_stats_new(void);
@@ -58,8 +63,9 @@ struct gw_service_stats *gw_stats_get_service(struct gw_stats *stats, struct gw_
 /* As get_route, for a view that keeps the pointer until gw_stats_release_route. */
 struct gw_route_stats *gw_stats_hold_route(struct gw_stats *stats, struct gw_str route, struct gw_str service);
 void gw_stats_release_route(struct gw_stats *stats, struct gw_route_stats *route);
-/* Folds routes that are held by nobody any more into "other", so that sums never go back, and frees them. */
-void gw_stats_sweep(struct gw_stats *stats);
+/* Adds at most `limit` routes that are held by nobody any more to "other", so that sums never go back, and frees them. true: there are
+ * more. */
+bool gw_stats_sweep(struct gw_stats *stats, uint32_t limit);
 void gw_route_stats_count(struct gw_route_stats *stats, uint32_t code, uint64_t duration_us);
 struct gw_stats *gw_stats_copy(const struct gw_stats *stats);
 /* Adds `from` to `stats`. */

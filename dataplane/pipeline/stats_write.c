@@ -99,6 +99,13 @@ static void write_one(struct gw_metrics_writer *writer, const char *name, const 
 }
 
 void gw_stats_write(const struct gw_stats *stats, struct gw_metrics_writer *writer) {
+  if (stats->folded_count > 0) {
+    struct gw_stats *sum = gw_stats_new();
+    gw_stats_merge(sum, stats);
+    gw_stats_write(sum, writer);
+    gw_stats_free(sum);
+    return;
+  }
   write_routes(stats, writer);
   write_services(stats, writer);
   write_one(writer, "gateway_downstream_connections", "gauge", "Open connections of clients.", stats->connections_active);

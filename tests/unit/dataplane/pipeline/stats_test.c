@@ -51,11 +51,31 @@ static void test_sweep_folds_what_nobody_holds_and_keeps_the_sum(void **state) {
   gw_stats_release_route(stats, gone);
   gw_stats_release_route(stats, kept);
   assert_ptr_equal(gw_stats_hold_route(stats, GW_STR("kept"), GW_STR("s")), kept);
-  gw_stats_sweep(stats);
+  assert_true(gw_stats_sweep(stats, 0));
+  assert_false(gw_stats_sweep(stats, 10));
   assert_int_equal(gw_map_count(stats->routes), 1);
   assert_int_equal(stats->overflow.codes[0].count, 1);
   assert_int_equal(kept->codes[0].count, 1);
   gw_stats_free(stats);
+}
+
+static void test_copy_is_whole_for_whoever_looks(void **state) {
+  (void)state;
+  struct gw_stats *stats = gw_stats_new();
+  gw_route_stats_count(gw_stats_get_route(stats, GW_STR("r"), GW_STR("s")), 200, 1);
+  gw_route_stats_count(gw_stats_get_route(stats, (struct gw_str){0}, (struct gw_str){0}), 404, 1);
+  struct gw_stats *copy = gw_stats_copy(stats);
+  struct gw_stats *again = gw_stats_copy(copy);
+  gw_stats_free(stats);
+  GW_CLEANUP(gw_strbuf_done) struct gw_strbuf buf = {0};
+  struct gw_metrics_writer writer = {&buf};
+  gw_stats_write(copy, &writer);
+  assert_non_null(strstr(buf.data, "gateway_requests_total{route=\"r\",service=\"s\",code=\"200\"} 1\n"));
+  assert_int_equal(gw_stats_get_route(copy, GW_STR("r"), GW_STR("s"))->codes[0].count, 1);
+  assert_int_equal(gw_stats_get_route(again, (struct gw_str){0}, (struct gw_str){0})->codes[0].code, 404);
+  assert_int_equal(gw_map_count(copy->routes), 2);
+  gw_stats_free(copy);
+  gw_stats_free(again);
 }
 
 static void test_write_names_every_family_once(void **state) {
@@ -84,6 +104,7 @@ int main(void) {
       cmocka_unit_test(test_route_count_beyond_code_slots_goes_to_other),
       cmocka_unit_test(test_routes_beyond_the_bound_share_one_series),
       cmocka_unit_test(test_sweep_folds_what_nobody_holds_and_keeps_the_sum),
+      cmocka_unit_test(test_copy_is_whole_for_whoever_looks),
       cmocka_unit_test(test_write_names_every_family_once),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
