@@ -70,7 +70,8 @@ void *gw_host_table_find(const struct gw_host_table *table, struct gw_str author
   char *lower = authority.len <= sizeof on_stack ? on_stack : gw_arena_alloc_bytes(scratch, authority.len);
   for (size_t i = 0; i < authority.len; i++) {
     char c = authority.data[i];
-    lower[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    if (c >= 'A' && c <= 'Z') c = (char)(c - 'A' + 'a');
+    lower[i] = c;
   }
   struct gw_str host = {lower, authority.len};
   void *value = gw_map_find(table->exact, host);

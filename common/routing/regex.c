@@ -96,7 +96,7 @@ bool gw_regex_match_groups(const struct gw_regex *regex, struct gw_str text, siz
   pcre2_match_data *data = run(regex, text, start, GW_REGEX_GROUPS_MAX, scratch);
   if (data == NULL) return false;
   const PCRE2_SIZE *at = pcre2_get_ovector_pointer(data);
-  for (uint32_t i = 0; i < GW_REGEX_GROUPS_MAX; i++) {
+  for (size_t i = 0; i < GW_REGEX_GROUPS_MAX; i++) {
     bool took_part = i <= regex->group_count && at[2 * i] != PCRE2_UNSET;
     ret_groups[i] = took_part ? (struct gw_str){text.data + at[2 * i], at[2 * i + 1] - at[2 * i]} : (struct gw_str){NULL, 0};
   }

@@ -160,8 +160,8 @@ struct gw_str gw_regex_literal_prefix(struct gw_str pattern, struct gw_arena *ar
       break;
     }
     /* A quantifier behind it may mean that it is not there. */
-    char next = i + len < pattern.len ? pattern.data[i + len] : 'x';
-    if (next == '*' || next == '?' || next == '{') break;
+    const char *next = i + len < pattern.len ? &pattern.data[i + len] : "";
+    if (*next == '*' || *next == '?' || *next == '{') break;
     out[prefix.len++] = c;
     i += len;
   }

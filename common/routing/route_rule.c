@@ -115,7 +115,8 @@ static const char *check_substitution(struct gw_str substitution, size_t group_c
   if (substitution.len > SUBSTITUTION_MAX) return "is longer than 1024 bytes";
   for (size_t i = 0; i < substitution.len; i++) {
     if (substitution.data[i] != '\\') continue;
-    char c = ++i < substitution.len ? substitution.data[i] : '\0';
+    if (++i == substitution.len) return "ends in a single \\";
+    char c = substitution.data[i];
     if (c == '\\') continue;
     if (c < '0' || c > '9') return "has a \\ that neither a digit nor a \\ follows";
     if ((size_t)(c - '0') > group_count) return "names a group that the pattern lacks";

@@ -113,7 +113,7 @@ void gw_segment_trie_builder_add_template(struct gw_segment_trie_builder *builde
     const struct gw_path_piece *piece = &template->pieces[i];
     static const struct gw_str wildcards[] = {[GW_PATH_PIECE_SEGMENT] = GW_STR("*"), [GW_PATH_PIECE_REST] = GW_STR("**")};
     struct gw_str part = piece->kind == GW_PATH_PIECE_LITERAL ? piece->text : wildcards[piece->kind];
-    memcpy(text + rest.len, part.data, part.len);
+    if (part.len > 0) memcpy(text + rest.len, part.data, part.len);
     rest.len += part.len;
   }
   struct gw_trie_node *node = &builder->nodes[walk_down(builder, gw_str_skip(rest, 1), true, at)];

@@ -59,7 +59,9 @@ static enum gw_err parse_segment(struct gw_str text, struct gw_path_segment *seg
 static enum gw_err check_normal(struct gw_str text, struct gw_arena *arena, const char **ret_why) {
   char *plain = gw_arena_alloc_bytes(arena, text.len);
   for (size_t i = 0; i < text.len; i++)
-    plain[i] = text.data[i] == '{' || text.data[i] == '}' || text.data[i] == '*' || text.data[i] == '=' ? '_' : text.data[i];
+    plain[i] = text.data[i];
+  for (size_t i = 0; i < text.len; i++)
+    if (plain[i] == '{' || plain[i] == '}' || plain[i] == '*' || plain[i] == '=') plain[i] = '_';
   struct gw_uri_rules rules = {.normalize_path = true, .merge_slashes = true, .escaped_slashes = GW_URI_ESCAPED_SLASHES_REJECT};
   struct gw_str normal;
   bool must_redirect;
@@ -138,7 +140,7 @@ int gw_path_pattern_compare(const struct gw_path_pattern *a, const struct gw_pat
 
 static void append_literal(struct gw_strbuf *buf, struct gw_str text) {
   for (size_t i = 0; i < text.len; i++) {
-    if (memchr(".+$()[]|^?\\{}*", text.data[i], 14) != NULL) gw_strbuf_append_char(buf, '\\');
+    if (strchr(".+$()[]|^?\\{}*", text.data[i]) != NULL) gw_strbuf_append_char(buf, '\\');
     gw_strbuf_append_char(buf, text.data[i]);
   }
 }

@@ -9,7 +9,7 @@ enum gw_err gw_policy_load(const struct gw_policy_source *routes, const struct g
                            const struct gw_settings *settings, struct gw_errors *errors, struct gw_policy **ret_policy) {
   size_t errors_before = errors->error_count;
   struct gw_policy *policy = gw_calloc(1, sizeof(*policy));
-  gw_arena_init(&policy->arena, 64 * 1024);
+  gw_arena_init(&policy->arena, 65536);
   struct gw_reader services_reader = {services->name, &policy->arena, errors}, routes_reader = {routes->name, &policy->arena, errors};
   const struct gw_yaml_node *services_root = NULL, *routes_root = NULL;
   struct gw_service_list service_list = {0};

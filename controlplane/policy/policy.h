@@ -48,7 +48,7 @@ enum gw_err gw_policy_load(const struct gw_policy_source *routes, const struct g
 void gw_policy_free(struct gw_policy *policy);
 
 /* Reads a whole file, at most GW_POLICY_FILE_MAX bytes; a mistake when it can't. The text is freed with free(). */
-#define GW_POLICY_FILE_MAX (64u * 1024 * 1024)
+#define GW_POLICY_FILE_MAX ((size_t)64 << 20)
 enum gw_err gw_policy_read_file(const char *path, struct gw_errors *errors, struct gw_str *ret_text);
 
 #endif

@@ -46,7 +46,7 @@ static struct gw_str format_method_regex(struct translation *t, const struct gw_
   for (uint32_t i = 0; i < count; i++) {
     if (i > 0) gw_strbuf_append_char(&t->words, '|');
     for (size_t k = 0; k < methods[i].len; k++) {
-      if (memchr("*+.^|$", methods[i].data[k], 6) != NULL) gw_strbuf_append_char(&t->words, '\\');
+      if (strchr("*+.^|$", methods[i].data[k]) != NULL) gw_strbuf_append_char(&t->words, '\\');
       gw_strbuf_append_char(&t->words, methods[i].data[k]);
     }
   }

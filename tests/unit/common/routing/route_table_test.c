@@ -218,7 +218,7 @@ static void test_build_names_every_mistake(void **state) {
                      "virtual_hosts[0].routes[3].match.headers[0].string_match.safe_regex.regex: "
                      "is no regular expression: missing closing parenthesis at byte 1\n"
                      "virtual_hosts[0].routes[4].route.regex_rewrite.substitution: names a group that the pattern lacks\n"
-                     "virtual_hosts[0].routes[5].route.regex_rewrite.substitution: has a \\ that neither a digit nor a \\ follows\n");
+                     "virtual_hosts[0].routes[5].route.regex_rewrite.substitution: ends in a single \\\n");
   gw_arena_done(&b.arena);
 }
 

@@ -165,6 +165,20 @@ static void test_mistakes_of_a_service(void **state) {
   }
 }
 
+/* YAML can write a NUL; what takes it for the end of a text would accept it. */
+static void test_nul_bytes_are_refused(void **state) {
+  (void)state;
+  fixture_refused("routes: [{path: \"/a\\0b\", service: s}]", FIXTURE_SERVICES,
+                  "routes.yaml:1:17: /a: a path begins with / and has no query, no space, no byte outside ASCII and no %2F or %5C\n");
+  fixture_refused("routes: [{path: /a, service: \"s\\0\"}]", FIXTURE_SERVICES, "routes.yaml:1:30: service s is not in services.yaml\n");
+  fixture_refused("routes: [{path: /a, service: s, methods: [\"GET\\0\"]}]", FIXTURE_SERVICES,
+                  "routes.yaml:1:43: GET is no method; methods are upper case, such as GET\n");
+  fixture_refused("routes: []", "services: {s: {instances: [{url: \"http://a\\0b\"}]}}",
+                  "services.yaml:1:34: url is http://HOST[:PORT][/BASE], such as http://10.0.0.7:8000 or http://orders:8000/api\n");
+  fixture_refused("routes: []", "services: {s: {instances: [{url: \"http://a/b\\0c\"}]}}",
+                  "services.yaml:1:34: the base path of a url is a plain path in normal form, such as /api/v1\n");
+}
+
 static void test_all_mistakes_of_both_files_show_at_once(void **state) {
   (void)state;
   fixture_refused("routes:\n"
@@ -237,6 +251,7 @@ int main(void) {
       cmocka_unit_test(test_mistakes_of_a_service),
       cmocka_unit_test(test_all_mistakes_of_both_files_show_at_once),
       cmocka_unit_test(test_services_that_can_not_be_read_hide_no_mistake_of_routes),
+      cmocka_unit_test(test_nul_bytes_are_refused),
       cmocka_unit_test(test_nesting_has_a_limit),
       cmocka_unit_test(test_limits_of_a_path),
   };
