@@ -83,12 +83,25 @@ struct gw_str gw_address_format_ip(const struct gw_address *address, char ret_te
 }
 
 struct gw_str gw_address_format(const struct gw_address *address, char ret_text[GW_ADDRESS_TEXT_SIZE]) {
-  char ip[GW_ADDRESS_TEXT_SIZE];
-  gw_address_format_ip(address, ip);
-  bool has_brackets = strchr(ip, ':') != NULL;
-  int len = snprintf(ret_text, GW_ADDRESS_TEXT_SIZE, "%s%.46s%s:%u", has_brackets ? "[" : "", ip, has_brackets ? "]" : "",
-                     (unsigned)gw_address_port(address));
-  return (struct gw_str){ret_text, (size_t)len};
+  char ip_text[GW_ADDRESS_TEXT_SIZE];
+  struct gw_str ip = gw_address_format_ip(address, ip_text);
+  bool has_brackets = memchr(ip.data, ':', ip.len) != NULL;
+  char *at = ret_text;
+  if (has_brackets) *at++ = '[';
+  memcpy(at, ip.data, ip.len);
+  at += ip.len;
+  if (has_brackets) *at++ = ']';
+  *at++ = ':';
+  char digits[5];
+  size_t count = 0;
+  unsigned port = gw_address_port(address);
+  do
+    digits[count++] = (char)('0' + port % 10);
+  while ((port /= 10) > 0);
+  while (count > 0)
+    *at++ = digits[--count];
+  *at = '\0';
+  return (struct gw_str){ret_text, (size_t)(at - ret_text)};
 }
 
 bool gw_address_equal(const struct gw_address *a, const struct gw_address *b) {
