@@ -1,7 +1,6 @@
 #include "common/net/address.h"
 
 #include <arpa/inet.h>
-#include <stdio.h>
 #include <string.h>
 
 /* Of an IPv4 address as IPv6 (RFC 4291 section 2.5.5.2). */
