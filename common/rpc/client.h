@@ -9,9 +9,9 @@
 struct gw_rpc_channel;
 
 struct gw_rpc_channel_options {
-  struct gw_str target;        /* "HOST:PORT" */
-  uint32_t max_message_bytes;  /* of a received message; 0: no limit */
-  uint32_t keepalive_ms;       /* finds a frozen server; 0: none */
+  struct gw_str target;       /* "HOST:PORT" */
+  uint32_t max_message_bytes; /* of a received message; 0: no limit */
+  uint32_t keepalive_ms;      /* finds a frozen server; 0: none */
 };
 struct gw_rpc_channel *gw_rpc_channel_new(struct gw_rpc *rpc, const struct gw_rpc_channel_options *options);
 void gw_rpc_channel_free(struct gw_rpc_channel *channel);
@@ -20,11 +20,11 @@ struct gw_rpc_metadata {
   const char *key; /* lower case */
   const char *value;
 };
-/* Opens a call. deadline_ms 0: none. Fails fast with UNAVAILABLE when the channel is not connected, unless `waits_for_ready`. `state` goes to events.
- * Metadata that HTTP can't carry (control characters, upper-case or "-bin" keys) closes the call with INVALID_ARGUMENT. */
+/* Opens a call. deadline_ms 0: none. Fails fast with UNAVAILABLE when the channel is not connected, unless `waits_for_ready`. `state` goes
+ * to events. Metadata that HTTP can't carry (control characters, upper-case or "-bin" keys) closes the call with INVALID_ARGUMENT. */
 struct gw_rpc_stream *gw_rpc_channel_open(struct gw_rpc_channel *channel, const char *method, uint64_t deadline_ms, bool waits_for_ready,
-                                          const struct gw_rpc_metadata *metadata, size_t metadata_count,
-                                          const struct gw_rpc_events *events, void *state);
+                                          const struct gw_rpc_metadata *metadata, size_t metadata_count, const struct gw_rpc_events *events,
+                                          void *state);
 
 /* One message there, one back, without a loop of the caller's: for command-line tools. Runs `rpc`'s loop until done.
  * *ret_reply (on GW_RPC_OK) has one reference; *ret_reason is freed by the caller. */

@@ -18,13 +18,14 @@ struct gw_rpc_method {
 };
 
 struct gw_rpc_server_options {
-  struct gw_str listen;        /* "127.0.0.1:0", "[::1]:18000" */
-  uint32_t max_message_bytes;  /* of a received message */
+  struct gw_str listen;       /* "127.0.0.1:0", "[::1]:18000" */
+  uint32_t max_message_bytes; /* of a received message */
   uint32_t max_streams_per_connection;
-  uint32_t keepalive_ms;       /* ping after that much silence; 0: none */
+  uint32_t keepalive_ms; /* ping after that much silence; 0: none */
 };
 
-/* `methods` is an array of `count` that outlives the server; `arg` goes to on_open. GW_ERR_IO: the address can't be bound (another process holds it). */
+/* `methods` is an array of `count` that outlives the server; `arg` goes to on_open. GW_ERR_IO: the address can't be bound (another process
+ * holds it). */
 enum gw_err gw_rpc_server_new(struct gw_rpc *rpc, const struct gw_rpc_server_options *options, const struct gw_rpc_method *methods,
                               size_t method_count, void *arg, struct gw_rpc_server **ret_server);
 uint16_t gw_rpc_server_port(const struct gw_rpc_server *server);

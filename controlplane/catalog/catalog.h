@@ -15,8 +15,8 @@ struct gw_catalog;
 struct gw_catalog *gw_catalog_new(struct gw_loop *loop, struct gw_snapshot_cache *cache);
 void gw_catalog_free(struct gw_catalog *catalog);
 
-/* The policy's part. Arrays are borrowed until the next call (or gw_catalog_free), except that on GW_ERR_INVALID (inconsistent; mistakes are added) the ones
- * before stay in force. Publishes at once. */
+/* The policy's part. Arrays are borrowed until the next call (or gw_catalog_free), except that on GW_ERR_INVALID (inconsistent; mistakes
+ * are added) the ones before stay in force. Publishes at once. */
 struct gw_catalog_policy {
   const struct gw_listener *listeners;
   uint32_t listener_count;

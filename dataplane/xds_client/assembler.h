@@ -31,7 +31,8 @@ const struct gw_str *gw_assembler_names(const struct gw_assembler *assembler, en
 /* GW_OK: something changed since the last snapshot, and it is whole, or what is missing has been missing for GW_ASSEMBLER_BOUND_MS
  * (*ret_is_complete is false then, also later on while it stays missing; nothing waits for it a second time). One reference.
  * GW_ERR_AGAIN: nothing changed, or not yet; try again after an accept or at gw_assembler_deadline_us. */
-enum gw_err gw_assembler_assemble(struct gw_assembler *assembler, uint64_t now_us, struct gw_snapshot **ret_snapshot, bool *ret_is_complete);
+enum gw_err gw_assembler_assemble(struct gw_assembler *assembler, uint64_t now_us, struct gw_snapshot **ret_snapshot,
+                                  bool *ret_is_complete);
 /* 0: nothing is waited for. */
 uint64_t gw_assembler_deadline_us(const struct gw_assembler *assembler);
 

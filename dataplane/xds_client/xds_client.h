@@ -37,13 +37,13 @@ void gw_xds_client_start(struct gw_xds_client *client);
 void gw_xds_client_seed(struct gw_xds_client *client, struct gw_snapshot *snapshot);
 
 struct gw_xds_client_status {
-  bool is_connected;          /* a control plane has answered on the stream that is open */
-  const char *target;         /* in use or tried now */
-  uint64_t connected_us;      /* monotonic, when the stream in use was answered; 0: not connected */
+  bool is_connected;     /* a control plane has answered on the stream that is open */
+  const char *target;    /* in use or tried now */
+  uint64_t connected_us; /* monotonic, when the stream in use was answered; 0: not connected */
   uint64_t responses_total;
-  uint64_t refused_total;     /* NACKs */
+  uint64_t refused_total; /* NACKs */
   uint64_t disconnects_total;
-  uint32_t fleet_size;        /* from the agent session; 0: unknown */
+  uint32_t fleet_size; /* from the agent session; 0: unknown */
 };
 void gw_xds_client_get_status(const struct gw_xds_client *client, struct gw_xds_client_status *ret_status);
 /* What is refused now: one entry a resource; call with index 0, 1, … until false. */
