@@ -7,7 +7,8 @@
 #include "common/base/mem.h"
 #include "controlplane/policy/duration.h"
 
-static const char *format_sentence(const struct gw_reader *reader, const char *format, va_list arguments) {
+__attribute__((format(printf, 2, 0))) static const char *format_sentence(const struct gw_reader *reader, const char *format,
+                                                                         va_list arguments) {
   char *text = NULL;
   if (vasprintf(&text, format, arguments) < 0) GW_PANIC("out of memory");
   const char *copy = gw_arena_strdup(reader->arena, text);
