@@ -1,5 +1,6 @@
 """Stock Envoy (from PyPI) as a node of our control plane."""
 import json
+import socket
 import sysconfig
 
 from .gateway import Program, get, wait_until
@@ -55,4 +56,12 @@ class Envoy(Program):
                     return status["local_address"]["socket_address"]["port_value"]
             return None
 
-        return wait_until(find, f"Envoy's listener {listener}:\n{self.log()[-2000:]}")
+        port = wait_until(find, f"Envoy's listener {listener}:\n{self.log()[-2000:]}")
+
+        def accepts():
+            """The worker opens the socket a moment after the main thread reports it."""
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", port)) == 0
+
+        wait_until(accepts, "Envoy's port to accept")
+        return port
