@@ -25,7 +25,6 @@ class Backend:
         self.name, self.requests, self.connections = name, [], 0
         self._loop = asyncio.new_event_loop()
         started = threading.Event()
-        self._writers = set()
 
         def run():
             asyncio.set_event_loop(self._loop)
@@ -45,9 +44,11 @@ class Backend:
     def stop(self):
         async def close():
             self._server.close()
-            for writer in list(self._writers):
-                writer.transport.abort()
-            self._loop.stop()
+            tasks = asyncio.all_tasks(self._loop) - {asyncio.current_task()}
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._loop.call_soon(self._loop.stop)
 
         if self._thread.is_alive():
             asyncio.run_coroutine_threadsafe(close(), self._loop)
@@ -56,14 +57,12 @@ class Backend:
 
     async def _serve(self, reader, writer):
         self.connections += 1
-        self._writers.add(writer)
         try:
             while await self._one(reader, writer):
                 pass
-        except (asyncio.IncompleteReadError, ConnectionError, asyncio.LimitOverrunError):
+        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, asyncio.CancelledError, ConnectionError):
             pass
         finally:
-            self._writers.discard(writer)
             writer.close()
 
     async def _body(self, reader, writer, headers):
