@@ -12,7 +12,7 @@
 #include "dataplane/server/data_plane.h"
 #include "dataplane/server/node_calls.h"
 
-#define RING_SIZE (1024u * 1024) /* of access log lines, a worker */
+#define RING_SIZE ((size_t)1024 * 1024) /* of access log lines, a worker */
 #define RESOLVER_THREADS 4
 #define TEARDOWN_S 2 /* for what hangs at the very end, such as a name server that does not answer */
 
@@ -54,6 +54,11 @@ static void on_signal(void *arg, int signal_number) {
     GW_LOG_INFO(plane->log, "ending at once");
     gw_loop_stop(plane->loop);
   }
+}
+
+static void on_turn(void *arg, uint64_t busy_us) {
+  struct gw_data_plane *plane = arg;
+  gw_histogram_add(&plane->lag, busy_us);
 }
 
 /* ---- the start ---- */
@@ -246,6 +251,7 @@ int gw_data_plane_run(const struct gw_options *options) {
   struct gw_drain_calls calls = {on_drain_begin, on_drain_close, on_drain_end, &plane};
   gw_drain_init(&plane.drain, plane.loop, options->drain_delay_ms, options->drain_time_ms, options->workers, &calls);
   gw_timer_init(&plane.tally, gw_node_tally);
+  gw_loop_set_turn_observer(plane.loop, on_turn, &plane);
   int exit_code = start_with_blocked_signals(&plane);
   if (exit_code == GW_EXIT_OK) gw_loop_run(plane.loop);
   take_down(&plane, exit_code);

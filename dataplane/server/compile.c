@@ -9,8 +9,9 @@
 #include "common/routing/route_table.h"
 #include "dataplane/filters/filters.h"
 
-#define TRIM_BYTES (1024 * 1024) /* a configuration on the wire that was so much bigger than the one now leaves memory worth returning */
-#define TRIM_MS 1000             /* after it was given back */
+#define TRIM_BYTES                                                                                                                         \
+  ((size_t)1024 * 1024) /* a configuration on the wire that was so much bigger than the one now leaves memory worth returning */
+#define TRIM_MS 1000    /* after it was given back */
 
 struct gw_compiler {
   struct gw_compiler_options options;
@@ -260,11 +261,10 @@ const struct gw_dns_clusters *gw_compiler_dns(const struct gw_compiler *compiler
 static void append_without_name(struct gw_errors *errors, const struct gw_errors *from, struct gw_str name) {
   for (size_t i = 0; i < from->count; i++) {
     const struct gw_mistake *mistake = &from->items[i];
-    struct gw_str place = gw_str_from(mistake->place);
-    if (gw_str_has_prefix(place, name)) place = gw_str_skip(place, name.len);
-    while (place.len > 0 && (place.data[0] == ':' || place.data[0] == '.' || place.data[0] == ' '))
-      place = gw_str_skip(place, 1);
-    gw_errors_add(errors, place.data, "%s", mistake->sentence);
+    const char *place = mistake->place;
+    if (name.len > 0 && strncmp(place, name.data, name.len) == 0) place += name.len;
+    place += strspn(place, ":. ");
+    gw_errors_add(errors, place, "%s", mistake->sentence);
   }
 }
 

@@ -36,12 +36,12 @@ struct gw_data_plane {
   struct gw_xds_client *xds;
   struct gw_drain drain;
   struct gw_ports_file ports;
-  struct gw_timer tally; /* counts for the agent's report */
+  struct gw_timer tally;   /* counts for the agent's report */
+  struct gw_histogram lag; /* of main's loop */
   atomic_bool is_ready;
   char kept_version[17]; /* what last_good was told to keep */
   uint64_t started_us;
-  uint64_t requests_total;
-  uint64_t connections_active;
+  struct gw_worker_totals totals[GW_OPTIONS_WORKERS_MAX]; /* the last ones */
 };
 
 /* Runs until it is told to end; returns the exit code. */

@@ -8,50 +8,49 @@ static void put(struct gw_metrics_writer *writer, const char *name, const char *
 }
 
 static void put_config(const struct gw_node_metrics *metrics, struct gw_metrics_writer *writer) {
-  const struct gw_compiler_status *config = &metrics->config;
-  if (config->snapshot != NULL) {
+  if (metrics->config_version[0] != '\0') {
     gw_metrics_family(writer, "gateway_config_info", "gauge", "The configuration that serves, and where it came from.");
-    struct gw_label labels[] = {{"version", gw_str_from(config->snapshot->version)},
-                                {"source", gw_str_from(gw_config_source_name(config->source))}};
+    struct gw_label labels[] = {{"version", gw_str_from(metrics->config_version)}, {"source", gw_str_from(metrics->config_source)}};
     gw_metrics_u64(writer, "gateway_config_info", labels, 2, 1);
     gw_metrics_family(writer, "gateway_config_age_seconds", "gauge", "Time since the configuration became active.");
-    gw_metrics_double(writer, "gateway_config_age_seconds", NULL, 0, (double)(metrics->now_us - config->active_us) / 1e6);
+    gw_metrics_double(writer, "gateway_config_age_seconds", NULL, 0, (double)metrics->config_age_us / 1e6);
   }
-  put(writer, "gateway_config_complete", "gauge", "1 when nothing that the configuration names is missing.", config->is_complete);
-  put(writer, "gateway_config_activations_total", "counter", "Configurations that became active.", config->activations_total);
-  put(writer, "gateway_config_failures_total", "counter", "Configurations that could not be built.", config->failures_total);
-  put(writer, "gateway_listener_bind_failures_total", "counter", "Tries to listen that failed.", config->bind_failures_total);
+  put(writer, "gateway_config_complete", "gauge", "1 when nothing that the configuration names is missing.", metrics->is_config_complete);
+  put(writer, "gateway_config_activations_total", "counter", "Configurations that became active.", metrics->activations_total);
+  put(writer, "gateway_config_failures_total", "counter", "Configurations that could not be built.", metrics->build_failures_total);
+  put(writer, "gateway_listener_bind_failures_total", "counter", "Tries to listen that failed.", metrics->bind_failures_total);
   gw_metrics_family(writer, "gateway_config_build_seconds", "histogram", "Time to compile a configuration.");
-  gw_metrics_histogram(writer, "gateway_config_build_seconds", NULL, 0, config->build_times);
+  gw_metrics_histogram(writer, "gateway_config_build_seconds", NULL, 0, &metrics->build_times);
 }
 
 static void put_xds(const struct gw_node_metrics *metrics, struct gw_metrics_writer *writer) {
-  const struct gw_xds_client_status *xds = &metrics->xds;
-  put(writer, "gateway_xds_connected", "gauge", "1 while a control plane answers.", xds->is_connected);
-  put(writer, "gateway_xds_responses_total", "counter", "Responses of control planes.", xds->responses_total);
-  put(writer, "gateway_xds_nacks_total", "counter", "Responses that were refused (NACK).", xds->refused_total);
-  put(writer, "gateway_xds_disconnects_total", "counter", "Streams to control planes that were lost.", xds->disconnects_total);
-  put(writer, "gateway_fleet_size", "gauge", "Nodes of the fleet as the control plane says; 0 is unknown.", xds->fleet_size);
+  put(writer, "gateway_xds_connected", "gauge", "1 while a control plane answers.", metrics->is_connected);
+  put(writer, "gateway_xds_responses_total", "counter", "Responses of control planes.", metrics->responses_total);
+  put(writer, "gateway_xds_nacks_total", "counter", "Responses that were refused (NACK).", metrics->nacks_total);
+  put(writer, "gateway_xds_disconnects_total", "counter", "Streams to control planes that were lost.", metrics->disconnects_total);
+  put(writer, "gateway_fleet_size", "gauge", "Nodes of the fleet as the control plane says; 0 is unknown.", metrics->fleet_size);
 }
 
 static void put_workers(const struct gw_node_metrics *metrics, struct gw_metrics_writer *writer) {
-  const struct gw_scrape_result *scrape = metrics->scrape;
-  put(writer, "gateway_workers", "gauge", "Threads that serve.", scrape->worker_count);
+  put(writer, "gateway_workers", "gauge", "Threads that serve.", metrics->worker_count);
   put(writer, "gateway_scrape_missed_workers_total", "counter", "Workers that were left out of a scrape since they did not answer.",
-      scrape->missed_total);
+      metrics->missed_workers_total);
   gw_metrics_family(writer, "gateway_worker_loop_lag_seconds", "histogram",
                     "How long a worker's turns took, which is how late it can have served an event.");
-  for (uint32_t i = 0; i < scrape->worker_count; i++) {
+  for (uint32_t i = 0; i < metrics->worker_count; i++) {
     char index[16];
     snprintf(index, sizeof(index), "%u", i);
     struct gw_label label = {"worker", gw_str_from(index)};
-    gw_metrics_histogram(writer, "gateway_worker_loop_lag_seconds", &label, 1, &scrape->lags[i]);
+    gw_metrics_histogram(writer, "gateway_worker_loop_lag_seconds", &label, 1, &metrics->lags[i]);
   }
+  gw_metrics_family(writer, "gateway_main_loop_lag_seconds", "histogram",
+                    "How long turns of the loop took that takes in configuration; requests do not wait for it.");
+  gw_metrics_histogram(writer, "gateway_main_loop_lag_seconds", NULL, 0, &metrics->main_lag);
 }
 
 void gw_node_metrics_write(const struct gw_node_metrics *metrics, struct gw_strbuf *buf) {
   struct gw_metrics_writer writer = {buf};
-  gw_stats_write(metrics->scrape->stats, &writer);
+  gw_stats_write(metrics->stats, &writer);
   put(&writer, "gateway_ready", "gauge", "1 while /ready says so.", metrics->is_ready);
   put(&writer, "gateway_draining", "gauge", "1 from the beginning of the end.", metrics->is_draining);
   put_config(metrics, &writer);

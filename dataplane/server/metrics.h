@@ -1,21 +1,40 @@
 /* Why: the node's metrics text: the workers' counters, and what only main knows.
- * Life: no objects kept.
- * Thread: main. */
+ * Life: no objects kept. struct gw_node_metrics is a value that borrows nothing of main's, so that any thread may write it out.
+ * Thread: any. */
 #ifndef GW_DATAPLANE_SERVER_METRICS_H
 #define GW_DATAPLANE_SERVER_METRICS_H
 
-#include "dataplane/server/compile.h"
-#include "dataplane/server/scrape.h"
-#include "dataplane/xds_client/xds_client.h"
+#include <stdbool.h>
+
+#include "common/observe/metrics.h"
+#include "dataplane/pipeline/stats.h"
 
 struct gw_node_metrics {
-  const struct gw_scrape_result *scrape;
-  struct gw_compiler_status config;
-  struct gw_xds_client_status xds;
+  /* of the workers */
+  const struct gw_stats *stats;    /* the sum */
+  const struct gw_histogram *lags; /* by worker */
+  uint32_t worker_count;
+  uint64_t missed_workers_total;
+  /* of the node */
   bool is_ready;
   bool is_draining;
   uint64_t access_log_lost_total;
-  uint64_t now_us; /* monotonic */
+  struct gw_histogram main_lag; /* of main's loop */
+  /* of its configuration */
+  char config_version[17];   /* "": none yet */
+  const char *config_source; /* a constant */
+  uint64_t config_age_us;
+  bool is_config_complete;
+  uint64_t activations_total;
+  uint64_t build_failures_total;
+  uint64_t bind_failures_total;
+  struct gw_histogram build_times;
+  /* of its control plane */
+  bool is_connected;
+  uint64_t responses_total;
+  uint64_t nacks_total;
+  uint64_t disconnects_total;
+  uint32_t fleet_size;
 };
 
 /* Prometheus text 0.0.4. */

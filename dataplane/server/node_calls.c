@@ -6,7 +6,7 @@
 #include "common/base/mem.h"
 #include "dataplane/server/metrics.h"
 
-#define TALLY_MS 10000
+#define TALLY_MS 5000 /* half the time between two reports */
 
 /* ---- readiness ---- */
 
@@ -67,10 +67,12 @@ void gw_node_report(void *arg, struct gw_agent_report *ret_report) {
       .snapshot_source = gw_config_source_name(config.source),
       .is_ready = atomic_load(&plane->is_ready),
       .is_draining = gw_drain_is_on(&plane->drain),
-      .requests_total = plane->requests_total,
-      .connections_active = plane->connections_active,
       .started_us = plane->started_us,
   };
+  for (uint32_t i = 0; i < plane->options->workers; i++) {
+    ret_report->requests_total += plane->totals[i].requests_total;
+    ret_report->connections_active += plane->totals[i].connections_active;
+  }
   if (config.snapshot != NULL) memcpy(ret_report->snapshot_version, config.snapshot->version, sizeof(ret_report->snapshot_version));
 }
 
@@ -110,45 +112,46 @@ struct gw_last_good_calls gw_node_last_good_calls(struct gw_data_plane *plane) {
 
 /* ---- metrics ---- */
 
-static void remember_totals(struct gw_data_plane *plane, const struct gw_scrape_result *result) {
-  plane->requests_total = result->stats->requests_total;
-  plane->connections_active = result->stats->connections_active;
-}
-
-static void write_metrics(struct gw_data_plane *plane, const struct gw_scrape_result *result, struct gw_strbuf *buf) {
-  struct gw_node_metrics metrics = {
-      .scrape = result,
-      .is_ready = atomic_load(&plane->is_ready),
-      .is_draining = gw_drain_is_on(&plane->drain),
-      .access_log_lost_total = gw_log_writer_lost(plane->access_log),
-      .now_us = gw_loop_now_us(plane->loop),
-  };
-  gw_compiler_get_status(plane->compiler, &metrics.config);
-  if (plane->xds != NULL) gw_xds_client_get_status(plane->xds, &metrics.xds);
-  gw_node_metrics_write(&metrics, buf);
+static void fill_metrics(void *arg, struct gw_node_metrics *metrics) {
+  struct gw_data_plane *plane = arg;
+  struct gw_compiler_status config;
+  struct gw_xds_client_status xds;
+  gw_compiler_get_status(plane->compiler, &config);
+  gw_xds_client_get_status(plane->xds, &xds);
+  metrics->is_ready = atomic_load(&plane->is_ready);
+  metrics->is_draining = gw_drain_is_on(&plane->drain);
+  metrics->main_lag = plane->lag;
+  metrics->access_log_lost_total = gw_log_writer_lost(plane->access_log);
+  if (config.snapshot != NULL) memcpy(metrics->config_version, config.snapshot->version, sizeof(metrics->config_version));
+  metrics->config_source = gw_config_source_name(config.source);
+  metrics->config_age_us = gw_loop_now_us(plane->loop) - config.active_us;
+  metrics->is_config_complete = config.is_complete;
+  metrics->activations_total = config.activations_total;
+  metrics->build_failures_total = config.failures_total;
+  metrics->bind_failures_total = config.bind_failures_total;
+  metrics->build_times = *config.build_times;
+  metrics->is_connected = xds.is_connected;
+  metrics->responses_total = xds.responses_total;
+  metrics->nacks_total = xds.refused_total;
+  metrics->disconnects_total = xds.disconnects_total;
+  metrics->fleet_size = xds.fleet_size;
 }
 
 struct admin_ask {
-  struct gw_data_plane *plane;
   void (*done)(void *done_arg, struct gw_str text);
   void *done_arg;
 };
 
-static void answer_admin(void *arg, const struct gw_scrape_result *result) {
+static void answer_admin(void *arg, struct gw_bytes *text) {
   struct admin_ask *ask = arg;
-  struct gw_strbuf buf;
-  gw_strbuf_init(&buf);
-  remember_totals(ask->plane, result);
-  write_metrics(ask->plane, result, &buf);
-  ask->done(ask->done_arg, gw_strbuf_str(&buf));
-  gw_strbuf_done(&buf);
+  ask->done(ask->done_arg, gw_bytes_str(text));
   free(ask);
 }
 
 static void get_metrics(void *arg, void (*done)(void *done_arg, struct gw_str text), void *done_arg) {
   struct gw_data_plane *plane = arg;
   struct admin_ask *ask = gw_malloc(sizeof(*ask));
-  *ask = (struct admin_ask){plane, done, done_arg};
+  *ask = (struct admin_ask){done, done_arg};
   gw_scrape_start(plane->scrape, answer_admin, ask);
 }
 
@@ -157,27 +160,17 @@ struct worker_ask {
   struct gw_worker_metrics_ask ask;
 };
 
-static void answer_worker(void *arg, const struct gw_scrape_result *result) {
+static void answer_worker(void *arg, struct gw_bytes *text) {
   struct worker_ask *ask = arg;
-  struct gw_strbuf buf;
-  gw_strbuf_init(&buf);
-  remember_totals(ask->plane, result);
-  write_metrics(ask->plane, result, &buf);
-  struct gw_bytes *text = gw_bytes_new(buf.data, buf.len);
   gw_worker_answer_metrics(ask->plane->workers[ask->ask.worker_index], &ask->ask, text);
-  gw_bytes_unref(text);
-  gw_strbuf_done(&buf);
   free(ask);
-}
-
-static void on_tally(void *arg, const struct gw_scrape_result *result) {
-  remember_totals(arg, result);
 }
 
 void gw_node_tally(struct gw_timer *timer) {
   struct gw_data_plane *plane = GW_CONTAINER_OF(timer, struct gw_data_plane, tally);
   gw_timer_start(plane->loop, &plane->tally, TALLY_MS);
-  if (is_answered(plane)) gw_scrape_start(plane->scrape, on_tally, plane);
+  for (uint32_t i = 0; i < plane->options->workers; i++)
+    gw_worker_ask_totals(plane->workers[i]);
 }
 
 /* ---- of the workers; the last letters come while all is being taken down ---- */
@@ -196,6 +189,11 @@ static void on_stats(void *arg, uint32_t worker_index, uint64_t round, struct gw
   }
 }
 
+static void on_totals(void *arg, uint32_t worker_index, const struct gw_worker_totals *totals) {
+  struct gw_data_plane *plane = arg;
+  plane->totals[worker_index] = *totals;
+}
+
 static void on_metrics_asked(void *arg, const struct gw_worker_metrics_ask *asked) {
   struct gw_data_plane *plane = arg;
   if (plane->scrape == NULL) return;
@@ -210,7 +208,7 @@ static void on_drained(void *arg, uint32_t worker_index) {
   gw_drain_on_drained(&plane->drain);
 }
 
-const struct gw_worker_events gw_node_worker_events = {on_released, on_stats, on_metrics_asked, on_drained};
+const struct gw_worker_events gw_node_worker_events = {on_released, on_stats, on_totals, on_metrics_asked, on_drained};
 
 static void ask_stats(void *arg, uint32_t worker_index, uint64_t round) {
   struct gw_data_plane *plane = arg;
@@ -218,7 +216,7 @@ static void ask_stats(void *arg, uint32_t worker_index, uint64_t round) {
 }
 
 struct gw_scrape_calls gw_node_scrape_calls(struct gw_data_plane *plane) {
-  return (struct gw_scrape_calls){ask_stats, plane};
+  return (struct gw_scrape_calls){ask_stats, fill_metrics, plane};
 }
 
 /* ---- of the admin ports ---- */

@@ -46,12 +46,13 @@ struct parse {
 };
 
 static void __attribute__((format(printf, 2, 3))) end_usage(struct parse *parse, const char *format, ...) {
-  if (parse->is_ended) return;
   va_list args;
   va_start(args, format);
-  fputs("gateway-dataplane: ", stderr);
-  vfprintf(stderr, format, args);
-  fputs(" (see --help)\n", stderr);
+  if (!parse->is_ended) { /* the first mistake is enough */
+    fputs("gateway-dataplane: ", stderr);
+    vfprintf(stderr, format, args);
+    fputs(" (see --help)\n", stderr);
+  }
   va_end(args);
   parse->is_ended = true;
   parse->exit_code = GW_EXIT_USAGE;
@@ -250,7 +251,7 @@ static void environment_name(const char *name, char ret_name[64]) {
   for (const char *prefix = "GATEWAY_"; *prefix != '\0'; prefix++)
     ret_name[len++] = *prefix;
   for (; *name != '\0' && len < 63; name++)
-    ret_name[len++] = *name == '-' ? '_' : (char)toupper((unsigned char)*name);
+    ret_name[len++] = (char)(*name == '-' ? '_' : toupper((unsigned char)*name));
   ret_name[len] = '\0';
 }
 

@@ -1,8 +1,10 @@
 #include "dataplane/server/scrape.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "common/base/mem.h"
+#include "common/event/mailbox.h"
 #include "common/event/timer.h"
 
 struct waiting {
@@ -10,41 +12,168 @@ struct waiting {
   void *arg;
 };
 
+struct waiting_list {
+  struct waiting *items;
+  uint32_t count;
+};
+
+/* One text: made on main, filled by a thread that lives for it, mailed back. */
+struct writing {
+  struct gw_mail mail;
+  struct gw_mailbox *done;
+  struct gw_stats **stats; /* by worker; NULL where none came in time */
+  struct gw_histogram *lags;
+  struct gw_node_metrics metrics;
+  struct gw_bytes *text;
+  pthread_t thread;
+  bool is_joined;
+};
+
+enum phase { PHASE_IDLE, PHASE_ASKING, PHASE_WRITING };
+
 struct gw_scrape {
   struct gw_loop *loop;
   struct gw_scrape_calls calls;
   uint32_t worker_count;
-  struct gw_histogram *lags;
-  bool *has_answered;
+  enum phase phase;
+  uint64_t round;            /* of the newest question */
+  struct gw_stats **stats;   /* of this round, by worker */
+  struct gw_histogram *lags; /* the last ones, by worker */
   uint32_t answered_count;
-  uint64_t round;       /* of the newest question */
-  struct gw_stats *sum; /* NULL: no round is on */
-  struct waiting *waiting;
-  uint32_t waiting_count;
   uint64_t missed_total;
+  struct waiting_list asking; /* they get the text of this round */
+  struct waiting_list next;   /* they came later, and share the round after it */
+  struct writing *writing;
+  struct gw_mailbox *done;
   struct gw_timer bound;
 };
 
-/* A callback may start the next round. */
-static void finish(struct gw_scrape *scrape) {
-  gw_timer_stop(&scrape->bound);
-  struct gw_stats *sum = scrape->sum;
-  struct waiting *waiting = scrape->waiting;
-  uint32_t count = scrape->waiting_count;
-  scrape->missed_total += scrape->worker_count - scrape->answered_count;
-  scrape->sum = NULL;
-  scrape->waiting = NULL;
-  scrape->waiting_count = 0;
-  struct gw_scrape_result result = {sum, scrape->lags, scrape->worker_count, scrape->missed_total};
-  for (uint32_t i = 0; i < count; i++)
-    waiting[i].fn(waiting[i].arg, &result);
-  free(waiting);
+static void add_waiting(struct waiting_list *list, gw_scrape_fn fn, void *arg) {
+  list->items = gw_realloc_array(list->items, list->count + 1, sizeof(*list->items));
+  list->items[list->count++] = (struct waiting){fn, arg};
+}
+
+static void answer_all(const struct waiting_list *list, struct gw_bytes *text) {
+  for (uint32_t i = 0; i < list->count; i++)
+    list->items[i].fn(list->items[i].arg, text);
+  free(list->items);
+}
+
+/* ---- writing ---- */
+
+static void write_text(struct writing *writing) {
+  struct gw_stats *sum = gw_stats_new();
+  for (uint32_t i = 0; i < writing->metrics.worker_count; i++) {
+    if (writing->stats[i] != NULL) gw_stats_merge(sum, writing->stats[i]);
+    gw_stats_free(writing->stats[i]);
+  }
+  writing->metrics.stats = sum;
+  writing->metrics.lags = writing->lags;
+  struct gw_strbuf buf;
+  gw_strbuf_init(&buf);
+  gw_node_metrics_write(&writing->metrics, &buf);
+  writing->text = gw_bytes_new(buf.data, buf.len);
+  gw_strbuf_done(&buf);
   gw_stats_free(sum);
 }
 
-static void on_bound(struct gw_timer *timer) {
-  finish(GW_CONTAINER_OF(timer, struct gw_scrape, bound));
+static void *run_writing(void *arg) {
+  struct writing *writing = arg;
+  write_text(writing);
+  gw_mailbox_post(writing->done, &writing->mail);
+  return NULL;
 }
+
+static void writing_free(struct writing *writing) {
+  gw_bytes_unref(writing->text);
+  free(writing->stats);
+  free(writing->lags);
+  free(writing);
+}
+
+/* Takes the round's answers over. */
+static struct writing *new_writing(struct gw_scrape *scrape) {
+  struct writing *writing = gw_calloc(1, sizeof(*writing));
+  writing->done = scrape->done;
+  writing->stats = scrape->stats;
+  scrape->stats = NULL;
+  writing->lags = gw_calloc(scrape->worker_count, sizeof(*writing->lags));
+  memcpy(writing->lags, scrape->lags, scrape->worker_count * sizeof(*writing->lags));
+  scrape->missed_total += scrape->worker_count - scrape->answered_count;
+  scrape->calls.fill(scrape->calls.arg, &writing->metrics);
+  writing->metrics.worker_count = scrape->worker_count;
+  writing->metrics.missed_workers_total = scrape->missed_total;
+  return writing;
+}
+
+static void finish(struct gw_scrape *scrape, struct writing *writing);
+
+static void start_writing(struct gw_scrape *scrape) {
+  gw_timer_stop(&scrape->bound);
+  struct writing *writing = new_writing(scrape);
+  scrape->phase = PHASE_WRITING;
+  if (pthread_create(&writing->thread, NULL, run_writing, writing) == 0) {
+    scrape->writing = writing;
+    return;
+  }
+  /* No thread to be had: main's own time, then. */
+  write_text(writing);
+  finish(scrape, writing);
+}
+
+/* ---- asking ---- */
+
+static void ask(struct gw_scrape *scrape) {
+  scrape->phase = PHASE_ASKING;
+  scrape->stats = gw_calloc(scrape->worker_count, sizeof(struct gw_stats *));
+  scrape->answered_count = 0;
+  scrape->round++;
+  gw_timer_start(scrape->loop, &scrape->bound, GW_SCRAPE_BOUND_MS);
+  for (uint32_t i = 0; i < scrape->worker_count; i++)
+    scrape->calls.ask_stats(scrape->calls.arg, i, scrape->round);
+}
+
+static void finish(struct gw_scrape *scrape, struct writing *writing) {
+  struct waiting_list answered = scrape->asking;
+  scrape->asking = scrape->next;
+  scrape->next = (struct waiting_list){0};
+  scrape->phase = PHASE_IDLE;
+  if (scrape->asking.count > 0) ask(scrape);
+  answer_all(&answered, writing->text);
+  writing_free(writing);
+}
+
+static void on_written(void *arg, struct gw_mail *mail) {
+  struct gw_scrape *scrape = arg;
+  struct writing *writing = GW_CONTAINER_OF(mail, struct writing, mail);
+  if (!writing->is_joined) pthread_join(writing->thread, NULL);
+  scrape->writing = NULL;
+  finish(scrape, writing);
+}
+
+static void on_bound(struct gw_timer *timer) {
+  start_writing(GW_CONTAINER_OF(timer, struct gw_scrape, bound));
+}
+
+void gw_scrape_start(struct gw_scrape *scrape, gw_scrape_fn fn, void *arg) {
+  /* A worker may have answered the round that is on before what is asked about now happened. */
+  bool is_idle = scrape->phase == PHASE_IDLE;
+  add_waiting(is_idle ? &scrape->asking : &scrape->next, fn, arg);
+  if (is_idle) ask(scrape);
+}
+
+void gw_scrape_on_stats(struct gw_scrape *scrape, uint32_t worker_index, uint64_t round, struct gw_stats *stats,
+                        const struct gw_histogram *lag) {
+  scrape->lags[worker_index] = *lag;
+  if (scrape->phase != PHASE_ASKING || round != scrape->round || scrape->stats[worker_index] != NULL) {
+    gw_stats_free(stats);
+    return;
+  }
+  scrape->stats[worker_index] = stats;
+  if (++scrape->answered_count == scrape->worker_count) start_writing(scrape);
+}
+
+/* ---- life ---- */
 
 struct gw_scrape *gw_scrape_new(struct gw_loop *loop, uint32_t worker_count, const struct gw_scrape_calls *calls) {
   struct gw_scrape *scrape = gw_calloc(1, sizeof(*scrape));
@@ -52,41 +181,24 @@ struct gw_scrape *gw_scrape_new(struct gw_loop *loop, uint32_t worker_count, con
   scrape->calls = *calls;
   scrape->worker_count = worker_count;
   scrape->lags = gw_calloc(worker_count, sizeof(*scrape->lags));
-  scrape->has_answered = gw_calloc(worker_count, sizeof(*scrape->has_answered));
+  scrape->done = gw_mailbox_new(loop, on_written, scrape);
   gw_timer_init(&scrape->bound, on_bound);
   return scrape;
 }
 
 void gw_scrape_free(struct gw_scrape *scrape) {
   if (scrape == NULL) return;
-  if (scrape->sum != NULL) finish(scrape);
-  free(scrape->has_answered);
+  struct waiting_list late = scrape->next;
+  scrape->next = (struct waiting_list){0};
+  if (scrape->phase == PHASE_ASKING) start_writing(scrape);
+  if (scrape->writing != NULL) {
+    pthread_join(scrape->writing->thread, NULL);
+    scrape->writing->is_joined = true;
+  }
+  gw_mailbox_free(scrape->done);
+  struct gw_bytes *nothing = gw_bytes_new("", 0);
+  answer_all(&late, nothing);
+  gw_bytes_unref(nothing);
   free(scrape->lags);
   free(scrape);
-}
-
-void gw_scrape_start(struct gw_scrape *scrape, gw_scrape_fn fn, void *arg) {
-  scrape->waiting = gw_realloc_array(scrape->waiting, scrape->waiting_count + 1, sizeof(*scrape->waiting));
-  scrape->waiting[scrape->waiting_count++] = (struct waiting){fn, arg};
-  if (scrape->sum != NULL) return;
-  scrape->sum = gw_stats_new();
-  scrape->answered_count = 0;
-  memset(scrape->has_answered, 0, scrape->worker_count * sizeof(*scrape->has_answered));
-  scrape->round++;
-  gw_timer_start(scrape->loop, &scrape->bound, GW_SCRAPE_BOUND_MS);
-  for (uint32_t i = 0; i < scrape->worker_count; i++)
-    scrape->calls.ask_stats(scrape->calls.arg, i, scrape->round);
-}
-
-void gw_scrape_on_stats(struct gw_scrape *scrape, uint32_t worker_index, uint64_t round, struct gw_stats *stats,
-                        const struct gw_histogram *lag) {
-  scrape->lags[worker_index] = *lag;
-  bool is_of_this_round = scrape->sum != NULL && round == scrape->round && !scrape->has_answered[worker_index];
-  if (is_of_this_round) {
-    gw_stats_merge(scrape->sum, stats);
-    scrape->has_answered[worker_index] = true;
-    scrape->answered_count++;
-  }
-  gw_stats_free(stats);
-  if (is_of_this_round && scrape->answered_count == scrape->worker_count) finish(scrape);
 }

@@ -1,27 +1,27 @@
-/* Why: asks every worker for its counters and adds them up; who asks meanwhile joins in.
+/* Why: the metrics text: asks every worker for its counters, then a thread adds them up and writes them out, which takes a while when
+ * there are ten thousand routes. Who asks before a round begins shares its text.
  * Life: gw_scrape_new … gw_scrape_free (those who wait get what is there).
  * Thread: main. */
 #ifndef GW_DATAPLANE_SERVER_SCRAPE_H
 #define GW_DATAPLANE_SERVER_SCRAPE_H
 
-#include "dataplane/server/worker.h"
+#include "common/base/bytes.h"
+#include "common/event/loop.h"
+#include "dataplane/server/metrics.h"
 
 /* A worker that is stuck for so long is left out, and counted. */
 #define GW_SCRAPE_BOUND_MS 1000
 
 struct gw_scrape;
 
-/* The sum over those that answered. */
-struct gw_scrape_result {
-  const struct gw_stats *stats;
-  const struct gw_histogram *lags; /* by worker; that of a worker that did not answer is its last one */
-  uint32_t worker_count;
-  uint64_t missed_total; /* answers that did not come in time, since start */
-};
-typedef void (*gw_scrape_fn)(void *arg, const struct gw_scrape_result *result);
+/* `text`: borrowed. */
+typedef void (*gw_scrape_fn)(void *arg, struct gw_bytes *text);
 
 struct gw_scrape_calls {
+  /* Answered with gw_scrape_on_stats. */
   void (*ask_stats)(void *arg, uint32_t worker_index, uint64_t round);
+  /* Everything but the workers' part. */
+  void (*fill)(void *arg, struct gw_node_metrics *metrics);
   void *arg;
 };
 

@@ -26,7 +26,7 @@ struct gw_worker {
 
 /* ---- letters ---- */
 
-enum order_kind { ORDER_SET_FROZEN, ORDER_GIVE_STATS, ORDER_TAKE_METRICS, ORDER_DRAIN, ORDER_STOP };
+enum order_kind { ORDER_SET_FROZEN, ORDER_GIVE_STATS, ORDER_GIVE_TOTALS, ORDER_TAKE_METRICS, ORDER_DRAIN, ORDER_STOP };
 
 /* From main to the worker. */
 struct order {
@@ -47,7 +47,7 @@ struct order {
   };
 };
 
-enum news_kind { NEWS_RELEASED, NEWS_STATS, NEWS_METRICS_ASKED, NEWS_DRAINED };
+enum news_kind { NEWS_RELEASED, NEWS_STATS, NEWS_TOTALS, NEWS_METRICS_ASKED, NEWS_DRAINED };
 
 /* From the worker to main. */
 struct news {
@@ -60,6 +60,7 @@ struct news {
       struct gw_stats *stats;
       struct gw_histogram lag;
     } stats;
+    struct gw_worker_totals totals;
     struct gw_worker_metrics_ask ask;
   };
 };
@@ -116,6 +117,10 @@ static void on_order(void *arg, struct gw_mail *mail) {
   case ORDER_GIVE_STATS:
     post_news(worker, (struct news){.kind = NEWS_STATS, .stats = {order->round, gw_engine_copy_stats(worker->engine), worker->lag}});
     break;
+  case ORDER_GIVE_TOTALS:
+    post_news(worker, (struct news){.kind = NEWS_TOTALS,
+                                    .totals = {gw_engine_requests_total(worker->engine), gw_engine_connection_count(worker->engine)}});
+    break;
   case ORDER_TAKE_METRICS:
     order->metrics.ask.done(order->metrics.ask.done_arg, gw_bytes_str(order->metrics.text));
     gw_bytes_unref(order->metrics.text);
@@ -158,6 +163,7 @@ static void on_news(void *arg, struct gw_mail *mail) {
   case NEWS_STATS:
     events->on_stats(worker->options.arg, worker->options.index, news->stats.round, news->stats.stats, &news->stats.lag);
     break;
+  case NEWS_TOTALS: events->on_totals(worker->options.arg, worker->options.index, &news->totals); break;
   case NEWS_METRICS_ASKED: events->on_metrics_asked(worker->options.arg, &news->ask); break;
   case NEWS_DRAINED: events->on_drained(worker->options.arg, worker->options.index); break;
   }
@@ -197,6 +203,10 @@ void gw_worker_set_frozen(struct gw_worker *worker, struct gw_frozen *frozen, st
 
 void gw_worker_ask_stats(struct gw_worker *worker, uint64_t round) {
   post_order(worker, (struct order){.kind = ORDER_GIVE_STATS, .round = round});
+}
+
+void gw_worker_ask_totals(struct gw_worker *worker) {
+  post_order(worker, (struct order){.kind = ORDER_GIVE_TOTALS});
 }
 
 void gw_worker_answer_metrics(struct gw_worker *worker, const struct gw_worker_metrics_ask *ask, struct gw_bytes *text) {

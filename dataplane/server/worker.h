@@ -23,11 +23,19 @@ struct gw_worker_metrics_ask {
   void *done_arg;
 };
 
+/* What the agent reports of a worker. */
+struct gw_worker_totals {
+  uint64_t requests_total;
+  uint32_t connections_active;
+};
+
 struct gw_worker_events {
   /* A reference comes back: unref it. */
   void (*on_released)(void *arg, struct gw_frozen *frozen);
   /* The answer to gw_worker_ask_stats of that round; `stats` is the receiver's. `lag`: how long the turns of its loop took. */
   void (*on_stats)(void *arg, uint32_t worker_index, uint64_t round, struct gw_stats *stats, const struct gw_histogram *lag);
+  /* The answer to gw_worker_ask_totals. */
+  void (*on_totals)(void *arg, uint32_t worker_index, const struct gw_worker_totals *totals);
   void (*on_metrics_asked)(void *arg, const struct gw_worker_metrics_ask *ask);
   /* After gw_worker_drain: its last connection has closed. */
   void (*on_drained)(void *arg, uint32_t worker_index);
@@ -49,6 +57,8 @@ void gw_worker_free(struct gw_worker *worker);
 /* Takes over one reference, and `sockets` (freed with free()). */
 void gw_worker_set_frozen(struct gw_worker *worker, struct gw_frozen *frozen, struct gw_engine_socket *sockets, uint32_t socket_count);
 void gw_worker_ask_stats(struct gw_worker *worker, uint64_t round);
+/* Cheap for the worker, unlike asking for all counters. */
+void gw_worker_ask_totals(struct gw_worker *worker);
 /* Takes a reference on `text` for itself. */
 void gw_worker_answer_metrics(struct gw_worker *worker, const struct gw_worker_metrics_ask *ask, struct gw_bytes *text);
 void gw_worker_drain(struct gw_worker *worker, uint64_t spread_ms);

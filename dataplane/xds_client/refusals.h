@@ -13,7 +13,7 @@
 /* Bounds of what is kept and sent; what is beyond is counted in words. */
 #define GW_REFUSALS_MAX 100
 #define GW_REFUSALS_REASON_MAX 1024u
-#define GW_REFUSALS_TEXT_MAX (8u * 1024)
+#define GW_REFUSALS_TEXT_MAX ((size_t)8 * 1024)
 
 struct gw_refusal {
   enum gw_resource_type type;
