@@ -45,18 +45,14 @@ struct parse {
   bool is_ended;
 };
 
-static void __attribute__((format(printf, 2, 3))) end_usage(struct parse *parse, const char *format, ...) {
-  va_list args;
-  va_start(args, format);
-  if (!parse->is_ended) { /* the first mistake is enough */
-    fputs("gateway-dataplane: ", stderr);
-    vfprintf(stderr, format, args);
-    fputs(" (see --help)\n", stderr);
-  }
-  va_end(args);
+/* Takes `mistake` over. The first one is enough. */
+static void end_with(struct parse *parse, char *mistake) {
+  if (!parse->is_ended) fprintf(stderr, "gateway-dataplane: %s (see --help)\n", mistake);
+  free(mistake);
   parse->is_ended = true;
   parse->exit_code = GW_EXIT_USAGE;
 }
+#define END_USAGE(parse, ...) end_with(parse, gw_asprintf(__VA_ARGS__))
 
 /* ---- values ---- */
 
@@ -83,12 +79,12 @@ static void take_text(char **place, const char *text) {
 
 static void take_duration(struct parse *parse, const char *name, const char *text, uint64_t *place) {
   if (gw_options_parse_duration(gw_str_from(text), place) == GW_OK) return;
-  end_usage(parse, "--%s %s: a duration is wanted, such as 250ms, 5s, 2m or 24h, of at most a year", name, text);
+  END_USAGE(parse, "--%s %s: a duration is wanted, such as 250ms, 5s, 2m or 24h, of at most a year", name, text);
 }
 
 static void take_address(struct parse *parse, const char *name, const char *text, struct gw_address *place) {
   if (gw_address_parse(gw_str_from(text), place) == GW_OK) return;
-  end_usage(parse, "--%s %s: a numeric address and a port are wanted, such as 127.0.0.1:9901 or [::1]:9901", name, text);
+  END_USAGE(parse, "--%s %s: a numeric address and a port are wanted, such as 127.0.0.1:9901 or [::1]:9901", name, text);
 }
 
 static void take_targets(struct parse *parse, const char *text) {
@@ -103,20 +99,20 @@ static void take_targets(struct parse *parse, const char *text) {
     uint16_t port;
     piece = gw_str_trim(piece);
     if (gw_address_split(piece, &host, &port) != GW_OK || host.len == 0 || port == 0) {
-      end_usage(parse, "--xds %s: HOST:PORT is wanted, several with commas", text);
+      END_USAGE(parse, "--xds %s: HOST:PORT is wanted, several with commas", text);
     } else if (count == GW_OPTIONS_TARGETS_MAX) {
-      end_usage(parse, "--xds: at most %d control planes", GW_OPTIONS_TARGETS_MAX);
+      END_USAGE(parse, "--xds: at most %d control planes", GW_OPTIONS_TARGETS_MAX);
     } else {
       targets[count++] = gw_str_dup(piece);
     }
   }
-  if (count == 0) end_usage(parse, "--xds: HOST:PORT is wanted, several with commas");
+  if (count == 0) END_USAGE(parse, "--xds: HOST:PORT is wanted, several with commas");
 }
 
 static void take_workers(struct parse *parse, const char *text) {
   uint64_t workers;
   if (gw_str_parse_u64(gw_str_from(text), &workers) != GW_OK || workers == 0 || workers > GW_OPTIONS_WORKERS_MAX) {
-    end_usage(parse, "--workers %s: 1 to %d are allowed", text, GW_OPTIONS_WORKERS_MAX);
+    END_USAGE(parse, "--workers %s: 1 to %d are allowed", text, GW_OPTIONS_WORKERS_MAX);
     return;
   }
   parse->options->workers = (uint32_t)workers;
@@ -124,7 +120,7 @@ static void take_workers(struct parse *parse, const char *text) {
 
 static void take_log_level(struct parse *parse, const char *text) {
   if (gw_log_parse_level(gw_str_from(text), &parse->options->log_level) == GW_OK) return;
-  end_usage(parse, "--log-level %s: debug, info, warning and error are allowed", text);
+  END_USAGE(parse, "--log-level %s: debug, info, warning and error are allowed", text);
 }
 
 static void take_log_format(struct parse *parse, const char *text) {
@@ -133,7 +129,7 @@ static void take_log_format(struct parse *parse, const char *text) {
   } else if (strcmp(text, "json") == 0) {
     parse->options->log_format = GW_LOG_JSON;
   } else {
-    end_usage(parse, "--log-format %s: text and json are allowed", text);
+    END_USAGE(parse, "--log-format %s: text and json are allowed", text);
   }
 }
 
@@ -144,7 +140,7 @@ static void take_insecure(struct parse *parse, const char *text) {
   } else if (strcmp(text, "false") == 0 || strcmp(text, "0") == 0 || text[0] == '\0') {
     parse->options->is_insecure = false;
   } else {
-    end_usage(parse, "GATEWAY_INSECURE=%s: true and false are allowed", text);
+    END_USAGE(parse, "GATEWAY_INSECURE=%s: true and false are allowed", text);
   }
 }
 
@@ -240,7 +236,7 @@ static void take_option(struct parse *parse, int id, const char *name, const cha
   case OPT_INSECURE: take_insecure(parse, value); break;
   case OPT_LOG_LEVEL: take_log_level(parse, value); break;
   case OPT_LOG_FORMAT: take_log_format(parse, value); break;
-  case OPT_XDS_TLS: end_usage(parse, "--%s is not available yet", name); break;
+  case OPT_XDS_TLS: END_USAGE(parse, "--%s is not available yet", name); break;
   default: GW_PANIC("option %d is not in the table", id);
   }
 }
@@ -280,7 +276,7 @@ static void take_arguments(struct parse *parse, int argc, char **argv) {
       take_option(parse, id, long_options[index].name, optarg);
     }
   }
-  if (!parse->is_ended && optind < argc) end_usage(parse, "%s: only options are taken", argv[optind]);
+  if (!parse->is_ended && optind < argc) END_USAGE(parse, "%s: only options are taken", argv[optind]);
 }
 
 /* ---- the whole ---- */
@@ -324,18 +320,18 @@ static void check_plaintext(struct parse *parse) {
   if (options->is_insecure) return;
   for (size_t i = 0; options->targets[i] != NULL; i++) {
     if (is_loopback_target(options->targets[i])) continue;
-    end_usage(parse, "--xds %s: without TLS only loopback addresses are allowed, unless --insecure is given", options->targets[i]);
+    END_USAGE(parse, "--xds %s: without TLS only loopback addresses are allowed, unless --insecure is given", options->targets[i]);
   }
   if (!gw_address_is_loopback(&options->admin_http) || !gw_address_is_loopback(&options->admin_grpc)) {
-    end_usage(parse, "--admin-http, --admin-grpc: without TLS only loopback addresses are allowed, unless --insecure is given");
+    END_USAGE(parse, "--admin-http, --admin-grpc: without TLS only loopback addresses are allowed, unless --insecure is given");
   }
 }
 
 static void check(struct parse *parse) {
   const struct gw_options *options = parse->options;
-  if (options->node_id == NULL || options->node_id[0] == '\0') end_usage(parse, "--node-id: the host has no name, so one is needed");
-  if (options->node_cluster[0] == '\0') end_usage(parse, "--node-cluster: a name is needed");
-  if (options->cache_key_file != NULL && options->cache_dir == NULL) end_usage(parse, "--cache-key-file: --cache-dir is needed with it");
+  if (options->node_id == NULL || options->node_id[0] == '\0') END_USAGE(parse, "--node-id: the host has no name, so one is needed");
+  if (options->node_cluster[0] == '\0') END_USAGE(parse, "--node-cluster: a name is needed");
+  if (options->cache_key_file != NULL && options->cache_dir == NULL) END_USAGE(parse, "--cache-key-file: --cache-dir is needed with it");
   check_plaintext(parse);
 }
 
