@@ -26,7 +26,7 @@ if(GW_SANITIZE)
   target_link_options(gw_instrumented INTERFACE -fsanitize=${GW_SANITIZE})
 endif()
 if(GW_COVERAGE)
-  target_compile_options(gw_instrumented INTERFACE --coverage)
+  target_compile_options(gw_instrumented INTERFACE --coverage -fprofile-update=atomic) # threads share the counters
   target_link_options(gw_instrumented INTERFACE --coverage)
 endif()
 if(GW_FUZZ)
