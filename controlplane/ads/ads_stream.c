@@ -5,7 +5,8 @@
 #include "common/base/mem.h"
 #include "common/xds/codec.h"
 
-#define NAMES_MAX 20000u /* in one request */
+/* In one request. A state-of-the-world client names all that it wants in each: one for each service. */
+#define NAMES_MAX 100000u
 #define NODE_ID_MAX 256u
 #define LOGGED_REASON_MAX 500u
 
@@ -94,7 +95,7 @@ static void on_decoded(struct gw_ads_stream *stream, const struct gw_discovery_r
     return;
   }
   if (request->resource_name_count > NAMES_MAX) {
-    refuse(stream, GW_RPC_INVALID_ARGUMENT, "a request may have 20000 resource names");
+    refuse(stream, GW_RPC_INVALID_ARGUMENT, "a request may have 100000 resource names");
     return;
   }
   struct gw_subscription *subscription = &stream->subscriptions[type];

@@ -183,14 +183,14 @@ static void test_request_without_node_ends_the_stream(void **state) {
 
 static void test_too_many_names_end_the_stream(void **state) {
   struct ads_fixture *f = *state;
-  struct gw_str *names = gw_calloc(20001, sizeof *names);
-  for (size_t i = 0; i < 20001; i++)
+  struct gw_str *names = gw_calloc(100001, sizeof *names);
+  for (size_t i = 0; i < 100001; i++)
     names[i] = GW_STR("x");
   struct gw_discovery_request request = {.has_node = true,
                                          .node = {.id = GW_STR("node-1")},
                                          .type_url = gw_str_from(gw_xds_type_url(EDS)),
                                          .resource_names = names,
-                                         .resource_name_count = 20001};
+                                         .resource_name_count = 100001};
   struct gw_bytes *bytes = gw_discovery_request_encode(&request);
   gw_rpc_stream_send(f->client.stream, &bytes, 1);
   gw_bytes_unref(bytes);
