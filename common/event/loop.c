@@ -252,10 +252,6 @@ void gw_io_set(struct gw_io *io, unsigned interest) {
   }
 }
 
-unsigned gw_io_interest(const struct gw_io *io) {
-  return io->interest;
-}
-
 static void on_signal(evutil_socket_t signal_number, short what, void *arg) {
   (void)what;
   struct gw_signal *signal = arg;

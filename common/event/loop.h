@@ -71,7 +71,6 @@ struct gw_io *gw_io_new(struct gw_loop *loop, int fd, gw_io_fn fn, void *arg);
 void gw_io_free(struct gw_io *io);
 /* The interest, of GW_IO_READ and GW_IO_WRITE; 0 is none. Cheap when nothing changes. */
 void gw_io_set(struct gw_io *io, unsigned interest);
-unsigned gw_io_interest(const struct gw_io *io);
 
 typedef void (*gw_signal_fn)(void *arg, int signal_number);
 /* One loop of the process takes signals. */

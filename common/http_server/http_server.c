@@ -16,9 +16,6 @@
 struct gw_str gw_http_exchange_path(const struct gw_http_exchange *exchange) {
   return gw_path_without_query(exchange->head.path);
 }
-struct gw_str gw_http_exchange_query(const struct gw_http_exchange *exchange) {
-  return gw_path_query(exchange->head.path);
-}
 struct gw_str gw_http_exchange_body(const struct gw_http_exchange *exchange) {
   return gw_strbuf_str(&exchange->body);
 }

@@ -45,9 +45,8 @@ enum gw_err gw_http_server_new(struct gw_loop *loop, const struct gw_http_server
 void gw_http_server_free(struct gw_http_server *server);
 uint16_t gw_http_server_port(const struct gw_http_server *server);
 
-/* Of the request; valid until the reply. The query is without '?', the body whole. */
+/* Of the request; valid until the reply. The path is without the query, the body whole. */
 struct gw_str gw_http_exchange_path(const struct gw_http_exchange *exchange);
-struct gw_str gw_http_exchange_query(const struct gw_http_exchange *exchange);
 struct gw_str gw_http_exchange_body(const struct gw_http_exchange *exchange);
 /* Answers and ends the exchange; `body` is copied. */
 void gw_http_exchange_reply(struct gw_http_exchange *exchange, uint32_t status, const char *content_type, struct gw_str body);

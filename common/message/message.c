@@ -32,8 +32,3 @@ struct gw_str gw_path_without_query(struct gw_str path) {
   ptrdiff_t at = gw_str_find_char(path, '?');
   return at < 0 ? path : (struct gw_str){path.data, (size_t)at};
 }
-
-struct gw_str gw_path_query(struct gw_str path) {
-  ptrdiff_t at = gw_str_find_char(path, '?');
-  return at < 0 ? (struct gw_str){path.data + path.len, 0} : gw_str_skip(path, (size_t)at + 1);
-}

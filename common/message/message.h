@@ -56,8 +56,7 @@ struct gw_response_head {
   int64_t declared_length;
 };
 
-/* The part before '?', and what is behind it (without '?'; empty when there is none). */
+/* The part before '?'. */
 struct gw_str gw_path_without_query(struct gw_str path);
-struct gw_str gw_path_query(struct gw_str path);
 
 #endif

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -15,7 +14,7 @@ struct gw_log {
   char *program;
   char *path; /* NULL: standard error */
   enum gw_log_format format;
-  atomic_int level;
+  enum gw_log_level level;
   int fd; /* stays the same number when the file is opened anew, so that no writer can hold a closed one */
 };
 
@@ -33,7 +32,7 @@ enum gw_err gw_log_new(const char *program, enum gw_log_format format, enum gw_l
   log->program = gw_strdup(program);
   log->path = path == NULL ? NULL : gw_strdup(path);
   log->format = format;
-  atomic_init(&log->level, (int)level);
+  log->level = level;
   log->fd = fd;
   *ret_log = log;
   return GW_OK;
@@ -56,10 +55,6 @@ enum gw_err gw_log_reopen(struct gw_log *log) {
   close(fd);
   errno = reason;
   return replaced < 0 ? GW_ERR_IO : GW_OK;
-}
-
-void gw_log_set_level(struct gw_log *log, enum gw_log_level level) {
-  if (log != NULL) atomic_store_explicit(&log->level, (int)level, memory_order_relaxed);
 }
 
 /* Control characters (also the C1 ones that terminals obey) and what is not UTF-8 are shown, not sent: what a stranger says in a
@@ -113,7 +108,7 @@ static void write_line(int fd, struct gw_str line) {
 }
 
 void gw_log_write(struct gw_log *log, enum gw_log_level level, const char *format, ...) {
-  if (log == NULL || (int)level < atomic_load_explicit(&log->level, memory_order_relaxed)) return;
+  if (log == NULL || level < log->level) return;
   int before = errno; /* who logs a failure may look at it afterwards */
   struct gw_strbuf message;
   struct gw_strbuf line;

@@ -1,6 +1,6 @@
 /* Why: the process's own log (not the access log): one line a record, text or JSON, to a descriptor or file.
  * Life: one sink a process, made in main before threads start, freed last. Records are copied.
- * Thread: any may log; a line is written with one write(2). Levels may change while threads run. */
+ * Thread: any may log; a line is written with one write(2). */
 #ifndef GW_COMMON_OBSERVE_LOG_H
 #define GW_COMMON_OBSERVE_LOG_H
 
@@ -17,7 +17,6 @@ enum gw_err gw_log_new(const char *program, enum gw_log_format format, enum gw_l
 void gw_log_free(struct gw_log *log);
 /* Opens the file anew (log rotation). errno on GW_ERR_IO; the old one stays. */
 enum gw_err gw_log_reopen(struct gw_log *log);
-void gw_log_set_level(struct gw_log *log, enum gw_log_level level);
 /* A NULL log drops records, so that libraries' users may go without. */
 void gw_log_write(struct gw_log *log, enum gw_log_level level, const char *format, ...) __attribute__((format(printf, 3, 4)));
 enum gw_err gw_log_parse_level(struct gw_str name, enum gw_log_level *ret_level);

@@ -115,7 +115,8 @@ static uint64_t nearest_deadline(const struct gw_stream *stream) {
   return nearest;
 }
 
-void gw_stream_update_timer(struct gw_stream *stream) {
+/* (Re)starts the timer when a deadline is nearer than it. */
+static void update_timer(struct gw_stream *stream) {
   uint64_t at_ms = nearest_deadline(stream);
   if (at_ms == UINT64_MAX || stream->is_response_complete) return;
   if (gw_timer_is_running(&stream->timer) && stream->timer.expires_ms <= at_ms) return;
@@ -148,7 +149,7 @@ static void on_timer(struct gw_timer *timer) {
   if (failure.status != 0) {
     gw_stream_fail(stream, &failure);
   } else {
-    gw_stream_update_timer(stream);
+    update_timer(stream);
   }
 }
 
@@ -177,14 +178,14 @@ void gw_stream_start(struct gw_stream *stream) {
   stream->states = gw_arena_calloc(&stream->arena, 1, stream->listener->http->chain.state_size);
   stream->is_in_chain = true;
   run_chain(stream);
-  gw_stream_update_timer(stream);
+  update_timer(stream);
 }
 
 void gw_stream_resume(struct gw_stream *stream, enum gw_verdict verdict) {
   gw_stream_set_request_paused(stream, GW_PAUSE_FILTER, false);
   if (verdict != GW_VERDICT_NEXT) return;
   run_chain(stream);
-  gw_stream_update_timer(stream);
+  update_timer(stream);
 }
 
 static void run_request_body(struct gw_stream *stream, struct gw_str data, bool is_last) {
@@ -205,7 +206,7 @@ void gw_stream_on_request_body(struct gw_stream *stream, struct gw_str data) {
 void gw_stream_on_request_end(struct gw_stream *stream) {
   stream->is_request_complete = true;
   run_request_body(stream, (struct gw_str){0}, true);
-  gw_stream_update_timer(stream);
+  update_timer(stream);
 }
 
 const struct gw_frozen_routes *gw_stream_find_routes(const struct gw_stream *stream) {

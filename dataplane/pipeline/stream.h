@@ -107,7 +107,5 @@ void gw_stream_respond_body(struct gw_stream *stream, struct gw_str data);
 void gw_stream_respond_end(struct gw_stream *stream);
 /* Answers with a local reply, or, when the answer has begun, cuts it off. Records flag and detail. */
 void gw_stream_fail(struct gw_stream *stream, const struct gw_failure *failure);
-/* (Re)starts the timer when a deadline is nearer than it. */
-void gw_stream_update_timer(struct gw_stream *stream);
 
 #endif

@@ -63,10 +63,6 @@ void gw_upstream_pool_set_timeouts(struct gw_upstream_pool *pool, uint64_t conne
   arm_idle_timer(pool, gw_loop_now_ms(pool->loop));
 }
 
-uint32_t gw_upstream_pool_idle_count(const struct gw_upstream_pool *pool) {
-  return pool->idle_count;
-}
-
 struct gw_upstream_connection *gw_upstream_pool_take(struct gw_upstream_pool *pool) {
   if (gw_list_is_empty(&pool->idle)) return NULL;
   struct gw_upstream_connection *connection = GW_LIST_ITEM(pool->idle.next, struct gw_upstream_connection, node);

@@ -29,6 +29,5 @@ struct gw_upstream_pool *gw_upstream_pool_new(struct gw_loop *loop, const struct
 void gw_upstream_pool_free(struct gw_upstream_pool *pool);
 /* For connections made, or idle, from now on. */
 void gw_upstream_pool_set_timeouts(struct gw_upstream_pool *pool, uint64_t connect_timeout_ms, uint64_t idle_timeout_ms);
-uint32_t gw_upstream_pool_idle_count(const struct gw_upstream_pool *pool);
 
 #endif

@@ -26,7 +26,7 @@ struct fixture {
 
 static void on_hello(void *arg, struct gw_http_exchange *exchange) {
   struct fixture *f = arg;
-  snprintf(f->body, sizeof(f->body), "%.*s", GW_STR_ARG(gw_http_exchange_query(exchange)));
+  snprintf(f->body, sizeof(f->body), "%.*s", GW_STR_ARG(gw_http_exchange_path(exchange)));
   gw_http_exchange_reply(exchange, 200, "text/plain", GW_STR("hello\n"));
 }
 
@@ -122,7 +122,7 @@ static void test_get_is_answered_and_the_connection_kept(void **state) {
   struct fixture *f = *state;
   assert_answer(f, "GET /hello?a=b HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 200 OK\r\n");
   wait_for(f, "\r\n\r\nhello\n");
-  assert_string_equal(f->body, "a=b");
+  assert_string_equal(f->body, "/hello");
   assert_answer(f, "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 200 OK\r\n");
   assert_false(f->is_closed);
 }

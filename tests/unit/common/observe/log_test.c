@@ -41,8 +41,12 @@ static int teardown(void **state) {
   return 0;
 }
 
+static void start_at(struct fixture *f, enum gw_log_format format, enum gw_log_level level) {
+  assert_int_equal(gw_log_new("gateway-test", format, level, f->path, &f->log), GW_OK);
+}
+
 static void start(struct fixture *f, enum gw_log_format format) {
-  assert_int_equal(gw_log_new("gateway-test", format, GW_LOG_INFO, f->path, &f->log), GW_OK);
+  start_at(f, format, GW_LOG_INFO);
 }
 
 static void read_all(const char *path, char *ret_text, size_t size) {
@@ -89,9 +93,11 @@ static void test_level_decides_what_is_written(void **state) {
   struct fixture *f = *state;
   start(f, GW_LOG_TEXT);
   GW_LOG_DEBUG(f->log, "one");
-  gw_log_set_level(f->log, GW_LOG_DEBUG);
+  gw_log_free(f->log);
+  start_at(f, GW_LOG_TEXT, GW_LOG_DEBUG);
   GW_LOG_DEBUG(f->log, "two");
-  gw_log_set_level(f->log, GW_LOG_ERROR);
+  gw_log_free(f->log);
+  start_at(f, GW_LOG_TEXT, GW_LOG_ERROR);
   GW_LOG_WARNING(f->log, "three");
   GW_LOG_ERROR(NULL, "no log, no line");
   char text[256];
