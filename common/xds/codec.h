@@ -31,8 +31,9 @@ enum gw_err gw_xds_decode_resource(enum gw_resource_type type, struct gw_bytes *
  * addresses IPs, or host names in STRICT_DNS clusters; ports and weights at least 1; connect_timeout and dns_refresh at least 1 ms;
  * direct bodies at most 4096 bytes; header names tokens, added values not empty and without control characters; templates at most
  * 256 bytes; CIDRs well-formed; the router last, once. */
-/* Encodes the model into the resource's Any, computes the version, and keeps a decoded copy (by decoding what was written, so that
- * what the control plane holds is what a data plane will see). The model is the control plane's own: failure is a broken invariant. */
+/* Encodes the model into the resource's Any, computes the version, and keeps the model as a data plane will see it: by decoding what was
+ * written, or, since there may be very many routes, by a copy that the tests hold to be equal (builds with assertions decode those, too).
+ * The model is the control plane's own: failure is a broken invariant. */
 struct gw_resource *gw_xds_encode_listener(const struct gw_listener *listener);
 struct gw_resource *gw_xds_encode_route_config(const struct gw_route_config *config);
 struct gw_resource *gw_xds_encode_cluster(const struct gw_cluster *cluster);

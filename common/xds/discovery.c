@@ -106,29 +106,15 @@ enum gw_err gw_discovery_response_decode(struct gw_str bytes, struct gw_arena *a
   return GW_OK;
 }
 
-static size_t varint_size(size_t value) {
-  size_t size = 1;
-  while (value >>= 7)
-    size++;
-  return size;
-}
-
-static char *write_varint(char *at, size_t value) {
-  for (; value >= 0x80; value >>= 7)
-    *at++ = (char)(value | 0x80);
-  *at++ = (char)value;
-  return at;
-}
-
 struct gw_bytes *gw_discovery_resources_encode(struct gw_bytes *const *anys, uint32_t count) {
   size_t len = 0;
   for (uint32_t i = 0; i < count; i++)
-    len += 1 + varint_size(anys[i]->len) + anys[i]->len;
+    len += 1 + gw_wire_varint_size(anys[i]->len) + anys[i]->len;
   struct gw_bytes *bytes = gw_bytes_new(NULL, len);
   char *at = bytes->data;
   for (uint32_t i = 0; i < count; i++) {
     *at++ = RESOURCES_TAG;
-    at = write_varint(at, anys[i]->len);
+    at = gw_wire_write_varint(at, anys[i]->len);
     memcpy(at, anys[i]->data, anys[i]->len);
     at += anys[i]->len;
   }

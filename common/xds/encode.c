@@ -43,7 +43,10 @@ Google__Protobuf__UInt32Value *gw_xds_encode_u32(struct gw_arena *arena, uint32_
 
 Google__Protobuf__Any *gw_xds_encode_any(struct gw_arena *arena, const ProtobufCMessage *message) {
   Google__Protobuf__Any *any = gw_xds_encode_new(arena, &google__protobuf__any__descriptor);
-  any->type_url = gw_arena_printf(arena, GW_XDS_TYPE_URL_PREFIX "%s", message->descriptor->name);
+  size_t prefix_len = sizeof GW_XDS_TYPE_URL_PREFIX - 1, name_size = strlen(message->descriptor->name) + 1;
+  any->type_url = gw_arena_alloc_bytes(arena, prefix_len + name_size);
+  memcpy(any->type_url, GW_XDS_TYPE_URL_PREFIX, prefix_len);
+  memcpy(any->type_url + prefix_len, message->descriptor->name, name_size);
   any->value.len = protobuf_c_message_get_packed_size(message);
   any->value.data = gw_arena_alloc(arena, any->value.len);
   protobuf_c_message_pack(message, any->value.data);

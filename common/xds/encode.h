@@ -7,6 +7,7 @@
 #include <protobuf-c/protobuf-c.h>
 
 #include "common/base/arena.h"
+#include "common/base/bytes.h"
 #include "common/model/cluster.h"
 #include "common/model/listener.h"
 #include "envoy/config/core/v3/address.pb-c.h"
@@ -35,10 +36,17 @@ Envoy__Config__Core__V3__Address *gw_xds_encode_address(struct gw_arena *arena, 
 /* ADS, with the default wait. */
 Envoy__Config__Core__V3__ConfigSource *gw_xds_encode_ads_source(struct gw_arena *arena);
 
+/* As decoding the configuration's wire form would give it. */
+const struct gw_route_config *gw_xds_copy_route_config(struct gw_arena *arena, const struct gw_route_config *from);
+/* Its Any, one reference. */
+struct gw_bytes *gw_xds_pack_route_config(const struct gw_route_config *config);
+
 /* One for each resource type, and for what they hold of one another. */
 ProtobufCMessage *gw_xds_encode_listener_message(struct gw_arena *arena, const struct gw_listener *listener);
 Envoy__Config__Route__V3__RouteConfiguration *gw_xds_encode_route_config_message(struct gw_arena *arena,
                                                                                  const struct gw_route_config *config);
+ProtobufCMessage *gw_xds_encode_virtual_host_message(struct gw_arena *arena, const struct gw_virtual_host *host);
+ProtobufCMessage *gw_xds_encode_route_message(struct gw_arena *arena, const struct gw_route *route);
 ProtobufCMessage *gw_xds_encode_cluster_message(struct gw_arena *arena, const struct gw_cluster *cluster);
 Envoy__Config__Endpoint__V3__ClusterLoadAssignment *gw_xds_encode_endpoints_message(struct gw_arena *arena,
                                                                                     const struct gw_endpoints *endpoints);

@@ -173,6 +173,14 @@ static Envoy__Config__Route__V3__VirtualHost *encode_virtual_host(struct gw_aren
   return m;
 }
 
+ProtobufCMessage *gw_xds_encode_route_message(struct gw_arena *arena, const struct gw_route *route) {
+  return &encode_route(arena, route)->base;
+}
+
+ProtobufCMessage *gw_xds_encode_virtual_host_message(struct gw_arena *arena, const struct gw_virtual_host *host) {
+  return &encode_virtual_host(arena, host)->base;
+}
+
 Envoy__Config__Route__V3__RouteConfiguration *gw_xds_encode_route_config_message(struct gw_arena *arena,
                                                                                  const struct gw_route_config *config) {
   Envoy__Config__Route__V3__RouteConfiguration *m = gw_xds_encode_new(arena, &envoy__config__route__v3__route_configuration__descriptor);

@@ -25,6 +25,21 @@ enum gw_err gw_wire_unpack_checked(const ProtobufCMessageDescriptor *descriptor,
 /* The message's canonical bytes, one reference. */
 struct gw_bytes *gw_wire_pack(const ProtobufCMessage *message);
 
+/* What is written by hand where protobuf-c would copy too much. */
+static inline size_t gw_wire_varint_size(size_t value) {
+  size_t size = 1;
+  while (value >>= 7)
+    size++;
+  return size;
+}
+/* Returns the end. */
+static inline char *gw_wire_write_varint(char *at, size_t value) {
+  for (; value >= 0x80; value >>= 7)
+    *at++ = (char)(value | 0x80);
+  *at++ = (char)value;
+  return at;
+}
+
 /* protobuf-c's strings are NUL-terminated and never NULL after unpacking. */
 static inline struct gw_str gw_wire_str(const char *text) {
   return gw_str_from(text);

@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include "common/xds/encode.h"
+#include "common/xds/wire.h"
 #include "tests/unit/common/xds/samples.h"
 
 static void assert_str(struct gw_str got, struct gw_str want) {
@@ -101,6 +103,53 @@ static void test_route_config_with_every_field_comes_back(void **state) {
   assert_route_config(resource->route_config, &sample_route_config);
   assert_decodes_again(resource);
   gw_resource_unref(resource);
+}
+
+/* What encoding keeps is a copy, and what it writes is written by parts: neither may differ from the whole way. */
+static void assert_same_as_the_whole_way(const struct gw_route_config *config) {
+  struct gw_resource *resource = gw_xds_encode_route_config(config);
+  struct gw_arena arena;
+  gw_arena_init(&arena, 256);
+  Google__Protobuf__Any *any = gw_xds_encode_any(&arena, &gw_xds_encode_route_config_message(&arena, resource->route_config)->base);
+  struct gw_bytes *whole = gw_wire_pack(&any->base);
+  assert_int_equal(resource->any->len, whole->len);
+  assert_memory_equal(resource->any->data, whole->data, whole->len);
+  struct gw_errors errors;
+  gw_errors_init(&errors);
+  struct gw_resource *decoded;
+  assert_int_equal(gw_xds_decode_resource(GW_RESOURCE_ROUTE_CONFIG, whole, &errors, &arena, NULL, &decoded), GW_OK);
+  assert_route_config(resource->route_config, decoded->route_config);
+  assert_string_equal(resource->version, decoded->version);
+  assert_str(resource->name, decoded->name);
+  gw_resource_unref(decoded);
+  gw_errors_done(&errors);
+  gw_bytes_unref(whole);
+  gw_arena_done(&arena);
+  gw_resource_unref(resource);
+}
+
+static void test_route_config_is_kept_as_it_would_be_decoded(void **state) {
+  (void)state;
+  assert_same_as_the_whole_way(&sample_route_config);
+  const struct gw_str domain = GW_STR("Example.COM");
+  const struct gw_header_match header = {GW_STR("X-Version"), GW_STRING_MATCH_REGEX, GW_STR("[A-Z]+"), true, false};
+  const struct gw_header_option option = {GW_STR("Allow"), GW_STR("GET"), false};
+  struct gw_route route = {.match = {GW_PATH_MATCH_REGEX, GW_STR("/A+"), true, &header, 1},
+                           .action = GW_ROUTE_FORWARD,
+                           .forward = {.cluster = GW_STR("Alpha")},
+                           .response_headers_to_add = &option,
+                           .response_headers_to_add_count = 1};
+  const struct gw_virtual_host host = {GW_STR("All"), &domain, 1, &route, 1};
+  const struct gw_route_config config = {GW_STR("odd"), &host, 1, 1};
+  assert_same_as_the_whole_way(&config);
+}
+
+static void test_route_config_without_routes_or_hosts_comes_back(void **state) {
+  (void)state;
+  const struct gw_virtual_host host = {GW_STR("none"), sample_any_domain, 1, NULL, 0};
+  const struct gw_route_config no_routes = {GW_STR("main"), &host, 1, 0}, no_hosts = {GW_STR("main"), NULL, 0, 0};
+  assert_same_as_the_whole_way(&no_routes);
+  assert_same_as_the_whole_way(&no_hosts);
 }
 
 static void test_endpoints_with_priorities_come_back(void **state) {
@@ -278,6 +327,8 @@ static void test_ten_thousand_routes_are_encoded_and_decoded(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_route_config_with_every_field_comes_back),
+      cmocka_unit_test(test_route_config_is_kept_as_it_would_be_decoded),
+      cmocka_unit_test(test_route_config_without_routes_or_hosts_comes_back),
       cmocka_unit_test(test_endpoints_with_priorities_come_back),
       cmocka_unit_test(test_empty_endpoints_come_back),
       cmocka_unit_test(test_clusters_of_each_kind_come_back),

@@ -1,0 +1,90 @@
+/* A route configuration as decoding its own wire form would give it, without the way through the bytes: of 10,000 routes, that way is
+ * half of what a snapshot takes to build. */
+#include "common/xds/encode.h"
+
+static struct gw_str copy_lower(struct gw_arena *arena, struct gw_str s) {
+  struct gw_str copy = gw_arena_copy(arena, s);
+  for (size_t i = 0; i < copy.len; i++) {
+    char *c = (char *)copy.data + i;
+    if (*c >= 'A' && *c <= 'Z') *c = (char)(*c | 0x20);
+  }
+  return copy;
+}
+
+static struct gw_str copy_str(struct gw_arena *arena, struct gw_str s) {
+  return s.len > 0 ? gw_arena_copy(arena, s) : GW_STR("");
+}
+
+static void copy_match(struct gw_arena *arena, const struct gw_route_match *from, struct gw_route_match *to) {
+  *to = *from;
+  to->path = copy_str(arena, from->path);
+  to->ignore_case = from->ignore_case && from->kind != GW_PATH_MATCH_REGEX && from->kind != GW_PATH_MATCH_TEMPLATE;
+  if (from->header_count == 0) return;
+  struct gw_header_match *headers = gw_arena_calloc(arena, from->header_count, sizeof *headers);
+  for (uint32_t i = 0; i < from->header_count; i++) {
+    headers[i] = from->headers[i];
+    headers[i].name = copy_lower(arena, from->headers[i].name);
+    headers[i].value = copy_str(arena, from->headers[i].value);
+    headers[i].ignore_case = from->headers[i].ignore_case && from->headers[i].kind != GW_STRING_MATCH_REGEX;
+  }
+  to->headers = headers;
+}
+
+static void copy_headers_to_add(struct gw_arena *arena, const struct gw_route *from, struct gw_route *to) {
+  if (from->response_headers_to_add_count == 0) return;
+  struct gw_header_option *headers = gw_arena_calloc(arena, from->response_headers_to_add_count, sizeof *headers);
+  for (uint32_t i = 0; i < from->response_headers_to_add_count; i++) {
+    headers[i] = from->response_headers_to_add[i];
+    headers[i].name = copy_lower(arena, headers[i].name);
+    headers[i].value = copy_str(arena, headers[i].value);
+  }
+  to->response_headers_to_add = headers;
+  to->response_headers_to_add_count = from->response_headers_to_add_count;
+}
+
+static void copy_route(struct gw_arena *arena, const struct gw_route *from, struct gw_route *to) {
+  to->name = copy_str(arena, from->name);
+  to->index = from->index;
+  copy_match(arena, &from->match, &to->match);
+  to->action = from->action;
+  switch (from->action) {
+  case GW_ROUTE_FORWARD:
+    to->forward = from->forward;
+    to->forward.cluster = copy_str(arena, from->forward.cluster);
+    to->forward.prefix_rewrite = copy_str(arena, from->forward.prefix_rewrite);
+    to->forward.regex_rewrite_pattern = copy_str(arena, from->forward.regex_rewrite_pattern);
+    to->forward.regex_rewrite_substitution = copy_str(arena, from->forward.regex_rewrite_substitution);
+    break;
+  case GW_ROUTE_DIRECT_RESPONSE:
+    to->direct.status = from->direct.status;
+    to->direct.body = copy_str(arena, from->direct.body);
+    break;
+  }
+  copy_headers_to_add(arena, from, to);
+}
+
+static void copy_virtual_host(struct gw_arena *arena, const struct gw_virtual_host *from, struct gw_virtual_host *to) {
+  to->name = copy_str(arena, from->name);
+  struct gw_str *domains = gw_arena_calloc(arena, from->domain_count, sizeof *domains);
+  for (uint32_t i = 0; i < from->domain_count; i++)
+    domains[i] = copy_lower(arena, from->domains[i]);
+  to->domains = domains;
+  to->domain_count = from->domain_count;
+  struct gw_route *routes = gw_arena_calloc(arena, from->route_count, sizeof *routes);
+  for (uint32_t i = 0; i < from->route_count; i++)
+    copy_route(arena, &from->routes[i], &routes[i]);
+  to->routes = routes;
+  to->route_count = from->route_count;
+}
+
+const struct gw_route_config *gw_xds_copy_route_config(struct gw_arena *arena, const struct gw_route_config *from) {
+  struct gw_route_config *to = gw_arena_calloc(arena, 1, sizeof *to);
+  to->name = copy_str(arena, from->name);
+  struct gw_virtual_host *hosts = gw_arena_calloc(arena, from->virtual_host_count, sizeof *hosts);
+  for (uint32_t i = 0; i < from->virtual_host_count; i++)
+    copy_virtual_host(arena, &from->virtual_hosts[i], &hosts[i]);
+  to->virtual_hosts = hosts;
+  to->virtual_host_count = from->virtual_host_count;
+  to->route_count = from->route_count;
+  return to;
+}
