@@ -94,6 +94,21 @@ static enum gw_err check_names(const struct gw_path_pattern *pattern, const char
   return GW_OK;
 }
 
+/* A segment is its kind, its text and a NUL, which no text holds: so that a segment is less than any that it begins. Thousands of
+ * patterns are sorted, and one comparison of bytes each is what makes that quick. */
+static struct gw_str make_rank(const struct gw_path_pattern *pattern, struct gw_arena *arena) {
+  char *rank = gw_arena_alloc_bytes(arena, pattern->text.len + 2 * (size_t)pattern->count);
+  size_t len = 0;
+  for (uint32_t i = 0; i < pattern->count; i++) {
+    const struct gw_path_segment *segment = &pattern->segments[i];
+    rank[len++] = (char)(1 + (int)segment->kind);
+    for (size_t k = 0; k < segment->text.len; k++)
+      rank[len++] = segment->text.data[k];
+    rank[len++] = '\0';
+  }
+  return (struct gw_str){rank, len};
+}
+
 enum gw_err gw_path_pattern_parse(struct gw_str text, struct gw_arena *arena, struct gw_path_pattern *ret_pattern, const char **ret_why) {
   if (text.len == 0 || text.data[0] != '/' || text.len > PATH_MAX_BYTES) {
     *ret_why = "a path begins with / and has at most 1024 bytes";
@@ -124,18 +139,14 @@ enum gw_err gw_path_pattern_parse(struct gw_str text, struct gw_arena *arena, st
     return GW_ERR_INVALID;
   }
   err = check_names(&pattern, ret_why);
-  if (err == GW_OK) *ret_pattern = pattern;
-  return err;
+  if (err != GW_OK) return err;
+  pattern.rank = make_rank(&pattern, arena);
+  *ret_pattern = pattern;
+  return GW_OK;
 }
 
 int gw_path_pattern_compare(const struct gw_path_pattern *a, const struct gw_path_pattern *b) {
-  for (uint32_t i = 0; i < a->count && i < b->count; i++) {
-    const struct gw_path_segment *left = &a->segments[i], *right = &b->segments[i];
-    if (left->kind != right->kind) return left->kind < right->kind ? -1 : 1;
-    int by_text = gw_str_compare(left->text, right->text);
-    if (by_text != 0) return by_text;
-  }
-  return a->count == b->count ? 0 : a->count < b->count ? -1 : 1;
+  return gw_str_compare(a->rank, b->rank);
 }
 
 static void append_literal(struct gw_strbuf *buf, struct gw_str text) {

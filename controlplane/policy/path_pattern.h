@@ -22,6 +22,7 @@ struct gw_path_segment {
 
 struct gw_path_pattern {
   struct gw_str text; /* as written */
+  struct gw_str rank; /* segment by segment: patterns compare as these bytes do */
   const struct gw_path_segment *segments;
   uint32_t count;
   uint32_t variable_count; /* with the nameless */
