@@ -1,6 +1,7 @@
 #include "controlplane/server/files.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 
 #include "common/base/clock.h"
@@ -15,6 +16,10 @@
 #define SETTLE_MS 15
 #define SETTLE_MAX_MS 200
 #define WATCHES_MAX 3
+/* Loading needs a multiple of the files' size, in many pieces. What is free again goes back to the system once nodes had time to take
+ * what was made of it, and nobody is in a hurry. */
+#define TRIM_BYTES ((size_t)64 * 1024)
+#define TRIM_MS 1000
 
 struct gw_files {
   struct gw_files_options options;
@@ -25,6 +30,8 @@ struct gw_files {
   struct gw_file_watch *watches[WATCHES_MAX];
   uint32_t watch_count;
   struct gw_timer settle;
+  struct gw_timer trim;
+  size_t loaded_bytes;      /* size of the newest load's files */
   uint64_t first_change_ms; /* of those not loaded yet; 0: none */
   struct gw_files_stats stats;
 };
@@ -140,6 +147,17 @@ static void log_mistakes(struct gw_files *files, const struct gw_errors *errors)
   }
 }
 
+static void on_trim(struct gw_timer *timer) {
+  (void)timer;
+  malloc_trim(0);
+}
+
+static void trim_later(struct gw_files *files, const struct input *input) {
+  size_t before = files->loaded_bytes;
+  files->loaded_bytes = input->routes.len + input->services.len;
+  if (files->loaded_bytes + before > TRIM_BYTES) gw_timer_start(files->options.loop, &files->trim, TRIM_MS);
+}
+
 static enum gw_err load(struct gw_files *files, bool is_only_if_changed) {
   uint64_t start_us = gw_clock_monotonic_us();
   struct gw_errors errors;
@@ -150,6 +168,8 @@ static enum gw_err load(struct gw_files *files, bool is_only_if_changed) {
   if (is_only_if_changed && strcmp(input.digest, files->digest) == 0) goto out;
   memcpy(files->digest, input.digest, sizeof(files->digest));
   err = apply(files, &input, &errors);
+  uint64_t took_us = gw_clock_monotonic_us() - start_us;
+  trim_later(files, &input);
   keep_mistakes(files, &errors, err == GW_OK);
   files->stats.loads_total++;
   if (err != GW_OK) files->stats.errors_total++;
@@ -159,7 +179,6 @@ static enum gw_err load(struct gw_files *files, bool is_only_if_changed) {
     GW_LOG_ERROR(files->options.log, "%zu mistakes in the files: the configuration before stays in force", errors.error_count);
     goto out;
   }
-  uint64_t took_us = gw_clock_monotonic_us() - start_us;
   gw_histogram_add(&files->stats.durations, took_us);
   GW_LOG_INFO(files->options.log, "%u routes to %u services are in force (%.1f ms)", files->policy->route_count,
               files->policy->cluster_count, (double)took_us / 1000.0);
@@ -204,6 +223,7 @@ struct gw_files *gw_files_new(const struct gw_files_options *options) {
   gw_errors_init(&files->in_force);
   gw_errors_init(&files->mistakes);
   gw_timer_init(&files->settle, on_settled);
+  gw_timer_init(&files->trim, on_trim);
   return files;
 }
 
@@ -212,6 +232,7 @@ void gw_files_free(struct gw_files *files) {
   for (uint32_t i = 0; i < files->watch_count; i++)
     gw_file_watch_free(files->watches[i]);
   gw_timer_stop(&files->settle);
+  gw_timer_stop(&files->trim);
   gw_errors_done(&files->in_force);
   gw_errors_done(&files->mistakes);
   gw_policy_free(files->policy);
