@@ -82,6 +82,10 @@ void gw_errors_add(struct gw_errors *errors, const char *place, const char *form
 }
 
 void gw_errors_warn(struct gw_errors *errors, const char *place, const char *format, ...) {
+  if (errors->count == GW_ERRORS_MAX) { /* 10,000 routes may well have the same to say */
+    errors->warning_count++;
+    return;
+  }
   va_list args;
   va_start(args, format);
   keep(errors, GW_SEVERITY_WARNING, gw_strdup(place), format_text(format, args));
