@@ -238,7 +238,6 @@ bool gw_attempt_start(struct gw_attempt *attempt, struct gw_upstream_pool *pool,
   attempt->calls = calls;
   attempt->arg = arg;
   attempt->arena = arena;
-  attempt->pool = pool;
   attempt->method = head->method;
   attempt->is_request_chunked = head->content_length == GW_LENGTH_UNKNOWN;
   if (connection != NULL) {

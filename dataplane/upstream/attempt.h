@@ -34,7 +34,6 @@ struct gw_attempt {
   void *arg;
   struct gw_arena *arena;                    /* the stream's */
   struct gw_upstream_connection *connection; /* NULL: over */
-  struct gw_upstream_pool *pool;
   enum gw_method method;
   bool is_reused;
   bool is_request_chunked;
