@@ -5,8 +5,8 @@
 #include <stdlib.h>
 
 #include "common/base/clock.h"
+#include "common/base/content_hash.h"
 #include "common/base/mem.h"
-#include "common/crypto/digest.h"
 #include "common/event/file_watch.h"
 #include "common/event/timer.h"
 
@@ -23,10 +23,10 @@
 
 struct gw_files {
   struct gw_files_options options;
-  struct gw_policy *policy;     /* in force */
-  struct gw_errors in_force;    /* warnings of the policy in force */
-  struct gw_errors mistakes;    /* what gw_files_mistakes says */
-  char digest[GW_VERSION_SIZE]; /* of the input of the newest load */
+  struct gw_policy *policy;  /* in force */
+  struct gw_errors in_force; /* warnings of the policy in force */
+  struct gw_errors mistakes; /* what gw_files_mistakes says */
+  uint64_t digest;           /* of the input of the newest load */
   struct gw_file_watch *watches[WATCHES_MAX];
   uint32_t watch_count;
   struct gw_timer settle;
@@ -42,7 +42,7 @@ struct input {
   struct gw_str services;
   struct gw_str env_file; /* its text, to see changes: secrets show nowhere else */
   struct gw_settings *settings;
-  char digest[GW_VERSION_SIZE];
+  uint64_t digest;
 };
 
 static void input_done(struct input *input) {
@@ -60,7 +60,7 @@ static void input_digest(struct input *input) {
     gw_strbuf_printf(&all, "%zu ", parts[i].len); /* keeps the parts apart */
     gw_strbuf_append_str(&all, parts[i]);
   }
-  gw_digest_version(gw_strbuf_str(&all), input->digest);
+  input->digest = gw_content_hash(gw_strbuf_str(&all));
   gw_strbuf_done(&all);
 }
 
@@ -165,8 +165,8 @@ static enum gw_err load(struct gw_files *files, bool is_only_if_changed) {
   struct input input;
   input_read(&input, files->options.options, &errors);
   enum gw_err err = GW_OK;
-  if (is_only_if_changed && strcmp(input.digest, files->digest) == 0) goto out;
-  memcpy(files->digest, input.digest, sizeof(files->digest));
+  if (is_only_if_changed && input.digest == files->digest) goto out;
+  files->digest = input.digest;
   err = apply(files, &input, &errors);
   uint64_t took_us = gw_clock_monotonic_us() - start_us;
   trim_later(files, &input);
@@ -215,6 +215,7 @@ void gw_files_watch(struct gw_files *files) {
   watch(files, options->routes);
   watch(files, options->services);
   if (options->env_file != NULL) watch(files, options->env_file);
+  load(files, true); /* of what changed between the first load and here, no event tells */
 }
 
 struct gw_files *gw_files_new(const struct gw_files_options *options) {

@@ -28,7 +28,7 @@ struct gw_files *gw_files_new(const struct gw_files_options *options);
 void gw_files_free(struct gw_files *files);
 /* Reads all now, whether or not something changed. GW_ERR_INVALID: what was in force stays; gw_files_mistakes says why. */
 enum gw_err gw_files_load(struct gw_files *files);
-/* From now on a change of a file is followed by a load, once no file has changed for a moment. */
+/* From now on a change of a file is followed by a load, once no file has changed for a moment; one since the last load at once. */
 void gw_files_watch(struct gw_files *files);
 
 /* Errors of the newest load, if it failed, and warnings of what is in force. */

@@ -150,6 +150,15 @@ static void test_changed_file_is_loaded_once_it_has_settled(void **state) {
   assert_int_equal(gw_files_stats(f->files)->loads_total, 2); /* both files, one load */
 }
 
+static void test_change_between_load_and_watch_is_not_missed(void **state) {
+  struct fixture *f = *state;
+  assert_int_equal(gw_files_load(f->files), GW_OK);
+  write_file(f->routes, "routes:\n  - path: /c\n    service: s\n");
+  gw_files_watch(f->files);
+  assert_int_equal(gw_files_policy(f->files)->route_count, 1);
+  assert_int_equal(gw_files_stats(f->files)->loads_total, 2);
+}
+
 static void test_admin_source_shows_routes_as_written(void **state) {
   struct fixture *f = *state;
   assert_int_equal(gw_files_load(f->files), GW_OK);
@@ -174,7 +183,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       T(test_good_files_become_the_current_snapshot),     T(test_first_bad_load_leaves_nothing_and_keeps_the_mistakes),
       T(test_later_bad_load_keeps_what_is_in_force),      T(test_more_mistakes_than_are_kept_still_count),
-      T(test_changed_file_is_loaded_once_it_has_settled), T(test_admin_source_shows_routes_as_written),
+      T(test_changed_file_is_loaded_once_it_has_settled), T(test_change_between_load_and_watch_is_not_missed),
+      T(test_admin_source_shows_routes_as_written),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
