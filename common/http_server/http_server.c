@@ -52,12 +52,9 @@ void gw_http_exchange_reply_error(struct gw_http_exchange *exchange, uint32_t st
   reply_error(exchange, status, message, NULL, 0);
 }
 
-/* RFC 6750 section 2.1; the scheme's case does not matter. */
 static bool has_token(const struct gw_http_server *server, const struct gw_http_exchange *exchange) {
   const struct gw_header *header = gw_headers_find(&exchange->head.headers, GW_HEADER_AUTHORIZATION);
-  if (header == NULL || header->value.len < 7) return false;
-  if (!gw_str_equal_nocase((struct gw_str){header->value.data, 7}, GW_STR("Bearer "))) return false;
-  return gw_secret_equal(gw_str_trim(gw_str_skip(header->value, 7)), server->options.token);
+  return header != NULL && gw_secret_is_bearer(header->value, server->options.token);
 }
 
 static bool fits_method(const struct gw_http_server_route *route, const struct gw_http_exchange *exchange) {

@@ -140,3 +140,10 @@ enum gw_err gw_log_parse_level(struct gw_str name, enum gw_log_level *ret_level)
   }
   return GW_ERR_INVALID;
 }
+
+enum gw_err gw_log_parse_format(struct gw_str name, enum gw_log_format *ret_format) {
+  bool is_json = gw_str_equal_nocase(name, GW_STR("json"));
+  if (!is_json && !gw_str_equal_nocase(name, GW_STR("text"))) return GW_ERR_INVALID;
+  *ret_format = is_json ? GW_LOG_JSON : GW_LOG_TEXT;
+  return GW_OK;
+}

@@ -19,7 +19,9 @@ void gw_log_free(struct gw_log *log);
 enum gw_err gw_log_reopen(struct gw_log *log);
 /* A NULL log drops records, so that libraries' users may go without. */
 void gw_log_write(struct gw_log *log, enum gw_log_level level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* "debug", "info", "warning", "error" and "text", "json", in any case. GW_ERR_INVALID. */
 enum gw_err gw_log_parse_level(struct gw_str name, enum gw_log_level *ret_level);
+enum gw_err gw_log_parse_format(struct gw_str name, enum gw_log_format *ret_format);
 
 #define GW_LOG_DEBUG(log, ...) gw_log_write(log, GW_LOG_DEBUG, __VA_ARGS__)
 #define GW_LOG_INFO(log, ...) gw_log_write(log, GW_LOG_INFO, __VA_ARGS__)

@@ -37,16 +37,9 @@ struct gw_admin_api {
   struct bound_method bound[METHOD_COUNT];
 };
 
-/* RFC 6750 section 2.1, as gRPC metadata. */
-static bool has_token(const struct gw_admin_api *api, const struct gw_rpc_stream *stream) {
-  struct gw_str value = gw_rpc_stream_metadata(stream, "authorization");
-  if (value.len < 7 || !gw_str_equal_nocase((struct gw_str){value.data, 7}, GW_STR("Bearer "))) return false;
-  return gw_secret_equal(gw_str_trim(gw_str_skip(value, 7)), api->options.token);
-}
-
 static void *on_open(void *arg, struct gw_rpc_stream *stream) {
   struct bound_method *bound = arg;
-  if (has_token(bound->api, stream)) return bound;
+  if (gw_secret_is_bearer(gw_rpc_stream_metadata(stream, "authorization"), bound->api->options.token)) return bound;
   gw_rpc_stream_finish(stream, GW_RPC_UNAUTHENTICATED, "a valid admin token is needed: authorization: Bearer TOKEN");
   return NULL;
 }

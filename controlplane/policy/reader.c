@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/base/duration.h"
 #include "common/base/mem.h"
-#include "controlplane/policy/duration.h"
 
 __attribute__((format(printf, 2, 0))) static const char *format_sentence(const struct gw_reader *reader, const char *format,
                                                                          va_list arguments) {

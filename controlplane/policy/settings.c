@@ -4,9 +4,9 @@
 #include <unistd.h>
 
 #include "common/base/arena.h"
+#include "common/base/duration.h"
 #include "common/base/mem.h"
 #include "common/net/address.h"
-#include "controlplane/policy/duration.h"
 #include "controlplane/policy/env_file.h"
 #include "controlplane/policy/policy.h"
 

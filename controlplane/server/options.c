@@ -108,13 +108,8 @@ static void parse_log_level(struct parse *parse, const char *text) {
 }
 
 static void parse_log_format(struct parse *parse, const char *text) {
-  if (strcmp(text, "text") == 0) {
-    parse->options->log_format = GW_LOG_TEXT;
-  } else if (strcmp(text, "json") == 0) {
-    parse->options->log_format = GW_LOG_JSON;
-  } else {
-    end_usage(parse, "--log-format %s: text and json are allowed", text);
-  }
+  if (gw_log_parse_format(gw_str_from(text), &parse->options->log_format) == GW_OK) return;
+  end_usage(parse, "--log-format %s: text and json are allowed", text);
 }
 
 static void add_setting(struct parse *parse, const char *text) {

@@ -7,9 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/base/duration.h"
 #include "common/base/mem.h"
-
-#define DURATION_MAX_MS (366ull * 24 * 3600 * 1000)
 
 static const char usage[] =
     "gateway-dataplane: forwards requests as a control plane says\n"
@@ -56,29 +55,13 @@ static void end_with(struct parse *parse, char *mistake) {
 
 /* ---- values ---- */
 
-enum gw_err gw_options_parse_duration(struct gw_str text, uint64_t *ret_ms) {
-  static const struct {
-    struct gw_str suffix;
-    uint64_t ms;
-  } units[] = {{{"ms", 2}, 1}, {{"s", 1}, 1000}, {{"m", 1}, 60000}, {{"h", 1}, 3600000}, {{"", 0}, 1000}};
-  for (size_t i = 0; i < GW_ARRAY_LEN(units); i++) {
-    if (!gw_str_has_suffix(text, units[i].suffix)) continue;
-    uint64_t value;
-    if (gw_str_parse_u64((struct gw_str){text.data, text.len - units[i].suffix.len}, &value) != GW_OK) return GW_ERR_INVALID;
-    if (value > DURATION_MAX_MS / units[i].ms) return GW_ERR_INVALID;
-    *ret_ms = value * units[i].ms;
-    return GW_OK;
-  }
-  return GW_ERR_INVALID;
-}
-
 static void take_text(char **place, const char *text) {
   free(*place);
   *place = gw_strdup(text);
 }
 
 static void take_duration(struct parse *parse, const char *name, const char *text, uint64_t *place) {
-  if (gw_options_parse_duration(gw_str_from(text), place) == GW_OK) return;
+  if (gw_duration_parse(gw_str_from(text), place) == GW_OK) return;
   END_USAGE(parse, "--%s %s: a duration is wanted, such as 250ms, 5s, 2m or 24h, of at most a year", name, text);
 }
 
@@ -124,13 +107,8 @@ static void take_log_level(struct parse *parse, const char *text) {
 }
 
 static void take_log_format(struct parse *parse, const char *text) {
-  if (strcmp(text, "text") == 0) {
-    parse->options->log_format = GW_LOG_TEXT;
-  } else if (strcmp(text, "json") == 0) {
-    parse->options->log_format = GW_LOG_JSON;
-  } else {
-    END_USAGE(parse, "--log-format %s: text and json are allowed", text);
-  }
+  if (gw_log_parse_format(gw_str_from(text), &parse->options->log_format) == GW_OK) return;
+  END_USAGE(parse, "--log-format %s: text and json are allowed", text);
 }
 
 /* A flag on the command line has no value; in the environment it has. */

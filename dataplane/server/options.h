@@ -44,7 +44,4 @@ struct gw_options {
 enum gw_err gw_options_parse(int argc, char **argv, struct gw_options *ret_options, int *ret_exit);
 void gw_options_done(struct gw_options *options);
 
-/* "5s", "250ms", "2m", "24h", or seconds alone. GW_ERR_INVALID. */
-enum gw_err gw_options_parse_duration(struct gw_str text, uint64_t *ret_ms);
-
 #endif

@@ -1,6 +1,5 @@
 #include "controlplane/policy/env_file.h"
 
-#include "controlplane/policy/duration.h"
 #include "tests/unit/controlplane/policy/policy_fixture.h"
 
 /* "NAME=VALUE@line:column;" for each entry, or the mistakes. */
@@ -73,29 +72,10 @@ static void test_parse_of_too_many_settings_is_refused(void **state) {
   gw_strbuf_done(&text);
 }
 
-static void test_durations(void **state) {
-  (void)state;
-  static const struct {
-    const char *text;
-    enum gw_err err;
-    uint64_t ms;
-  } cases[] = {{"30", GW_OK, 30000},         {"30s", GW_OK, 30000},      {"250ms", GW_OK, 250},
-               {"5m", GW_OK, 300000},        {"24h", GW_OK, 86400000},   {"0", GW_OK, 0},
-               {"365000h", GW_ERR_LIMIT, 0}, {"8761h", GW_ERR_LIMIT, 0}, {"", GW_ERR_INVALID, 0},
-               {"s", GW_ERR_INVALID, 0},     {"-1s", GW_ERR_INVALID, 0}, {"1.5s", GW_ERR_INVALID, 0},
-               {"1 s", GW_ERR_INVALID, 0},   {"1d", GW_ERR_INVALID, 0},  {"99999999999999999999", GW_ERR_LIMIT, 0},
-               {"8760h", GW_OK, 31536000000}};
-  for (size_t i = 0; i < GW_ARRAY_LEN(cases); i++) {
-    uint64_t ms = 0;
-    if (gw_duration_parse(gw_str_from(cases[i].text), &ms) != cases[i].err || ms != cases[i].ms) fail_msg("%s", cases[i].text);
-  }
-}
-
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_parse),
       cmocka_unit_test(test_parse_of_too_many_settings_is_refused),
-      cmocka_unit_test(test_durations),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

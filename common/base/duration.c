@@ -1,4 +1,4 @@
-#include "controlplane/policy/duration.h"
+#include "common/base/duration.h"
 
 #include "common/base/mem.h"
 

@@ -1,8 +1,8 @@
 /* Why: durations as operators write them: 30 (seconds), 30s, 250ms, 5m, 24h.
  * Life: no objects.
  * Thread: any. */
-#ifndef GW_CONTROLPLANE_POLICY_DURATION_H
-#define GW_CONTROLPLANE_POLICY_DURATION_H
+#ifndef GW_COMMON_BASE_DURATION_H
+#define GW_COMMON_BASE_DURATION_H
 
 #include <stdint.h>
 
