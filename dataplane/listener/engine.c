@@ -105,8 +105,10 @@ static const struct gw_engine_socket *find_socket(const struct gw_engine_socket 
   return NULL;
 }
 
-/* Listens on `socket` (NULL: not at all), which may be the socket it listens on already. */
+/* Listens on `socket` (NULL: not at all), which may be the socket it listens on already. Main holds the socket too, so that the kernel
+ * would go on to give it connections if we closed ours for want of a descriptor. */
 static void set_socket(struct gw_engine *engine, struct named_listener *named, const struct gw_engine_socket *socket) {
+  if (socket != NULL && socket->fd < 0) return;
   if (socket != NULL && named->acceptor != NULL && gw_acceptor_has_socket(named->acceptor, socket->fd)) {
     close(socket->fd);
     return;
@@ -139,7 +141,7 @@ void gw_engine_set_frozen(struct gw_engine *engine, struct gw_frozen *frozen, co
   }
   for (uint32_t i = 0; i < socket_count; i++) {
     bool is_unused = pipeline->is_draining || gw_frozen_find_listener(frozen, gw_str_from(sockets[i].listener_name)) == NULL;
-    if (is_unused) close(sockets[i].fd);
+    if (is_unused && sockets[i].fd >= 0) close(sockets[i].fd);
   }
   pipeline->stats->view_swaps_total++;
   gw_histogram_add(&pipeline->stats->view_swap, gw_clock_monotonic_us() - started_us);

@@ -34,7 +34,7 @@ void gw_engine_free(struct gw_engine *engine);
 /* A listening socket of this worker for the listener of that name. */
 struct gw_engine_socket {
   char listener_name[128];
-  int fd; /* the engine owns and closes it */
+  int fd; /* the engine owns and closes it; -1: no descriptor was to be had, and it keeps the socket that it listens on */
 };
 /* Serves new streams with `frozen` (takes over one reference; the one before is released when its last stream ended) and makes `sockets`
  * the listening ones: those not named again are closed. Open connections go on with the new view from their next stream. */

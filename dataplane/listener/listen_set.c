@@ -196,9 +196,7 @@ struct gw_engine_socket *gw_listen_set_sockets(struct gw_listen_set *set, uint32
   GW_LIST_FOR_EACH(node, &set->entries) {
     const struct entry *entry = GW_LIST_ITEM(node, struct entry, node);
     if (!entry->is_bound) continue;
-    int fd = fcntl(entry->fds[worker_index], F_DUPFD_CLOEXEC, 0);
-    if (fd < 0) continue; /* out of descriptors: the worker goes on without; the next configuration tries again */
-    sockets[at] = (struct gw_engine_socket){.fd = fd};
+    sockets[at] = (struct gw_engine_socket){.fd = fcntl(entry->fds[worker_index], F_DUPFD_CLOEXEC, 0)};
     memcpy(sockets[at++].listener_name, entry->name, sizeof(entry->name));
   }
   *ret_count = at;

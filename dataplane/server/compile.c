@@ -78,17 +78,26 @@ static bool bind_listeners(struct gw_compiler *compiler, struct gw_snapshot *sna
   return is_bound;
 }
 
-static void publish(struct gw_compiler *compiler) {
+/* False: not every worker could be given its sockets. */
+static bool publish(struct gw_compiler *compiler) {
+  bool is_whole = true;
   for (uint32_t i = 0; i < compiler->options.worker_count; i++) {
     uint32_t count = 0;
     struct gw_engine_socket *sockets = gw_listen_set_sockets(compiler->listen_set, i, &count);
+    for (uint32_t j = 0; j < count; j++)
+      is_whole = is_whole && sockets[j].fd >= 0;
     compiler->options.publish(compiler->options.arg, i, gw_frozen_ref(compiler->active), sockets, count);
   }
+  return is_whole;
 }
 
 static void bind_and_publish(struct gw_compiler *compiler) {
   bool is_bound = bind_listeners(compiler, active_snapshot(compiler));
-  publish(compiler);
+  if (!publish(compiler)) {
+    is_bound = false;
+    GW_LOG_ERROR(compiler->options.log, "out of descriptors: workers keep the sockets that they listen on, trying again");
+    gw_timer_start(compiler->options.loop, &compiler->rebind, GW_COMPILER_REBIND_MS);
+  }
   compiler->was_complete = compiler->was_complete || (is_bound && compiler->is_complete);
   compiler->options.on_active(compiler->options.arg);
 }

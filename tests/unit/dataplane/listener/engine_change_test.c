@@ -1,4 +1,6 @@
 /* Changes under way: views, listeners that go, drain. */
+#include <sys/resource.h>
+
 #include "tests/unit/dataplane/engine_fixture.h"
 
 static const struct fixture_route first[] = {{.prefix = "/", .cluster = "backend"}};
@@ -129,6 +131,23 @@ static void test_drain_closes_idle_and_finishes_busy(void **state) {
   client_free(late);
 }
 
+/* The worker's socket can't be duplicated then; it keeps the one that it has, on which the kernel goes on to put connections. */
+static void test_change_while_descriptors_are_out_keeps_the_listener(void **state) {
+  (void)state;
+  struct rlimit before;
+  assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+  struct rlimit none = {.rlim_cur = 0, .rlim_max = before.rlim_max};
+  assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+  uint32_t count;
+  struct gw_engine_socket *sockets = gw_listen_set_sockets(fixture.listen_set, 0, &count);
+  assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+  assert_int_equal(count, 1);
+  assert_int_equal(sockets[0].fd, -1);
+  gw_engine_set_frozen(fixture.engine, gw_frozen_ref(fixture.frozen), sockets, count);
+  free(sockets);
+  fixture_get(&fixture, "/health", "200 OK");
+}
+
 static void test_listener_without_its_routes_answers_503(void **state) {
   (void)state;
   struct gw_http_connection_manager *http;
@@ -155,6 +174,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_changes_under_load_lose_nothing, start, stop),
       cmocka_unit_test_setup_teardown(test_removed_listener_finishes_what_it_began, start, stop),
       cmocka_unit_test_setup_teardown(test_drain_closes_idle_and_finishes_busy, start, stop),
+      cmocka_unit_test_setup_teardown(test_change_while_descriptors_are_out_keeps_the_listener, start, stop),
       cmocka_unit_test_setup_teardown(test_listener_without_its_routes_answers_503, start, stop),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
