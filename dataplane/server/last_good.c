@@ -79,6 +79,7 @@ static void on_written(void *arg, struct gw_mail *mail) {
   struct writing *writing = GW_CONTAINER_OF(mail, struct writing, mail);
   if (!writing->is_joined) pthread_join(writing->thread, NULL);
   tell_outcome(last_good, writing->failure);
+  if (writing->failure != 0) gw_timer_start(last_good->loop, &last_good->refresh, REFRESH_MIN_MS); /* not only after an hour */
   gw_snapshot_unref(writing->snapshot);
   free(writing);
   last_good->writing = NULL;
@@ -211,15 +212,15 @@ void gw_last_good_start(struct gw_last_good *last_good) {
 
 void gw_last_good_free(struct gw_last_good *last_good) {
   if (last_good == NULL) return;
-  gw_timer_stop(&last_good->patience);
-  gw_timer_stop(&last_good->refresh);
   struct gw_snapshot *next = last_good->next;
   last_good->next = NULL;
   if (last_good->writing != NULL) {
     pthread_join(last_good->writing->thread, NULL);
     last_good->writing->is_joined = true;
   }
-  gw_mailbox_free(last_good->done);
+  gw_mailbox_free(last_good->done); /* delivers the outcome, which may start a timer */
+  gw_timer_stop(&last_good->patience);
+  gw_timer_stop(&last_good->refresh);
   /* What was activated last is written, so that the next start finds it. */
   if (next != NULL) tell_outcome(last_good, gw_cache_save(&last_good->cache, next, gw_clock_wall_us()) == GW_OK ? 0 : errno);
   gw_snapshot_unref(next);

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -120,12 +121,25 @@ static void test_what_was_saved_is_loaded_when_nobody_answers_in_time(void **sta
   gw_snapshot_unref(snapshot);
 }
 
+static void test_write_that_fails_at_the_end_leaves_no_timer(void **state) {
+  struct bench *bench = *state;
+  struct gw_snapshot *snapshot = empty_snapshot();
+  struct gw_last_good *last_good = new_last_good(bench);
+  assert_int_equal(rmdir(bench->directory), 0);
+  gw_last_good_save(last_good, snapshot);
+  gw_last_good_free(last_good);
+  gw_snapshot_unref(snapshot);
+  gw_loop_run_once(bench->loop, 0);
+  assert_int_equal(mkdir(bench->directory, 0700), 0);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
   const struct CMUnitTest tests[] = {
       TEST(test_new_without_a_directory_keeps_nothing),
       TEST(test_new_with_an_unusable_directory_or_key_is_refused),
       TEST(test_what_was_saved_is_loaded_when_nobody_answers_in_time),
+      TEST(test_write_that_fails_at_the_end_leaves_no_timer),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
