@@ -83,10 +83,20 @@ static void decode_value(struct gw_xds_decoder *decoder, struct gw_resource *res
     resource->listener = gw_xds_decode_listener(decoder, (const Envoy__Config__Listener__V3__Listener *)message);
     resource->name = resource->listener->name;
     return;
-  case GW_RESOURCE_ROUTE_CONFIG:
-    resource->route_config = gw_xds_decode_route_config(decoder, NULL, (const Envoy__Config__Route__V3__RouteConfiguration *)message);
+  case GW_RESOURCE_ROUTE_CONFIG: return; /* decoded from its bytes */
+  }
+}
+
+static void decode_bytes(struct gw_xds_decoder *decoder, struct gw_resource *resource, struct gw_str value) {
+  const ProtobufCMessageDescriptor *descriptor = types[resource->type].descriptor;
+  ProtobufCMessage *message;
+  if (resource->type == GW_RESOURCE_ROUTE_CONFIG) {
+    resource->route_config = gw_xds_decode_route_config_bytes(decoder, value);
     resource->name = resource->route_config->name;
-    return;
+  } else if (gw_wire_unpack_checked(descriptor, value, decoder->scratch, &message) == GW_OK) {
+    decode_value(decoder, resource, message);
+  } else {
+    gw_errors_add(decoder->errors, "", "is not a %s", descriptor->name);
   }
 }
 
@@ -97,13 +107,8 @@ static void decode_message(struct gw_resource *resource, struct gw_str value, st
   if (err != GW_OK && err != GW_ERR_UNSUPPORTED) return;
   struct gw_arena scratch;
   gw_arena_init(&scratch, SCRATCH_BLOCK);
-  ProtobufCMessage *message;
-  if (gw_wire_unpack_checked(descriptor, value, &scratch, &message) == GW_OK) {
-    struct gw_xds_decoder decoder = {&resource->arena, &scratch, errors};
-    decode_value(&decoder, resource, message);
-  } else {
-    gw_errors_add(errors, "", "is not a %s", descriptor->name);
-  }
+  struct gw_xds_decoder decoder = {&resource->arena, &scratch, errors};
+  decode_bytes(&decoder, resource, value);
   gw_arena_done(&scratch);
 }
 

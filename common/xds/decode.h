@@ -80,6 +80,10 @@ const void *gw_xds_decode_any(struct gw_xds_decoder *decoder, const struct gw_xd
 const struct gw_listener *gw_xds_decode_listener(struct gw_xds_decoder *decoder, const Envoy__Config__Listener__V3__Listener *message);
 const struct gw_route_config *gw_xds_decode_route_config(struct gw_xds_decoder *decoder, const struct gw_xds_place *place,
                                                          const Envoy__Config__Route__V3__RouteConfiguration *message);
+/* The same from bytes that gw_wire_walk found safe. */
+const struct gw_route_config *gw_xds_decode_route_config_bytes(struct gw_xds_decoder *decoder, struct gw_str bytes);
+void gw_xds_decode_route(struct gw_xds_decoder *decoder, const struct gw_xds_place *place, const Envoy__Config__Route__V3__Route *message,
+                         struct gw_route *out);
 const struct gw_cluster *gw_xds_decode_cluster(struct gw_xds_decoder *decoder, const Envoy__Config__Cluster__V3__Cluster *message);
 /* Host names only where `use` says so. */
 const struct gw_endpoints *gw_xds_decode_endpoints(struct gw_xds_decoder *decoder, const struct gw_xds_place *place,

@@ -1,6 +1,5 @@
 #include <string.h>
 
-#include "common/base/map.h"
 #include "common/xds/decode.h"
 #include "common/xds/wire.h"
 #include "envoy/extensions/path/match/uri_template/v3/uri_template_match.pb-c.h"
@@ -216,7 +215,7 @@ static void decode_header_option(struct gw_xds_decoder *d, const struct gw_xds_p
   }
 }
 
-static void decode_route(struct gw_xds_decoder *d, const struct gw_xds_place *place, const Envoy__Config__Route__V3__Route *m,
+void gw_xds_decode_route(struct gw_xds_decoder *d, const struct gw_xds_place *place, const Envoy__Config__Route__V3__Route *m,
                          struct gw_route *out) {
   out->name = gw_xds_decode_str(d, m->name);
   decode_match(d, GW_XDS_FIELD(place, "match"), m->match, &out->match);
@@ -237,69 +236,4 @@ static void decode_route(struct gw_xds_decoder *d, const struct gw_xds_place *pl
     decode_header_option(d, GW_XDS_ITEM(place, "response_headers_to_add", i), m->response_headers_to_add[i], &headers[i]);
   out->response_headers_to_add = headers;
   out->response_headers_to_add_count = (uint32_t)m->n_response_headers_to_add;
-}
-
-/* "*", "*.example.com", "example.*", "example.com", all with an optional port. */
-static bool is_domain(struct gw_str domain) {
-  if (gw_str_equal(domain, GW_STR("*"))) return true;
-  if (gw_str_has_prefix(domain, GW_STR("*.")))
-    domain = gw_str_skip(domain, 2);
-  else if (gw_str_has_suffix(domain, GW_STR(".*")))
-    domain.len -= 2;
-  if (domain.len == 0) return false;
-  for (size_t i = 0; i < domain.len; i++) {
-    if ((unsigned char)domain.data[i] <= 0x20 || domain.data[i] == 0x7f || domain.data[i] == '*' || domain.data[i] == '/') return false;
-  }
-  return true;
-}
-
-struct uniqueness {
-  struct gw_map *domains;
-  struct gw_map *names;
-};
-
-static void decode_domains(struct gw_xds_decoder *d, const struct gw_xds_place *place, const Envoy__Config__Route__V3__VirtualHost *m,
-                           struct gw_map *seen, struct gw_virtual_host *out) {
-  if (m->n_domains == 0) gw_xds_refuse(d, GW_XDS_FIELD(place, "domains"), "is empty, and must not be");
-  struct gw_str *domains = gw_arena_calloc(d->arena, m->n_domains, sizeof *domains);
-  for (size_t i = 0; i < m->n_domains; i++) {
-    const struct gw_xds_place *at = GW_XDS_ITEM(place, "domains", i);
-    domains[i] = gw_xds_decode_lower(d, m->domains[i]);
-    if (!is_domain(domains[i])) gw_xds_refuse(d, at, "\"%s\" is not like example.com, *.example.com, example.* or *", m->domains[i]);
-    if (gw_map_put(seen, domains[i], out) != NULL) gw_xds_refuse(d, at, "\"%s\" is there already", domains[i].data);
-  }
-  out->domains = domains;
-  out->domain_count = (uint32_t)m->n_domains;
-}
-
-static void decode_virtual_host(struct gw_xds_decoder *d, const struct gw_xds_place *place, const Envoy__Config__Route__V3__VirtualHost *m,
-                                const struct uniqueness *seen, uint32_t first_index, struct gw_virtual_host *out) {
-  out->name = gw_xds_decode_name(d, GW_XDS_FIELD(place, "name"), m->name);
-  if (gw_map_put(seen->names, out->name, out) != NULL) gw_xds_refuse(d, GW_XDS_FIELD(place, "name"), "\"%s\" is there already", m->name);
-  decode_domains(d, place, m, seen->domains, out);
-  struct gw_route *routes = gw_arena_calloc(d->arena, m->n_routes, sizeof *routes);
-  for (size_t i = 0; i < m->n_routes; i++) {
-    routes[i].index = first_index + (uint32_t)i;
-    decode_route(d, GW_XDS_ITEM(place, "routes", i), m->routes[i], &routes[i]);
-  }
-  out->routes = routes;
-  out->route_count = (uint32_t)m->n_routes;
-}
-
-const struct gw_route_config *gw_xds_decode_route_config(struct gw_xds_decoder *d, const struct gw_xds_place *place,
-                                                         const Envoy__Config__Route__V3__RouteConfiguration *m) {
-  struct gw_route_config *config = gw_arena_calloc(d->arena, 1, sizeof *config);
-  /* Inline in a listener it needs no name. */
-  config->name = place != NULL ? gw_xds_decode_str(d, m->name) : gw_xds_decode_name(d, GW_XDS_FIELD(place, "name"), m->name);
-  struct gw_virtual_host *hosts = gw_arena_calloc(d->arena, m->n_virtual_hosts, sizeof *hosts);
-  struct uniqueness seen = {gw_map_new(), gw_map_new()};
-  for (size_t i = 0; i < m->n_virtual_hosts; i++) {
-    decode_virtual_host(d, GW_XDS_ITEM(place, "virtual_hosts", i), m->virtual_hosts[i], &seen, config->route_count, &hosts[i]);
-    config->route_count += hosts[i].route_count;
-  }
-  gw_map_free(seen.domains);
-  gw_map_free(seen.names);
-  config->virtual_hosts = hosts;
-  config->virtual_host_count = (uint32_t)m->n_virtual_hosts;
-  return config;
 }

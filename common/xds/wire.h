@@ -22,6 +22,13 @@ enum gw_err gw_wire_unpack(const ProtobufCMessageDescriptor *descriptor, struct 
 /* Only the unpacking, of bytes that gw_wire_walk found safe. GW_ERR_INVALID. */
 enum gw_err gw_wire_unpack_checked(const ProtobufCMessageDescriptor *descriptor, struct gw_str bytes, struct gw_arena *arena,
                                    ProtobufCMessage **ret_message);
+/* A message taken apart without unpacking it: one repeated field's messages, which point into the bytes given, and what is left. */
+struct gw_wire_parts {
+  const struct gw_str *items;
+  uint32_t count;
+  struct gw_str rest; /* a message again */
+};
+enum gw_err gw_wire_split(struct gw_str message, uint32_t number, struct gw_arena *arena, struct gw_wire_parts *ret_parts);
 /* The message's canonical bytes, one reference. */
 struct gw_bytes *gw_wire_pack(const ProtobufCMessage *message);
 
