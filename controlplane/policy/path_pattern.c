@@ -7,6 +7,13 @@
 /* So that its regular expression stays below what a regular expression may have, with every byte escaped. */
 #define PATH_MAX_BYTES 1024u
 #define SEGMENTS_MAX 128u
+#define SCRATCH_SIZE 4096 /* a path and its normal form, mostly */
+
+struct segment {
+  enum gw_path_segment_kind kind;
+  struct gw_str text; /* of a literal; empty behind a trailing slash */
+  struct gw_str name; /* of a variable; empty for `*` and `**` */
+};
 
 static bool is_name(struct gw_str name) {
   for (size_t i = 0; i < name.len; i++) {
@@ -18,7 +25,7 @@ static bool is_name(struct gw_str name) {
 }
 
 /* "{…}": a variable, with or without "=*" or "=**". */
-static enum gw_err parse_variable(struct gw_str inside, struct gw_path_segment *segment, const char **ret_why) {
+static enum gw_err parse_variable(struct gw_str inside, struct segment *segment, const char **ret_why) {
   segment->kind = GW_PATH_SEGMENT_ONE;
   if (gw_str_has_suffix(inside, GW_STR("=**"))) {
     segment->kind = GW_PATH_SEGMENT_REST;
@@ -34,7 +41,7 @@ static enum gw_err parse_variable(struct gw_str inside, struct gw_path_segment *
   return GW_OK;
 }
 
-static enum gw_err parse_segment(struct gw_str text, struct gw_path_segment *segment, const char **ret_why) {
+static enum gw_err parse_segment(struct gw_str text, struct segment *segment, const char **ret_why) {
   if (gw_str_equal(text, GW_STR("*"))) {
     segment->kind = GW_PATH_SEGMENT_ONE;
     return GW_OK;
@@ -55,22 +62,26 @@ static enum gw_err parse_segment(struct gw_str text, struct gw_path_segment *seg
   return GW_OK;
 }
 
-/* The literal parts must be what a request's path is when it is matched: wildcards are taken out and the rest is normalised. */
-static enum gw_err check_normal(struct gw_str text, struct gw_arena *arena, const char **ret_why) {
-  char *plain = gw_arena_alloc_bytes(arena, text.len);
-  for (size_t i = 0; i < text.len; i++)
-    plain[i] = text.data[i];
-  for (size_t i = 0; i < text.len; i++)
-    if (plain[i] == '{' || plain[i] == '}' || plain[i] == '*' || plain[i] == '=') plain[i] = '_';
+/* Fills `plain` with the text, its wildcards taken out. */
+static void take_out_wildcards(struct gw_str text, char *plain) {
+  for (size_t i = 0; i < text.len; i++) {
+    char c = text.data[i];
+    plain[i] = c == '{' || c == '}' || c == '*' || c == '=' ? '_' : c;
+  }
+}
+
+/* The literal parts must be what a request's path is when it is matched, which is normalised. */
+static enum gw_err check_normal(struct gw_str text, struct gw_arena *scratch, struct gw_arena *arena, const char **ret_why) {
+  char *bytes = gw_arena_alloc_bytes(scratch, text.len);
+  take_out_wildcards(text, bytes);
+  struct gw_str plain = {bytes, text.len}, normal;
   struct gw_uri_rules rules = {.normalize_path = true, .merge_slashes = true, .escaped_slashes = GW_URI_ESCAPED_SLASHES_REJECT};
-  struct gw_str normal;
   bool must_redirect;
-  if (memchr(plain, '?', text.len) != NULL ||
-      gw_uri_normalize((struct gw_str){plain, text.len}, &rules, arena, &normal, &must_redirect) != GW_OK) {
+  if (gw_str_find_char(plain, '?') >= 0 || gw_uri_normalize(plain, &rules, scratch, &normal, &must_redirect) != GW_OK) {
     *ret_why = "a path begins with / and has no query, no space, no byte outside ASCII and no %2F or %5C";
     return GW_ERR_INVALID;
   }
-  if (!gw_str_equal(normal, (struct gw_str){plain, text.len})) {
+  if (!gw_str_equal(normal, plain)) {
     *ret_why = gw_arena_printf(arena, "no request can have this path, since paths are normalised first (to %.*s); write it that way",
                                GW_STR_ARG(normal));
     return GW_ERR_INVALID;
@@ -78,14 +89,23 @@ static enum gw_err check_normal(struct gw_str text, struct gw_arena *arena, cons
   return GW_OK;
 }
 
-static enum gw_err check_names(const struct gw_path_pattern *pattern, const char **ret_why) {
-  for (uint32_t i = 0; i < pattern->count; i++) {
-    if (pattern->segments[i].kind == GW_PATH_SEGMENT_REST && i + 1 < pattern->count) {
+static enum gw_err check_is_normal(struct gw_str text, struct gw_arena *arena, const char **ret_why) {
+  _Alignas(16) unsigned char fixed[SCRATCH_SIZE];
+  struct gw_arena scratch;
+  gw_arena_init_fixed(&scratch, fixed, sizeof fixed, SCRATCH_SIZE);
+  enum gw_err err = check_normal(text, &scratch, arena, ret_why);
+  gw_arena_done(&scratch);
+  return err;
+}
+
+static enum gw_err check_names(const struct segment *segments, uint32_t count, const char **ret_why) {
+  for (uint32_t i = 0; i < count; i++) {
+    if (segments[i].kind == GW_PATH_SEGMENT_REST && i + 1 < count) {
       *ret_why = "** (or {name=**}) may only be the last segment";
       return GW_ERR_INVALID;
     }
     for (uint32_t k = 0; k < i; k++) {
-      if (pattern->segments[i].name.len > 0 && gw_str_equal(pattern->segments[i].name, pattern->segments[k].name)) {
+      if (segments[i].name.len > 0 && gw_str_equal(segments[i].name, segments[k].name)) {
         *ret_why = "two variables have one name";
         return GW_ERR_INVALID;
       }
@@ -96,17 +116,30 @@ static enum gw_err check_names(const struct gw_path_pattern *pattern, const char
 
 /* A segment is its kind, its text and a NUL, which no text holds: so that a segment is less than any that it begins. Thousands of
  * patterns are sorted, and one comparison of bytes each is what makes that quick. */
-static struct gw_str make_rank(const struct gw_path_pattern *pattern, struct gw_arena *arena) {
-  char *rank = gw_arena_alloc_bytes(arena, pattern->text.len + 2 * (size_t)pattern->count);
+static struct gw_str make_rank(size_t text_len, const struct segment *segments, uint32_t count, struct gw_arena *arena) {
+  char *rank = gw_arena_alloc_bytes(arena, text_len + 2 * (size_t)count);
   size_t len = 0;
-  for (uint32_t i = 0; i < pattern->count; i++) {
-    const struct gw_path_segment *segment = &pattern->segments[i];
-    rank[len++] = (char)(1 + (int)segment->kind);
-    for (size_t k = 0; k < segment->text.len; k++)
-      rank[len++] = segment->text.data[k];
+  for (uint32_t i = 0; i < count; i++) {
+    const struct gw_str text = segments[i].text;
+    rank[len++] = (char)(1 + (int)segments[i].kind);
+    if (text.len > 0) memcpy(rank + len, text.data, text.len);
+    len += text.len;
     rank[len++] = '\0';
   }
   return (struct gw_str){rank, len};
+}
+
+static enum gw_err parse_segments(struct gw_str text, struct segment *segments, uint32_t count, const char **ret_why) {
+  struct gw_str rest = gw_str_skip(text, 1);
+  for (uint32_t i = 0; i < count; i++) {
+    ptrdiff_t slash = gw_str_find_char(rest, '/');
+    struct gw_str segment = {rest.data, slash < 0 ? rest.len : (size_t)slash};
+    segments[i] = (struct segment){0};
+    enum gw_err err = parse_segment(segment, &segments[i], ret_why);
+    if (err != GW_OK) return err;
+    rest = gw_str_skip(rest, slash < 0 ? rest.len : (size_t)slash + 1);
+  }
+  return GW_OK;
 }
 
 enum gw_err gw_path_pattern_parse(struct gw_str text, struct gw_arena *arena, struct gw_path_pattern *ret_pattern, const char **ret_why) {
@@ -114,33 +147,27 @@ enum gw_err gw_path_pattern_parse(struct gw_str text, struct gw_arena *arena, st
     *ret_why = "a path begins with / and has at most 1024 bytes";
     return GW_ERR_INVALID;
   }
-  enum gw_err err = check_normal(text, arena, ret_why);
+  enum gw_err err = check_is_normal(text, arena, ret_why);
   if (err != GW_OK) return err;
-  uint32_t count = 0;
+  struct gw_path_pattern pattern = {.text = text};
   for (size_t i = 0; i < text.len; i++)
-    count += text.data[i] == '/';
-  if (count > SEGMENTS_MAX) {
+    pattern.count += text.data[i] == '/';
+  if (pattern.count > SEGMENTS_MAX) {
     *ret_why = "a path has at most 128 segments";
     return GW_ERR_INVALID;
   }
-  struct gw_path_segment *segments = gw_arena_calloc(arena, count, sizeof(*segments));
-  struct gw_path_pattern pattern = {.text = text, .segments = segments, .count = count};
-  struct gw_str rest = gw_str_skip(text, 1);
-  for (uint32_t i = 0; i < count; i++) {
-    ptrdiff_t slash = gw_str_find_char(rest, '/');
-    struct gw_str segment = {rest.data, slash < 0 ? rest.len : (size_t)slash};
-    err = parse_segment(segment, &segments[i], ret_why);
-    if (err != GW_OK) return err;
+  struct segment segments[SEGMENTS_MAX];
+  err = parse_segments(text, segments, pattern.count, ret_why);
+  if (err != GW_OK) return err;
+  for (uint32_t i = 0; i < pattern.count; i++)
     pattern.variable_count += segments[i].kind != GW_PATH_SEGMENT_LITERAL;
-    rest = gw_str_skip(rest, slash < 0 ? rest.len : (size_t)slash + 1);
-  }
   if (pattern.variable_count > GW_ROUTE_VARIABLES_MAX) {
     *ret_why = "a path has at most 16 variables";
     return GW_ERR_INVALID;
   }
-  err = check_names(&pattern, ret_why);
+  err = check_names(segments, pattern.count, ret_why);
   if (err != GW_OK) return err;
-  pattern.rank = make_rank(&pattern, arena);
+  pattern.rank = make_rank(text.len, segments, pattern.count, arena);
   *ret_pattern = pattern;
   return GW_OK;
 }
@@ -156,13 +183,15 @@ static void append_literal(struct gw_strbuf *buf, struct gw_str text) {
   }
 }
 
+/* The rank says it all. */
 static struct gw_str format_regex(const struct gw_path_pattern *pattern, struct gw_arena *arena) {
   struct gw_strbuf buf;
   gw_strbuf_init(&buf);
-  for (uint32_t i = 0; i < pattern->count; i++) {
+  struct gw_str rest = pattern->rank, segment;
+  while (rest.len > 0 && gw_str_split_next(&rest, '\0', &segment)) {
     gw_strbuf_append_char(&buf, '/');
-    switch (pattern->segments[i].kind) {
-    case GW_PATH_SEGMENT_LITERAL: append_literal(&buf, pattern->segments[i].text); break;
+    switch ((enum gw_path_segment_kind)(segment.data[0] - 1)) {
+    case GW_PATH_SEGMENT_LITERAL: append_literal(&buf, gw_str_skip(segment, 1)); break;
     case GW_PATH_SEGMENT_ONE: gw_strbuf_append_str(&buf, GW_STR("([" GW_PATH_TEMPLATE_CLASS "]+)")); break;
     case GW_PATH_SEGMENT_REST: gw_strbuf_append_str(&buf, GW_STR("([/" GW_PATH_TEMPLATE_CLASS "]*)")); break;
     }

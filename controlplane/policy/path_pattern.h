@@ -14,16 +14,9 @@
 /* In the order of rank: what says more comes first. */
 enum gw_path_segment_kind { GW_PATH_SEGMENT_LITERAL, GW_PATH_SEGMENT_ONE, GW_PATH_SEGMENT_REST };
 
-struct gw_path_segment {
-  enum gw_path_segment_kind kind;
-  struct gw_str text; /* of a literal; empty behind a trailing slash */
-  struct gw_str name; /* of a variable; empty for `*` and `**` */
-};
-
 struct gw_path_pattern {
   struct gw_str text; /* as written */
   struct gw_str rank; /* segment by segment: patterns compare as these bytes do */
-  const struct gw_path_segment *segments;
   uint32_t count;
   uint32_t variable_count; /* with the nameless */
 };

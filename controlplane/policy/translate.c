@@ -145,10 +145,20 @@ static uint32_t find_group_end(const struct gw_route_list *routes, uint32_t begi
   return end;
 }
 
+/* Each entry makes a route, and each path whose methods are listed one more. */
+static uint32_t count_made(const struct gw_route_list *routes) {
+  uint32_t count = routes->count;
+  for (uint32_t begin = 0, end; begin < routes->count; begin = end) {
+    end = find_group_end(routes, begin);
+    count += routes->items[end - 1].method_count > 0;
+  }
+  return count;
+}
+
 static void translate_routes(const struct gw_route_list *routes, struct gw_policy *policy) {
   struct gw_arena *arena = &policy->arena;
   struct translation t = {.arena = arena, .sets = gw_map_new()};
-  t.routes = gw_arena_calloc(arena, (size_t)routes->count * 2, sizeof(*t.routes));
+  t.routes = gw_arena_calloc(arena, count_made(routes), sizeof(*t.routes));
   struct gw_policy_route *list = gw_arena_calloc(arena, routes->count, sizeof(*list));
   for (uint32_t begin = 0, end; begin < routes->count; begin = end) {
     end = find_group_end(routes, begin);
