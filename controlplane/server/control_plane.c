@@ -1,6 +1,7 @@
 #include "controlplane/server/control_plane.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -27,6 +28,10 @@
 #define KEEPALIVE_MS 20000
 /* For calls of the admin API. Streams of nodes have no end of their own: they go to another control plane, or come back. */
 #define ADMIN_GRACE_MS 500
+/* What a load of the files frees stays for the next one, until files.c gives it back: 10,000 routes take some 40 MB for a moment, and
+ * getting those from the system took a third of the time. */
+#define MALLOC_KEEP_BYTES (64 * 1024 * 1024)
+#define MALLOC_MMAP_BYTES (16 * 1024 * 1024)
 
 struct control_plane {
   const struct gw_options *options;
@@ -262,6 +267,8 @@ static void done(struct control_plane *plane) {
 
 int gw_control_plane_run(const struct gw_options *options) {
   struct control_plane plane = {.options = options, .started_us = gw_clock_monotonic_us()};
+  mallopt(M_TRIM_THRESHOLD, MALLOC_KEEP_BYTES);
+  mallopt(M_MMAP_THRESHOLD, MALLOC_MMAP_BYTES);
   if (gw_log_new("gateway-controlplane", options->log_format, options->log_level, options->log_file, &plane.log) != GW_OK) {
     fprintf(stderr, "gateway-controlplane: the log file %s cannot be opened: %s\n", options->log_file, strerror(errno));
     return GW_EXIT_SYSTEM;

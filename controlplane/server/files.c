@@ -16,8 +16,8 @@
 #define SETTLE_MS 15
 #define SETTLE_MAX_MS 200
 #define WATCHES_MAX 3
-/* Loading needs a multiple of the files' size, in many pieces. What is free again goes back to the system once nodes had time to take
- * what was made of it, and nobody is in a hurry. */
+/* Loading needs a multiple of the files' size. What is free again is kept for the next load, which would spend a third of its time on
+ * getting it from the system again. It goes back when the files have become much smaller, once nodes had time to take what was sent. */
 #define TRIM_BYTES ((size_t)64 * 1024)
 #define TRIM_MS 1000
 
@@ -31,7 +31,7 @@ struct gw_files {
   uint32_t watch_count;
   struct gw_timer settle;
   struct gw_timer trim;
-  size_t loaded_bytes;      /* size of the newest load's files */
+  size_t largest_bytes;     /* of the files, over the loads since memory was given back */
   uint64_t first_change_ms; /* of those not loaded yet; 0: none */
   struct gw_files_stats stats;
 };
@@ -152,10 +152,13 @@ static void on_trim(struct gw_timer *timer) {
   malloc_trim(0);
 }
 
-static void trim_later(struct gw_files *files, const struct input *input) {
-  size_t before = files->loaded_bytes;
-  files->loaded_bytes = input->routes.len + input->services.len;
-  if (files->loaded_bytes + before > TRIM_BYTES) gw_timer_start(files->options.loop, &files->trim, TRIM_MS);
+static void trim_if_smaller(struct gw_files *files, size_t loaded_bytes) {
+  if (loaded_bytes * 2 + TRIM_BYTES < files->largest_bytes) {
+    files->largest_bytes = loaded_bytes;
+    gw_timer_start(files->options.loop, &files->trim, TRIM_MS);
+  } else if (loaded_bytes > files->largest_bytes) {
+    files->largest_bytes = loaded_bytes;
+  }
 }
 
 static enum gw_err load(struct gw_files *files, bool is_only_if_changed) {
@@ -169,7 +172,7 @@ static enum gw_err load(struct gw_files *files, bool is_only_if_changed) {
   files->digest = input.digest;
   err = apply(files, &input, &errors);
   uint64_t took_us = gw_clock_monotonic_us() - start_us;
-  trim_later(files, &input);
+  trim_if_smaller(files, input.routes.len + input.services.len);
   keep_mistakes(files, &errors, err == GW_OK);
   files->stats.loads_total++;
   if (err != GW_OK) files->stats.errors_total++;
