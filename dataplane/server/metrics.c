@@ -26,6 +26,8 @@ static void put_config(const struct gw_node_metrics *metrics, struct gw_metrics_
 static void put_xds(const struct gw_node_metrics *metrics, struct gw_metrics_writer *writer) {
   put(writer, "gateway_xds_connected", "gauge", "1 while a control plane answers.", metrics->is_connected);
   put(writer, "gateway_xds_responses_total", "counter", "Responses of control planes.", metrics->responses_total);
+  gw_metrics_family(writer, "gateway_xds_decode_seconds", "histogram", "Time to decode and check a response.");
+  gw_metrics_histogram(writer, "gateway_xds_decode_seconds", NULL, 0, &metrics->decode_times);
   put(writer, "gateway_xds_nacks_total", "counter", "Responses that were refused (NACK).", metrics->nacks_total);
   put(writer, "gateway_xds_disconnects_total", "counter", "Streams to control planes that were lost.", metrics->disconnects_total);
   put(writer, "gateway_fleet_size", "gauge", "Nodes of the fleet as the control plane says; 0 is unknown.", metrics->fleet_size);

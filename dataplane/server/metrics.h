@@ -32,6 +32,7 @@ struct gw_node_metrics {
   /* of its control plane */
   bool is_connected;
   uint64_t responses_total;
+  struct gw_histogram decode_times;
   uint64_t nacks_total;
   uint64_t disconnects_total;
   uint32_t fleet_size;

@@ -132,6 +132,7 @@ static void fill_metrics(void *arg, struct gw_node_metrics *metrics) {
   metrics->build_times = *config.build_times;
   metrics->is_connected = xds.is_connected;
   metrics->responses_total = xds.responses_total;
+  metrics->decode_times = *xds.decode_times;
   metrics->nacks_total = xds.refused_total;
   metrics->disconnects_total = xds.disconnects_total;
   metrics->fleet_size = xds.fleet_size;

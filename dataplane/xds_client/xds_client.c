@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/event/timer.h"
 #include "common/model/consistency.h"
@@ -48,6 +49,7 @@ struct gw_xds_client {
   bool is_connected;
   uint64_t connected_us;
   uint64_t responses_total;
+  struct gw_histogram decode_times;
   uint64_t refused_total;
   uint64_t disconnects_total;
   uint32_t fleet_size;
@@ -127,7 +129,10 @@ static void on_response(void *arg, enum gw_resource_type type, const struct gw_d
   struct gw_resource **resources = NULL;
   struct gw_strbuf reason;
   gw_strbuf_init(&reason);
-  if (gw_response_check(&check, type, response, &client->refusals, &reason, &resources) == GW_OK) {
+  uint64_t start_us = gw_clock_monotonic_us();
+  enum gw_err err = gw_response_check(&check, type, response, &client->refusals, &reason, &resources);
+  gw_histogram_add(&client->decode_times, gw_clock_monotonic_us() - start_us);
+  if (err == GW_OK) {
     accept(client, type, response, resources);
   } else {
     refuse(client, type, response->version_info, &reason);
@@ -343,6 +348,7 @@ void gw_xds_client_get_status(const struct gw_xds_client *client, struct gw_xds_
       .target = target_of(client),
       .connected_us = client->connected_us,
       .responses_total = client->responses_total,
+      .decode_times = &client->decode_times,
       .refused_total = client->refused_total,
       .disconnects_total = client->disconnects_total,
       .fleet_size = client->fleet_size,

@@ -11,6 +11,7 @@
 #include "common/event/loop.h"
 #include "common/model/snapshot.h"
 #include "common/observe/log.h"
+#include "common/observe/metrics.h"
 #include "common/rpc/rpc.h"
 
 struct gw_xds_client;
@@ -41,7 +42,8 @@ struct gw_xds_client_status {
   const char *target;    /* in use or tried now */
   uint64_t connected_us; /* monotonic, when the stream in use was answered; 0: not connected */
   uint64_t responses_total;
-  uint64_t refused_total; /* NACKs */
+  const struct gw_histogram *decode_times; /* a response's, with its checks */
+  uint64_t refused_total;                  /* NACKs */
   uint64_t disconnects_total;
   uint32_t fleet_size; /* from the agent session; 0: unknown */
 };
