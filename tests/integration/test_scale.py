@@ -62,7 +62,7 @@ def change(scene, number):
             mean_ms(before[1], after[1], "gateway_view_swap_seconds"))
 
 
-@pytest.mark.parametrize("services", [1, 1000])
+@pytest.mark.parametrize("services", [1, pytest.param(1000, marks=pytest.mark.full)])
 def test_10000_routes_are_taken_up_in_time(stage, services):
     scene = Scene(stage, services)
     scene.take_up(scene.many[0])
@@ -81,6 +81,7 @@ def test_10000_routes_are_taken_up_in_time(stage, services):
     assert statistics.median(swaps) < SLACK * SWAP_MS
 
 
+@pytest.mark.full
 def test_many_services_come_and_go_in_time(stage):
     """From one service to 1,000: clusters and endpoints go before the routes, each with an answer of the node between."""
     scene = Scene(stage, 1000)
@@ -90,7 +91,7 @@ def test_many_services_come_and_go_in_time(stage):
         scene.take_up(scene.few)
 
 
-@pytest.mark.parametrize("services", [1, 1000])
+@pytest.mark.parametrize("services", [1, pytest.param(1000, marks=pytest.mark.full)])
 def test_memory_returns_after_10000_routes(stage, services):
     scene = Scene(stage, services)
     planes = {"control plane": scene.control, "data plane": scene.data}
