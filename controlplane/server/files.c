@@ -15,6 +15,7 @@
 #define WATCH_SETTLE_MS 10
 #define SETTLE_MS 15
 #define SETTLE_MAX_MS 200
+#define RETRY_MS 1000
 #define WATCHES_MAX 3
 /* Loading needs a multiple of the files' size. What is free again is kept for the next load, which would spend a third of its time on
  * getting it from the system again. It goes back when the files have become much smaller, once nodes had time to take what was sent. */
@@ -167,6 +168,8 @@ static enum gw_err load(struct gw_files *files, bool is_only_if_changed) {
   gw_errors_init(&errors);
   struct input input;
   input_read(&input, files->options.options, &errors);
+  /* What could not be read (descriptors are out, a volume is away) may come back without an event. */
+  if (errors.error_count > 0) gw_timer_start(files->options.loop, &files->settle, RETRY_MS);
   enum gw_err err = GW_OK;
   if (is_only_if_changed && input.digest == files->digest) goto out;
   files->digest = input.digest;

@@ -1,6 +1,8 @@
 """A change is harmless: constant load through edits of routes and services, and through the control plane's death."""
 import asyncio
+import os
 import random
+import resource
 import signal
 import threading
 
@@ -128,3 +130,17 @@ def test_an_edit_is_live_within_100_ms(stage):
         wait_until(lambda: get(port, f"/new{n}").status == 200, "the edit")
         times.append(time.monotonic() - start)
     assert sorted(times)[5] < 1.0, times
+
+
+def test_an_edit_while_descriptors_are_out_is_not_lost(stage):
+    backend = stage.backend()
+    services = f'services: {{s: {{instances: [{{url: "{backend.url}"}}]}}}}'
+    control, _, port = stage.both("routes: [{path: /a, service: s}]", services)
+    limit = resource.prlimit(control.pid, resource.RLIMIT_NOFILE)
+    lowest_free = next(n for n in range(1000) if not os.path.exists(f"/proc/{control.pid}/fd/{n}"))
+    resource.prlimit(control.pid, resource.RLIMIT_NOFILE, (lowest_free, limit[1]))
+    control.write(routes="routes: [{path: /a, service: s}, {path: /b, service: s}]")
+    wait_until(lambda: "Too many open files" in control.log(), "the file not to be readable")
+    assert get(port, "/b").status == 404
+    resource.prlimit(control.pid, resource.RLIMIT_NOFILE, limit)
+    wait_until(lambda: get(port, "/b").status == 200, "the edit")
