@@ -12,6 +12,7 @@
 enum gw_filter_kind {
   GW_FILTER_ROUTER,         /* envoy.extensions.filters.http.router.v3.Router */
   GW_FILTER_NODE_ENDPOINTS, /* gateway.filters.http.v1.NodeEndpoints */
+  GW_FILTER_LIMITS,         /* gateway.filters.http.v1.Limits */
 };
 
 /* gateway.filters.http.v1.NodeEndpoints: what the traffic port itself answers, before routes. */
@@ -23,11 +24,23 @@ struct gw_node_endpoints {
   uint32_t metrics_allow_count;
 };
 
+/* gateway.filters.http.v1.Limits: those that Envoy's messages have no field for. 0: no limit. */
+struct gw_limits {
+  uint64_t max_request_body_bytes;       /* beyond: 413 */
+  uint64_t body_timeout_ms;              /* a request's body of which nothing arrives, though it is read: 408 */
+  uint32_t max_connections_per_worker;   /* of this listener */
+  uint32_t max_connections_per_client;   /* by address, over all workers and listeners */
+  uint32_t max_stream_resets_per_minute; /* by the client, a connection; as many at once */
+  uint32_t overload_memory_percent;      /* of what the process may use; beyond: 503 to new streams, halfway to 100 no new connections */
+  uint32_t overload_descriptors_percent; /* likewise, of RLIMIT_NOFILE */
+};
+
 struct gw_http_filter {
   struct gw_str name; /* HttpFilter.name */
   enum gw_filter_kind kind;
   union {
     struct gw_node_endpoints node_endpoints;
+    struct gw_limits limits;
   } settings;
 };
 

@@ -9,7 +9,9 @@
 
 #include "common/base/str.h"
 #include "common/model/filter.h"
+#include "common/model/http2.h"
 #include "common/model/route.h"
+#include "common/model/tls.h"
 
 /* HttpConnectionManager.PathWithEscapedSlashesAction */
 enum gw_escaped_slashes {
@@ -21,6 +23,18 @@ enum gw_escaped_slashes {
 
 /* HttpProtocolOptions.HeadersWithUnderscoresAction */
 enum gw_underscores { GW_UNDERSCORES_ALLOW, GW_UNDERSCORES_REJECT, GW_UNDERSCORES_DROP };
+
+/* HttpConnectionManager.CodecType */
+enum gw_codec { GW_CODEC_AUTO, GW_CODEC_HTTP1, GW_CODEC_HTTP2 };
+
+/* HttpConnectionManager.ForwardClientCertDetails */
+enum gw_client_cert_forwarding {
+  GW_CLIENT_CERT_SANITIZE,            /* x-forwarded-client-cert is removed */
+  GW_CLIENT_CERT_FORWARD_ONLY,        /* kept as it came, over mutual TLS only */
+  GW_CLIENT_CERT_APPEND_FORWARD,      /* kept, and this connection's is appended, over mutual TLS only */
+  GW_CLIENT_CERT_SANITIZE_SET,        /* replaced by this connection's */
+  GW_CLIENT_CERT_ALWAYS_FORWARD_ONLY, /* kept as it came */
+};
 
 /* One field of a JSON access-log line: its name and its value's format, such as "%RESPONSE_CODE%". */
 struct gw_access_log_field {
@@ -61,6 +75,14 @@ struct gw_http_connection_manager {
   uint64_t request_timeout_ms;         /* to receive the whole request */
   uint64_t request_headers_timeout_ms; /* to receive the head */
   uint64_t drain_timeout_ms;
+  enum gw_codec codec;
+  struct gw_http2_options http2;
+  bool has_websocket;                   /* upgrade_configs has an enabled "websocket" */
+  uint32_t max_requests_per_connection; /* 0: any number */
+  enum gw_client_cert_forwarding client_cert_forwarding;
+  bool has_client_cert_subject; /* what of the certificate is told, beside its hash (SetCurrentClientCertDetails) */
+  bool has_client_cert_dns;
+  bool has_client_cert_uri;
 };
 
 /* A listener with only an api_listener is never opened (is_api_only). */
@@ -69,6 +91,7 @@ struct gw_listener {
   struct gw_str address; /* an IP address, numeric */
   uint16_t port;         /* host order; 0: any free one */
   bool is_api_only;
+  const struct gw_downstream_tls *tls; /* transport_socket; NULL: plaintext */
   struct gw_http_connection_manager http;
 };
 
