@@ -43,6 +43,7 @@ struct gw_request_head {
   enum gw_http_version version;
   int64_t content_length;    /* bytes, GW_LENGTH_NONE or GW_LENGTH_UNKNOWN */
   bool expects_continue;     /* Expect: 100-continue */
+  struct gw_str upgrade;     /* "websocket": the connection becomes a tunnel (RFC 6455, RFC 8441); empty: none */
   struct gw_headers headers; /* without Host, Content-Length and Transfer-Encoding: codecs read and write those */
 };
 

@@ -10,6 +10,8 @@
 #define IOVECS_MAX 32
 /* What is kept for a slow reader is allocated as it comes, but not in crumbs. */
 #define CHUNK_SIZE_MIN 1024u
+/* Frames of many streams are written one behind the other: the largest of HTTP/2's default size, and small ones before it. */
+#define CHUNK_SIZE_FRAMES ((size_t)20 * 1024)
 
 struct gw_out_chunk {
   struct gw_out_chunk *next;
@@ -36,10 +38,10 @@ void gw_out_queue_done(struct gw_out_queue *queue) {
   gw_out_queue_init(queue);
 }
 
-/* Room for `len` more owned bytes. */
-static void reserve_chunk(struct gw_out_queue *queue, size_t len) {
+/* Room for `len` more owned bytes, in a chunk of at least `size_min`. */
+static void reserve_chunk(struct gw_out_queue *queue, size_t len, size_t size_min) {
   if (queue->last != NULL && queue->last->cap - queue->last->end >= len) return;
-  size_t cap = len < CHUNK_SIZE_MIN ? CHUNK_SIZE_MIN : len;
+  size_t cap = len < size_min ? size_min : len;
   struct gw_out_chunk *chunk = gw_malloc(sizeof(struct gw_out_chunk) + cap);
   *chunk = (struct gw_out_chunk){.cap = cap};
   if (queue->last == NULL) {
@@ -56,7 +58,7 @@ static void keep_pieces(struct gw_out_queue *queue, uint32_t from, size_t skippe
   for (uint32_t i = from; i < queue->piece_count; i++)
     len += queue->pieces[i].len;
   if (len > skipped) {
-    reserve_chunk(queue, len - skipped);
+    reserve_chunk(queue, len - skipped, CHUNK_SIZE_MIN);
     for (uint32_t i = from; i < queue->piece_count; i++) {
       struct gw_str piece = gw_str_skip(queue->pieces[i], skipped);
       memcpy(queue->last->data + queue->last->end, piece.data, piece.len);
@@ -85,10 +87,25 @@ void gw_out_queue_add_copy(struct gw_out_queue *queue, struct gw_str piece) {
     return;
   }
   keep_pieces(queue, 0, 0);
-  reserve_chunk(queue, piece.len);
+  reserve_chunk(queue, piece.len, CHUNK_SIZE_MIN);
   memcpy(queue->last->data + queue->last->end, piece.data, piece.len);
   queue->last->end += piece.len;
   queue->len += piece.len;
+}
+
+char *gw_out_queue_reserve(struct gw_out_queue *queue, size_t len) {
+  if (queue->piece_count > 0) keep_pieces(queue, 0, 0);
+  reserve_chunk(queue, len, CHUNK_SIZE_FRAMES);
+  return queue->last->data + queue->last->end;
+}
+
+void gw_out_queue_commit(struct gw_out_queue *queue, size_t len) {
+  queue->last->end += len;
+  queue->len += len;
+}
+
+void gw_out_queue_keep(struct gw_out_queue *queue) {
+  keep_pieces(queue, 0, 0);
 }
 
 static size_t fill_iovecs(const struct gw_out_queue *queue, struct iovec iovecs[IOVECS_MAX], size_t *ret_len) {
@@ -133,6 +150,47 @@ static void take_sent(struct gw_out_queue *queue, size_t sent) {
   while (from < queue->piece_count && sent >= queue->pieces[from].len)
     sent -= queue->pieces[from++].len;
   keep_pieces(queue, from, sent);
+}
+
+/* Forgets `len` bytes of the first owned chunk. */
+static void skip_first(struct gw_out_queue *queue, size_t len) {
+  struct gw_out_chunk *chunk = queue->first;
+  chunk->start += len;
+  if (chunk->start < chunk->end) return;
+  queue->first = chunk->next;
+  if (queue->first == NULL) queue->last = NULL;
+  free(chunk);
+}
+
+/* Forgets `len` bytes of the pieces, which stay borrowed. */
+static void skip_pieces(struct gw_out_queue *queue, size_t len) {
+  uint32_t gone = 0;
+  while (gone < queue->piece_count && len >= queue->pieces[gone].len)
+    len -= queue->pieces[gone++].len;
+  queue->piece_count -= gone;
+  memmove(queue->pieces, queue->pieces + gone, queue->piece_count * sizeof(queue->pieces[0]));
+  if (queue->piece_count > 0) queue->pieces[0] = gw_str_skip(queue->pieces[0], len);
+  if (queue->piece_count == 0) queue->small_len = 0;
+}
+
+void gw_out_queue_take(struct gw_out_queue *queue, char *to, size_t len) {
+  queue->len -= len;
+  while (len > 0 && queue->first != NULL) {
+    size_t part = queue->first->end - queue->first->start;
+    if (part > len) part = len;
+    memcpy(to, queue->first->data + queue->first->start, part);
+    skip_first(queue, part);
+    to += part;
+    len -= part;
+  }
+  size_t from_pieces = len;
+  for (uint32_t i = 0; len > 0; i++) {
+    size_t part = queue->pieces[i].len < len ? queue->pieces[i].len : len;
+    memcpy(to, queue->pieces[i].data, part);
+    to += part;
+    len -= part;
+  }
+  if (from_pieces > 0) skip_pieces(queue, from_pieces);
 }
 
 /* The queue stays as it is when it fails. */

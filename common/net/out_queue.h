@@ -33,6 +33,13 @@ void gw_out_queue_done(struct gw_out_queue *queue);
 void gw_out_queue_add(struct gw_out_queue *queue, struct gw_str piece);
 /* Queues a copy (small things without a home: a chunk's head). */
 void gw_out_queue_add_copy(struct gw_out_queue *queue, struct gw_str piece);
+/* Room for `len` contiguous bytes of the queue's own, behind all that is queued; gw_out_queue_commit says how many of them were written. */
+char *gw_out_queue_reserve(struct gw_out_queue *queue, size_t len);
+void gw_out_queue_commit(struct gw_out_queue *queue, size_t len);
+/* Makes the queue's own what was borrowed in this callback and is still here. */
+void gw_out_queue_keep(struct gw_out_queue *queue);
+/* Moves `len` bytes, of at least as many that wait, to `to`: for who frames them anew. */
+void gw_out_queue_take(struct gw_out_queue *queue, char *to, size_t len);
 /* Sends what the socket takes. GW_OK: all gone. GW_ERR_AGAIN: the rest is kept (copied), wait until the fd is writable.
  * GW_ERR_CLOSED or GW_ERR_IO (errno): the connection is broken, and the queue is empty. *ret_sent (may be NULL): bytes that left, also when
  * the rest could not. */

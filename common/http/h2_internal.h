@@ -1,0 +1,59 @@
+/* Why: what the files of the HTTP/2 codec share.
+ * Life: see h2_codec.h.
+ * Thread: see h2_codec.h. */
+#ifndef GW_COMMON_HTTP_H2_INTERNAL_H
+#define GW_COMMON_HTTP_H2_INTERNAL_H
+
+#include <nghttp2/nghttp2.h>
+
+#include "common/http/h2_codec.h"
+
+/* Counts what costs us more than it costs the peer (h2_guard.c). */
+struct gw_h2_guard {
+  uint64_t opened_streams;
+  uint64_t sent_data_frames;
+  uint64_t priority_frames;
+  uint64_t window_updates;
+  uint32_t empty_frames;  /* in a row */
+  uint64_t reset_credits; /* thousandths of a reset */
+  uint64_t credited_ms;
+};
+
+struct gw_h2_session {
+  nghttp2_session *ng;
+  struct gw_h2_options options;
+  const struct gw_h2_events *events;
+  void *arg;
+  struct gw_list streams;
+  struct gw_list borrowers;
+  uint32_t stream_count;
+  uint64_t now_ms; /* of the feed that runs */
+  struct gw_h2_guard guard;
+  struct gw_str detail;
+  bool is_abused;           /* the peer is told to calm down, and no more is taken from it */
+  bool is_draining;         /* no new requests */
+  struct gw_out_queue *out; /* while packing */
+  size_t out_limit;
+};
+
+/* false: too much of it; session->detail says of what. */
+bool gw_h2_guard_on_frame(struct gw_h2_session *session, const nghttp2_frame_hd *hd);
+bool gw_h2_guard_on_reset(struct gw_h2_session *session);
+
+/* One field of the block that `stream` receives; the bytes are copied. false: the block is so large that the connection must go. */
+bool gw_h2_take_field(struct gw_h2_session *session, struct gw_h2_stream *stream, struct gw_str name, struct gw_str value);
+/* The block of fields is whole: fills stream->request, or stream->refusal. */
+void gw_h2_finish_request(struct gw_h2_stream *stream, bool has_body);
+/* The same for a response. */
+void gw_h2_finish_response(struct gw_h2_stream *stream, bool has_body);
+
+/* Field lists as nghttp2 takes them, in the stream's arena; the strings are not copied. */
+struct gw_h2_block {
+  nghttp2_nv *items;
+  size_t count;
+};
+struct gw_h2_block gw_h2_request_block(const struct gw_request_head *head, struct gw_arena *arena);
+struct gw_h2_block gw_h2_response_block(const struct gw_response_head *head, struct gw_arena *arena);
+struct gw_h2_block gw_h2_trailer_block(const struct gw_headers *trailers, struct gw_arena *arena);
+
+#endif

@@ -1,0 +1,663 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/base/mem.h"
+#include "common/http/h2_codec.h"
+
+/* Two sessions that feed each other: what one packs, the other gets. */
+
+#define STREAMS 80
+
+struct exchange {
+  struct gw_h2_stream h2;
+  struct gw_strbuf received;
+  uint32_t head_count;
+  uint32_t interim_count;
+  uint32_t drained_count;
+  bool has_ended;
+  bool is_closed;
+  bool is_closed_by_peer;
+  uint32_t error;
+};
+
+struct side {
+  struct gw_h2_session *session;
+  struct gw_out_queue out;
+  struct gw_arena arena;
+  struct exchange exchanges[STREAMS];
+  uint32_t count;
+  bool refuses;
+};
+
+static struct side client;
+static struct side server;
+static uint64_t now_ms;
+
+static struct exchange *exchange_of(struct gw_h2_stream *stream) {
+  return GW_CONTAINER_OF(stream, struct exchange, h2);
+}
+
+static struct exchange *new_exchange(struct side *side) {
+  assert_true(side->count < STREAMS);
+  struct exchange *exchange = &side->exchanges[side->count++];
+  gw_h2_stream_init(&exchange->h2, &side->arena);
+  return exchange;
+}
+
+static struct gw_h2_stream *on_open(void *arg) {
+  struct side *side = arg;
+  return side->refuses ? NULL : &new_exchange(side)->h2;
+}
+
+static void on_head(struct gw_h2_stream *stream) {
+  struct exchange *exchange = exchange_of(stream);
+  bool is_interim = stream->response.status > 0 && stream->response.status < 200;
+  exchange->interim_count += is_interim ? 1 : 0;
+  exchange->head_count += is_interim ? 0 : 1;
+}
+
+static void on_data(struct gw_h2_stream *stream, struct gw_str data) {
+  gw_strbuf_append_str(&exchange_of(stream)->received, data);
+}
+
+static void on_end(struct gw_h2_stream *stream) {
+  assert_false(exchange_of(stream)->has_ended);
+  exchange_of(stream)->has_ended = true;
+}
+
+static void on_drained(struct gw_h2_stream *stream) {
+  exchange_of(stream)->drained_count++;
+}
+
+static void on_close(struct gw_h2_stream *stream, uint32_t error, bool is_by_peer) {
+  struct exchange *exchange = exchange_of(stream);
+  assert_false(exchange->is_closed);
+  exchange->is_closed = true;
+  exchange->error = error;
+  exchange->is_closed_by_peer = is_by_peer;
+}
+
+static void on_output(void *arg) {
+  (void)arg;
+}
+
+static void on_spent(void *arg, char *bytes) {
+  (void)arg;
+  free(bytes);
+}
+
+static const struct gw_h2_events events = {.on_open = on_open,
+                                           .on_head = on_head,
+                                           .on_data = on_data,
+                                           .on_end = on_end,
+                                           .on_drained = on_drained,
+                                           .on_close = on_close,
+                                           .on_output = on_output,
+                                           .on_spent = on_spent};
+
+static struct gw_h2_options options_of(bool is_client) {
+  return (struct gw_h2_options){.is_client = is_client,
+                                .allows_connect = true,
+                                .hpack_table_size = 4096,
+                                .max_concurrent_streams = 100,
+                                .initial_stream_window = 65535,
+                                .initial_connection_window = 1024 * 1024,
+                                .head_bytes = 8192,
+                                .header_count = 50,
+                                .max_outbound_control_frames = 100,
+                                .max_consecutive_empty_frames = 3,
+                                .max_priority_frames = 10,
+                                .max_window_updates = 10,
+                                .max_resets_per_minute = 60};
+}
+
+static void start(struct side *side, const struct gw_h2_options *options) {
+  memset(side, 0, sizeof(*side));
+  gw_out_queue_init(&side->out);
+  gw_arena_init(&side->arena, 4096);
+  side->session = gw_h2_session_new(options, &events, side);
+}
+
+static void stop(struct side *side) {
+  gw_h2_session_free(side->session);
+  for (uint32_t i = 0; i < side->count; i++)
+    gw_strbuf_done(&side->exchanges[i].received);
+  gw_out_queue_done(&side->out);
+  gw_arena_done(&side->arena);
+}
+
+static int setup(void **state) {
+  (void)state;
+  struct gw_h2_options of_client = options_of(true);
+  struct gw_h2_options of_server = options_of(false);
+  now_ms = 1000;
+  start(&client, &of_client);
+  start(&server, &of_server);
+  return 0;
+}
+
+static int teardown(void **state) {
+  (void)state;
+  stop(&client);
+  stop(&server);
+  return 0;
+}
+
+/* One side's bytes to the other, `step` at a time. */
+static enum gw_err carry(struct side *from, struct side *to, size_t step) {
+  char bytes[512];
+  assert_int_equal(gw_h2_session_pack(from->session, &from->out, SIZE_MAX), GW_OK);
+  while (from->out.len > 0) {
+    size_t len = from->out.len < step ? from->out.len : step;
+    gw_out_queue_take(&from->out, bytes, len);
+    enum gw_err err = gw_h2_session_feed(to->session, (struct gw_str){bytes, len}, now_ms);
+    if (err != GW_OK) return err;
+  }
+  return GW_OK;
+}
+
+static void talk(size_t step) {
+  for (int turn = 0; turn < 8; turn++) {
+    assert_int_equal(carry(&client, &server, step), GW_OK);
+    assert_int_equal(carry(&server, &client, step), GW_OK);
+  }
+}
+
+static struct gw_request_head request_head(const char *path) {
+  return (struct gw_request_head){.method = GW_METHOD_GET,
+                                  .method_name = GW_STR("GET"),
+                                  .path = gw_str_from(path),
+                                  .authority = GW_STR("a.test"),
+                                  .scheme = GW_STR("http"),
+                                  .content_length = GW_LENGTH_NONE};
+}
+
+static struct exchange *ask(const struct gw_request_head *head, bool has_body) {
+  struct exchange *exchange = new_exchange(&client);
+  assert_int_equal(gw_h2_stream_request(client.session, &exchange->h2, head, has_body), GW_OK);
+  return exchange;
+}
+
+static struct gw_response_head response_head(uint32_t status, int64_t length) {
+  return (struct gw_response_head){.status = status, .content_length = length, .declared_length = GW_LENGTH_NONE};
+}
+
+static void assert_str(struct gw_str s, const char *expected) {
+  if (!gw_str_equal(s, gw_str_from(expected))) fail_msg("\"%.*s\" is not \"%s\"", GW_STR_ARG(s), expected);
+}
+
+static void assert_received(const struct exchange *exchange, const char *expected) {
+  assert_str(gw_strbuf_str(&exchange->received), expected);
+}
+
+static void answer_hello(struct exchange *of_server) {
+  struct gw_response_head head = response_head(200, 5);
+  gw_h2_stream_respond(&of_server->h2, &head, true);
+  assert_true(gw_h2_stream_send_body(&of_server->h2, GW_STR("hello")));
+  gw_h2_stream_send_end(&of_server->h2, NULL);
+}
+
+static void assert_hello(size_t step) {
+  struct gw_request_head head = request_head("/a?b=c");
+  struct exchange *of_client = ask(&head, false);
+  talk(step);
+  struct exchange *of_server = &server.exchanges[server.count - 1];
+  assert_int_equal(of_server->head_count, 1);
+  assert_true(of_server->has_ended);
+  assert_str(of_server->h2.request.path, "/a?b=c");
+  assert_str(of_server->h2.request.authority, "a.test");
+  assert_int_equal(of_server->h2.request.method, GW_METHOD_GET);
+  assert_int_equal(of_server->h2.request.content_length, GW_LENGTH_NONE);
+  answer_hello(of_server);
+  talk(step);
+  assert_int_equal(of_client->h2.response.status, 200);
+  assert_int_equal(of_client->h2.response.content_length, 5);
+  assert_received(of_client, "hello");
+  assert_true(of_client->has_ended && of_client->is_closed && of_server->is_closed);
+  assert_int_equal(of_client->error, GW_H2_NO_ERROR);
+  assert_int_equal(gw_h2_session_stream_count(server.session), 0);
+}
+
+static void test_request_and_answer_pass(void **state) {
+  (void)state;
+  assert_hello(sizeof(char[512]));
+}
+
+static void test_request_and_answer_pass_byte_by_byte(void **state) {
+  (void)state;
+  assert_hello(1);
+}
+
+static void test_bodies_and_trailers_pass_both_ways(void **state) {
+  (void)state;
+  struct gw_headers trailers;
+  gw_headers_init(&trailers, &client.arena, 2);
+  gw_headers_add(&trailers, &client.arena, GW_HEADER_OTHER, GW_STR("X-Sum"), GW_STR("7"));
+  struct gw_request_head head = request_head("/upload");
+  head.content_length = GW_LENGTH_UNKNOWN;
+  struct exchange *of_client = ask(&head, true);
+  gw_h2_stream_send_body(&of_client->h2, GW_STR("abc"));
+  gw_h2_stream_send_end(&of_client->h2, &trailers);
+  talk(512);
+  struct exchange *of_server = &server.exchanges[0];
+  assert_int_equal(of_server->h2.request.content_length, GW_LENGTH_UNKNOWN);
+  assert_received(of_server, "abc");
+  assert_true(of_server->has_ended);
+  assert_int_equal(of_server->h2.trailers.count, 1);
+  assert_str(of_server->h2.trailers.items[0].name, "x-sum");
+  struct gw_response_head answer = response_head(200, GW_LENGTH_UNKNOWN);
+  gw_h2_stream_respond(&of_server->h2, &answer, true);
+  gw_h2_stream_send_end(&of_server->h2, &trailers);
+  talk(512);
+  assert_int_equal(of_client->h2.trailers.count, 1);
+  assert_true(of_client->is_closed);
+}
+
+static void test_interim_answer_comes_before_the_answer(void **state) {
+  (void)state;
+  struct gw_request_head head = request_head("/");
+  head.content_length = GW_LENGTH_UNKNOWN;
+  struct exchange *of_client = ask(&head, true);
+  talk(512);
+  struct gw_response_head interim = response_head(100, GW_LENGTH_NONE);
+  gw_h2_stream_respond(&server.exchanges[0].h2, &interim, false);
+  talk(512);
+  assert_int_equal(of_client->interim_count, 1);
+  assert_int_equal(of_client->head_count, 0);
+  gw_h2_stream_send_end(&of_client->h2, NULL);
+  talk(512);
+  answer_hello(&server.exchanges[0]);
+  talk(512);
+  assert_int_equal(of_client->head_count, 1);
+  assert_int_equal(of_client->h2.response.status, 200);
+}
+
+static void test_answer_before_the_request_is_whole_stops_the_client(void **state) {
+  (void)state;
+  struct gw_request_head head = request_head("/");
+  head.content_length = GW_LENGTH_UNKNOWN;
+  struct exchange *of_client = ask(&head, true);
+  talk(512);
+  answer_hello(&server.exchanges[0]);
+  talk(512);
+  assert_received(of_client, "hello");
+  assert_true(of_client->has_ended && of_client->is_closed);
+  assert_int_equal(of_client->error, GW_H2_NO_ERROR);
+}
+
+static void test_big_body_stops_at_the_watermark_and_goes_on(void **state) {
+  (void)state;
+  size_t piece = 100 * 1024;
+  char *bytes = gw_calloc(1, piece);
+  memset(bytes, 'x', piece);
+  struct gw_request_head head = request_head("/");
+  struct exchange *of_client = ask(&head, false);
+  talk(512);
+  struct gw_response_head answer = response_head(200, (int64_t)piece * 3);
+  struct gw_h2_stream *stream = &server.exchanges[0].h2;
+  gw_h2_stream_set_paused(&of_client->h2, true);
+  gw_h2_stream_respond(stream, &answer, true);
+  assert_false(gw_h2_stream_send_body(stream, (struct gw_str){bytes, piece}));
+  talk(512);
+  /* The client holds back, and the window with it: no more than it comes. */
+  assert_int_equal(of_client->received.len, 0);
+  assert_true(stream->body.len >= piece - 65535);
+  assert_true(gw_h2_session_is_stalled(server.session));
+  assert_false(gw_h2_stream_send_body(stream, (struct gw_str){bytes, piece}));
+  talk(512);
+  assert_int_equal(server.exchanges[0].drained_count, 0);
+  gw_h2_stream_set_paused(&of_client->h2, false);
+  assert_int_equal(of_client->received.len, 65535);
+  talk(512);
+  assert_int_equal(server.exchanges[0].drained_count, 1);
+  assert_false(gw_h2_session_is_stalled(server.session));
+  gw_h2_stream_send_body(stream, (struct gw_str){bytes, piece});
+  gw_h2_stream_send_end(stream, NULL);
+  talk(512);
+  assert_int_equal(of_client->received.len, piece * 3);
+  assert_true(of_client->is_closed);
+  free(bytes);
+}
+
+static void test_end_that_came_while_paused_is_told_afterwards(void **state) {
+  (void)state;
+  struct gw_request_head head = request_head("/");
+  head.content_length = GW_LENGTH_UNKNOWN;
+  struct exchange *of_client = ask(&head, true);
+  talk(512);
+  struct exchange *of_server = &server.exchanges[0];
+  gw_h2_stream_set_paused(&of_server->h2, true);
+  gw_h2_stream_send_body(&of_client->h2, GW_STR("abc"));
+  gw_h2_stream_send_end(&of_client->h2, NULL);
+  talk(512);
+  assert_int_equal(of_server->received.len, 0);
+  assert_false(of_server->has_ended);
+  gw_h2_stream_set_paused(&of_server->h2, false);
+  assert_received(of_server, "abc");
+  assert_true(of_server->has_ended);
+}
+
+static void test_cookie_crumbs_become_one_field(void **state) {
+  (void)state;
+  struct gw_request_head head = request_head("/");
+  gw_headers_init(&head.headers, &client.arena, 4);
+  gw_headers_add(&head.headers, &client.arena, GW_HEADER_COOKIE, GW_STR("cookie"), GW_STR("a=1"));
+  gw_headers_add(&head.headers, &client.arena, GW_HEADER_OTHER, GW_STR("x-other"), GW_STR("y"));
+  gw_headers_add(&head.headers, &client.arena, GW_HEADER_COOKIE, GW_STR("cookie"), GW_STR("b=2"));
+  ask(&head, false);
+  talk(512);
+  const struct gw_headers *headers = &server.exchanges[0].h2.request.headers;
+  assert_int_equal(headers->count, 2);
+  assert_str(gw_headers_find(headers, GW_HEADER_COOKIE)->value, "a=1; b=2");
+}
+
+static void test_fields_of_http1_are_not_sent(void **state) {
+  (void)state;
+  struct gw_request_head head = request_head("/");
+  gw_headers_init(&head.headers, &client.arena, 4);
+  gw_headers_add(&head.headers, &client.arena, GW_HEADER_CONNECTION, GW_STR("Connection"), GW_STR("close"));
+  gw_headers_add(&head.headers, &client.arena, GW_HEADER_TRANSFER_ENCODING, GW_STR("Transfer-Encoding"), GW_STR("chunked"));
+  gw_headers_add(&head.headers, &client.arena, GW_HEADER_OTHER, GW_STR("X-Other"), GW_STR("y"));
+  ask(&head, false);
+  talk(512);
+  const struct gw_headers *headers = &server.exchanges[0].h2.request.headers;
+  assert_int_equal(headers->count, 1);
+  assert_str(headers->items[0].name, "x-other");
+}
+
+static void refused(const struct gw_request_head *head, uint32_t status, const char *detail) {
+  ask(head, false);
+  talk(512);
+  const struct gw_h2_stream *stream = &server.exchanges[server.count - 1].h2;
+  assert_int_equal(stream->refusal, status);
+  assert_str(stream->detail, detail);
+  assert_int_equal(stream->request.headers.count, 0);
+}
+
+static void test_request_that_is_not_to_be_forwarded_is_refused(void **state) {
+  (void)state;
+  struct gw_request_head head = request_head("/");
+  gw_headers_init(&head.headers, &client.arena, 4);
+  head.authority = GW_STR("user@a.test");
+  refused(&head, 400, "http2.bad_authority");
+  head = request_head("/a#b");
+  refused(&head, 400, "http2.bad_target");
+  head = request_head("/");
+  char *value = gw_arena_alloc_bytes(&client.arena, 9000);
+  memset(value, 'v', 9000);
+  gw_headers_init(&head.headers, &client.arena, 1);
+  gw_headers_add(&head.headers, &client.arena, GW_HEADER_OTHER, GW_STR("x-big"), (struct gw_str){value, 9000});
+  refused(&head, 431, "http2.head_too_large");
+}
+
+static void test_malformed_request_is_reset(void **state) {
+  (void)state;
+  static const char *const paths[] = {"/a b", "a", ""};
+  for (size_t i = 0; i < GW_ARRAY_LEN(paths); i++) {
+    struct gw_request_head head = request_head(paths[i]);
+    struct exchange *of_client = ask(&head, false);
+    talk(512);
+    assert_true(of_client->is_closed);
+    assert_int_equal(of_client->error, GW_H2_PROTOCOL_ERROR);
+    const struct exchange *of_server = &server.exchanges[server.count - 1];
+    assert_int_equal(of_server->head_count, 0);
+    assert_true(of_server->is_closed);
+    assert_false(of_server->is_closed_by_peer);
+  }
+}
+
+static void test_extended_connect_is_an_upgrade(void **state) {
+  (void)state;
+  talk(512);
+  assert_true(gw_h2_session_may_connect(client.session));
+  struct gw_request_head head = request_head("/chat");
+  head.upgrade = GW_STR("websocket");
+  struct exchange *of_client = ask(&head, true);
+  talk(512);
+  const struct gw_request_head *received = &server.exchanges[0].h2.request;
+  assert_str(received->upgrade, "websocket");
+  assert_int_equal(received->method, GW_METHOD_GET);
+  assert_str(received->path, "/chat");
+  struct gw_response_head answer = response_head(200, GW_LENGTH_UNKNOWN);
+  gw_h2_stream_respond(&server.exchanges[0].h2, &answer, true);
+  gw_h2_stream_send_body(&server.exchanges[0].h2, GW_STR("ping"));
+  gw_h2_stream_send_body(&of_client->h2, GW_STR("pong"));
+  talk(512);
+  assert_received(of_client, "ping");
+  assert_received(&server.exchanges[0], "pong");
+}
+
+static void test_reset_by_the_client_closes_the_stream(void **state) {
+  (void)state;
+  struct gw_request_head head = request_head("/");
+  struct exchange *of_client = ask(&head, false);
+  talk(512);
+  gw_h2_stream_detach(&of_client->h2, GW_H2_CANCEL);
+  gw_h2_stream_detach(&of_client->h2, GW_H2_CANCEL);
+  talk(512);
+  assert_true(server.exchanges[0].is_closed && server.exchanges[0].is_closed_by_peer);
+  assert_int_equal(server.exchanges[0].error, GW_H2_CANCEL);
+  assert_false(of_client->is_closed);
+  /* What comes too late is dropped. */
+  gw_h2_stream_send_body(&server.exchanges[0].h2, GW_STR("late"));
+  gw_h2_stream_send_end(&server.exchanges[0].h2, NULL);
+  talk(512);
+}
+
+static void test_refused_stream_says_that_it_may_be_sent_again(void **state) {
+  (void)state;
+  server.refuses = true;
+  struct gw_request_head head = request_head("/");
+  struct exchange *of_client = ask(&head, false);
+  talk(512);
+  assert_true(of_client->is_closed);
+  assert_int_equal(of_client->error, GW_H2_REFUSED_STREAM);
+}
+
+static void test_drain_refuses_what_comes_later_and_ends(void **state) {
+  (void)state;
+  struct gw_request_head head = request_head("/");
+  ask(&head, false);
+  talk(512);
+  gw_h2_session_start_drain(server.session, false);
+  gw_h2_session_start_drain(server.session, true);
+  talk(512);
+  assert_false(gw_h2_session_may_request(client.session));
+  assert_false(gw_h2_session_is_over(server.session));
+  answer_hello(&server.exchanges[0]);
+  talk(512);
+  assert_received(&client.exchanges[0], "hello");
+  assert_true(gw_h2_session_is_over(server.session));
+}
+
+static void test_more_streams_than_allowed_wait(void **state) {
+  (void)state;
+  stop(&server);
+  struct gw_h2_options options = options_of(false);
+  options.max_concurrent_streams = 2;
+  start(&server, &options);
+  talk(512);
+  struct gw_request_head head = request_head("/");
+  ask(&head, false);
+  assert_true(gw_h2_session_may_request(client.session));
+  ask(&head, false);
+  assert_false(gw_h2_session_may_request(client.session));
+}
+
+/* ---- abuse: frames written by hand ---- */
+
+static void put_frame(struct gw_strbuf *buf, uint8_t type, uint8_t flags, uint32_t id, struct gw_str payload) {
+  const char head[9] = {(char)(payload.len >> 16), (char)(payload.len >> 8), (char)payload.len, (char)type, (char)flags,
+                        (char)(id >> 24),          (char)(id >> 16),         (char)(id >> 8),   (char)id};
+  gw_strbuf_append(buf, head, sizeof(head));
+  gw_strbuf_append_str(buf, payload);
+}
+
+/* Static table entries: GET, http, "/", and :authority "a". */
+#define SMALL_HEAD                                                                                                                         \
+  GW_STR("\x82\x86\x84\x01\x01"                                                                                                            \
+         "a")
+
+static struct gw_strbuf preface(void) {
+  struct gw_strbuf bytes;
+  gw_strbuf_init(&bytes);
+  gw_strbuf_append_str(&bytes, GW_STR(GW_H2_PREFACE));
+  put_frame(&bytes, 0x4, 0, 0, (struct gw_str){0});
+  return bytes;
+}
+
+static enum gw_err feed_all(struct gw_strbuf *bytes) {
+  enum gw_err err = gw_h2_session_feed(server.session, gw_strbuf_str(bytes), now_ms);
+  gw_strbuf_done(bytes);
+  return err;
+}
+
+static void assert_abuse(struct gw_strbuf *bytes, const char *detail) {
+  assert_int_equal(feed_all(bytes), GW_ERR_LIMIT);
+  assert_str(gw_h2_session_detail(server.session), detail);
+  /* It is told, and nothing more is taken. */
+  assert_int_equal(gw_h2_session_pack(server.session, &server.out, SIZE_MAX), GW_OK);
+  assert_true(server.out.len > 0);
+  assert_int_equal(gw_h2_session_feed(server.session, GW_STR("x"), now_ms), GW_ERR_LIMIT);
+}
+
+static void put_resets(struct gw_strbuf *bytes, uint32_t first_id, uint32_t count) {
+  for (uint32_t i = 0; i < count; i++) {
+    put_frame(bytes, 0x1, 0x4 | 0x1, first_id + 2 * i, SMALL_HEAD);
+    put_frame(bytes, 0x3, 0, first_id + 2 * i, GW_STR("\0\0\0\x8"));
+  }
+}
+
+static void test_rapid_resets_are_counted_by_the_minute(void **state) {
+  (void)state;
+  struct gw_strbuf bytes = preface();
+  put_resets(&bytes, 1, 60);
+  assert_int_equal(feed_all(&bytes), GW_OK);
+  now_ms += 10000;
+  gw_strbuf_init(&bytes);
+  put_resets(&bytes, 121, 10);
+  assert_int_equal(feed_all(&bytes), GW_OK);
+  gw_strbuf_init(&bytes);
+  put_resets(&bytes, 141, 1);
+  assert_abuse(&bytes, "http2.rapid_reset");
+}
+
+static void test_frames_that_make_us_reset_count_as_resets(void **state) {
+  (void)state;
+  struct gw_strbuf bytes = preface();
+  for (uint32_t i = 0; i < 61; i++) {
+    put_frame(&bytes, 0x1, 0x4 | 0x1, 1 + 2 * i, SMALL_HEAD);
+    put_frame(&bytes, 0x8, 0, 1 + 2 * i, GW_STR("\x7f\xff\xff\xff"));
+  }
+  assert_abuse(&bytes, "http2.rapid_reset");
+}
+
+static void test_floods_are_abuse(void **state) {
+  (void)state;
+  struct gw_strbuf bytes = preface();
+  for (int i = 0; i < 12; i++)
+    put_frame(&bytes, 0x2, 0, 3, GW_STR("\0\0\0\0\x10"));
+  assert_abuse(&bytes, "http2.too_many_priority_frames");
+}
+
+static void test_window_updates_without_data_are_abuse(void **state) {
+  (void)state;
+  struct gw_strbuf bytes = preface();
+  for (int i = 0; i < 20; i++)
+    put_frame(&bytes, 0x8, 0, 0, GW_STR("\0\0\0\x1"));
+  assert_abuse(&bytes, "http2.too_many_window_updates");
+}
+
+static void test_empty_frames_are_abuse(void **state) {
+  (void)state;
+  struct gw_strbuf bytes = preface();
+  put_frame(&bytes, 0x1, 0x4, 1, SMALL_HEAD);
+  for (int i = 0; i < 4; i++)
+    put_frame(&bytes, 0x0, 0, 1, (struct gw_str){0});
+  assert_abuse(&bytes, "http2.too_many_empty_frames");
+}
+
+static void test_unread_answers_to_pings_are_abuse(void **state) {
+  (void)state;
+  struct gw_strbuf bytes = preface();
+  for (int i = 0; i < 200; i++)
+    put_frame(&bytes, 0x6, 0, 0, GW_STR("12345678"));
+  assert_abuse(&bytes, "http2.too_many_control_frames");
+}
+
+static void test_block_far_beyond_the_limit_ends_the_connection(void **state) {
+  (void)state;
+  struct gw_strbuf bytes = preface();
+  struct gw_strbuf block;
+  gw_strbuf_init(&block);
+  gw_strbuf_append_str(&block, SMALL_HEAD);
+  /* A field of 400 bytes once into the table, then one byte each time. */
+  gw_strbuf_append(&block, "\x40\x01x\x7f\x91\x02", 6);
+  for (int i = 0; i < 400; i++)
+    gw_strbuf_append_char(&block, 'v');
+  for (int i = 0; i < 300; i++)
+    gw_strbuf_append_char(&block, '\xbe');
+  put_frame(&bytes, 0x1, 0x4 | 0x1, 1, gw_strbuf_str(&block));
+  gw_strbuf_done(&block);
+  assert_abuse(&bytes, "http2.head_too_large");
+}
+
+static void test_other_protocol_is_invalid(void **state) {
+  (void)state;
+  struct gw_strbuf bytes;
+  gw_strbuf_init(&bytes);
+  gw_strbuf_append_str(&bytes, GW_STR("GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
+  assert_int_equal(feed_all(&bytes), GW_ERR_INVALID);
+  assert_str(gw_h2_session_detail(server.session), "http2.bad_preface");
+}
+
+static void test_streams_are_closed_with_the_connection(void **state) {
+  (void)state;
+  struct gw_request_head head = request_head("/");
+  ask(&head, false);
+  talk(512);
+  gw_h2_session_close_streams(server.session, GW_H2_INTERNAL_ERROR);
+  assert_true(server.exchanges[0].is_closed);
+  assert_false(server.exchanges[0].is_closed_by_peer);
+  assert_int_equal(gw_h2_session_stream_count(server.session), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      TEST(test_request_and_answer_pass),
+      TEST(test_request_and_answer_pass_byte_by_byte),
+      TEST(test_bodies_and_trailers_pass_both_ways),
+      TEST(test_interim_answer_comes_before_the_answer),
+      TEST(test_answer_before_the_request_is_whole_stops_the_client),
+      TEST(test_big_body_stops_at_the_watermark_and_goes_on),
+      TEST(test_end_that_came_while_paused_is_told_afterwards),
+      TEST(test_cookie_crumbs_become_one_field),
+      TEST(test_fields_of_http1_are_not_sent),
+      TEST(test_request_that_is_not_to_be_forwarded_is_refused),
+      TEST(test_malformed_request_is_reset),
+      TEST(test_extended_connect_is_an_upgrade),
+      TEST(test_reset_by_the_client_closes_the_stream),
+      TEST(test_refused_stream_says_that_it_may_be_sent_again),
+      TEST(test_drain_refuses_what_comes_later_and_ends),
+      TEST(test_more_streams_than_allowed_wait),
+      TEST(test_rapid_resets_are_counted_by_the_minute),
+      TEST(test_frames_that_make_us_reset_count_as_resets),
+      TEST(test_floods_are_abuse),
+      TEST(test_window_updates_without_data_are_abuse),
+      TEST(test_empty_frames_are_abuse),
+      TEST(test_unread_answers_to_pings_are_abuse),
+      TEST(test_block_far_beyond_the_limit_ends_the_connection),
+      TEST(test_other_protocol_is_invalid),
+      TEST(test_streams_are_closed_with_the_connection),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
