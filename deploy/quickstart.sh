@@ -79,6 +79,7 @@ run() {
   start controlplane build/bin/gateway-controlplane --routes config/routes.yaml --services config/services.yaml \
     --admin-token-file "$STATE/admin.token"
   start dataplane build/bin/gateway-dataplane --node-id quickstart --cache-dir "$STATE" --access-log-file "$STATE/access.log"
+  wait_for 30 "an answer of both demo backends" curl -fsS -m 2 http://127.0.0.1:9101/demo http://127.0.0.1:9102/demo
   wait_for 30 "a request through the gateway" curl -fsS -m 2 "$FIRST_URL"
 }
 

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from support import gateway  # noqa: E402
 from support.backend import Backend  # noqa: E402
 from support.gateway import ControlPlane, DataPlane  # noqa: E402
 
@@ -22,6 +23,12 @@ def pytest_collection_modifyitems(config, items):
 def pytest_configure(config):
     config.addinivalue_line("markers", "full: long; only in tests/run.sh full")
     config.addinivalue_line("markers", "scale: measures memory or time at scale; not under the thread sanitizer")
+
+
+@pytest.fixture
+def release_build(monkeypatch):
+    """Programs as they are shipped, where time or memory is the subject: sanitizers cost both."""
+    monkeypatch.setattr(gateway, "BUILD", pathlib.Path(os.environ.get("GW_RELEASE", gateway.BUILD)))
 
 
 def check_logs(program):

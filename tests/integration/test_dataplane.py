@@ -253,6 +253,7 @@ def test_a_node_without_refusals_is_synced(stage):
 
 
 @pytest.mark.full
+@pytest.mark.usefixtures("release_build")
 def test_one_gibibyte_each_way_in_constant_memory(stage):
     backend = stage.backend()
     _, data, port = stage.both('routes: [{path: "/**", service: s, timeout: 600}]', services(backend))

@@ -186,7 +186,8 @@ def test_bad_requests_are_400_and_never_forwarded(proxy, data):
     port, backend, *_ = proxy
     count = len(backend.requests)
     assert exchange(port, data).status == 400
-    assert len(backend.requests) == count
+    # What clients of other tests left behind may still be on its way.
+    assert not [seen for seen in backend.requests[count:] if not seen.path.startswith("/delay/")]
 
 
 def test_too_large_a_head_is_431(proxy):

@@ -2,17 +2,14 @@
 
 Release builds are measured (GW_RELEASE). Memory is held to its bounds as they are; times, which a busy machine stretches, to five times theirs.
 """
-import os
-import pathlib
 import statistics
 
 import pytest
 
-from support import gateway
 from support.gateway import get, wait_until
 from support.scale import Asking, marker, mean_ms, routes_yaml, scrape, services_yaml
 
-pytestmark = [pytest.mark.scale, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.scale, pytest.mark.timeout(600), pytest.mark.usefixtures("release_build")]
 
 ROUTES, FEW = 10_000, 10
 FILE_TO_WIRE_MS, COMPILE_MS, SWAP_MS = 50, 50, 1
@@ -21,11 +18,6 @@ RETURNS_WITHIN = 1.10
 SERVICES_LEAVE_KIB = 1024  # each thread's heap keeps some pages of 1,000 services' pieces; it does not grow from round to round
 BYTES_A_ROUTE = 5 * 1024
 ROUNDS = 10
-
-
-@pytest.fixture(autouse=True)
-def release_build(monkeypatch):
-    monkeypatch.setattr(gateway, "BUILD", pathlib.Path(os.environ.get("GW_RELEASE", gateway.BUILD)))
 
 
 class Scene:
