@@ -76,6 +76,7 @@ void gw_loop_free(struct gw_loop *loop) {
   event_del(&loop->alarm_event);
   event_del(&loop->stop_event);
   event_base_free(loop->base);
+  if (loop->annex != NULL) loop->annex_free_fn(loop->annex);
   close(loop->alarm_fd);
   close(loop->stop_fd);
   free(loop);
@@ -204,6 +205,16 @@ uint64_t gw_loop_wall_us(struct gw_loop *loop) {
 
 char *gw_loop_scratch(struct gw_loop *loop) {
   return loop->scratch;
+}
+
+void *gw_loop_annex(const struct gw_loop *loop) {
+  return loop->annex;
+}
+
+void gw_loop_set_annex(struct gw_loop *loop, void *annex, void (*free_fn)(void *annex)) {
+  GW_ASSERT(loop->annex == NULL);
+  loop->annex = annex;
+  loop->annex_free_fn = free_fn;
 }
 
 void gw_loop_set_turn_observer(struct gw_loop *loop, gw_loop_turn_fn fn, void *arg) {

@@ -34,6 +34,11 @@ uint64_t gw_loop_wall_us(struct gw_loop *loop);
 #define GW_LOOP_SCRATCH_SIZE ((size_t)72 * 1024)
 char *gw_loop_scratch(struct gw_loop *loop);
 
+/* One thing of another folder that lives as long as the loop: common/net keeps TLS's buffers here, one set a thread instead of one a
+ * connection. NULL until it was set, once; free_fn runs when the loop is freed. */
+void *gw_loop_annex(const struct gw_loop *loop);
+void gw_loop_set_annex(struct gw_loop *loop, void *annex, void (*free_fn)(void *annex));
+
 /* How busy the loop was: told after each turn that ran callbacks. busy_us: from the end of the wait to the end of the turn, which
  * is how late an event of this turn can have been served. */
 typedef void (*gw_loop_turn_fn)(void *arg, uint64_t busy_us);

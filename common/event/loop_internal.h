@@ -23,6 +23,8 @@ struct gw_loop {
   struct gw_list turn_end;
   gw_loop_turn_fn turn_fn;
   void *turn_arg;
+  void *annex;
+  void (*annex_free_fn)(void *annex);
   uint64_t armed_ms; /* when alarm_fd ends the wait; UINT64_MAX: never */
   int alarm_fd;
   int stop_fd;
