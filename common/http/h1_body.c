@@ -1,8 +1,11 @@
-#include "common/http/h1_codec.h"
+#include "common/http/h1_fields.h"
 #include "common/message/scan.h"
+#include "common/message/trailers.h"
 
 /* Chunk extensions, leading zeros and trailers of one body may exceed its data by this much. */
 #define LINE_BYTES_MAX 8192
+#define TRAILER_COUNT_MAX 64
+#define TRAILER_BYTES_USUAL 128
 
 /* RFC 9112 section 7.1. */
 enum state {
@@ -32,6 +35,10 @@ void gw_h1_body_init(struct gw_h1_body *body, int64_t content_length, bool is_ch
   } else {
     body->is_complete = true;
   }
+}
+
+void gw_h1_body_collect_trailers(struct gw_h1_body *body, struct gw_arena *arena) {
+  body->arena = arena;
 }
 
 static bool add_size_digit(struct gw_h1_body *body, char c) {
@@ -65,10 +72,41 @@ static bool step_size(struct gw_h1_body *body, char c) {
   return add_size_digit(body, c);
 }
 
+/* The first byte of the lines makes their buffer: bodies without trailers, which nearly all are, have none. */
+static void keep_trailer_byte(struct gw_h1_body *body, char c) {
+  if (body->arena == NULL) return;
+  if (body->trailer_len == body->trailer_cap) {
+    uint32_t cap = body->trailer_cap == 0 ? TRAILER_BYTES_USUAL : body->trailer_cap * 2;
+    char *bytes = gw_arena_alloc_bytes(body->arena, cap);
+    if (body->trailer_len > 0) memcpy(bytes, body->trailer_bytes, body->trailer_len);
+    body->trailer_bytes = bytes;
+    body->trailer_cap = cap;
+  }
+  body->trailer_bytes[body->trailer_len++] = c;
+}
+
+/* The lines by the parser of heads; what may not be a trailer is left out. */
+static bool end_trailers(struct gw_h1_body *body) {
+  body->is_complete = true;
+  if (body->trailer_len == 0) return true;
+  keep_trailer_byte(body, '\r');
+  keep_trailer_byte(body, '\n');
+  const struct gw_h1_limits limits = {.head_bytes = body->trailer_len, .header_count = TRAILER_COUNT_MAX};
+  struct gw_str bytes = {body->trailer_bytes, body->trailer_len};
+  struct gw_h1_parser parser;
+  if (!gw_h1_parser_init_trailers(&parser, bytes, &limits, body->arena)) return false;
+  if (gw_h1_parse_fields(&parser, &body->trailers) != GW_OK) return false;
+  gw_trailers_remove_forbidden(&body->trailers);
+  return true;
+}
+
 static bool step_trailer(struct gw_h1_body *body, char c) {
   body->line_bytes++;
-  if (body->state == TRAILER_VALUE) return c == '\r' ? next_if(body, true, TRAILER_LF) : gw_scan_is(c, GW_SCAN_VALUE);
   if (body->state == TRAILER_START && c == '\r') return next_if(body, true, END_LF);
+  keep_trailer_byte(body, c);
+  if (body->state == TRAILER_START) body->trailer_count++;
+  if (body->state == TRAILER_LF) return next_if(body, c == '\n', TRAILER_START);
+  if (body->state == TRAILER_VALUE) return c == '\r' ? next_if(body, true, TRAILER_LF) : gw_scan_is(c, GW_SCAN_VALUE);
   if (body->state == TRAILER_NAME && c == ':') return next_if(body, true, TRAILER_VALUE);
   return next_if(body, gw_scan_is(c, GW_SCAN_TOKEN), TRAILER_NAME);
 }
@@ -84,9 +122,9 @@ static bool step(struct gw_h1_body *body, char c) {
   case DATA_LF: return next_if(body, c == '\n', SIZE_FIRST);
   case TRAILER_START:
   case TRAILER_NAME:
-  case TRAILER_VALUE: return step_trailer(body, c);
-  case TRAILER_LF: return next_if(body, c == '\n', TRAILER_START);
-  case END_LF: body->is_complete = true; return c == '\n';
+  case TRAILER_VALUE:
+  case TRAILER_LF: return step_trailer(body, c);
+  case END_LF: return c == '\n' && end_trailers(body);
   case DATA: break;
   }
   return false;
@@ -96,7 +134,7 @@ static enum gw_err decode_chunked(struct gw_h1_body *body, struct gw_str input, 
   size_t at = 0;
   while (at < input.len && body->state != DATA && !body->is_complete) {
     if (!step(body, input.data[at++])) return GW_ERR_INVALID;
-    if (body->line_bytes > LINE_BYTES_MAX) return GW_ERR_LIMIT;
+    if (body->line_bytes > LINE_BYTES_MAX || body->trailer_count > TRAILER_COUNT_MAX) return GW_ERR_LIMIT;
   }
   struct gw_str data = gw_str_skip(input, at);
   if (body->state != DATA) {

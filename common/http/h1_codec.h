@@ -43,23 +43,38 @@ struct gw_h1_body {
   bool is_complete;
   uint64_t remaining;  /* of the body or the chunk */
   uint32_t line_bytes; /* of chunk extensions and trailers so far: bounded */
+
+  struct gw_arena *arena; /* of the trailers; NULL: they are not wanted */
+  char *trailer_bytes;    /* their lines as they come */
+  uint32_t trailer_len;
+  uint32_t trailer_cap;
+  uint32_t trailer_count;
+  struct gw_headers trailers; /* once is_complete */
 };
 /* is_chunked: for a request, that content_length is GW_LENGTH_UNKNOWN; for a response, its head's is_chunked. */
 void gw_h1_body_init(struct gw_h1_body *body, int64_t content_length, bool is_chunked);
+/* To be called before decoding: the trailers of a chunked body will stand in body->trailers, in `arena`, once it is complete. Without this
+ * they are checked just so, and dropped. Fields that may not be trailers are never among them (common/message/trailers.h). */
+void gw_h1_body_collect_trailers(struct gw_h1_body *body, struct gw_arena *arena);
 /* Takes the next piece: *ret_data is body bytes inside `input` (may be empty), *ret_used how much of input is done with. Call again
- * with the rest until it uses nothing or body->is_complete. GW_ERR_INVALID: bad chunk size or line end; GW_ERR_LIMIT: extensions
- * and trailers exceed the data by more than 8 KiB. Trailers are checked and dropped. */
+ * with the rest until it uses nothing or body->is_complete. GW_ERR_INVALID: bad chunk size, line end or trailer; GW_ERR_LIMIT: extensions
+ * and trailers exceed the data by more than 8 KiB, or there are more than 64 trailers. */
 enum gw_err gw_h1_body_decode(struct gw_h1_body *body, struct gw_str input, struct gw_str *ret_data, size_t *ret_used);
 
 /* The head as it goes on the wire, in the arena: request line, Host first, the fields, Content-Length or Transfer-Encoding: chunked as
- * content_length says (POST, PUT and PATCH without a body: Content-Length: 0), empty line. Always HTTP/1.1. */
+ * content_length says (POST, PUT and PATCH without a body: Content-Length: 0), Connection and Upgrade when head->upgrade says so, empty
+ * line. Always HTTP/1.1. */
 struct gw_str gw_h1_encode_request(const struct gw_request_head *head, struct gw_arena *arena);
 /* `is_chunked`: how the body of unknown length goes (false for an HTTP/1.0 client: until close). `close`: adds Connection: close.
- * Answers without a body (HEAD, 1xx, 204, 304) state declared_length if there is one. */
+ * Answers without a body (HEAD, 1xx, 204, 304) state declared_length if there is one. 101 says Connection: Upgrade, Upgrade: websocket,
+ * and nothing of a length: no other upgrade is ever passed on. */
 struct gw_str gw_h1_encode_response(const struct gw_response_head *head, bool is_chunked, bool close, bool keep_alive_1_0,
                                     struct gw_arena *arena);
-/* "1f4\r\n"; the caller writes the data and "\r\n", and "0\r\n\r\n" at the end. */
+/* "1f4\r\n"; the caller writes the data and "\r\n", and the last chunk at the end. */
 #define GW_H1_CHUNK_HEAD_MAX 18
 struct gw_str gw_h1_encode_chunk_head(uint64_t len, char ret_text[GW_H1_CHUNK_HEAD_MAX]);
+/* "0\r\n", the fields, "\r\n": in the arena, or constant when there is none. The fields are valid (gw_header_name_is_valid, _value_) and
+ * may be trailers. `trailers` may be NULL. */
+struct gw_str gw_h1_encode_last_chunk(const struct gw_headers *trailers, struct gw_arena *arena);
 
 #endif

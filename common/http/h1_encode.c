@@ -89,6 +89,8 @@ static char *put_framing(char *at, const struct framing *framing) {
   return PUT(at, "\r\n");
 }
 
+#define UPGRADE_FIELDS "Connection: Upgrade\r\nUpgrade: "
+
 static bool has_body_by_method(enum gw_method method) {
   return method == GW_METHOD_POST || method == GW_METHOD_PUT || method == GW_METHOD_PATCH;
 }
@@ -106,6 +108,7 @@ struct gw_str gw_h1_encode_request(const struct gw_request_head *head, struct gw
   }
   size_t size = head->method_name.len + 1 + head->path.len + sizeof(" HTTP/1.1\r\nHost: \r\n\r\n") - 1 + head->authority.len +
                 fields_size(&head->headers) + framing_size(&framing);
+  if (head->upgrade.len > 0) size += sizeof(UPGRADE_FIELDS) - 1 + head->upgrade.len + 2;
   char *data = gw_arena_alloc_bytes(arena, size);
   char *at = put(data, head->method_name);
   at = PUT(at, " ");
@@ -115,8 +118,19 @@ struct gw_str gw_h1_encode_request(const struct gw_request_head *head, struct gw
   at = PUT(at, "\r\n");
   at = put_fields(at, &head->headers);
   at = put_framing(at, &framing);
+  if (head->upgrade.len > 0) {
+    at = PUT(at, UPGRADE_FIELDS);
+    at = put(at, head->upgrade);
+    at = PUT(at, "\r\n");
+  }
   PUT(at, "\r\n");
   return (struct gw_str){data, size};
+}
+
+static struct gw_str connection_fields(uint32_t status, bool close, bool keep_alive_1_0) {
+  if (status == 101) return GW_STR(UPGRADE_FIELDS "websocket\r\n");
+  if (close) return GW_STR("Connection: close\r\n");
+  return keep_alive_1_0 ? GW_STR("Connection: keep-alive\r\n") : GW_STR("");
 }
 
 struct gw_str gw_h1_encode_response(const struct gw_response_head *head, bool is_chunked, bool close, bool keep_alive_1_0,
@@ -124,14 +138,16 @@ struct gw_str gw_h1_encode_response(const struct gw_response_head *head, bool is
   struct framing framing;
   framing.is_chunked = false;
   framing.length.len = 0;
-  if (head->content_length >= 0) {
+  if (head->status < 200 || head->status == 204) {
+    /* RFC 9110 section 8.6 and RFC 9112 section 6.1: such an answer says neither. */
+  } else if (head->content_length >= 0) {
     set_length(&framing, head->content_length);
   } else if (head->content_length == GW_LENGTH_NONE && head->declared_length >= 0) {
     set_length(&framing, head->declared_length);
   } else if (head->content_length == GW_LENGTH_UNKNOWN && is_chunked) {
     framing.is_chunked = true;
   }
-  struct gw_str connection = close ? GW_STR("Connection: close\r\n") : keep_alive_1_0 ? GW_STR("Connection: keep-alive\r\n") : GW_STR("");
+  struct gw_str connection = connection_fields(head->status, close, keep_alive_1_0);
   struct gw_str reason = gw_status_reason(head->status);
   size_t size = sizeof("HTTP/1.1 200 \r\n\r\n") - 1 + reason.len + fields_size(&head->headers) + framing_size(&framing) + connection.len;
   char *data = gw_arena_alloc_bytes(arena, size);
@@ -159,4 +175,14 @@ struct gw_str gw_h1_encode_chunk_head(uint64_t len, char ret_text[GW_H1_CHUNK_HE
     len >>= 4;
   } while (len > 0);
   return (struct gw_str){at, (size_t)(ret_text + GW_H1_CHUNK_HEAD_MAX - at)};
+}
+
+struct gw_str gw_h1_encode_last_chunk(const struct gw_headers *trailers, struct gw_arena *arena) {
+  if (trailers == NULL || trailers->count == 0) return GW_STR("0\r\n\r\n");
+  size_t size = sizeof("0\r\n\r\n") - 1 + fields_size(trailers);
+  char *data = gw_arena_alloc_bytes(arena, size);
+  char *at = PUT(data, "0\r\n");
+  at = put_fields(at, trailers);
+  PUT(at, "\r\n");
+  return (struct gw_str){data, size};
 }

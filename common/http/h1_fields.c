@@ -20,9 +20,17 @@ bool gw_h1_parser_init(struct gw_h1_parser *parser, struct gw_str bytes, const s
                                   .end = bytes.data + bytes.len,
                                   .limits = limits,
                                   .arena = arena,
+                                  .ours = OURS,
                                   .content_length = GW_LENGTH_NONE,
                                   .is_request = is_request};
   return bytes.len >= 4 && bytes.data[bytes.len - 1] == '\n';
+}
+
+bool gw_h1_parser_init_trailers(struct gw_h1_parser *parser, struct gw_str bytes, const struct gw_h1_limits *limits,
+                                struct gw_arena *arena) {
+  bool may_be = gw_h1_parser_init(parser, bytes, limits, arena, false);
+  parser->ours = 0;
+  return may_be;
 }
 
 static enum gw_err bad(struct gw_h1_parser *parser, struct gw_str detail) {
@@ -145,7 +153,7 @@ enum gw_err gw_h1_parse_fields(struct gw_h1_parser *parser, struct gw_headers *r
     if (line_count++ == parser->limits->header_count) return gw_h1_parser_fail(parser, GW_ERR_LIMIT, 431, GW_STR("http1.too_many_headers"));
     enum gw_err err = parse_line(parser, &header);
     if (err != GW_OK) return err;
-    if ((BIT(header.id) & OURS) != 0) {
+    if ((BIT(header.id) & parser->ours) != 0) {
       bool is_kept;
       err = take_ours(parser, header.id, header.value, &is_kept);
       if (err != GW_OK) return err;

@@ -11,6 +11,7 @@ struct gw_h1_parser {
   const char *end; /* the byte before is LF, which no class of bytes contains */
   const struct gw_h1_limits *limits;
   struct gw_arena *arena;
+  uint64_t ours;        /* set of ids that say something about the message as a whole */
   struct gw_str detail; /* of a failure */
   uint32_t status;      /* of a failure, for the client */
 
@@ -32,13 +33,17 @@ struct gw_h1_parser {
 /* False: `bytes` can't be a head (too short or not ended by a line end). */
 bool gw_h1_parser_init(struct gw_h1_parser *parser, struct gw_str bytes, const struct gw_h1_limits *limits, struct gw_arena *arena,
                        bool is_request);
+/* For the lines after a chunked body and the empty line behind them: they say nothing about the message, whatever their names. */
+bool gw_h1_parser_init_trailers(struct gw_h1_parser *parser, struct gw_str bytes, const struct gw_h1_limits *limits,
+                                struct gw_arena *arena);
 /* Returns err and keeps the rest for the caller's report. */
 static inline enum gw_err gw_h1_parser_fail(struct gw_h1_parser *parser, enum gw_err err, uint32_t status, struct gw_str detail) {
   parser->status = status;
   parser->detail = detail;
   return err;
 }
-/* From the first field line to the end of the head. Host, Content-Length and Transfer-Encoding stay out of *ret_headers. */
+/* From the first field line to the end of the head. Host, Content-Length and Transfer-Encoding stay out of *ret_headers
+ * (but not of trailers). */
 enum gw_err gw_h1_parse_fields(struct gw_h1_parser *parser, struct gw_headers *ret_headers);
 
 #endif

@@ -41,9 +41,11 @@ struct gw_request_head {
   struct gw_str authority; /* Host or :authority, as sent, without default port games; lower-cased copies are the router's affair */
   struct gw_str scheme;    /* "http" or "https": of the client's connection */
   enum gw_http_version version;
-  int64_t content_length;    /* bytes, GW_LENGTH_NONE or GW_LENGTH_UNKNOWN */
-  bool expects_continue;     /* Expect: 100-continue */
-  struct gw_str upgrade;     /* "websocket": the connection becomes a tunnel (RFC 6455, RFC 8441); empty: none */
+  int64_t content_length; /* bytes, GW_LENGTH_NONE or GW_LENGTH_UNKNOWN */
+  bool expects_continue;  /* Expect: 100-continue */
+  /* "websocket": the connection is to become one, whatever version asked for it (gw_upgrade_find, or :protocol of RFC 8441). Empty: no
+   * upgrade. Set by the session, for Upgrade and Connection are hop-by-hop and leave the fields: codecs write them anew. */
+  struct gw_str upgrade;
   struct gw_headers headers; /* without Host, Content-Length and Transfer-Encoding: codecs read and write those */
 };
 

@@ -205,6 +205,79 @@ static void test_chunked_takes_any_number_of_paid_extensions(void **state) {
   assert_int_equal(decode_text(&text), GW_OK);
 }
 
+/* "Name=value" of each trailer, in whatever pieces the body comes; collecting must not change what is accepted. */
+static void assert_trailers(const char *text, enum gw_err expected_err, const char *expected) {
+  struct gw_str whole = gw_str_from(text);
+  for (size_t piece = 1; piece <= whole.len; piece++) {
+    for (int is_wanted = 0; is_wanted < 2; is_wanted++) {
+      struct gw_h1_body body;
+      struct gw_strbuf data;
+      struct gw_arena arena;
+      size_t used = 0;
+      gw_arena_init(&arena, 256);
+      gw_strbuf_init(&data);
+      gw_h1_body_init(&body, GW_LENGTH_UNKNOWN, true);
+      if (is_wanted) gw_h1_body_collect_trailers(&body, &arena);
+      enum gw_err err = decode(&body, whole, piece, &data, &used);
+      if (err != expected_err) fail_msg("%s: %s", text, gw_err_name(err));
+      gw_strbuf_clear(&data);
+      gw_strbuf_append(&data, "", 0);
+      for (uint32_t i = 0; i < body.trailers.count; i++) {
+        const struct gw_header *field = &body.trailers.items[i];
+        assert_int_equal(field->id, gw_header_id_find(field->name));
+        gw_strbuf_printf(&data, "%s%.*s=%.*s", i > 0 ? " " : "", GW_STR_ARG(field->name), GW_STR_ARG(field->value));
+      }
+      assert_string_equal(data.data, is_wanted ? expected : "");
+      gw_strbuf_done(&data);
+      gw_arena_done(&arena);
+    }
+  }
+}
+
+static void test_trailers_are_collected_in_pieces_of_any_size(void **state) {
+  (void)state;
+  assert_trailers("0\r\n\r\n", GW_OK, "");
+  assert_trailers("5\r\nhello\r\n0\r\n\r\n", GW_OK, "");
+  assert_trailers("1\r\na\r\n0\r\nGrpc-Status: 0\r\nx-sum:\t a b \r\nX-Sum:\r\n\r\nGET /", GW_OK, "Grpc-Status=0 x-sum=a b X-Sum=");
+  assert_trailers("0;a=b\r\nX-Long-Name-So-That-The-Buffer-Grows-Once: 0123456789012345678901234567890123456789012345678901234567890123\r\n"
+                  "X-Another: 0123456789\r\n\r\n",
+                  GW_OK,
+                  "X-Long-Name-So-That-The-Buffer-Grows-Once=0123456789012345678901234567890123456789012345678901234567890123 "
+                  "X-Another=0123456789");
+}
+
+static void test_trailers_leave_out_what_belongs_into_a_head(void **state) {
+  (void)state;
+  assert_trailers("0\r\nContent-Length: 5\r\nA: 1\r\nTransfer-Encoding: gzip\r\nHost: a b\r\nB: 2\r\nConnection: close\r\nAuthorization: "
+                  "x\r\n\r\n",
+                  GW_OK, "A=1 B=2");
+  /* What heads would be refused for means nothing here. */
+  assert_trailers("0\r\nContent-Length: x\r\nContent-Length: y\r\n\r\n", GW_OK, "");
+}
+
+static void test_trailers_are_refused_as_heads_are(void **state) {
+  (void)state;
+  assert_trailers("0\r\nA : b\r\n\r\n", GW_ERR_INVALID, "");
+  assert_trailers("0\r\nA: b\r\n folded\r\n\r\n", GW_ERR_INVALID, "");
+  assert_trailers("0\r\nA: b\n\r\n", GW_ERR_INVALID, "");
+  assert_trailers("0\r\nA: b\rC: d\r\n\r\n", GW_ERR_INVALID, "");
+  assert_trailers("0\r\nA: b\x7f\r\n\r\n", GW_ERR_INVALID, "");
+  assert_trailers("0\r\nA: b\r\n\n", GW_ERR_INVALID, "");
+}
+
+static void test_trailers_are_at_most_64(void **state) {
+  (void)state;
+  for (int count = 64; count <= 65; count++) {
+    struct gw_strbuf text;
+    gw_strbuf_init(&text);
+    gw_strbuf_printf(&text, "0\r\n");
+    for (int i = 0; i < count; i++)
+      gw_strbuf_printf(&text, "a:\r\n");
+    gw_strbuf_printf(&text, "\r\n");
+    assert_int_equal(decode_text(&text), count > 64 ? GW_ERR_LIMIT : GW_OK);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_length_takes_so_many_bytes),
@@ -215,6 +288,10 @@ int main(void) {
       cmocka_unit_test(test_chunked_takes_sizes_up_to_int64),
       cmocka_unit_test(test_chunked_bounds_what_is_no_data),
       cmocka_unit_test(test_chunked_takes_any_number_of_paid_extensions),
+      cmocka_unit_test(test_trailers_are_collected_in_pieces_of_any_size),
+      cmocka_unit_test(test_trailers_leave_out_what_belongs_into_a_head),
+      cmocka_unit_test(test_trailers_are_refused_as_heads_are),
+      cmocka_unit_test(test_trailers_are_at_most_64),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -111,6 +111,44 @@ static void test_chunk_head_is_hexadecimal(void **state) {
   assert_str(gw_h1_encode_chunk_head(UINT64_MAX, text), "ffffffffffffffff\r\n");
 }
 
+static void test_request_of_an_upgrade_says_so(void **state) {
+  (void)state;
+  struct gw_request_head head = request_of(GW_METHOD_GET, "/", GW_LENGTH_NONE);
+  head.upgrade = GW_STR("websocket");
+  gw_headers_add(&head.headers, &arena, GW_HEADER_OTHER, GW_STR("X-A"), GW_STR("b"));
+  assert_str(gw_h1_encode_request(&head, &arena),
+             "GET / HTTP/1.1\r\nHost: a.org\r\nX-A: b\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+}
+
+static void test_response_101_says_websocket_and_no_length(void **state) {
+  (void)state;
+  struct gw_response_head head = {.status = 101, .content_length = GW_LENGTH_NONE, .declared_length = GW_LENGTH_NONE};
+  const char *expected = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+  assert_str(gw_h1_encode_response(&head, false, true, false, &arena), expected);
+  head.content_length = 0;
+  assert_str(gw_h1_encode_response(&head, true, false, true, &arena), expected);
+}
+
+static void test_response_that_may_not_state_a_length_does_not(void **state) {
+  (void)state;
+  struct gw_response_head head = {.status = 204, .content_length = 0, .declared_length = 3};
+  assert_str(gw_h1_encode_response(&head, true, false, false, &arena), "HTTP/1.1 204 No Content\r\n\r\n");
+  head.status = 103;
+  head.content_length = GW_LENGTH_UNKNOWN;
+  assert_str(gw_h1_encode_response(&head, true, false, false, &arena), "HTTP/1.1 103 Early Hints\r\n\r\n");
+}
+
+static void test_last_chunk_carries_the_trailers(void **state) {
+  (void)state;
+  struct gw_headers trailers;
+  assert_str(gw_h1_encode_last_chunk(NULL, &arena), "0\r\n\r\n");
+  gw_headers_init(&trailers, &arena, 2);
+  assert_str(gw_h1_encode_last_chunk(&trailers, &arena), "0\r\n\r\n");
+  gw_headers_add(&trailers, &arena, GW_HEADER_OTHER, GW_STR("Grpc-Status"), GW_STR("0"));
+  gw_headers_add(&trailers, &arena, GW_HEADER_OTHER, GW_STR("X-Sum"), GW_STR(""));
+  assert_str(gw_h1_encode_last_chunk(&trailers, &arena), "0\r\nGrpc-Status: 0\r\nX-Sum: \r\n\r\n");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 int main(void) {
   const struct CMUnitTest tests[] = {
@@ -119,7 +157,11 @@ int main(void) {
       TEST(test_parsed_request_is_encoded_canonically),
       TEST(test_response_states_the_body),
       TEST(test_response_without_a_body_states_the_declared_length),
+      TEST(test_request_of_an_upgrade_says_so),
+      TEST(test_response_101_says_websocket_and_no_length),
+      TEST(test_response_that_may_not_state_a_length_does_not),
       TEST(test_chunk_head_is_hexadecimal),
+      TEST(test_last_chunk_carries_the_trailers),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
