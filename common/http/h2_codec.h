@@ -1,6 +1,6 @@
 /* Why: HTTP/2 on one connection, either side (RFC 9113, over nghttp2): bytes ⇄ messages, flow control, and the counting of what abuses it.
  * No sockets: output goes into the caller's queue, input and time are arguments.
- * Life: gw_h2_session_new … gw_h2_session_free, which ends what is open without a word. A stream is embedded in its owner and open from
+ * Life: gw_h2_codec_new … gw_h2_codec_free, which ends what is open without a word. A stream is embedded in its owner and open from
  * on_open (server) or gw_h2_request (client) until on_close or gw_h2_stream_detach.
  * Thread: one at a time. */
 #ifndef GW_COMMON_HTTP_H2_CODEC_H
@@ -29,17 +29,17 @@ enum gw_h2_error {
   GW_H2_ENHANCE_YOUR_CALM = 0xb,
 };
 
-/* What waits for a stream's window: above the first, stop sending; on_drained comes below the second. */
+/* What waits for a stream's window: above the first, stop sending; below the second, go on. */
 #define GW_H2_STREAM_HIGH_WATERMARK ((size_t)64 * 1024)
 #define GW_H2_STREAM_LOW_WATERMARK ((size_t)16 * 1024)
 
-struct gw_h2_session;
+struct gw_h2_codec;
 
 struct gw_h2_stream {
-  struct gw_list node;           /* in the session's streams */
-  struct gw_list borrower;       /* in the session's list of those with borrowed pieces */
-  struct gw_h2_session *session; /* NULL: not open */
-  struct gw_arena *arena;        /* the owner's: heads and trailers */
+  struct gw_list node;       /* in the codec's streams */
+  struct gw_list borrower;   /* in the codec's list of those with borrowed pieces */
+  struct gw_h2_codec *codec; /* NULL: not open */
+  struct gw_arena *arena;    /* the owner's: heads and trailers */
   int32_t id;
   bool is_head_done;  /* the peer's */
   bool is_peer_ended; /* END_STREAM came */
@@ -78,7 +78,7 @@ struct gw_h2_options {
   uint32_t max_resets_per_minute;
 };
 
-/* None of these may free the session, nor feed or pack it. */
+/* None of these may free the codec, nor feed or pack it. */
 struct gw_h2_events {
   /* Server: a request begins. A stream initialised by gw_h2_stream_init, or NULL: refused, and safe to send again. */
   struct gw_h2_stream *(*on_open)(void *arg);
@@ -87,7 +87,8 @@ struct gw_h2_events {
   void (*on_head)(struct gw_h2_stream *stream);
   void (*on_data)(struct gw_h2_stream *stream, struct gw_str data); /* borrowed; not while paused */
   void (*on_end)(struct gw_h2_stream *stream);                      /* the peer's last byte came; stream->trailers; not while paused */
-  void (*on_drained)(struct gw_h2_stream *stream);
+  /* What waits for the stream's window is above the high watermark, or below the low one again. */
+  void (*on_pressure)(struct gw_h2_stream *stream, bool is_high);
   /* Over: complete on both sides (GW_H2_NO_ERROR), reset by the peer, or for what the peer did wrong (is_by_peer false). Detached. */
   void (*on_close)(struct gw_h2_stream *stream, uint32_t error, bool is_by_peer);
   /* There is something to pack. */
@@ -96,40 +97,39 @@ struct gw_h2_events {
   void (*on_spent)(void *arg, char *bytes);
 };
 
-struct gw_h2_session *gw_h2_session_new(const struct gw_h2_options *options, const struct gw_h2_events *events, void *arg);
-void gw_h2_session_free(struct gw_h2_session *session);
+struct gw_h2_codec *gw_h2_codec_new(const struct gw_h2_options *options, const struct gw_h2_events *events, void *arg);
+void gw_h2_codec_free(struct gw_h2_codec *codec);
 
-/* Takes bytes from the peer. GW_ERR_INVALID: it broke the protocol; GW_ERR_LIMIT: it abuses it (gw_h2_session_detail says how): pack once
+/* Takes bytes from the peer. GW_ERR_INVALID: it broke the protocol; GW_ERR_LIMIT: it abuses it (gw_h2_codec_detail says how): pack once
  * more, which tells it so, and close. */
-enum gw_err gw_h2_session_feed(struct gw_h2_session *session, struct gw_str input, uint64_t now_ms);
+enum gw_err gw_h2_codec_feed(struct gw_h2_codec *codec, struct gw_str input, uint64_t now_ms);
 /* A machine word for what feed refused: "http2.rapid_reset". */
-struct gw_str gw_h2_session_detail(const struct gw_h2_session *session);
+struct gw_str gw_h2_codec_detail(const struct gw_h2_codec *codec);
 /* Appends frames to `out` while it has less than `limit` bytes; then makes the streams' own what they borrowed. */
-enum gw_err gw_h2_session_pack(struct gw_h2_session *session, struct gw_out_queue *out, size_t limit);
+enum gw_err gw_h2_codec_pack(struct gw_h2_codec *codec, struct gw_out_queue *out, size_t limit);
 /* Nothing more can come of the connection: GOAWAY was exchanged, no stream is open and nothing waits to be packed. */
-bool gw_h2_session_is_over(const struct gw_h2_session *session);
+bool gw_h2_codec_is_over(const struct gw_h2_codec *codec);
 /* Server: says that no more requests are wanted (GOAWAY without a last stream), and, `is_final`, that later ones are not looked at. */
-void gw_h2_session_start_drain(struct gw_h2_session *session, bool is_final);
+void gw_h2_codec_start_drain(struct gw_h2_codec *codec, bool is_final);
 /* GOAWAY with an error; open streams end with the connection. */
-void gw_h2_session_terminate(struct gw_h2_session *session, enum gw_h2_error error);
-uint32_t gw_h2_session_stream_count(const struct gw_h2_session *session);
+void gw_h2_codec_terminate(struct gw_h2_codec *codec, enum gw_h2_error error);
+uint32_t gw_h2_codec_stream_count(const struct gw_h2_codec *codec);
 /* Any stream has body bytes that wait for the peer's window. */
-bool gw_h2_session_is_stalled(const struct gw_h2_session *session);
+bool gw_h2_codec_is_stalled(const struct gw_h2_codec *codec);
 /* Client: one more request may be sent now. */
-bool gw_h2_session_may_request(const struct gw_h2_session *session);
+bool gw_h2_codec_may_request(const struct gw_h2_codec *codec);
 /* Client: the server takes extended CONNECT. */
-bool gw_h2_session_may_connect(const struct gw_h2_session *session);
+bool gw_h2_codec_may_connect(const struct gw_h2_codec *codec);
 /* All open streams as closed by `error`, each told by on_close. */
-void gw_h2_session_close_streams(struct gw_h2_session *session, enum gw_h2_error error);
+void gw_h2_codec_close_streams(struct gw_h2_codec *codec, enum gw_h2_error error);
 
 void gw_h2_stream_init(struct gw_h2_stream *stream, struct gw_arena *arena);
 /* Client: opens `stream` with a request. has_body: gw_h2_stream_send_body and …_end follow. GW_ERR_LIMIT: stream ids are used up. */
-enum gw_err gw_h2_stream_request(struct gw_h2_session *session, struct gw_h2_stream *stream, const struct gw_request_head *head,
-                                 bool has_body);
+enum gw_err gw_h2_stream_request(struct gw_h2_codec *codec, struct gw_h2_stream *stream, const struct gw_request_head *head, bool has_body);
 /* Server: an interim answer has no body and is not the last. */
 void gw_h2_stream_respond(struct gw_h2_stream *stream, const struct gw_response_head *head, bool has_body);
-/* Borrowed until the next pack. false: above the high watermark, wait for on_drained. */
-bool gw_h2_stream_send_body(struct gw_h2_stream *stream, struct gw_str data);
+/* Borrowed until the next pack. */
+void gw_h2_stream_send_body(struct gw_h2_stream *stream, struct gw_str data);
 /* `trailers` (may be NULL) live as long as the stream. */
 void gw_h2_stream_send_end(struct gw_h2_stream *stream, const struct gw_headers *trailers);
 /* While paused, data is held back up to the stream's window. Unpausing hands out what was held, and the end, before it returns. */

@@ -35,18 +35,18 @@ static void take_pseudo(struct gw_h2_stream *stream, struct gw_str name, struct 
   }
 }
 
-static struct gw_headers *receiving(const struct gw_h2_session *session, struct gw_h2_stream *stream) {
+static struct gw_headers *receiving(const struct gw_h2_codec *codec, struct gw_h2_stream *stream) {
   if (stream->is_head_done) return &stream->trailers;
-  return session->options.is_client ? &stream->response.headers : &stream->request.headers;
+  return codec->options.is_client ? &stream->response.headers : &stream->request.headers;
 }
 
-bool gw_h2_take_field(struct gw_h2_session *session, struct gw_h2_stream *stream, struct gw_str name, struct gw_str value) {
-  const struct gw_h2_options *options = &session->options;
+bool gw_h2_take_field(struct gw_h2_codec *codec, struct gw_h2_stream *stream, struct gw_str name, struct gw_str value) {
+  const struct gw_h2_options *options = &codec->options;
   stream->field_bytes += name.len + value.len + FIELD_OVERHEAD;
   stream->field_count++;
   if (stream->field_bytes > options->head_bytes || stream->field_count > options->header_count) {
-    session->detail = GW_STR("http2.head_too_large");
-    refuse(stream, 431, session->detail);
+    codec->detail = GW_STR("http2.head_too_large");
+    refuse(stream, 431, codec->detail);
     return stream->field_bytes <= options->head_bytes * ABUSE_FACTOR && stream->field_count <= options->header_count * ABUSE_FACTOR;
   }
   struct gw_str value_copy = gw_arena_copy(stream->arena, value);
@@ -54,7 +54,7 @@ bool gw_h2_take_field(struct gw_h2_session *session, struct gw_h2_stream *stream
     take_pseudo(stream, name, value_copy);
     return true;
   }
-  struct gw_headers *headers = receiving(session, stream);
+  struct gw_headers *headers = receiving(codec, stream);
   enum gw_header_id id = gw_header_id_find(name);
   if (headers->cap == 0) gw_headers_init(headers, stream->arena, FIELDS_USUAL);
   struct gw_str kept_name = id != GW_HEADER_OTHER ? gw_header_id_name(id) : gw_arena_copy(stream->arena, name);

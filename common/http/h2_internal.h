@@ -19,7 +19,7 @@ struct gw_h2_guard {
   uint64_t credited_ms;
 };
 
-struct gw_h2_session {
+struct gw_h2_codec {
   nghttp2_session *ng;
   struct gw_h2_options options;
   const struct gw_h2_events *events;
@@ -36,12 +36,12 @@ struct gw_h2_session {
   size_t out_limit;
 };
 
-/* false: too much of it; session->detail says of what. */
-bool gw_h2_guard_on_frame(struct gw_h2_session *session, const nghttp2_frame_hd *hd);
-bool gw_h2_guard_on_reset(struct gw_h2_session *session);
+/* false: too much of it; codec->detail says of what. */
+bool gw_h2_guard_on_frame(struct gw_h2_codec *codec, const nghttp2_frame_hd *hd);
+bool gw_h2_guard_on_reset(struct gw_h2_codec *codec);
 
 /* One field of the block that `stream` receives; the bytes are copied. false: the block is so large that the connection must go. */
-bool gw_h2_take_field(struct gw_h2_session *session, struct gw_h2_stream *stream, struct gw_str name, struct gw_str value);
+bool gw_h2_take_field(struct gw_h2_codec *codec, struct gw_h2_stream *stream, struct gw_str name, struct gw_str value);
 /* The block of fields is whole: fills stream->request, or stream->refusal. */
 void gw_h2_finish_request(struct gw_h2_stream *stream, bool has_body);
 /* The same for a response. */

@@ -20,7 +20,8 @@ struct exchange {
   struct gw_strbuf received;
   uint32_t head_count;
   uint32_t interim_count;
-  uint32_t drained_count;
+  uint32_t high_count;
+  uint32_t low_count;
   bool has_ended;
   bool is_closed;
   bool is_closed_by_peer;
@@ -28,7 +29,7 @@ struct exchange {
 };
 
 struct side {
-  struct gw_h2_session *session;
+  struct gw_h2_codec *codec;
   struct gw_out_queue out;
   struct gw_arena arena;
   struct exchange exchanges[STREAMS];
@@ -72,8 +73,10 @@ static void on_end(struct gw_h2_stream *stream) {
   exchange_of(stream)->has_ended = true;
 }
 
-static void on_drained(struct gw_h2_stream *stream) {
-  exchange_of(stream)->drained_count++;
+static void on_pressure(struct gw_h2_stream *stream, bool is_high) {
+  struct exchange *exchange = exchange_of(stream);
+  exchange->high_count += is_high ? 1 : 0;
+  exchange->low_count += is_high ? 0 : 1;
 }
 
 static void on_close(struct gw_h2_stream *stream, uint32_t error, bool is_by_peer) {
@@ -97,7 +100,7 @@ static const struct gw_h2_events events = {.on_open = on_open,
                                            .on_head = on_head,
                                            .on_data = on_data,
                                            .on_end = on_end,
-                                           .on_drained = on_drained,
+                                           .on_pressure = on_pressure,
                                            .on_close = on_close,
                                            .on_output = on_output,
                                            .on_spent = on_spent};
@@ -122,11 +125,11 @@ static void start(struct side *side, const struct gw_h2_options *options) {
   memset(side, 0, sizeof(*side));
   gw_out_queue_init(&side->out);
   gw_arena_init(&side->arena, 4096);
-  side->session = gw_h2_session_new(options, &events, side);
+  side->codec = gw_h2_codec_new(options, &events, side);
 }
 
 static void stop(struct side *side) {
-  gw_h2_session_free(side->session);
+  gw_h2_codec_free(side->codec);
   for (uint32_t i = 0; i < side->count; i++)
     gw_strbuf_done(&side->exchanges[i].received);
   gw_out_queue_done(&side->out);
@@ -153,11 +156,11 @@ static int teardown(void **state) {
 /* One side's bytes to the other, `step` at a time. */
 static enum gw_err carry(struct side *from, struct side *to, size_t step) {
   char bytes[512];
-  assert_int_equal(gw_h2_session_pack(from->session, &from->out, SIZE_MAX), GW_OK);
+  assert_int_equal(gw_h2_codec_pack(from->codec, &from->out, SIZE_MAX), GW_OK);
   while (from->out.len > 0) {
     size_t len = from->out.len < step ? from->out.len : step;
     gw_out_queue_take(&from->out, bytes, len);
-    enum gw_err err = gw_h2_session_feed(to->session, (struct gw_str){bytes, len}, now_ms);
+    enum gw_err err = gw_h2_codec_feed(to->codec, (struct gw_str){bytes, len}, now_ms);
     if (err != GW_OK) return err;
   }
   return GW_OK;
@@ -181,7 +184,7 @@ static struct gw_request_head request_head(const char *path) {
 
 static struct exchange *ask(const struct gw_request_head *head, bool has_body) {
   struct exchange *exchange = new_exchange(&client);
-  assert_int_equal(gw_h2_stream_request(client.session, &exchange->h2, head, has_body), GW_OK);
+  assert_int_equal(gw_h2_stream_request(client.codec, &exchange->h2, head, has_body), GW_OK);
   return exchange;
 }
 
@@ -200,7 +203,7 @@ static void assert_received(const struct exchange *exchange, const char *expecte
 static void answer_hello(struct exchange *of_server) {
   struct gw_response_head head = response_head(200, 5);
   gw_h2_stream_respond(&of_server->h2, &head, true);
-  assert_true(gw_h2_stream_send_body(&of_server->h2, GW_STR("hello")));
+  gw_h2_stream_send_body(&of_server->h2, GW_STR("hello"));
   gw_h2_stream_send_end(&of_server->h2, NULL);
 }
 
@@ -222,7 +225,7 @@ static void assert_hello(size_t step) {
   assert_received(of_client, "hello");
   assert_true(of_client->has_ended && of_client->is_closed && of_server->is_closed);
   assert_int_equal(of_client->error, GW_H2_NO_ERROR);
-  assert_int_equal(gw_h2_session_stream_count(server.session), 0);
+  assert_int_equal(gw_h2_codec_stream_count(server.codec), 0);
 }
 
 static void test_request_and_answer_pass(void **state) {
@@ -304,20 +307,22 @@ static void test_big_body_stops_at_the_watermark_and_goes_on(void **state) {
   struct gw_h2_stream *stream = &server.exchanges[0].h2;
   gw_h2_stream_set_paused(&of_client->h2, true);
   gw_h2_stream_respond(stream, &answer, true);
-  assert_false(gw_h2_stream_send_body(stream, (struct gw_str){bytes, piece}));
+  gw_h2_stream_send_body(stream, (struct gw_str){bytes, piece});
   talk(512);
   /* The client holds back, and the window with it: no more than it comes. */
   assert_int_equal(of_client->received.len, 0);
   assert_true(stream->body.len >= piece - 65535);
-  assert_true(gw_h2_session_is_stalled(server.session));
-  assert_false(gw_h2_stream_send_body(stream, (struct gw_str){bytes, piece}));
+  assert_true(gw_h2_codec_is_stalled(server.codec));
+  assert_int_equal(server.exchanges[0].high_count, 0);
+  gw_h2_stream_send_body(stream, (struct gw_str){bytes, piece});
   talk(512);
-  assert_int_equal(server.exchanges[0].drained_count, 0);
+  assert_int_equal(server.exchanges[0].high_count, 1);
+  assert_int_equal(server.exchanges[0].low_count, 0);
   gw_h2_stream_set_paused(&of_client->h2, false);
   assert_int_equal(of_client->received.len, 65535);
   talk(512);
-  assert_int_equal(server.exchanges[0].drained_count, 1);
-  assert_false(gw_h2_session_is_stalled(server.session));
+  assert_int_equal(server.exchanges[0].low_count, 1);
+  assert_false(gw_h2_codec_is_stalled(server.codec));
   gw_h2_stream_send_body(stream, (struct gw_str){bytes, piece});
   gw_h2_stream_send_end(stream, NULL);
   talk(512);
@@ -416,7 +421,7 @@ static void test_malformed_request_is_reset(void **state) {
 static void test_extended_connect_is_an_upgrade(void **state) {
   (void)state;
   talk(512);
-  assert_true(gw_h2_session_may_connect(client.session));
+  assert_true(gw_h2_codec_may_connect(client.codec));
   struct gw_request_head head = request_head("/chat");
   head.upgrade = GW_STR("websocket");
   struct exchange *of_client = ask(&head, true);
@@ -466,15 +471,15 @@ static void test_drain_refuses_what_comes_later_and_ends(void **state) {
   struct gw_request_head head = request_head("/");
   ask(&head, false);
   talk(512);
-  gw_h2_session_start_drain(server.session, false);
-  gw_h2_session_start_drain(server.session, true);
+  gw_h2_codec_start_drain(server.codec, false);
+  gw_h2_codec_start_drain(server.codec, true);
   talk(512);
-  assert_false(gw_h2_session_may_request(client.session));
-  assert_false(gw_h2_session_is_over(server.session));
+  assert_false(gw_h2_codec_may_request(client.codec));
+  assert_false(gw_h2_codec_is_over(server.codec));
   answer_hello(&server.exchanges[0]);
   talk(512);
   assert_received(&client.exchanges[0], "hello");
-  assert_true(gw_h2_session_is_over(server.session));
+  assert_true(gw_h2_codec_is_over(server.codec));
 }
 
 static void test_more_streams_than_allowed_wait(void **state) {
@@ -486,9 +491,9 @@ static void test_more_streams_than_allowed_wait(void **state) {
   talk(512);
   struct gw_request_head head = request_head("/");
   ask(&head, false);
-  assert_true(gw_h2_session_may_request(client.session));
+  assert_true(gw_h2_codec_may_request(client.codec));
   ask(&head, false);
-  assert_false(gw_h2_session_may_request(client.session));
+  assert_false(gw_h2_codec_may_request(client.codec));
 }
 
 /* ---- abuse: frames written by hand ---- */
@@ -514,18 +519,18 @@ static struct gw_strbuf preface(void) {
 }
 
 static enum gw_err feed_all(struct gw_strbuf *bytes) {
-  enum gw_err err = gw_h2_session_feed(server.session, gw_strbuf_str(bytes), now_ms);
+  enum gw_err err = gw_h2_codec_feed(server.codec, gw_strbuf_str(bytes), now_ms);
   gw_strbuf_done(bytes);
   return err;
 }
 
 static void assert_abuse(struct gw_strbuf *bytes, const char *detail) {
   assert_int_equal(feed_all(bytes), GW_ERR_LIMIT);
-  assert_str(gw_h2_session_detail(server.session), detail);
+  assert_str(gw_h2_codec_detail(server.codec), detail);
   /* It is told, and nothing more is taken. */
-  assert_int_equal(gw_h2_session_pack(server.session, &server.out, SIZE_MAX), GW_OK);
+  assert_int_equal(gw_h2_codec_pack(server.codec, &server.out, SIZE_MAX), GW_OK);
   assert_true(server.out.len > 0);
-  assert_int_equal(gw_h2_session_feed(server.session, GW_STR("x"), now_ms), GW_ERR_LIMIT);
+  assert_int_equal(gw_h2_codec_feed(server.codec, GW_STR("x"), now_ms), GW_ERR_LIMIT);
 }
 
 static void put_resets(struct gw_strbuf *bytes, uint32_t first_id, uint32_t count) {
@@ -615,7 +620,7 @@ static void test_other_protocol_is_invalid(void **state) {
   gw_strbuf_init(&bytes);
   gw_strbuf_append_str(&bytes, GW_STR("GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
   assert_int_equal(feed_all(&bytes), GW_ERR_INVALID);
-  assert_str(gw_h2_session_detail(server.session), "http2.bad_preface");
+  assert_str(gw_h2_codec_detail(server.codec), "http2.bad_preface");
 }
 
 static void test_streams_are_closed_with_the_connection(void **state) {
@@ -623,10 +628,10 @@ static void test_streams_are_closed_with_the_connection(void **state) {
   struct gw_request_head head = request_head("/");
   ask(&head, false);
   talk(512);
-  gw_h2_session_close_streams(server.session, GW_H2_INTERNAL_ERROR);
+  gw_h2_codec_close_streams(server.codec, GW_H2_INTERNAL_ERROR);
   assert_true(server.exchanges[0].is_closed);
   assert_false(server.exchanges[0].is_closed_by_peer);
-  assert_int_equal(gw_h2_session_stream_count(server.session), 0);
+  assert_int_equal(gw_h2_codec_stream_count(server.codec), 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -1,0 +1,459 @@
+#include <stdlib.h>
+
+#include "common/base/mem.h"
+#include "common/http/h2_internal.h"
+
+_Static_assert((int)GW_H2_ENHANCE_YOUR_CALM == (int)NGHTTP2_ENHANCE_YOUR_CALM, "the error codes are the RFC's");
+
+static struct gw_h2_stream *find_stream(const struct gw_h2_codec *codec, int32_t id) {
+  return nghttp2_session_get_stream_user_data(codec->ng, id);
+}
+
+static void want_output(struct gw_h2_codec *codec) {
+  codec->events->on_output(codec->arg);
+}
+
+static void open_stream(struct gw_h2_codec *codec, struct gw_h2_stream *stream, int32_t id) {
+  stream->codec = codec;
+  stream->id = id;
+  gw_list_add_last(&codec->streams, &stream->node);
+  codec->stream_count++;
+}
+
+static void forget(struct gw_h2_stream *stream) {
+  struct gw_h2_codec *codec = stream->codec;
+  stream->codec = NULL;
+  gw_list_remove(&stream->node);
+  gw_list_remove(&stream->borrower);
+  gw_out_queue_done(&stream->body);
+  gw_strbuf_done(&stream->held);
+  codec->stream_count--;
+}
+
+/* ---- the peer's frames ---- */
+
+static int on_begin_frame(nghttp2_session *ng, const nghttp2_frame_hd *hd, void *arg) {
+  (void)ng;
+  struct gw_h2_codec *codec = arg;
+  if (gw_h2_guard_on_frame(codec, hd)) return 0;
+  codec->is_abused = true;
+  return NGHTTP2_ERR_CALLBACK_FAILURE;
+}
+
+static bool is_new_request(const struct gw_h2_codec *codec, const nghttp2_frame *frame) {
+  return !codec->options.is_client && frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST;
+}
+
+static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, void *arg) {
+  struct gw_h2_codec *codec = arg;
+  struct gw_h2_stream *stream;
+  if (is_new_request(codec, frame)) {
+    codec->guard.opened_streams++;
+    stream = codec->is_draining ? NULL : codec->events->on_open(codec->arg);
+    if (stream == NULL) return nghttp2_submit_rst_stream(ng, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_REFUSED_STREAM);
+    open_stream(codec, stream, frame->hd.stream_id);
+    return nghttp2_session_set_stream_user_data(ng, frame->hd.stream_id, stream);
+  }
+  stream = find_stream(codec, frame->hd.stream_id);
+  if (stream == NULL) return 0;
+  stream->field_bytes = stream->field_count = 0;
+  if (codec->options.is_client && !stream->is_head_done) stream->response = (struct gw_response_head){0};
+  return 0;
+}
+
+static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, nghttp2_rcbuf *name, nghttp2_rcbuf *value, uint8_t flags, void *arg) {
+  (void)ng, (void)flags;
+  struct gw_h2_codec *codec = arg;
+  struct gw_h2_stream *stream = find_stream(codec, frame->hd.stream_id);
+  if (stream == NULL) return 0;
+  nghttp2_vec name_bytes = nghttp2_rcbuf_get_buf(name);
+  nghttp2_vec value_bytes = nghttp2_rcbuf_get_buf(value);
+  if (gw_h2_take_field(codec, stream, (struct gw_str){(const char *)name_bytes.base, name_bytes.len},
+                       (struct gw_str){(const char *)value_bytes.base, value_bytes.len})) {
+    return 0;
+  }
+  codec->is_abused = true;
+  return NGHTTP2_ERR_CALLBACK_FAILURE;
+}
+
+static void tell_end(struct gw_h2_stream *stream) {
+  stream->is_peer_ended = true;
+  if (!stream->is_paused) stream->codec->events->on_end(stream);
+}
+
+static void on_block(struct gw_h2_codec *codec, struct gw_h2_stream *stream, bool is_end) {
+  if (stream->is_head_done) {
+    if (stream->refusal != 0) stream->trailers.count = 0;
+  } else if (codec->options.is_client) {
+    gw_h2_finish_response(stream, !is_end);
+    stream->is_head_done = stream->response.status >= 200;
+    codec->events->on_head(stream);
+  } else {
+    gw_h2_finish_request(stream, !is_end);
+    stream->is_head_done = true;
+    codec->events->on_head(stream);
+  }
+}
+
+static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *arg) {
+  (void)ng;
+  struct gw_h2_codec *codec = arg;
+  if (frame->hd.type == NGHTTP2_RST_STREAM && !gw_h2_guard_on_reset(codec)) {
+    codec->is_abused = true;
+    return NGHTTP2_ERR_CALLBACK_FAILURE;
+  }
+  if (frame->hd.type == NGHTTP2_GOAWAY && codec->options.is_client) codec->is_draining = true;
+  if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) return 0;
+  struct gw_h2_stream *stream = find_stream(codec, frame->hd.stream_id);
+  bool is_end = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+  if (stream != NULL && frame->hd.type == NGHTTP2_HEADERS) on_block(codec, stream, is_end);
+  /* The owner may have let go of it. */
+  if (stream != NULL && is_end && find_stream(codec, frame->hd.stream_id) != NULL) tell_end(stream);
+  return 0;
+}
+
+/* What makes us reset a stream is as dear as the peer's resets. */
+static int on_invalid_frame(nghttp2_session *ng, const nghttp2_frame *frame, int error, void *arg) {
+  (void)ng, (void)error;
+  struct gw_h2_codec *codec = arg;
+  struct gw_h2_stream *stream = find_stream(codec, frame->hd.stream_id);
+  if (stream != NULL) stream->is_broken = true;
+  if (gw_h2_guard_on_reset(codec)) return 0;
+  codec->is_abused = true;
+  return NGHTTP2_ERR_CALLBACK_FAILURE;
+}
+
+static int give_back(struct gw_h2_stream *stream, size_t len) {
+  struct gw_h2_codec *codec = stream->codec;
+  /* A stream that is held back must not hold back the others of a connection that many clients share. */
+  int failure = codec->options.is_client ? nghttp2_session_consume_stream(codec->ng, stream->id, len)
+                                         : nghttp2_session_consume(codec->ng, stream->id, len);
+  if (nghttp2_session_want_write(codec->ng)) want_output(codec);
+  return nghttp2_is_fatal(failure) ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
+}
+
+static int on_data(nghttp2_session *ng, uint8_t flags, int32_t id, const uint8_t *data, size_t len, void *arg) {
+  (void)flags;
+  struct gw_h2_codec *codec = arg;
+  struct gw_h2_stream *stream = find_stream(codec, id);
+  if (codec->options.is_client && nghttp2_session_consume_connection(ng, len) != 0) return NGHTTP2_ERR_CALLBACK_FAILURE;
+  if (stream == NULL) return codec->options.is_client ? 0 : nghttp2_session_consume_connection(ng, len);
+  if (stream->is_paused) {
+    gw_strbuf_append(&stream->held, data, len);
+    return 0;
+  }
+  int failure = give_back(stream, len);
+  codec->events->on_data(stream, (struct gw_str){(const char *)data, len});
+  return failure;
+}
+
+static int on_close(nghttp2_session *ng, int32_t id, uint32_t error, void *arg) {
+  (void)ng;
+  struct gw_h2_codec *codec = arg;
+  struct gw_h2_stream *stream = find_stream(codec, id);
+  if (stream == NULL) return 0;
+  if (!codec->options.is_client && stream->held.len > 0) nghttp2_session_consume_connection(ng, stream->held.len);
+  forget(stream);
+  codec->events->on_close(stream, error, !stream->is_broken);
+  return 0;
+}
+
+/* ---- our bodies ---- */
+
+/* A whole answer to a request that is still coming: the rest is not wanted (RFC 9113 section 8.1). Queued behind our last frame. */
+static void stop_peer(const struct gw_h2_stream *stream) {
+  const struct gw_h2_codec *codec = stream->codec;
+  if (codec->options.is_client || stream->is_peer_ended) return;
+  nghttp2_submit_rst_stream(codec->ng, NGHTTP2_FLAG_NONE, stream->id, NGHTTP2_NO_ERROR);
+}
+
+static ssize_t on_read_body(nghttp2_session *ng, int32_t id, uint8_t *buffer, size_t len, uint32_t *flags, nghttp2_data_source *source,
+                            void *arg) {
+  (void)ng, (void)id, (void)buffer, (void)arg;
+  struct gw_h2_stream *stream = source->ptr;
+  if (stream->body.len == 0 && !stream->is_ended) {
+    stream->is_deferred = true;
+    return NGHTTP2_ERR_DEFERRED;
+  }
+  *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
+  if (len > stream->body.len) len = stream->body.len;
+  if (len < stream->body.len || !stream->is_ended) return (ssize_t)len;
+  *flags |= NGHTTP2_DATA_FLAG_EOF;
+  if (stream->trailers_to_send != NULL && stream->trailers_to_send->count > 0) {
+    struct gw_h2_block block = gw_h2_trailer_block(stream->trailers_to_send, stream->arena);
+    if (nghttp2_submit_trailer(ng, id, block.items, block.count) == 0) *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+  }
+  stop_peer(stream);
+  return (ssize_t)len;
+}
+
+static int on_send_data(nghttp2_session *ng, nghttp2_frame *frame, const uint8_t *head, size_t len, nghttp2_data_source *source,
+                        void *arg) {
+  (void)ng, (void)frame;
+  struct gw_h2_codec *codec = arg;
+  struct gw_h2_stream *stream = source->ptr;
+  if (codec->out->len >= codec->out_limit) return NGHTTP2_ERR_WOULDBLOCK;
+  char *at = gw_out_queue_reserve(codec->out, 9 + len);
+  memcpy(at, head, 9);
+  gw_out_queue_take(&stream->body, at + 9, len);
+  gw_out_queue_commit(codec->out, 9 + len);
+  codec->guard.sent_data_frames++;
+  if (stream->is_above_watermark && stream->body.len < GW_H2_STREAM_LOW_WATERMARK) {
+    stream->is_above_watermark = false;
+    codec->events->on_pressure(stream, false);
+  }
+  return 0;
+}
+
+/* ---- life ---- */
+
+static nghttp2_session *new_ng(struct gw_h2_codec *codec) {
+  nghttp2_session_callbacks *callbacks;
+  nghttp2_option *option;
+  nghttp2_session *ng = NULL;
+  if (nghttp2_session_callbacks_new(&callbacks) != 0 || nghttp2_option_new(&option) != 0) GW_PANIC("out of memory");
+  nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, on_begin_frame);
+  nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
+  nghttp2_session_callbacks_set_on_header_callback2(callbacks, on_header);
+  nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
+  nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, on_invalid_frame);
+  nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
+  nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_close);
+  nghttp2_session_callbacks_set_send_data_callback(callbacks, on_send_data);
+  nghttp2_option_set_no_auto_window_update(option, 1);
+  nghttp2_option_set_no_closed_streams(option, 1);
+  nghttp2_option_set_max_deflate_dynamic_table_size(option, codec->options.hpack_table_size);
+  if (codec->options.max_outbound_control_frames > 0) {
+    nghttp2_option_set_max_outbound_ack(option, codec->options.max_outbound_control_frames);
+  }
+  int failure = codec->options.is_client ? nghttp2_session_client_new2(&ng, callbacks, codec, option)
+                                         : nghttp2_session_server_new2(&ng, callbacks, codec, option);
+  nghttp2_option_del(option);
+  nghttp2_session_callbacks_del(callbacks);
+  if (failure != 0) GW_PANIC("out of memory");
+  return ng;
+}
+
+static void submit_settings(struct gw_h2_codec *codec) {
+  const struct gw_h2_options *options = &codec->options;
+  nghttp2_settings_entry entries[8];
+  size_t count = 0;
+  entries[count++] = (nghttp2_settings_entry){NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, options->hpack_table_size};
+  entries[count++] = (nghttp2_settings_entry){NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, options->initial_stream_window};
+  entries[count++] = (nghttp2_settings_entry){NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, (uint32_t)options->head_bytes};
+  if (options->is_client) {
+    entries[count++] = (nghttp2_settings_entry){NGHTTP2_SETTINGS_ENABLE_PUSH, 0};
+  } else {
+    entries[count++] = (nghttp2_settings_entry){NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, options->max_concurrent_streams};
+    if (options->allows_connect) entries[count++] = (nghttp2_settings_entry){NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1};
+    entries[count++] = (nghttp2_settings_entry){NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1};
+  }
+  int failure = nghttp2_submit_settings(codec->ng, NGHTTP2_FLAG_NONE, entries, count);
+  if (failure == 0 && options->initial_connection_window > NGHTTP2_INITIAL_CONNECTION_WINDOW_SIZE) {
+    failure = nghttp2_session_set_local_window_size(codec->ng, NGHTTP2_FLAG_NONE, 0, (int32_t)options->initial_connection_window);
+  }
+  if (failure != 0) GW_PANIC("HTTP/2 settings are refused: %s", nghttp2_strerror(failure));
+}
+
+struct gw_h2_codec *gw_h2_codec_new(const struct gw_h2_options *options, const struct gw_h2_events *events, void *arg) {
+  struct gw_h2_codec *codec = gw_calloc(1, sizeof(*codec));
+  codec->options = *options;
+  codec->events = events;
+  codec->arg = arg;
+  gw_list_init(&codec->streams);
+  gw_list_init(&codec->borrowers);
+  codec->ng = new_ng(codec);
+  submit_settings(codec);
+  return codec;
+}
+
+void gw_h2_codec_free(struct gw_h2_codec *codec) {
+  if (codec == NULL) return;
+  GW_LIST_FOR_EACH(node, &codec->streams) forget(GW_LIST_ITEM(node, struct gw_h2_stream, node));
+  nghttp2_session_del(codec->ng);
+  free(codec);
+}
+
+enum gw_err gw_h2_codec_feed(struct gw_h2_codec *codec, struct gw_str input, uint64_t now_ms) {
+  if (codec->is_abused) return GW_ERR_LIMIT;
+  codec->now_ms = now_ms;
+  ssize_t used = nghttp2_session_mem_recv(codec->ng, (const uint8_t *)input.data, input.len);
+  if (nghttp2_session_want_write(codec->ng)) want_output(codec);
+  if (codec->is_abused || used == NGHTTP2_ERR_FLOODED) {
+    if (codec->detail.len == 0) codec->detail = GW_STR("http2.too_many_control_frames");
+    codec->is_abused = true;
+    gw_h2_codec_terminate(codec, GW_H2_ENHANCE_YOUR_CALM);
+    return GW_ERR_LIMIT;
+  }
+  if (used < 0 || !nghttp2_session_want_read(codec->ng)) {
+    /* A connection that is being given up in order has nothing more to read either. */
+    if (used >= 0 && codec->is_draining) return GW_OK;
+    codec->detail = used == NGHTTP2_ERR_BAD_CLIENT_MAGIC ? GW_STR("http2.bad_preface") : GW_STR("http2.protocol_error");
+    return GW_ERR_INVALID;
+  }
+  return GW_OK;
+}
+
+struct gw_str gw_h2_codec_detail(const struct gw_h2_codec *codec) {
+  return codec->detail;
+}
+
+static void keep_borrowed(struct gw_h2_codec *codec) {
+  GW_LIST_FOR_EACH(node, &codec->borrowers) {
+    struct gw_h2_stream *stream = GW_LIST_ITEM(node, struct gw_h2_stream, borrower);
+    gw_list_remove(node);
+    gw_out_queue_keep(&stream->body);
+    if (stream->is_above_watermark || stream->body.len <= GW_H2_STREAM_HIGH_WATERMARK) continue;
+    stream->is_above_watermark = true;
+    codec->events->on_pressure(stream, true);
+  }
+}
+
+enum gw_err gw_h2_codec_pack(struct gw_h2_codec *codec, struct gw_out_queue *out, size_t limit) {
+  enum gw_err err = GW_OK;
+  codec->out = out;
+  codec->out_limit = limit;
+  while (out->len < limit) {
+    const uint8_t *data;
+    ssize_t len = nghttp2_session_mem_send(codec->ng, &data);
+    if (len < 0) err = GW_ERR_INVALID;
+    if (len <= 0) break;
+    memcpy(gw_out_queue_reserve(out, (size_t)len), data, (size_t)len);
+    gw_out_queue_commit(out, (size_t)len);
+  }
+  codec->out = NULL;
+  keep_borrowed(codec);
+  return err;
+}
+
+bool gw_h2_codec_is_over(const struct gw_h2_codec *codec) {
+  return !nghttp2_session_want_read(codec->ng) && !nghttp2_session_want_write(codec->ng);
+}
+
+void gw_h2_codec_start_drain(struct gw_h2_codec *codec, bool is_final) {
+  if (is_final) {
+    codec->is_draining = true;
+    int32_t last = nghttp2_session_get_last_proc_stream_id(codec->ng);
+    nghttp2_submit_goaway(codec->ng, NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR, NULL, 0);
+  } else {
+    nghttp2_submit_shutdown_notice(codec->ng);
+  }
+  want_output(codec);
+}
+
+void gw_h2_codec_terminate(struct gw_h2_codec *codec, enum gw_h2_error error) {
+  nghttp2_session_terminate_session(codec->ng, error);
+  want_output(codec);
+}
+
+uint32_t gw_h2_codec_stream_count(const struct gw_h2_codec *codec) {
+  return codec->stream_count;
+}
+
+bool gw_h2_codec_is_stalled(const struct gw_h2_codec *codec) {
+  GW_LIST_FOR_EACH(node, &codec->streams)
+  if (GW_LIST_ITEM(node, struct gw_h2_stream, node)->body.len > 0) return true;
+  return false;
+}
+
+bool gw_h2_codec_may_request(const struct gw_h2_codec *codec) {
+  uint32_t allowed = nghttp2_session_get_remote_settings(codec->ng, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+  if (allowed > codec->options.max_concurrent_streams) allowed = codec->options.max_concurrent_streams;
+  return !codec->is_draining && codec->stream_count < allowed && nghttp2_session_check_request_allowed(codec->ng) != 0;
+}
+
+bool gw_h2_codec_may_connect(const struct gw_h2_codec *codec) {
+  return nghttp2_session_get_remote_settings(codec->ng, NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1;
+}
+
+void gw_h2_codec_close_streams(struct gw_h2_codec *codec, enum gw_h2_error error) {
+  while (!gw_list_is_empty(&codec->streams)) {
+    struct gw_h2_stream *stream = GW_LIST_ITEM(codec->streams.next, struct gw_h2_stream, node);
+    nghttp2_session_set_stream_user_data(codec->ng, stream->id, NULL);
+    forget(stream);
+    codec->events->on_close(stream, error, false);
+  }
+}
+
+/* ---- streams ---- */
+
+void gw_h2_stream_init(struct gw_h2_stream *stream, struct gw_arena *arena) {
+  *stream = (struct gw_h2_stream){.arena = arena};
+  stream->request.content_length = stream->response.content_length = GW_LENGTH_NONE;
+  gw_out_queue_init(&stream->body);
+}
+
+enum gw_err gw_h2_stream_request(struct gw_h2_codec *codec, struct gw_h2_stream *stream, const struct gw_request_head *head,
+                                 bool has_body) {
+  struct gw_h2_block block = gw_h2_request_block(head, stream->arena);
+  nghttp2_data_provider body = {.source.ptr = stream, .read_callback = on_read_body};
+  int32_t id = nghttp2_submit_request(codec->ng, NULL, block.items, block.count, has_body ? &body : NULL, stream);
+  if (id < 0) return GW_ERR_LIMIT;
+  open_stream(codec, stream, id);
+  stream->is_ended = !has_body;
+  want_output(codec);
+  return GW_OK;
+}
+
+void gw_h2_stream_respond(struct gw_h2_stream *stream, const struct gw_response_head *head, bool has_body) {
+  struct gw_h2_codec *codec = stream->codec;
+  if (codec == NULL) return;
+  struct gw_h2_block block = gw_h2_response_block(head, stream->arena);
+  nghttp2_data_provider body = {.source.ptr = stream, .read_callback = on_read_body};
+  if (head->status < 200) {
+    nghttp2_submit_headers(codec->ng, NGHTTP2_FLAG_NONE, stream->id, NULL, block.items, block.count, NULL);
+  } else {
+    nghttp2_submit_response(codec->ng, stream->id, block.items, block.count, has_body ? &body : NULL);
+    stream->is_ended = !has_body;
+    if (!has_body) stop_peer(stream);
+  }
+  want_output(codec);
+}
+
+static void resume_body(struct gw_h2_stream *stream) {
+  if (stream->is_deferred) {
+    stream->is_deferred = false;
+    nghttp2_session_resume_data(stream->codec->ng, stream->id);
+  }
+  want_output(stream->codec);
+}
+
+void gw_h2_stream_send_body(struct gw_h2_stream *stream, struct gw_str data) {
+  if (stream->codec == NULL || data.len == 0) return;
+  gw_out_queue_add(&stream->body, data);
+  if (!gw_list_is_linked(&stream->borrower)) gw_list_add_last(&stream->codec->borrowers, &stream->borrower);
+  resume_body(stream);
+}
+
+void gw_h2_stream_send_end(struct gw_h2_stream *stream, const struct gw_headers *trailers) {
+  if (stream->codec == NULL || stream->is_ended) return;
+  stream->is_ended = true;
+  stream->trailers_to_send = trailers;
+  resume_body(stream);
+}
+
+void gw_h2_stream_set_paused(struct gw_h2_stream *stream, bool is_paused) {
+  if (stream->is_paused == is_paused) return;
+  stream->is_paused = is_paused;
+  if (is_paused || stream->codec == NULL) return;
+  const struct gw_h2_events *events = stream->codec->events;
+  if (stream->held.len > 0) {
+    struct gw_h2_codec *codec = stream->codec;
+    struct gw_str data = gw_strbuf_str(&stream->held);
+    gw_strbuf_init(&stream->held);
+    give_back(stream, data.len);
+    events->on_data(stream, data);
+    events->on_spent(codec->arg, (char *)(uintptr_t)data.data);
+  }
+  if (stream->codec != NULL && stream->is_peer_ended && !stream->is_paused) events->on_end(stream);
+}
+
+void gw_h2_stream_detach(struct gw_h2_stream *stream, enum gw_h2_error error) {
+  struct gw_h2_codec *codec = stream->codec;
+  if (codec == NULL) return;
+  nghttp2_session_set_stream_user_data(codec->ng, stream->id, NULL);
+  if (!codec->options.is_client && stream->held.len > 0) nghttp2_session_consume_connection(codec->ng, stream->held.len);
+  nghttp2_submit_rst_stream(codec->ng, NGHTTP2_FLAG_NONE, stream->id, error);
+  forget(stream);
+  want_output(codec);
+}
