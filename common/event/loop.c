@@ -67,12 +67,15 @@ struct gw_loop *gw_loop_new(void) {
 }
 
 static void run_turn_end(struct gw_loop *loop);
+static void free_spent(struct gw_loop *loop);
 
 void gw_loop_free(struct gw_loop *loop) {
   if (loop == NULL) return;
   /* Deferred frees are still to be done. */
   gw_loop_leave_callback(loop);
   run_turn_end(loop);
+  free_spent(loop);
+  free(loop->spent);
   event_del(&loop->alarm_event);
   event_del(&loop->stop_event);
   event_base_free(loop->base);
@@ -165,6 +168,19 @@ static void run_turn_end(struct gw_loop *loop) {
   }
 }
 
+static void free_spent(struct gw_loop *loop) {
+  while (loop->spent_count > 0)
+    free(loop->spent[--loop->spent_count]);
+}
+
+void gw_loop_free_at_turn_end(struct gw_loop *loop, void *memory) {
+  if (loop->spent_count == loop->spent_cap) {
+    loop->spent_cap = loop->spent_cap * 2 + 16;
+    loop->spent = gw_realloc_array(loop->spent, loop->spent_cap, sizeof(void *));
+  }
+  loop->spent[loop->spent_count++] = memory;
+}
+
 static void turn(struct gw_loop *loop, uint64_t wait_ms) {
   int flags = prepare_wait(loop, wait_ms);
   loop->is_in_turn = true;
@@ -175,6 +191,7 @@ static void turn(struct gw_loop *loop, uint64_t wait_ms) {
   gw_loop_leave_callback(loop);
   if (loop->wheel.next_ms != UINT64_MAX) gw_loop_run_timers(loop);
   run_turn_end(loop);
+  free_spent(loop);
   if (loop->turn_start_us != 0 && loop->turn_fn != NULL) {
     loop->turn_fn(loop->turn_arg, gw_clock_monotonic_us() - loop->turn_start_us);
   }

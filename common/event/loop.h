@@ -61,6 +61,8 @@ void gw_loop_after_callback(struct gw_loop *loop, struct gw_task *task);
 /* When all callbacks of this turn have run (tasks scheduled from such a task run in the same pass, once each). Objects that
  * callbacks still on the stack may touch are freed here. */
 void gw_loop_at_turn_end(struct gw_loop *loop, struct gw_task *task);
+/* free()s memory when all callbacks of this turn have run: what was lent to them. */
+void gw_loop_free_at_turn_end(struct gw_loop *loop, void *memory);
 static inline void gw_task_cancel(struct gw_task *task) {
   gw_list_remove(&task->node);
 }

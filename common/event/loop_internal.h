@@ -21,6 +21,9 @@ struct gw_loop {
   atomic_bool is_stopping;
   struct gw_list after_callback;
   struct gw_list turn_end;
+  void **spent; /* freed at the turn's end */
+  size_t spent_count;
+  size_t spent_cap;
   gw_loop_turn_fn turn_fn;
   void *turn_arg;
   void *annex;

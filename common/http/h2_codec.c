@@ -346,6 +346,14 @@ void gw_h2_codec_terminate(struct gw_h2_codec *codec, enum gw_h2_error error) {
   want_output(codec);
 }
 
+bool gw_h2_codec_is_draining(const struct gw_h2_codec *codec) {
+  return codec->is_draining;
+}
+
+bool gw_h2_codec_has_output(const struct gw_h2_codec *codec) {
+  return nghttp2_session_want_write(codec->ng) != 0;
+}
+
 uint32_t gw_h2_codec_stream_count(const struct gw_h2_codec *codec) {
   return codec->stream_count;
 }
@@ -453,7 +461,8 @@ void gw_h2_stream_detach(struct gw_h2_stream *stream, enum gw_h2_error error) {
   if (codec == NULL) return;
   nghttp2_session_set_stream_user_data(codec->ng, stream->id, NULL);
   if (!codec->options.is_client && stream->held.len > 0) nghttp2_session_consume_connection(codec->ng, stream->held.len);
-  nghttp2_submit_rst_stream(codec->ng, NGHTTP2_FLAG_NONE, stream->id, error);
+  bool is_complete = stream->is_ended && stream->is_peer_ended && stream->body.len == 0;
+  if (!is_complete) nghttp2_submit_rst_stream(codec->ng, NGHTTP2_FLAG_NONE, stream->id, error);
   forget(stream);
   want_output(codec);
 }

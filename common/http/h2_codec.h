@@ -113,6 +113,10 @@ bool gw_h2_codec_is_over(const struct gw_h2_codec *codec);
 void gw_h2_codec_start_drain(struct gw_h2_codec *codec, bool is_final);
 /* GOAWAY with an error; open streams end with the connection. */
 void gw_h2_codec_terminate(struct gw_h2_codec *codec, enum gw_h2_error error);
+/* GOAWAY was said or heard: no new streams. */
+bool gw_h2_codec_is_draining(const struct gw_h2_codec *codec);
+/* There is something to pack, as far as windows allow. */
+bool gw_h2_codec_has_output(const struct gw_h2_codec *codec);
 uint32_t gw_h2_codec_stream_count(const struct gw_h2_codec *codec);
 /* Any stream has body bytes that wait for the peer's window. */
 bool gw_h2_codec_is_stalled(const struct gw_h2_codec *codec);
@@ -134,7 +138,7 @@ void gw_h2_stream_send_body(struct gw_h2_stream *stream, struct gw_str data);
 void gw_h2_stream_send_end(struct gw_h2_stream *stream, const struct gw_headers *trailers);
 /* While paused, data is held back up to the stream's window. Unpausing hands out what was held, and the end, before it returns. */
 void gw_h2_stream_set_paused(struct gw_h2_stream *stream, bool is_paused);
-/* Resets it and forgets it: no event follows. Harmless on a stream that is not open. */
+/* Resets it, unless it is complete on both sides, and forgets it: no event follows. Harmless on a stream that is not open. */
 void gw_h2_stream_detach(struct gw_h2_stream *stream, enum gw_h2_error error);
 
 #endif

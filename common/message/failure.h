@@ -35,6 +35,7 @@ struct gw_failure {
   uint32_t status; /* what the client is told: 502, 503, 504, 408, … */
   enum gw_failure_side side;
   uint32_t flag;         /* one of gw_response_flag */
+  uint32_t grpc_status;  /* for gRPC callers; 0: as the status maps */
   bool retry_ok;         /* no byte of the request can have been processed */
   struct gw_str detail;  /* machine word, Envoy's %RESPONSE_CODE_DETAILS%: "upstream_connect_timeout" */
   struct gw_str message; /* sentence for the client, without internals */

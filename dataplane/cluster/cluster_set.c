@@ -1,6 +1,7 @@
 #include "dataplane/cluster/cluster_set.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/base/mem.h"
 #include "dataplane/cluster/lb/balancer.h"
@@ -8,6 +9,7 @@
 struct gw_worker_cluster {
   uint32_t refs;
   struct gw_loop *loop;
+  struct gw_random *random;
   struct gw_frozen_cluster *frozen;
   struct gw_upstream_pool **pools; /* by endpoint; NULL until the first request */
   const struct gw_balancer *balancer;
@@ -30,6 +32,7 @@ static struct gw_worker_cluster *cluster_new(struct gw_loop *loop, struct gw_ran
   struct gw_worker_cluster *cluster = gw_calloc(1, sizeof(*cluster));
   cluster->refs = 1;
   cluster->loop = loop;
+  cluster->random = random;
   cluster->frozen = gw_frozen_cluster_ref(frozen);
   cluster->pools = gw_calloc(frozen->endpoint_count, sizeof(void *));
   build_balancer(cluster, random);
@@ -46,17 +49,27 @@ static void cluster_unref(struct gw_worker_cluster *cluster) {
   free(cluster);
 }
 
+/* What is spoken with the endpoints is the same: connections may be kept. */
+static bool speaks_the_same(const struct gw_frozen_cluster *a, const struct gw_frozen_cluster *b) {
+  const struct gw_cluster *x = a->model;
+  const struct gw_cluster *y = b->model;
+  if (x == y) return a->tls == b->tls;
+  return a->tls == b->tls && x->protocol == y->protocol && memcmp(&x->http2, &y->http2, sizeof(x->http2)) == 0 &&
+         (x->tls == NULL || gw_str_equal(x->tls->sni, y->tls->sni));
+}
+
 /* Takes over new endpoints: pools of addresses that stayed are kept, the others drain. Both sides are sorted by address. */
 static void cluster_update(struct gw_worker_cluster *cluster, struct gw_random *random, struct gw_frozen_cluster *frozen) {
   struct gw_frozen_cluster *old = cluster->frozen;
   struct gw_upstream_pool **pools = gw_calloc(frozen->endpoint_count, sizeof(void *));
+  bool may_keep = speaks_the_same(old, frozen);
   uint32_t at = 0;
   for (uint32_t i = 0; i < old->endpoint_count; i++) {
     if (cluster->pools[i] == NULL) continue;
     int order = -1;
     while (at < frozen->endpoint_count && (order = gw_str_compare(frozen->endpoints[at].text, old->endpoints[i].text)) < 0)
       at++;
-    if (at < frozen->endpoint_count && order == 0) {
+    if (may_keep && at < frozen->endpoint_count && order == 0) {
       pools[at] = cluster->pools[i];
       gw_upstream_pool_set_timeouts(pools[at], frozen->model->connect_timeout_ms, frozen->model->upstream_idle_timeout_ms);
     } else {
@@ -118,15 +131,28 @@ struct gw_upstream_counts *gw_worker_cluster_counts(struct gw_worker_cluster *cl
   return &cluster->counts;
 }
 
+static struct gw_upstream_pool *new_pool(struct gw_worker_cluster *cluster, const struct gw_frozen_endpoint *endpoint) {
+  const struct gw_cluster *model = cluster->frozen->model;
+  struct gw_upstream_pool_options options = {
+      .loop = cluster->loop,
+      .random = cluster->random,
+      .address = endpoint->address,
+      .connect_timeout_ms = model->connect_timeout_ms,
+      .idle_timeout_ms = model->upstream_idle_timeout_ms,
+      .protocol = model->protocol,
+      .http2 = model->http2,
+      .tls = cluster->frozen->tls,
+      .sni = model->tls != NULL ? model->tls->sni : (struct gw_str){0},
+      .counts = &cluster->counts,
+  };
+  return gw_upstream_pool_new(&options);
+}
+
 enum gw_err gw_worker_cluster_pick(struct gw_worker_cluster *cluster, struct gw_upstream_pick *ret_pick) {
   if (cluster->balancer_state == NULL) return GW_ERR_NOT_FOUND;
   uint32_t index = cluster->balancer->pick(cluster->balancer_state);
   const struct gw_frozen_endpoint *endpoint = &cluster->frozen->endpoints[index];
-  if (cluster->pools[index] == NULL) {
-    const struct gw_cluster *model = cluster->frozen->model;
-    cluster->pools[index] = gw_upstream_pool_new(cluster->loop, &endpoint->address, model->connect_timeout_ms,
-                                                 model->upstream_idle_timeout_ms, &cluster->counts);
-  }
+  if (cluster->pools[index] == NULL) cluster->pools[index] = new_pool(cluster, endpoint);
   ret_pick->pool = cluster->pools[index];
   ret_pick->endpoint = endpoint->text;
   return GW_OK;

@@ -140,6 +140,7 @@ void gw_frozen_cluster_unref(struct gw_frozen_cluster *cluster) {
   if (cluster == NULL || atomic_fetch_sub_explicit(&cluster->refs, 1, memory_order_acq_rel) != 1) return;
   gw_resource_unref(cluster->cluster_resource);
   gw_resource_unref(cluster->endpoints_resource);
+  gw_tls_context_unref(cluster->tls);
   gw_arena_done(&cluster->arena);
   free(cluster);
 }

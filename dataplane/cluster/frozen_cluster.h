@@ -12,6 +12,7 @@
 #include "common/model/cluster.h"
 #include "common/model/snapshot.h"
 #include "common/net/address.h"
+#include "common/net/tls.h"
 #include "dataplane/cluster/dns_clusters.h"
 
 struct gw_frozen_endpoint {
@@ -27,6 +28,7 @@ struct gw_frozen_cluster {
   const struct gw_cluster *model;
   struct gw_resource *cluster_resource;
   struct gw_resource *endpoints_resource; /* EDS only, else NULL */
+  struct gw_tls_context *tls;             /* NULL: plaintext, or, when model->tls is set, closed for want of a secret */
   struct gw_frozen_endpoint *endpoints;   /* by address; all different */
   uint32_t endpoint_count;
   const uint32_t *usable; /* what may be picked: the healthy endpoints of the first priority that has any */

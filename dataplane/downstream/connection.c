@@ -2,41 +2,96 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/base/mem.h"
 #include "dataplane/downstream/h1_session.h"
+#include "dataplane/downstream/h2_session.h"
 
 static void on_gone(struct gw_downstream_connection *connection) {
-  if (connection->session != NULL && connection->session->stream != NULL) gw_stream_on_client_gone(connection->session->stream);
+  if (connection->session != NULL) connection->protocol->on_client_gone(connection->session);
   gw_downstream_connection_free(connection);
+}
+
+/* What ALPN agreed on, or the listener says; without either HTTP/1, whose session knows HTTP/2's preface when it sees it. */
+static bool begins_with_h2(const struct gw_downstream_connection *connection) {
+  const struct gw_http_connection_manager *http = gw_downstream_connection_http(connection);
+  if (http->codec == GW_CODEC_HTTP2) return true;
+  return gw_downstream_connection_is_tls(connection) && gw_str_equal(gw_tls_alpn(connection->transport.tls), GW_STR("h2"));
+}
+
+static void start_session(struct gw_downstream_connection *connection) {
+  if (begins_with_h2(connection)) {
+    gw_downstream_connection_set_session(connection, &gw_h2_protocol, gw_h2_session_new(connection));
+  } else {
+    gw_downstream_connection_set_session(connection, &gw_h1_protocol, gw_h1_session_new(connection));
+  }
+}
+
+/* Before there is a session only TLS itself has something to say. */
+static void shake_hands(struct gw_downstream_connection *connection) {
+  struct gw_out_queue nothing;
+  gw_out_queue_init(&nothing);
+  enum gw_err err = gw_transport_flush(&connection->transport, gw_downstream_connection_loop(connection), &nothing, NULL);
+  if (err != GW_OK && err != GW_ERR_AGAIN) {
+    on_gone(connection);
+    return;
+  }
+  gw_downstream_connection_watch(connection, true, &nothing);
+}
+
+static void on_tls_failure(struct gw_downstream_connection *connection) {
+  struct gw_pipeline *pipeline = connection->listener->pipeline;
+  struct gw_str reason = gw_tls_failure(connection->transport.tls);
+  char peer[GW_ADDRESS_TEXT_SIZE];
+  pipeline->stats->tls_failures_total++;
+  GW_LOG_INFO(pipeline->options.log, "TLS with %.*s failed: %.*s", GW_STR_ARG(gw_address_format(&connection->peer, peer)),
+              GW_STR_ARG(reason));
+  on_gone(connection);
 }
 
 static void on_readable(struct gw_downstream_connection *connection) {
   struct gw_pipeline *pipeline = connection->listener->pipeline;
   char *scratch = gw_loop_scratch(pipeline->loop);
-  ssize_t got = recv(connection->fd, scratch, GW_LOOP_SCRATCH_SIZE, 0);
-  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  if (got <= 0) {
+  size_t got = 0;
+  bool was_ready = gw_transport_is_ready(&connection->transport);
+  enum gw_err err = gw_transport_read(&connection->transport, pipeline->loop, scratch, GW_LOOP_SCRATCH_SIZE, &got);
+  if (err == GW_ERR_INVALID) {
+    on_tls_failure(connection);
+    return;
+  }
+  if (err != GW_OK && err != GW_ERR_AGAIN) {
     on_gone(connection);
     return;
   }
-  pipeline->stats->bytes_received += (uint64_t)got;
-  if (connection->session == NULL) connection->session = gw_h1_session_new(connection);
-  gw_h1_session_on_input(connection->session, (struct gw_str){scratch, (size_t)got});
+  bool is_ready = gw_transport_is_ready(&connection->transport);
+  if (!was_ready && is_ready) pipeline->stats->tls_handshakes_total++;
+  /* HTTP/2 has something to say first. */
+  if (connection->session == NULL && is_ready && (err == GW_OK || begins_with_h2(connection))) start_session(connection);
+  if (err == GW_ERR_AGAIN) {
+    if (!was_ready && connection->session == NULL) shake_hands(connection);
+    return;
+  }
+  pipeline->stats->bytes_received += got;
+  connection->protocol->on_input(connection->session, (struct gw_str){scratch, got});
 }
 
 static void on_io(void *arg, unsigned ready) {
   struct gw_downstream_connection *connection = arg;
-  if ((ready & GW_IO_WRITE) != 0 && connection->session != NULL) gw_h1_session_flush_soon(connection->session);
-  if ((ready & GW_IO_READ) != 0) on_readable(connection);
+  if ((ready & GW_IO_WRITE) != 0 && connection->session != NULL) connection->protocol->on_writable(connection->session);
+  if ((ready & GW_IO_READ) != 0) {
+    on_readable(connection);
+  } else if (connection->session == NULL) {
+    shake_hands(connection);
+  }
 }
 
 static uint64_t deadline_ms(const struct gw_downstream_connection *connection) {
-  if (connection->session != NULL) return gw_h1_session_deadline_ms(connection->session);
-  uint64_t idle_ms = connection->listener->settings->http->model->http.idle_timeout_ms;
-  return idle_ms == 0 ? 0 : connection->since_ms + idle_ms;
+  if (connection->session != NULL) return connection->protocol->deadline_ms(connection->session);
+  const struct gw_http_connection_manager *http = gw_downstream_connection_http(connection);
+  bool is_shaking_hands = !gw_transport_is_ready(&connection->transport) && http->request_headers_timeout_ms != 0;
+  uint64_t wait_ms = is_shaking_hands ? http->request_headers_timeout_ms : http->idle_timeout_ms;
+  return wait_ms == 0 ? 0 : connection->since_ms + wait_ms;
 }
 
 static void arm_timer(struct gw_downstream_connection *connection, uint64_t now_ms) {
@@ -52,7 +107,7 @@ static void on_timer(struct gw_timer *timer) {
   if (at_ms == 0 || now_ms < at_ms) {
     arm_timer(connection, now_ms);
   } else if (connection->session != NULL) {
-    gw_h1_session_on_deadline(connection->session);
+    connection->protocol->on_deadline(connection->session);
   } else {
     gw_downstream_connection_free(connection);
   }
@@ -63,13 +118,41 @@ void gw_downstream_connection_start_wait(struct gw_downstream_connection *connec
   arm_timer(connection, connection->since_ms);
 }
 
+void gw_downstream_connection_watch(struct gw_downstream_connection *connection, bool wants_input, const struct gw_out_queue *out) {
+  gw_io_set(connection->io, (wants_input ? GW_IO_READ : 0) | gw_transport_interest(&connection->transport, out));
+}
+
+enum gw_err gw_downstream_connection_flush(struct gw_downstream_connection *connection, struct gw_out_queue *out, size_t *ret_sent) {
+  enum gw_err err = gw_transport_flush(&connection->transport, gw_downstream_connection_loop(connection), out, ret_sent);
+  connection->listener->pipeline->stats->bytes_sent += *ret_sent;
+  return err;
+}
+
+void gw_downstream_connection_set_session(struct gw_downstream_connection *connection, const struct gw_downstream_protocol *protocol,
+                                          void *session) {
+  connection->protocol = protocol;
+  connection->session = session;
+}
+
+bool gw_downstream_connection_is_last_request(struct gw_downstream_connection *connection) {
+  const struct gw_downstream_listener *listener = connection->listener;
+  uint32_t max = gw_downstream_connection_http(connection)->max_requests_per_connection;
+  connection->request_count++;
+  return (max != 0 && connection->request_count >= max) || listener->is_closing || listener->pipeline->is_draining;
+}
+
 struct gw_downstream_connection *gw_downstream_connection_new(struct gw_downstream_listener *listener, int fd,
                                                               const struct gw_address *peer) {
   struct gw_downstream_connection *connection = gw_calloc(1, sizeof(*connection));
   struct gw_stats *stats = listener->pipeline->stats;
+  struct gw_tls_context *tls = listener->settings->http->tls;
   connection->listener = listener;
-  connection->fd = fd;
   connection->peer = *peer;
+  if (tls != NULL) {
+    gw_transport_init_server(&connection->transport, fd, listener->pipeline->loop, tls);
+  } else {
+    gw_transport_init(&connection->transport, fd);
+  }
   connection->io = gw_io_new(listener->pipeline->loop, fd, on_io, connection);
   gw_io_set(connection->io, GW_IO_READ);
   gw_list_add_last(&listener->connections, &connection->node);
@@ -82,13 +165,15 @@ struct gw_downstream_connection *gw_downstream_connection_new(struct gw_downstre
 }
 
 void gw_downstream_connection_free(struct gw_downstream_connection *connection) {
-  gw_h1_session_free(connection->session);
+  int fd = connection->transport.fd;
+  if (connection->session != NULL) connection->protocol->free(connection->session);
   gw_timer_stop(&connection->timer);
   gw_list_remove(&connection->node);
   struct gw_downstream_listener *listener = connection->listener;
   if (--listener->connection_count == 0 && listener->is_closing) gw_loop_at_turn_end(listener->pipeline->loop, &listener->empty_task);
   listener->pipeline->stats->connections_active--;
   gw_io_free(connection->io);
-  close(connection->fd);
+  gw_transport_done(&connection->transport);
+  close(fd);
   free(connection);
 }

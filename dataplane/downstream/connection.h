@@ -6,30 +6,68 @@
 
 #include "common/event/timer.h"
 #include "common/net/address.h"
+#include "common/net/transport.h"
 #include "dataplane/downstream/listener.h"
 
-struct gw_h1_session;
+struct gw_downstream_connection;
+
+/* What speaks on a connection: one constant table a version of HTTP. */
+struct gw_downstream_protocol {
+  /* Bytes from the client, borrowed. May free the connection. */
+  void (*on_input)(void *session, struct gw_str input);
+  /* The socket takes bytes again, or the handshake is through. */
+  void (*on_writable)(void *session);
+  /* The client has closed or broken the connection, which is freed next: its streams are told. */
+  void (*on_client_gone)(void *session);
+  /* When the wait of the connection's timer must end; 0: streams have timers of their own. */
+  uint64_t (*deadline_ms)(const void *session);
+  /* It has passed. May free the connection. */
+  void (*on_deadline)(void *session);
+  /* The listener goes or the node drains: comes to an end as soon as is polite; called again every now and then. false: there was nothing
+   * to do yet. May free the connection. */
+  bool (*drain)(void *session);
+  /* Ends the streams too; not the connection. */
+  void (*free)(void *session);
+};
 
 struct gw_downstream_connection {
   struct gw_downstream_listener *listener;
   struct gw_list node;
   struct gw_io *io;
-  struct gw_h1_session *session; /* NULL: idle */
-  struct gw_timer timer;         /* of what no stream has a timer for; restarted only when it is too late, not at each request */
-  uint64_t since_ms;             /* when the wait that the timer is about began */
+  const struct gw_downstream_protocol *protocol; /* of the session */
+  void *session;                                 /* NULL: idle, or TLS is still being agreed on */
+  struct gw_transport transport;
+  struct gw_timer timer; /* of what no stream has a timer for; restarted only when it is too late, not at each request */
+  uint64_t since_ms;     /* when the wait that the timer is about began */
+  uint32_t request_count;
   struct gw_address peer;
-  int fd;
 };
 
+/* Takes over fd. */
 struct gw_downstream_connection *gw_downstream_connection_new(struct gw_downstream_listener *listener, int fd,
                                                               const struct gw_address *peer);
-/* Closes at once, with the session and its stream. */
+/* Closes at once, with the session and its streams. */
 void gw_downstream_connection_free(struct gw_downstream_connection *connection);
 /* A new wait begins now. */
 void gw_downstream_connection_start_wait(struct gw_downstream_connection *connection);
+/* Watches for what the session wants to read and `out` has to send. */
+void gw_downstream_connection_watch(struct gw_downstream_connection *connection, bool wants_input, const struct gw_out_queue *out);
+/* Sends what is queued and counts it. As gw_transport_flush. */
+enum gw_err gw_downstream_connection_flush(struct gw_downstream_connection *connection, struct gw_out_queue *out, size_t *ret_sent);
+/* Another protocol takes the connection over; the old session is the caller's to free. */
+void gw_downstream_connection_set_session(struct gw_downstream_connection *connection, const struct gw_downstream_protocol *protocol,
+                                          void *session);
+/* No more requests than the listener allows on one connection, and none once it goes. Counts one. */
+bool gw_downstream_connection_is_last_request(struct gw_downstream_connection *connection);
 
 static inline struct gw_loop *gw_downstream_connection_loop(const struct gw_downstream_connection *connection) {
   return connection->listener->pipeline->loop;
+}
+static inline const struct gw_http_connection_manager *gw_downstream_connection_http(const struct gw_downstream_connection *connection) {
+  return &connection->listener->settings->http->model->http;
+}
+static inline bool gw_downstream_connection_is_tls(const struct gw_downstream_connection *connection) {
+  return connection->transport.tls != NULL;
 }
 
 #endif

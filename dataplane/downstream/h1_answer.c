@@ -10,15 +10,16 @@ static bool may_drain(const struct gw_h1_session *session) {
 
 static void send_head(struct gw_stream *stream, bool has_body) {
   struct gw_h1_session *session = stream->session;
-  const struct gw_downstream_listener *listener = session->connection->listener;
+  bool is_tunnel = stream->response.status == 101;
   bool is_1_0 = stream->request.version == GW_HTTP_1_0;
   bool has_length = !has_body || stream->response.content_length != GW_LENGTH_UNKNOWN;
-  session->is_answer_chunked = !has_length && !is_1_0;
-  session->is_until_close = !has_length && is_1_0;
-  if (session->is_until_close || listener->is_closing || listener->pipeline->is_draining) session->may_keep = false;
+  session->is_answer_chunked = !has_length && !is_1_0 && !is_tunnel;
+  session->is_until_close = !has_length && !session->is_answer_chunked;
+  if (gw_downstream_connection_is_last_request(session->connection) || session->is_until_close) session->may_keep = false;
   if (session->phase == GW_H1_BODY && !may_drain(session)) session->may_keep = false;
   gw_out_queue_add(&session->out, gw_h1_encode_response(&stream->response, session->is_answer_chunked, !session->may_keep,
                                                         session->may_keep && is_1_0, &stream->arena));
+  if (is_tunnel) session->phase = GW_H1_TUNNEL;
   gw_h1_session_flush_soon(session);
 }
 
@@ -36,7 +37,9 @@ static void send_body(struct gw_stream *stream, struct gw_str data) {
 
 static void send_end(struct gw_stream *stream) {
   struct gw_h1_session *session = stream->session;
-  if (session->is_answer_chunked) gw_out_queue_add(&session->out, GW_STR("0\r\n\r\n"));
+  /* Who says nothing of trailers may not know them (RFC 9110 section 6.5.1). */
+  const struct gw_headers *trailers = stream->takes_trailers ? stream->response_trailers : NULL;
+  if (session->is_answer_chunked) gw_out_queue_add(&session->out, gw_h1_encode_last_chunk(trailers, &stream->arena));
   gw_h1_session_flush_soon(session);
 }
 

@@ -2,7 +2,9 @@
 #include <string.h>
 
 #include "common/base/mem.h"
+#include "common/http/h2_codec.h"
 #include "dataplane/downstream/h1_session.h"
+#include "dataplane/downstream/h2_session.h"
 
 static void add_pending(struct gw_h1_session *session, struct gw_str bytes) {
   size_t old_len = session->pending_len - session->pending_at;
@@ -18,14 +20,15 @@ static void add_pending(struct gw_h1_session *session, struct gw_str bytes) {
 }
 
 static struct gw_h1_limits request_limits(const struct gw_h1_session *session) {
-  const struct gw_http_connection_manager *http = &session->connection->listener->settings->http->model->http;
+  const struct gw_http_connection_manager *http = gw_downstream_connection_http(session->connection);
   return (struct gw_h1_limits){.head_bytes = (size_t)http->max_request_headers_kb * 1024, .header_count = http->max_headers_count};
 }
 
 static void start_stream(struct gw_h1_session *session) {
   struct gw_downstream_connection *connection = session->connection;
   const struct gw_downstream_listener *listener = connection->listener;
-  session->stream = gw_stream_new(listener->view, listener->settings, &connection->peer, &gw_h1_stream_calls, session);
+  session->stream =
+      gw_stream_new(listener->view, listener->settings, &connection->peer, &connection->transport, &gw_h1_stream_calls, session);
   session->has_continued = session->has_body_begun = session->is_until_close = false;
 }
 
@@ -57,17 +60,26 @@ static void start_request(struct gw_h1_session *session, const struct gw_h1_limi
     refuse(session, status, detail);
     return;
   }
-  stream->request.scheme = GW_STR("http");
+  stream->request.scheme = gw_downstream_connection_is_tls(session->connection) ? GW_STR("https") : GW_STR("http");
   if (gw_stream_has_request_body(stream)) {
     session->phase = GW_H1_BODY;
     gw_h1_body_init(&session->body, stream->request.content_length, stream->request.content_length == GW_LENGTH_UNKNOWN);
+    gw_h1_body_collect_trailers(&session->body, &stream->arena);
   } else {
     session->phase = GW_H1_ANSWER;
   }
   gw_stream_start(stream);
 }
 
-/* false: the rest waits for more bytes. */
+/* The beginning of HTTP/2's preface is a head of HTTP/1, the only one that has no fields (RFC 9113 section 3.4). */
+static bool is_h2_preface(const struct gw_h1_session *session, struct gw_str head) {
+  const size_t head_len = sizeof("PRI * HTTP/2.0\r\n\r\n") - 1;
+  if (head.len != head_len || memcmp(head.data, GW_H2_PREFACE, head_len) != 0) return false;
+  return gw_downstream_connection_http(session->connection)->codec == GW_CODEC_AUTO && session->connection->request_count == 0 &&
+         !gw_downstream_connection_is_tls(session->connection);
+}
+
+/* false: the rest waits for more bytes, or for nothing: the connection speaks HTTP/2, from these bytes on. */
 static bool take_head(struct gw_h1_session *session, struct gw_str *input) {
   struct gw_h1_limits limits = request_limits(session);
   size_t head_len = 0;
@@ -80,6 +92,10 @@ static bool take_head(struct gw_h1_session *session, struct gw_str *input) {
     return true;
   }
   struct gw_str head_bytes = {input->data, head_len};
+  if (is_h2_preface(session, head_bytes)) {
+    session->is_h2 = true;
+    return false;
+  }
   *input = gw_str_skip(*input, head_len);
   start_request(session, &limits, head_bytes);
   return true;
@@ -87,7 +103,17 @@ static bool take_head(struct gw_h1_session *session, struct gw_str *input) {
 
 static void end_body(struct gw_h1_session *session) {
   session->phase = GW_H1_ANSWER;
-  gw_stream_on_request_end(session->stream);
+  gw_stream_on_request_end(session->stream, &session->body.trailers);
+}
+
+/* false: the rest waits until the service takes it. */
+static bool take_tunnelled(struct gw_h1_session *session, struct gw_str *input, bool is_borrowed) {
+  struct gw_stream *stream = session->stream;
+  if (stream == NULL || stream->is_response_complete || stream->is_aborted) return false;
+  struct gw_str data = is_borrowed ? *input : gw_arena_copy(&stream->arena, *input);
+  *input = gw_str_skip(*input, input->len);
+  gw_stream_on_request_body(stream, data);
+  return true;
 }
 
 /* false: the rest waits until a filter lets it go on. */
@@ -148,6 +174,7 @@ static bool take(struct gw_h1_session *session, struct gw_str *input, bool is_bo
     if (session->stream->is_response_complete || session->stream->is_aborted) return false;
     return take_body(session, input, is_borrowed);
   case GW_H1_ANSWER: return false;
+  case GW_H1_TUNNEL: return take_tunnelled(session, input, is_borrowed);
   default: discard(session, input); return true;
   }
 }
@@ -166,18 +193,33 @@ void gw_h1_session_consume_pending(struct gw_h1_session *session) {
   if (rest.len == 0) gw_h1_session_drop_pending(session);
 }
 
-void gw_h1_session_on_input(struct gw_h1_session *session, struct gw_str input) {
+/* Goes on with HTTP/2, which gets all bytes so far. */
+static void become_h2(struct gw_h1_session *session, struct gw_str bytes) {
+  struct gw_downstream_connection *connection = session->connection;
+  struct gw_h2_session *h2 = gw_h2_session_new(connection);
+  gw_downstream_connection_set_session(connection, &gw_h2_protocol, h2);
+  gw_h2_protocol.on_input(h2, bytes);
+  gw_h1_session_free(session);
+}
+
+void gw_h1_session_on_input(void *arg, struct gw_str input) {
+  struct gw_h1_session *session = arg;
   enum gw_h1_phase phase = session->phase;
   if (session->pending_len > session->pending_at) {
     add_pending(session, input);
     gw_h1_session_consume_pending(session);
+    input = (struct gw_str){session->pending + session->pending_at, session->pending_len - session->pending_at};
   } else {
-    struct gw_str rest = consume(session, input, true);
-    if (rest.len > 0) add_pending(session, rest);
+    input = consume(session, input, true);
+    if (input.len > 0 && !session->is_h2) add_pending(session, input);
     /* The wait for the rest of a head begins with its first byte. */
-    if (rest.len > 0 && session->phase == GW_H1_HEAD && phase == GW_H1_HEAD && session->stream == NULL) {
+    if (input.len > 0 && session->phase == GW_H1_HEAD && phase == GW_H1_HEAD && session->stream == NULL) {
       gw_downstream_connection_start_wait(session->connection);
     }
   }
-  gw_h1_session_update_interest(session);
+  if (session->is_h2) {
+    become_h2(session, input);
+  } else {
+    gw_h1_session_update_interest(session);
+  }
 }

@@ -16,8 +16,8 @@ struct gw_h1_session *gw_h1_session_new(struct gw_downstream_connection *connect
   return session;
 }
 
-void gw_h1_session_free(struct gw_h1_session *session) {
-  if (session == NULL) return;
+void gw_h1_session_free(void *arg) {
+  struct gw_h1_session *session = arg;
   gw_task_cancel(&session->flush_task);
   gw_stream_free(session->stream);
   gw_out_queue_done(&session->out);
@@ -36,22 +36,17 @@ void gw_h1_session_flush_soon(struct gw_h1_session *session) {
 }
 
 void gw_h1_session_update_interest(struct gw_h1_session *session) {
-  unsigned interest = session->out.len > 0 ? GW_IO_WRITE : 0;
   size_t pending = session->pending_len - session->pending_at;
+  bool wants_input = true;
   switch (session->phase) {
   case GW_H1_BODY:
-    if (session->stream != NULL ? session->stream->request_pauses == 0 : pending < GW_H1_PIPELINE_MAX) interest |= GW_IO_READ;
-    break;
-  case GW_H1_ANSWER:
-    if (pending < GW_H1_PIPELINE_MAX) interest |= GW_IO_READ;
-    break;
-  case GW_H1_HEAD:
-    /* A head may wait behind an answer that the client doesn't take. */
-    if (session->out.len == 0 || pending < GW_H1_PIPELINE_MAX) interest |= GW_IO_READ;
-    break;
-  default: interest |= GW_IO_READ;
+  case GW_H1_TUNNEL: wants_input = session->stream != NULL ? session->stream->request_pauses == 0 : pending < GW_H1_PIPELINE_MAX; break;
+  case GW_H1_ANSWER: wants_input = pending < GW_H1_PIPELINE_MAX; break;
+  /* A head may wait behind an answer that the client doesn't take. */
+  case GW_H1_HEAD: wants_input = session->out.len == 0 || pending < GW_H1_PIPELINE_MAX; break;
+  default: break;
   }
-  gw_io_set(session->connection->io, interest);
+  gw_downstream_connection_watch(session->connection, wants_input, &session->out);
 }
 
 /* ---- after an answer ---- */
@@ -60,7 +55,8 @@ void gw_h1_session_update_interest(struct gw_h1_session *session) {
 static void close_connection(struct gw_h1_session *session) {
   struct gw_downstream_connection *connection = session->connection;
   bool has_unread = session->phase != GW_H1_ANSWER || session->pending_len > session->pending_at;
-  if (!has_unread || shutdown(connection->fd, SHUT_WR) != 0) {
+  gw_transport_shutdown(&connection->transport, gw_downstream_connection_loop(connection));
+  if (!has_unread) {
     gw_downstream_connection_free(connection);
     return;
   }
@@ -73,7 +69,7 @@ static void close_connection(struct gw_h1_session *session) {
 
 static void go_idle(struct gw_h1_session *session) {
   struct gw_downstream_connection *connection = session->connection;
-  connection->session = NULL;
+  gw_downstream_connection_set_session(connection, NULL, NULL);
   gw_h1_session_free(session);
   if (connection->listener->is_closing || connection->listener->pipeline->is_draining) {
     gw_downstream_connection_free(connection);
@@ -110,14 +106,14 @@ static void after_answer(struct gw_h1_session *session) {
 static void abort_connection(struct gw_h1_session *session) {
   if (session->is_until_close) {
     struct linger reset = {.l_onoff = 1, .l_linger = 0};
-    setsockopt(session->connection->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+    setsockopt(session->connection->transport.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
   }
   gw_downstream_connection_free(session->connection);
 }
 
-static void on_broken(struct gw_h1_session *session) {
+static void on_client_gone(void *arg) {
+  struct gw_h1_session *session = arg;
   if (session->stream != NULL) gw_stream_on_client_gone(session->stream);
-  gw_downstream_connection_free(session->connection);
 }
 
 static void follow_watermarks(struct gw_h1_session *session, size_t sent) {
@@ -139,10 +135,10 @@ static void on_flush(void *arg) {
     gw_downstream_connection_free(session->connection);
     return;
   }
-  enum gw_err err = gw_out_queue_flush(&session->out, session->connection->fd, &sent);
-  session->connection->listener->pipeline->stats->bytes_sent += sent;
+  enum gw_err err = gw_downstream_connection_flush(session->connection, &session->out, &sent);
   if (err != GW_OK && err != GW_ERR_AGAIN) {
-    on_broken(session);
+    on_client_gone(session);
+    gw_downstream_connection_free(session->connection);
     return;
   }
   struct gw_stream *stream = session->stream;
@@ -158,7 +154,8 @@ static void on_flush(void *arg) {
   } else if (stream != NULL) {
     follow_watermarks(session, sent);
     /* What was held back while a filter waited. */
-    if (session->phase == GW_H1_BODY && session->pending_len > session->pending_at) gw_h1_session_consume_pending(session);
+    bool may_go_on = session->phase == GW_H1_BODY || session->phase == GW_H1_TUNNEL;
+    if (may_go_on && session->pending_len > session->pending_at) gw_h1_session_consume_pending(session);
   } else if (sent > 0 && session->out.len > 0) {
     gw_downstream_connection_start_wait(session->connection);
   }
@@ -171,8 +168,9 @@ static void on_flush(void *arg) {
 
 /* ---- deadlines of what no stream has a timer for ---- */
 
-uint64_t gw_h1_session_deadline_ms(const struct gw_h1_session *session) {
-  const struct gw_http_connection_manager *http = &session->connection->listener->settings->http->model->http;
+static uint64_t deadline_ms(const void *arg) {
+  const struct gw_h1_session *session = arg;
+  const struct gw_http_connection_manager *http = gw_downstream_connection_http(session->connection);
   uint64_t wait_ms = 0;
   if (session->stream != NULL) return 0;
   if (session->out.len > 0) {
@@ -185,17 +183,42 @@ uint64_t gw_h1_session_deadline_ms(const struct gw_h1_session *session) {
   return wait_ms == 0 ? 0 : session->connection->since_ms + wait_ms;
 }
 
-void gw_h1_session_on_deadline(struct gw_h1_session *session) {
+static void on_deadline(void *arg) {
+  struct gw_h1_session *session = arg;
   struct gw_downstream_connection *connection = session->connection;
   if (session->phase != GW_H1_HEAD || session->out.len > 0) {
     gw_downstream_connection_free(connection);
     return;
   }
   session->may_keep = false;
-  session->stream =
-      gw_stream_new(connection->listener->view, connection->listener->settings, &connection->peer, &gw_h1_stream_calls, session);
+  connection->listener->pipeline->stats->limits[GW_LIMIT_HEADERS_TIMEOUT]++;
+  session->stream = gw_stream_new(connection->listener->view, connection->listener->settings, &connection->peer, &connection->transport,
+                                  &gw_h1_stream_calls, session);
   gw_stream_fail(session->stream, &(struct gw_failure){.status = 408,
                                                        .side = GW_FAILURE_CLIENT,
                                                        .detail = GW_STR("request_header_timeout"),
                                                        .message = GW_STR("the request's head did not arrive in time")});
 }
+
+static void on_writable(void *arg) {
+  gw_h1_session_flush_soon(arg);
+}
+
+/* Whatever the connection has become, there is no telling its ends that they should part: the client will come back to another node. */
+static bool drain(void *arg) {
+  struct gw_h1_session *session = arg;
+  if (session->phase != GW_H1_TUNNEL) return false;
+  session->stream->detail = GW_STR("tunnel_drained");
+  gw_downstream_connection_free(session->connection);
+  return true;
+}
+
+const struct gw_downstream_protocol gw_h1_protocol = {
+    .on_input = gw_h1_session_on_input,
+    .on_writable = on_writable,
+    .on_client_gone = on_client_gone,
+    .deadline_ms = deadline_ms,
+    .on_deadline = on_deadline,
+    .drain = drain,
+    .free = gw_h1_session_free,
+};

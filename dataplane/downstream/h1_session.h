@@ -24,6 +24,7 @@ enum gw_h1_phase {
   GW_H1_HEAD,   /* a request's head is coming */
   GW_H1_BODY,   /* its body is */
   GW_H1_ANSWER, /* the request is complete, the answer is not */
+  GW_H1_TUNNEL, /* it has become something else: bytes pass both ways */
   GW_H1_DRAIN,  /* answered; the rest of the body is thrown away */
   GW_H1_LINGER, /* closed on our side; what comes is thrown away */
 };
@@ -37,6 +38,7 @@ struct gw_h1_session {
   bool is_until_close;    /* the answer's end is the connection's */
   bool has_continued;     /* 100 was sent */
   bool has_body_begun;    /* a byte of the request's body came */
+  bool is_h2;             /* the first bytes were HTTP/2's preface */
   bool is_paused;         /* the stream was told that the client is slow */
   bool is_over;           /* nothing more is worth reading: the connection is closed when this callback has returned */
   size_t discarded;       /* in DRAIN or LINGER */
@@ -50,25 +52,23 @@ struct gw_h1_session {
   struct gw_out_queue out;
 };
 
+extern const struct gw_downstream_protocol gw_h1_protocol;
+
 struct gw_h1_session *gw_h1_session_new(struct gw_downstream_connection *connection);
-/* Ends the stream too; not the connection. */
-void gw_h1_session_free(struct gw_h1_session *session);
-/* Bytes from the client, borrowed. */
-void gw_h1_session_on_input(struct gw_h1_session *session, struct gw_str input);
-/* When the wait of the connection's timer must end: its deadline, or 0 when the stream has timers of its own. */
-uint64_t gw_h1_session_deadline_ms(const struct gw_h1_session *session);
-/* It has passed. May free the connection. */
-void gw_h1_session_on_deadline(struct gw_h1_session *session);
 /* Sends what is queued as soon as the callback has returned. */
 void gw_h1_session_flush_soon(struct gw_h1_session *session);
 
 /* ---- between the files of this folder ---- */
 /* h1_answer.c: what the session does for its stream. */
 extern const struct gw_stream_calls gw_h1_stream_calls;
-/* h1_request.c: uses the bytes at hand until they are used up or must wait. */
+/* h1_request.c: bytes from the client, borrowed. */
+void gw_h1_session_on_input(void *session, struct gw_str input);
+/* Uses the bytes at hand until they are used up or must wait. */
 void gw_h1_session_consume_pending(struct gw_h1_session *session);
 void gw_h1_session_drop_pending(struct gw_h1_session *session);
 /* Which directions are worth waking up for. */
 void gw_h1_session_update_interest(struct gw_h1_session *session);
+/* Ends the stream too; not the connection. */
+void gw_h1_session_free(void *session);
 
 #endif

@@ -32,17 +32,21 @@ void gw_downstream_listener_set_view(struct gw_downstream_listener *listener, st
 
 void gw_downstream_listener_start_closing(struct gw_downstream_listener *listener) {
   listener->is_closing = true;
-  gw_downstream_listener_close_idle(listener, UINT32_MAX, 0);
+  gw_downstream_listener_drain(listener, UINT32_MAX, 0);
   if (listener->connection_count == 0) gw_loop_at_turn_end(listener->pipeline->loop, &listener->empty_task);
 }
 
-void gw_downstream_listener_close_idle(struct gw_downstream_listener *listener, uint32_t limit, uint64_t idle_ms) {
+void gw_downstream_listener_drain(struct gw_downstream_listener *listener, uint32_t limit, uint64_t idle_ms) {
   uint64_t now_ms = gw_loop_now_ms(listener->pipeline->loop);
   GW_LIST_FOR_EACH(node, &listener->connections) {
     struct gw_downstream_connection *connection = GW_LIST_ITEM(node, struct gw_downstream_connection, node);
-    if (connection->session != NULL || now_ms - connection->since_ms < idle_ms) continue;
-    if (limit-- == 0) return;
-    gw_downstream_connection_free(connection);
+    if (limit == 0) return;
+    if (connection->session != NULL) {
+      limit -= connection->protocol->drain(connection->session) ? 1 : 0;
+    } else if (now_ms - connection->since_ms >= idle_ms) {
+      gw_downstream_connection_free(connection);
+      limit--;
+    }
   }
 }
 

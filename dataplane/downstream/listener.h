@@ -22,10 +22,11 @@ void gw_downstream_listener_free(struct gw_downstream_listener *listener);
 /* New streams go by `settings` of `view`. */
 void gw_downstream_listener_set_view(struct gw_downstream_listener *listener, struct gw_view *view,
                                      const struct gw_frozen_listener *settings);
-/* Answers say Connection: close from now on, and idle connections are closed. */
+/* Answers say Connection: close (GOAWAY) from now on, and idle connections are closed. */
 void gw_downstream_listener_start_closing(struct gw_downstream_listener *listener);
-/* Closes at most `limit` connections that have waited for a request for at least `idle_ms`. */
-void gw_downstream_listener_close_idle(struct gw_downstream_listener *listener, uint32_t limit, uint64_t idle_ms);
+/* Brings at most `limit` connections to their end: those that have waited for a request for at least `idle_ms` are closed, sessions that
+ * outlive a request are told. */
+void gw_downstream_listener_drain(struct gw_downstream_listener *listener, uint32_t limit, uint64_t idle_ms);
 /* Serves a connected socket, which it closes in the end. */
 void gw_downstream_listener_accept(struct gw_downstream_listener *listener, int fd, const struct gw_address *peer);
 

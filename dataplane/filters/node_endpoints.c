@@ -45,7 +45,7 @@ static bool is_allowed(const struct settings *settings, const struct gw_address 
 static void reply_metrics(struct gw_stream *stream, struct gw_str text) {
   if (text.len == 0) {
     stream->detail = GW_STR("metrics_unavailable");
-    gw_local_reply_failure(stream, 503, GW_STR("the metrics could not be had"));
+    gw_local_reply_failure(stream, 503, 0, GW_STR("the metrics could not be had"));
     return;
   }
   stream->detail = GW_STR("node_metrics");
@@ -87,7 +87,7 @@ static enum gw_verdict ready(struct gw_stream *stream) {
   if (calls->is_ready(calls->arg)) {
     gw_local_reply_text(stream, 200, GW_STR("application/json"), GW_STR("{\"status\":\"ready\"}"));
   } else {
-    gw_local_reply_failure(stream, 503, GW_STR("not ready"));
+    gw_local_reply_failure(stream, 503, 0, GW_STR("not ready"));
   }
   return GW_VERDICT_REPLIED;
 }

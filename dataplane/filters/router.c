@@ -1,5 +1,6 @@
 #include "dataplane/filters/router.h"
 
+#include "common/message/grpc.h"
 #include "dataplane/pipeline/local_reply.h"
 #include "dataplane/pipeline/stream.h"
 #include "dataplane/upstream/attempt.h"
@@ -8,6 +9,7 @@ struct router {
   struct gw_stream *stream;
   bool has_retried;
   bool has_body;               /* of the answer */
+  bool has_grpc_timeout;       /* the caller's deadline, or none, instead of the route's */
   struct gw_request_head head; /* as it goes to the service */
   struct gw_attempt attempt;
 };
@@ -22,11 +24,27 @@ static void fail(struct gw_stream *stream, uint32_t status, uint32_t flag, const
                                               .message = gw_str_from(message)});
 }
 
-/* RouteAction.timeout counts from here (Envoy: "the entire downstream request has been processed"). */
+/* RouteAction.timeout counts from here (Envoy: "the entire downstream request has been processed"). gRPC's, if it is heeded, from the
+ * beginning: its streams may be long in both directions. */
 static void end_request(struct router *router) {
-  uint64_t timeout_ms = router->stream->route->forward.timeout_ms;
-  gw_attempt_send_end(&router->attempt);
-  if (timeout_ms != 0) router->stream->route_deadline_ms = gw_loop_now_ms(router->stream->pipeline->loop) + timeout_ms;
+  struct gw_stream *stream = router->stream;
+  uint64_t timeout_ms = stream->route->forward.timeout_ms;
+  gw_attempt_send_end(&router->attempt, stream->request_trailers);
+  if (timeout_ms == 0 || router->has_grpc_timeout || stream->is_tunnel) return;
+  stream->route_deadline_ms = gw_loop_now_ms(stream->pipeline->loop) + timeout_ms;
+}
+
+/* RouteAction.max_grpc_timeout: instead of the route's timeout what the caller says, within bounds. */
+static void heed_grpc_timeout(struct router *router) {
+  struct gw_stream *stream = router->stream;
+  const struct gw_route_forward *action = &stream->route->forward;
+  if (!action->has_grpc_timeout || !gw_stream_is_grpc(stream)) return;
+  const struct gw_header *header = gw_headers_find(&stream->request.headers, GW_HEADER_GRPC_TIMEOUT);
+  uint64_t timeout_ms = 0;
+  router->has_grpc_timeout = true;
+  if (header == NULL || gw_grpc_timeout_parse(header->value, &timeout_ms) != GW_OK) return;
+  if (action->max_grpc_timeout_ms != 0 && timeout_ms > action->max_grpc_timeout_ms) timeout_ms = action->max_grpc_timeout_ms;
+  stream->route_deadline_ms = stream->started_us / 1000 + timeout_ms;
 }
 
 /* The gateway answers Expect itself once there is somebody to take the body: a service that is away costs the client no upload. */
@@ -49,7 +67,8 @@ static void start_attempt(struct router *router, bool is_new) {
     gw_stream_fail(stream, &failure);
     return;
   }
-  if (stream->is_request_complete) {
+  if (gw_attempt_is_waiting(&router->attempt)) gw_stream_set_request_paused(stream, GW_PAUSE_UPSTREAM, true);
+  if (stream->is_request_complete && router->head.upgrade.len == 0) {
     end_request(router);
   } else if (gw_attempt_is_connected(&router->attempt)) {
     invite_body(router);
@@ -65,6 +84,7 @@ static enum gw_verdict forward(struct router *router) {
   }
   if (action->has_idle_timeout) stream->idle_timeout_ms = action->idle_timeout_ms;
   router->head = stream->request;
+  heed_grpc_timeout(router);
   router->head.path = gw_route_table_rewrite(gw_stream_find_routes(stream)->table, stream->route, stream->request.path, &stream->arena);
   start_attempt(router, false);
   return GW_VERDICT_NEXT;
@@ -93,7 +113,7 @@ static enum gw_verdict on_request_body(struct gw_stream *stream, void *state, co
   (void)settings;
   struct router *router = state;
   /* The service may have answered before it had the whole request: the rest goes nowhere. */
-  if (router->attempt.connection == NULL) return GW_VERDICT_NEXT;
+  if (!gw_attempt_is_open(&router->attempt)) return GW_VERDICT_NEXT;
   if (data.len > 0 && !gw_attempt_send_body(&router->attempt, data)) gw_stream_set_request_paused(stream, GW_PAUSE_UPSTREAM, true);
   if (is_last) end_request(router);
   return GW_VERDICT_NEXT;
@@ -102,7 +122,7 @@ static enum gw_verdict on_request_body(struct gw_stream *stream, void *state, co
 static void on_response_pause(struct gw_stream *stream, void *state, bool is_paused) {
   (void)stream;
   struct router *router = state;
-  if (router->attempt.connection != NULL) gw_attempt_set_paused(&router->attempt, is_paused);
+  gw_attempt_set_paused(&router->attempt, is_paused);
 }
 
 static void on_end(struct gw_stream *stream, void *state, const void *settings) {
@@ -113,8 +133,13 @@ static void on_end(struct gw_stream *stream, void *state, const void *settings) 
 
 /* ---- the attempt's side ---- */
 
+static void resume_request(struct router *router) {
+  gw_stream_set_request_paused(router->stream, GW_PAUSE_UPSTREAM, false);
+}
+
 static void on_connected(void *arg) {
   invite_body(arg);
+  resume_request(arg);
 }
 
 static void on_head(void *arg) {
@@ -132,12 +157,9 @@ static void on_body(void *arg, struct gw_str data) {
   gw_stream_respond_body(router->stream, data);
 }
 
-static void resume_request(struct router *router) {
-  gw_stream_set_request_paused(router->stream, GW_PAUSE_UPSTREAM, false);
-}
-
 static void on_answered(void *arg) {
   struct router *router = arg;
+  if (router->attempt.trailers.count > 0) router->stream->response_trailers = &router->attempt.trailers;
   if (router->has_body) gw_stream_respond_end(router->stream);
   resume_request(router);
 }
@@ -145,8 +167,9 @@ static void on_answered(void *arg) {
 static void on_failure(void *arg, const struct gw_failure *failure) {
   struct router *router = arg;
   struct gw_stream *stream = router->stream;
-  /* Only the race of keep-alive: the connection was dead when the request was sent on it. */
-  if (failure->retry_ok && router->attempt.is_reused && !router->has_retried) {
+  /* Only the race of keep-alive, when the connection was dead as the request was sent on it, and what HTTP/2 says was not looked at. */
+  bool was_connected = failure->flag != GW_FLAG_UPSTREAM_CONNECT_FAILURE;
+  if (failure->retry_ok && was_connected && !router->has_retried) {
     router->has_retried = true;
     gw_worker_cluster_counts(stream->cluster)->retries_total++;
     start_attempt(router, true);

@@ -39,7 +39,7 @@ static void on_drain_step(struct gw_timer *timer) {
   struct gw_engine *engine = GW_CONTAINER_OF(timer, struct gw_engine, drain_timer);
   uint32_t limit = count_connections(engine) / engine->drain_steps_left + 1;
   GW_LIST_FOR_EACH(node, &engine->listeners)
-  gw_downstream_listener_close_idle(GW_LIST_ITEM(node, struct named_listener, node)->listener, limit, DRAIN_GRACE_MS);
+  gw_downstream_listener_drain(GW_LIST_ITEM(node, struct named_listener, node)->listener, limit, DRAIN_GRACE_MS);
   /* After the last step too: what connected just before the end is idle only now. */
   if (engine->drain_steps_left > 1) engine->drain_steps_left--;
   gw_timer_start(engine->options.loop, timer, engine->drain_step_ms);

@@ -31,6 +31,7 @@ static void http_unref(struct gw_frozen_http *http) {
   if (http->access_logs != NULL)
     for (uint32_t i = 0; i < http->model->http.access_log_count; i++)
       gw_access_log_plan_free(http->access_logs[i]);
+  gw_tls_context_unref(http->tls);
   gw_resource_unref(http->resource);
   gw_arena_done(&http->arena);
   free(http);
@@ -132,6 +133,13 @@ static uint32_t bind_routes(struct build *build, struct gw_resource *listener) {
   return frozen->binding_count++;
 }
 
+static const struct gw_limits *find_limits(const struct gw_http_connection_manager *model) {
+  static const struct gw_limits none;
+  for (uint32_t i = 0; i < model->filter_count; i++)
+    if (model->filters[i].kind == GW_FILTER_LIMITS) return &model->filters[i].settings.limits;
+  return &none;
+}
+
 static struct gw_frozen_http *build_http(struct build *build, struct gw_resource *resource, const struct gw_frozen_http *previous) {
   if (previous != NULL && same_resource(previous->resource, resource)) {
     struct gw_frozen_http *same = (struct gw_frozen_http *)previous;
@@ -143,6 +151,7 @@ static struct gw_frozen_http *build_http(struct build *build, struct gw_resource
   http->refs = 1;
   http->resource = gw_resource_ref(resource);
   http->model = resource->listener;
+  http->limits = find_limits(model);
   gw_arena_init(&http->arena, 1024);
   GW_CLEANUP(gw_free_ptr) char *place = gw_strndup(resource->name.data, resource->name.len);
   gw_chain_build(&http->chain, model, build->filters, &http->arena, build->errors, place);

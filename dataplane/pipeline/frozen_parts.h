@@ -4,6 +4,7 @@
 #ifndef GW_DATAPLANE_PIPELINE_FROZEN_PARTS_H
 #define GW_DATAPLANE_PIPELINE_FROZEN_PARTS_H
 
+#include "common/net/tls.h"
 #include "common/routing/route_table.h"
 #include "dataplane/cluster/frozen_cluster.h"
 #include "dataplane/pipeline/access_log.h"
@@ -31,6 +32,8 @@ struct gw_frozen_http {
   struct gw_resource *resource;
   const struct gw_listener *model;
   struct gw_chain chain;
+  const struct gw_limits *limits;          /* of the filter of that name; all zero without it */
+  struct gw_tls_context *tls;              /* NULL: plaintext, or, when model->tls is set, closed for want of a secret */
   struct gw_access_log_plan **access_logs; /* model->http.access_log_count */
   struct gw_arena arena;
 };

@@ -6,13 +6,6 @@
 #include "common/base/mem.h"
 #include "common/message/status.h"
 
-static bool is_grpc(const struct gw_stream *stream) {
-  const struct gw_header *type = gw_headers_find(&stream->request.headers, GW_HEADER_CONTENT_TYPE);
-  struct gw_str prefix = GW_STR("application/grpc");
-  if (type == NULL || !gw_str_has_prefix(type->value, prefix)) return false;
-  return type->value.len == prefix.len || type->value.data[prefix.len] == '+' || type->value.data[prefix.len] == ';';
-}
-
 static void respond(struct gw_stream *stream, uint32_t status, struct gw_str content_type, struct gw_str body) {
   bool may_have_body = status != 204 && status != 304;
   bool is_head = stream->request.method == GW_METHOD_HEAD;
@@ -45,9 +38,9 @@ static struct gw_str encode_grpc_message(struct gw_arena *arena, struct gw_str m
   return (struct gw_str){out, len};
 }
 
-static void respond_grpc(struct gw_stream *stream, uint32_t status, struct gw_str message) {
+static void respond_grpc(struct gw_stream *stream, uint32_t grpc_status, struct gw_str message) {
   struct gw_headers *headers = &stream->response.headers;
-  const char *code = gw_arena_printf(&stream->arena, "%u", gw_status_to_grpc(status));
+  const char *code = gw_arena_printf(&stream->arena, "%u", grpc_status);
   gw_headers_add(headers, &stream->arena, GW_HEADER_GRPC_STATUS, GW_STR("grpc-status"), gw_str_from(code));
   gw_headers_add(headers, &stream->arena, GW_HEADER_GRPC_MESSAGE, GW_STR("grpc-message"), encode_grpc_message(&stream->arena, message));
   respond(stream, 200, GW_STR("application/grpc"), (struct gw_str){0});
@@ -57,10 +50,10 @@ static void ensure_request_id(struct gw_stream *stream) {
   if (stream->request_id.len == 0) stream->request_id = gw_pipeline_new_request_id(stream->pipeline, &stream->arena);
 }
 
-void gw_local_reply_failure(struct gw_stream *stream, uint32_t status, struct gw_str message) {
+void gw_local_reply_failure(struct gw_stream *stream, uint32_t status, uint32_t grpc_status, struct gw_str message) {
   ensure_request_id(stream);
-  if (is_grpc(stream)) {
-    respond_grpc(stream, status, message);
+  if (gw_stream_is_grpc(stream)) {
+    respond_grpc(stream, grpc_status != 0 ? grpc_status : gw_status_to_grpc(status), message);
     return;
   }
   GW_CLEANUP(gw_strbuf_done) struct gw_strbuf buf = {0};
@@ -99,8 +92,8 @@ static struct gw_str with_request_id(struct gw_stream *stream, struct gw_str bod
 
 void gw_local_reply_direct(struct gw_stream *stream, const struct gw_route_direct_response *direct) {
   ensure_request_id(stream);
-  if (is_grpc(stream)) {
-    respond_grpc(stream, direct->status, gw_status_reason(direct->status));
+  if (gw_stream_is_grpc(stream)) {
+    respond_grpc(stream, gw_status_to_grpc(direct->status), gw_status_reason(direct->status));
   } else if (is_reply_form(direct->body)) {
     respond(stream, direct->status, GW_STR("application/json"), with_request_id(stream, direct->body));
   } else {

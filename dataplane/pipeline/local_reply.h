@@ -6,8 +6,9 @@
 
 #include "dataplane/pipeline/stream.h"
 
-/* {"error": status, "message": …, "request_id": …} for a failure; the stream's answer must not have begun. */
-void gw_local_reply_failure(struct gw_stream *stream, uint32_t status, struct gw_str message);
+/* {"error": status, "message": …, "request_id": …} for a failure; the stream's answer must not have begun. `grpc_status`: for gRPC callers;
+ * 0: as `status` maps. */
+void gw_local_reply_failure(struct gw_stream *stream, uint32_t status, uint32_t grpc_status, struct gw_str message);
 /* A body of one's own. `content_type` and `body` live as long as the stream or longer. */
 void gw_local_reply_text(struct gw_stream *stream, uint32_t status, struct gw_str content_type, struct gw_str body);
 /* A route's direct response: in local reply form it gets the request id, for gRPC callers its message becomes grpc-message. */

@@ -1,5 +1,6 @@
 #include "dataplane/pipeline/request_rules.h"
 
+#include "common/message/upgrade.h"
 #include "common/message/uri.h"
 #include "dataplane/pipeline/local_reply.h"
 
@@ -31,7 +32,7 @@ static bool normalize_path(struct gw_stream *stream, const struct gw_http_connec
   if (!must_redirect) return true;
   gw_headers_add(&stream->response.headers, &stream->arena, GW_HEADER_LOCATION, GW_STR("location"), request->path);
   stream->detail = GW_STR("path_normalization_redirect");
-  gw_local_reply_failure(stream, 307, GW_STR("the path is written in another way"));
+  gw_local_reply_failure(stream, 307, 0, GW_STR("the path is written in another way"));
   return false;
 }
 
@@ -124,6 +125,25 @@ static void set_request_id(struct gw_stream *stream, const struct gw_http_connec
   if (http->generate_request_id) gw_headers_set(headers, &stream->arena, GW_HEADER_X_REQUEST_ID, stream->request_id);
 }
 
+/* An upgrade to anything but WebSocket is not made, h2c among them: the request is served as what it is (RFC 9110 section 7.8). */
+static bool resolve_upgrade(struct gw_stream *stream, const struct gw_http_connection_manager *http) {
+  struct gw_request_head *request = &stream->request;
+  if (request->version == GW_HTTP_1_1) {
+    enum gw_upgrade upgrade = gw_upgrade_find(request);
+    if (upgrade == GW_UPGRADE_BAD_WEBSOCKET) return refuse(stream, 400, "bad_websocket_handshake", "the WebSocket handshake is not valid");
+    if (upgrade == GW_UPGRADE_WEBSOCKET) request->upgrade = GW_STR("websocket");
+  }
+  if (request->upgrade.len == 0) return true;
+  if (!gw_str_equal(request->upgrade, GW_STR("websocket"))) return refuse(stream, 501, "unknown_protocol", "this protocol is not served");
+  return http->has_websocket || refuse(stream, 403, "upgrade_failed", "WebSockets are not served here");
+}
+
+/* TE: trailers is for this connection only, so it says what may be sent here before it goes. */
+static bool takes_trailers(const struct gw_headers *headers) {
+  const struct gw_header *te = gw_headers_find(headers, GW_HEADER_TE);
+  return te != NULL && gw_str_equal(te->value, GW_STR("trailers"));
+}
+
 bool gw_request_rules_apply(struct gw_stream *stream) {
   const struct gw_http_connection_manager *http = &stream->listener->http->model->http;
   struct gw_request_head *request = &stream->request;
@@ -135,7 +155,9 @@ bool gw_request_rules_apply(struct gw_stream *stream) {
   }
   if (!check_underscores(stream, http->underscores)) return false;
   if (!normalize_path(stream, http)) return false;
+  if (!resolve_upgrade(stream, http)) return false;
   gw_headers_remove_hop_by_hop(&request->headers);
+  stream->takes_trailers |= takes_trailers(&request->headers);
   gw_headers_remove(&request->headers, GW_HEADER_EXPECT);
   set_forwarded(stream, http);
   return true;

@@ -169,6 +169,11 @@ static void merge_totals(struct gw_stats *stats, const struct gw_stats *from) {
   stats->bytes_received += from->bytes_received;
   stats->bytes_sent += from->bytes_sent;
   stats->bad_requests_total += from->bad_requests_total;
+  stats->tls_handshakes_total += from->tls_handshakes_total;
+  stats->tls_failures_total += from->tls_failures_total;
+  stats->tunnels_total += from->tunnels_total;
+  for (size_t i = 0; i < GW_LIMIT_COUNT; i++)
+    stats->limits[i] += from->limits[i];
   stats->view_swaps_total += from->view_swaps_total;
   gw_histogram_merge(&stats->view_swap, &from->view_swap);
 }

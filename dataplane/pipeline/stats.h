@@ -15,6 +15,23 @@
 #define GW_STATS_ROUTES_MAX 10000
 #define GW_STATS_CODES 12 /* distinct codes a route; the last slot takes the rest as code 0 ("other") */
 
+/* Limits on what clients may do, counted each time that one is hit. */
+enum gw_limit {
+  GW_LIMIT_HEAD_SIZE,
+  GW_LIMIT_HEADERS_TIMEOUT,
+  GW_LIMIT_BODY_SIZE,
+  GW_LIMIT_BODY_TIMEOUT,
+  GW_LIMIT_REQUEST_TIMEOUT,
+  GW_LIMIT_STREAM_IDLE,
+  GW_LIMIT_STALLED_CLIENT, /* it doesn't take what it asked for */
+  GW_LIMIT_CONNECTIONS,
+  GW_LIMIT_CLIENT_CONNECTIONS,
+  GW_LIMIT_HTTP2_ABUSE,
+  GW_LIMIT_OVERLOAD_STREAMS,
+  GW_LIMIT_OVERLOAD_CONNECTIONS,
+  GW_LIMIT_COUNT,
+};
+
 struct gw_route_stats {
   struct gw_str route;   /* owned by gw_stats */
   struct gw_str service; /* owned; empty for local answers */
@@ -46,6 +63,10 @@ struct gw_stats {
   uint64_t bytes_received; /* bodies and heads from clients */
   uint64_t bytes_sent;
   uint64_t bad_requests_total; /* refused by the codec */
+  uint64_t tls_handshakes_total;
+  uint64_t tls_failures_total;
+  uint64_t tunnels_total;
+  uint64_t limits[GW_LIMIT_COUNT];
   uint64_t view_swaps_total;
   struct gw_histogram view_swap; /* how long gw_engine_set_frozen took */
   struct gw_list unused_routes;  /* held by no view */

@@ -93,6 +93,29 @@ static void write_services(const struct gw_stats *stats, struct gw_metrics_write
   }
 }
 
+static void write_limits(const struct gw_stats *stats, struct gw_metrics_writer *writer) {
+  static const char *const names[GW_LIMIT_COUNT] = {
+      [GW_LIMIT_HEAD_SIZE] = "head_size",
+      [GW_LIMIT_HEADERS_TIMEOUT] = "headers_timeout",
+      [GW_LIMIT_BODY_SIZE] = "body_size",
+      [GW_LIMIT_BODY_TIMEOUT] = "body_timeout",
+      [GW_LIMIT_REQUEST_TIMEOUT] = "request_timeout",
+      [GW_LIMIT_STREAM_IDLE] = "stream_idle",
+      [GW_LIMIT_STALLED_CLIENT] = "stalled_client",
+      [GW_LIMIT_CONNECTIONS] = "connections",
+      [GW_LIMIT_CLIENT_CONNECTIONS] = "client_connections",
+      [GW_LIMIT_HTTP2_ABUSE] = "http2_abuse",
+      [GW_LIMIT_OVERLOAD_STREAMS] = "overload_streams",
+      [GW_LIMIT_OVERLOAD_CONNECTIONS] = "overload_connections",
+  };
+  const char *family = "gateway_downstream_limits_total";
+  gw_metrics_family(writer, family, "counter", "How often a limit was reached.");
+  for (size_t i = 0; i < GW_LIMIT_COUNT; i++) {
+    struct gw_label label = {"limit", gw_str_from(names[i])};
+    gw_metrics_u64(writer, family, &label, 1, stats->limits[i]);
+  }
+}
+
 static void write_one(struct gw_metrics_writer *writer, const char *name, const char *type, const char *help, uint64_t value) {
   gw_metrics_family(writer, name, type, help);
   gw_metrics_u64(writer, name, NULL, 0, value);
@@ -114,6 +137,10 @@ void gw_stats_write(const struct gw_stats *stats, struct gw_metrics_writer *writ
   write_one(writer, "gateway_downstream_requests_total", "counter", "Requests begun.", stats->requests_total);
   write_one(writer, "gateway_downstream_bad_requests_total", "counter", "Requests that were not HTTP as the gateway accepts it.",
             stats->bad_requests_total);
+  write_limits(stats, writer);
+  write_one(writer, "gateway_downstream_tls_handshakes_total", "counter", "TLS handshakes completed.", stats->tls_handshakes_total);
+  write_one(writer, "gateway_downstream_tls_failures_total", "counter", "TLS connections that failed.", stats->tls_failures_total);
+  write_one(writer, "gateway_downstream_tunnels_total", "counter", "Connections that became WebSockets.", stats->tunnels_total);
   write_one(writer, "gateway_downstream_received_bytes_total", "counter", "Bytes read from clients.", stats->bytes_received);
   write_one(writer, "gateway_downstream_sent_bytes_total", "counter", "Bytes sent to clients.", stats->bytes_sent);
   write_one(writer, "gateway_view_swaps_total", "counter", "Configurations taken up by workers.", stats->view_swaps_total);

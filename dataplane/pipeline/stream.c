@@ -8,6 +8,7 @@
 
 /* Streams kept for reuse: what a worker has open at once in busy times, not what a burst had. */
 #define FREE_STREAMS_MAX 256
+#define GRPC_DEADLINE_EXCEEDED 4
 
 static void on_timer(struct gw_timer *timer);
 
@@ -35,7 +36,7 @@ static void recycle(struct gw_pipeline *pipeline, struct gw_stream *stream) {
 }
 
 struct gw_stream *gw_stream_new(struct gw_view *view, const struct gw_frozen_listener *listener, const struct gw_address *peer,
-                                const struct gw_stream_calls *calls, void *session) {
+                                const struct gw_transport *transport, const struct gw_stream_calls *calls, void *session) {
   struct gw_pipeline *pipeline = view->pipeline;
   struct gw_stream *stream = take_stream(pipeline);
   struct gw_arena arena = stream->arena;
@@ -47,10 +48,11 @@ struct gw_stream *gw_stream_new(struct gw_view *view, const struct gw_frozen_lis
   stream->view = gw_view_ref(view);
   stream->listener = listener;
   stream->peer = peer;
+  stream->transport = transport;
   stream->remote = *peer;
   stream->started_us = gw_loop_now_us(pipeline->loop);
   stream->wall_us = gw_loop_wall_us(pipeline->loop);
-  stream->active_ms = stream->started_us / 1000;
+  stream->active_ms = stream->received_ms = stream->started_us / 1000;
   stream->request.content_length = GW_LENGTH_NONE;
   gw_timer_init(&stream->timer, on_timer);
   pipeline->stats->requests_total++;
@@ -105,9 +107,20 @@ void gw_stream_free(struct gw_stream *stream) {
 
 /* ---- deadlines ---- */
 
+/* A body of which nothing comes, though it would be read; 0: none. */
+static uint64_t body_deadline(const struct gw_stream *stream) {
+  uint64_t timeout_ms = stream->listener->http->limits->body_timeout_ms;
+  bool is_awaited = timeout_ms != 0 && !stream->is_request_complete && stream->request_pauses == 0 && !stream->is_tunnel;
+  return is_awaited ? stream->received_ms + timeout_ms : 0;
+}
+
 static uint64_t nearest_deadline(const struct gw_stream *stream) {
   uint64_t nearest = UINT64_MAX;
-  if (stream->idle_timeout_ms != 0) nearest = stream->active_ms + stream->idle_timeout_ms;
+  uint64_t body_ms = body_deadline(stream);
+  if (body_ms != 0) nearest = body_ms;
+  if (stream->idle_timeout_ms != 0 && stream->active_ms + stream->idle_timeout_ms < nearest) {
+    nearest = stream->active_ms + stream->idle_timeout_ms;
+  }
   if (stream->route_deadline_ms != 0 && stream->route_deadline_ms < nearest) nearest = stream->route_deadline_ms;
   if (stream->request_deadline_ms != 0 && !stream->is_request_complete && stream->request_deadline_ms < nearest) {
     nearest = stream->request_deadline_ms;
@@ -132,6 +145,7 @@ static void on_timer(struct gw_timer *timer) {
     failure = (struct gw_failure){.status = 504,
                                   .side = GW_FAILURE_UPSTREAM,
                                   .flag = GW_FLAG_UPSTREAM_TIMEOUT,
+                                  .grpc_status = GRPC_DEADLINE_EXCEEDED,
                                   .detail = GW_STR("response_timeout"),
                                   .message = GW_STR("the service did not answer in time")};
   } else if (stream->request_deadline_ms != 0 && !stream->is_request_complete && now_ms >= stream->request_deadline_ms) {
@@ -139,6 +153,12 @@ static void on_timer(struct gw_timer *timer) {
                                   .side = GW_FAILURE_CLIENT,
                                   .detail = GW_STR("request_overall_timeout"),
                                   .message = GW_STR("the request did not arrive in time")};
+  } else if (body_deadline(stream) != 0 && now_ms >= body_deadline(stream)) {
+    stream->pipeline->stats->limits[GW_LIMIT_BODY_TIMEOUT]++;
+    failure = (struct gw_failure){.status = 408,
+                                  .side = GW_FAILURE_CLIENT,
+                                  .detail = GW_STR("request_body_timeout"),
+                                  .message = GW_STR("the request's body stopped arriving")};
   } else if (stream->idle_timeout_ms != 0 && now_ms >= stream->active_ms + stream->idle_timeout_ms) {
     failure = (struct gw_failure){.status = stream->is_request_complete ? 504 : 408,
                                   .side = stream->is_request_complete ? GW_FAILURE_UPSTREAM : GW_FAILURE_CLIENT,
@@ -190,7 +210,7 @@ void gw_stream_resume(struct gw_stream *stream, enum gw_verdict verdict) {
 
 static void run_request_body(struct gw_stream *stream, struct gw_str data, bool is_last) {
   const struct gw_chain *chain = &stream->listener->http->chain;
-  stream->active_ms = gw_loop_now_ms(stream->pipeline->loop);
+  stream->active_ms = stream->received_ms = gw_loop_now_ms(stream->pipeline->loop);
   for (uint32_t i = 0; i < stream->next_filter && !stream->is_response_complete; i++) {
     const struct gw_chain_item *item = &chain->items[i];
     if (item->filter->on_request_body == NULL) continue;
@@ -203,10 +223,18 @@ void gw_stream_on_request_body(struct gw_stream *stream, struct gw_str data) {
   run_request_body(stream, data, false);
 }
 
-void gw_stream_on_request_end(struct gw_stream *stream) {
+void gw_stream_on_request_end(struct gw_stream *stream, const struct gw_headers *trailers) {
   stream->is_request_complete = true;
+  stream->request_trailers = trailers->count > 0 ? trailers : NULL;
   run_request_body(stream, (struct gw_str){0}, true);
   update_timer(stream);
+}
+
+bool gw_stream_is_grpc(const struct gw_stream *stream) {
+  const struct gw_header *type = gw_headers_find(&stream->request.headers, GW_HEADER_CONTENT_TYPE);
+  struct gw_str prefix = GW_STR("application/grpc");
+  if (type == NULL || !gw_str_has_prefix(type->value, prefix)) return false;
+  return type->value.len == prefix.len || type->value.data[prefix.len] == '+' || type->value.data[prefix.len] == ';';
 }
 
 const struct gw_frozen_routes *gw_stream_find_routes(const struct gw_stream *stream) {
@@ -232,6 +260,7 @@ void gw_stream_set_request_paused(struct gw_stream *stream, unsigned reason, boo
   unsigned pauses = is_paused ? stream->request_pauses | reason : stream->request_pauses & ~reason;
   if (pauses == stream->request_pauses) return;
   stream->request_pauses = pauses;
+  if (pauses == 0) stream->received_ms = gw_loop_now_ms(stream->pipeline->loop);
   stream->calls->update_reading(stream);
 }
 
@@ -249,6 +278,8 @@ void gw_stream_respond(struct gw_stream *stream, bool has_body) {
   gw_response_rules_apply(stream);
   stream->is_response_started = true;
   stream->status = stream->response.status;
+  stream->is_tunnel = stream->status == 101;
+  if (stream->is_tunnel) stream->route_deadline_ms = stream->request_deadline_ms = 0;
   stream->is_response_complete = !has_body;
   stream->calls->send_head(stream, has_body);
 }
@@ -286,7 +317,7 @@ void gw_stream_fail(struct gw_stream *stream, const struct gw_failure *failure) 
   stream->flags |= failure->flag;
   stream->detail = failure->detail;
   if (!stream->is_response_started) {
-    gw_local_reply_failure(stream, failure->status, failure->message);
+    gw_local_reply_failure(stream, failure->status, failure->grpc_status, failure->message);
     return;
   }
   stream->is_aborted = true;
@@ -295,7 +326,8 @@ void gw_stream_fail(struct gw_stream *stream, const struct gw_failure *failure) 
 
 void gw_stream_on_client_gone(struct gw_stream *stream) {
   if (stream->is_response_complete || stream->is_aborted) return;
+  stream->is_aborted = true;
+  if (stream->is_tunnel) return; /* that is how they end */
   stream->flags |= GW_FLAG_DOWNSTREAM_TERMINATION;
   stream->detail = GW_STR("downstream_remote_disconnect");
-  stream->is_aborted = true;
 }

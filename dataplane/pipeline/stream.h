@@ -6,6 +6,7 @@
 
 #include "common/message/failure.h"
 #include "common/message/message.h"
+#include "common/net/transport.h"
 #include "dataplane/pipeline/pipeline.h"
 
 struct gw_stream;
@@ -32,11 +33,14 @@ struct gw_stream {
   struct gw_pipeline *pipeline;
   struct gw_view *view;
   const struct gw_frozen_listener *listener;
-  const struct gw_address *peer; /* the connection's */
+  const struct gw_address *peer;        /* the connection's */
+  const struct gw_transport *transport; /* the connection's: what TLS knows of the client */
   struct gw_arena arena;
 
   struct gw_request_head request; /* of the client, after the entry's rules */
   struct gw_response_head response;
+  const struct gw_headers *request_trailers;  /* NULL: none; there once the request is complete */
+  const struct gw_headers *response_trailers; /* NULL: none; there when the answer ends */
   struct gw_str request_id;
   struct gw_address remote; /* the client as far as it can be trusted: peer, or by X-Forwarded-For */
   bool is_remote_forwarded; /* remote came by X-Forwarded-For: it has no port */
@@ -49,6 +53,7 @@ struct gw_stream {
   uint64_t started_us;
   uint64_t wall_us;
   uint64_t active_ms;           /* when a byte moved last */
+  uint64_t received_ms;         /* when one of the request came, or could come again */
   uint64_t idle_timeout_ms;     /* 0: none */
   uint64_t route_deadline_ms;   /* 0: none; set once the request is complete */
   uint64_t request_deadline_ms; /* 0: none */
@@ -61,6 +66,8 @@ struct gw_stream {
   uint32_t status;         /* told to the client; 0: nothing was */
 
   unsigned request_pauses; /* GW_PAUSE_… */
+  bool takes_trailers;     /* the client does */
+  bool is_tunnel;          /* the answer was a switch of protocols: bytes pass until one side closes */
   bool is_request_complete;
   bool is_response_started;
   bool is_response_complete;
@@ -76,14 +83,15 @@ struct gw_stream {
 /* ---- for the downstream session ---- */
 /* With an empty request; takes its own reference on `view`. */
 struct gw_stream *gw_stream_new(struct gw_view *view, const struct gw_frozen_listener *listener, const struct gw_address *peer,
-                                const struct gw_stream_calls *calls, void *session);
+                                const struct gw_transport *transport, const struct gw_stream_calls *calls, void *session);
 /* Counts, logs, tells the filters, recycles. */
 void gw_stream_free(struct gw_stream *stream);
 /* stream->request is there: applies the entry's rules and enters the filters. */
 void gw_stream_start(struct gw_stream *stream);
 /* A piece of the body; not while request_pauses is set. */
 void gw_stream_on_request_body(struct gw_stream *stream, struct gw_str data);
-void gw_stream_on_request_end(struct gw_stream *stream);
+/* `trailers` live as long as the stream; may be empty. */
+void gw_stream_on_request_end(struct gw_stream *stream, const struct gw_headers *trailers);
 /* The client can't take more of the answer now, or can again. */
 void gw_stream_set_response_paused(struct gw_stream *stream, bool is_paused);
 /* The client is gone; gw_stream_free follows. */
@@ -93,6 +101,8 @@ static inline bool gw_stream_has_request_body(const struct gw_stream *stream) {
 }
 
 /* ---- for filters ---- */
+/* Its content type says that it is gRPC's. */
+bool gw_stream_is_grpc(const struct gw_stream *stream);
 /* The request's route, matched on first use; NULL: none. */
 const struct gw_route *gw_stream_get_route(struct gw_stream *stream);
 /* The listener's routes; NULL: they are missing. */
@@ -101,7 +111,8 @@ const struct gw_frozen_routes *gw_stream_find_routes(const struct gw_stream *str
 void gw_stream_resume(struct gw_stream *stream, enum gw_verdict verdict);
 /* Sets or clears one reason to hold request bytes back. */
 void gw_stream_set_request_paused(struct gw_stream *stream, unsigned reason, bool is_paused);
-/* The answer in stream->response goes out through the filters; then its body, then its end (not after has_body == false). */
+/* The answer in stream->response goes out through the filters; then its body, then its end (not after has_body == false), with
+ * response_trailers. Status 101: bytes pass both ways from here on. */
 void gw_stream_respond(struct gw_stream *stream, bool has_body);
 void gw_stream_respond_body(struct gw_stream *stream, struct gw_str data);
 void gw_stream_respond_end(struct gw_stream *stream);

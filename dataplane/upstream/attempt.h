@@ -10,6 +10,7 @@
 
 #include "common/base/arena.h"
 #include "common/http/h1_codec.h"
+#include "common/http/h2_codec.h"
 #include "common/message/failure.h"
 #include "common/message/message.h"
 #include "dataplane/upstream/pool.h"
@@ -22,9 +23,9 @@ struct gw_upstream_connection;
 
 struct gw_attempt_calls {
   void (*on_connected)(void *arg);                /* a new connection stands; not called for a reused one */
-  void (*on_head)(void *arg);                     /* attempt->response is there; 1xx answers are skipped */
+  void (*on_head)(void *arg);                     /* attempt->response is there; 1xx answers are skipped but 101 */
   void (*on_body)(void *arg, struct gw_str data); /* borrowed until the end of the loop's callback */
-  void (*on_end)(void *arg);                      /* the whole answer was given */
+  void (*on_end)(void *arg);                      /* the whole answer was given; attempt->trailers */
   void (*on_failure)(void *arg, const struct gw_failure *failure);
   void (*on_drained)(void *arg); /* the queue fell below the low watermark after it was above the high one */
 };
@@ -33,12 +34,14 @@ struct gw_attempt {
   const struct gw_attempt_calls *calls;
   void *arg;
   struct gw_arena *arena;                    /* the stream's */
-  struct gw_upstream_connection *connection; /* NULL: over */
-  enum gw_method method;
+  struct gw_upstream_connection *connection; /* NULL: over, or waiting */
+  struct gw_upstream_counts *counts;
+  const struct gw_request_head *head;
+  struct gw_list waiting; /* in the pool, until it is known what the endpoint speaks */
   bool is_reused;
-  bool is_request_chunked;
   bool has_request_ended; /* its last byte is queued */
   bool is_head_done;      /* response's */
+  bool is_tunnel;         /* the answer was a switch of protocols */
   bool may_keep;          /* the connection, by what the response says */
   bool is_paused;
   bool is_above_watermark;
@@ -47,22 +50,39 @@ struct gw_attempt {
   uint64_t body_bytes;    /* of the request, queued */
   uint64_t sent_bytes;
   uint64_t received_bytes;
-  struct gw_h1_body body;
+  const struct gw_headers *request_trailers; /* while it waits */
+  struct gw_headers trailers;                /* of the answer; count 0: none */
   struct gw_response_head response;
+  union {
+    struct {
+      bool is_request_chunked;
+      struct gw_h1_body body; /* of the answer */
+    } h1;
+    struct {
+      struct gw_list node;    /* in the connection's attempts */
+      struct gw_list changed; /* … and in those that were held back */
+      struct gw_h2_stream stream;
+    } h2;
+  };
 };
 
-/* Sends `head`, which lives in `arena`, on an idle connection or a new one (`is_new`: only a new one). false: there was no way even to
- * start; *ret_failure says why, and no callback follows. */
+/* Sends `head`, which lives in `arena` as long as the attempt, on a connection that is there or a new one (`is_new`: only a new one).
+ * false: there was no way even to start; *ret_failure says why, and no callback follows. */
 bool gw_attempt_start(struct gw_attempt *attempt, struct gw_upstream_pool *pool, bool is_new, const struct gw_request_head *head,
                       struct gw_arena *arena, const struct gw_attempt_calls *calls, void *arg, struct gw_failure *ret_failure);
-/* `data` is borrowed until the end of the loop's callback. false: the queue is above the high watermark, wait for on_drained. */
+/* `data` is borrowed until the end of the loop's callback. false: the queue is above the high watermark, wait for on_drained. Not while the
+ * attempt waits. */
 bool gw_attempt_send_body(struct gw_attempt *attempt, struct gw_str data);
-/* The request is complete. */
-void gw_attempt_send_end(struct gw_attempt *attempt);
-/* Back-pressure: while paused nothing is read. */
+/* The request is complete. `trailers` (may be NULL) live as long as the attempt. */
+void gw_attempt_send_end(struct gw_attempt *attempt, const struct gw_headers *trailers);
+/* Back-pressure: while paused nothing of the answer is handed out. */
 void gw_attempt_set_paused(struct gw_attempt *attempt, bool is_paused);
-/* Closes the connection; no callback follows. Harmless when the attempt is over or was zeroed and never started. */
+/* Gives up; no callback follows. Harmless when the attempt is over or was zeroed and never started. */
 void gw_attempt_cancel(struct gw_attempt *attempt);
+/* It has begun and is not over. */
+bool gw_attempt_is_open(const struct gw_attempt *attempt);
+/* It waits to be told what the endpoint speaks: on_connected says when its body can be sent. */
+bool gw_attempt_is_waiting(const struct gw_attempt *attempt);
 /* Body bytes can be sent without waiting for a connection. */
 bool gw_attempt_is_connected(const struct gw_attempt *attempt);
 

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/base/mem.h"
@@ -12,73 +11,110 @@ static void on_free(void *arg) {
   free(arg);
 }
 
-static void report_broken(struct gw_upstream_connection *connection, int error_number) {
-  if (connection->attempt != NULL) {
-    gw_attempt_on_broken(connection->attempt, error_number);
+/* Attempts are told, and it goes. */
+static void break_connection(struct gw_upstream_connection *connection, struct gw_upstream_break why) {
+  struct gw_upstream_pool *pool = connection->pool;
+  if (connection->transport.tls != NULL) why.tls_failure = gw_tls_failure(connection->transport.tls);
+  if (!connection->is_connected) pool->options.counts->connect_failures_total++;
+  if (connection->speech != NULL) {
+    connection->speech->on_broken(connection, &why);
   } else {
-    gw_upstream_connection_free(connection);
+    gw_attempt_fail_waiting(pool, &why);
+  }
+  if (!gw_upstream_connection_is_freed(connection)) gw_upstream_connection_free(connection);
+}
+
+/* What ALPN agreed on is what the endpoint speaks from now on. */
+static void agree(struct gw_upstream_connection *connection) {
+  struct gw_upstream_pool *pool = connection->pool;
+  bool is_h2 = gw_str_equal(gw_tls_alpn(connection->transport.tls), GW_STR("h2"));
+  pool->options.protocol = is_h2 ? GW_UPSTREAM_HTTP2 : GW_UPSTREAM_HTTP1;
+  connection->speech = is_h2 ? &gw_upstream_h2 : &gw_upstream_h1;
+  connection->speech->init(connection);
+  if (gw_list_is_empty(&pool->waiting)) {
+    gw_upstream_pool_put(pool, connection); /* who wanted it has given up */
+  } else {
+    gw_attempt_begin_waiting(pool, connection);
   }
 }
 
 static void set_connected(struct gw_upstream_connection *connection) {
   connection->is_connected = true;
   gw_timer_stop(&connection->connect_timer);
-  if (connection->attempt != NULL) gw_attempt_on_connected(connection->attempt);
+  if (connection->speech == NULL) {
+    agree(connection);
+  } else {
+    connection->speech->on_connected(connection);
+  }
+}
+
+static void after_progress(struct gw_upstream_connection *connection) {
+  if (connection->is_connected || !connection->is_tcp_connected || !gw_transport_is_ready(&connection->transport)) return;
+  set_connected(connection);
+  if (!gw_upstream_connection_is_freed(connection)) gw_upstream_connection_flush_soon(connection);
+}
+
+static void drop_output(struct gw_upstream_connection *connection) {
+  connection->is_write_broken = true;
+  gw_out_queue_done(&connection->out);
+  gw_out_queue_init(&connection->out);
 }
 
 static void flush(struct gw_upstream_connection *connection) {
   size_t sent = 0;
-  enum gw_err err = gw_out_queue_flush(&connection->out, connection->fd, &sent);
-  if (err != GW_OK && err != GW_ERR_AGAIN && !connection->is_connected) {
-    report_broken(connection, errno);
+  enum gw_err err = gw_transport_flush(&connection->transport, connection->pool->options.loop, &connection->out, &sent);
+  if (err == GW_ERR_INVALID || (err != GW_OK && err != GW_ERR_AGAIN && !connection->is_connected)) {
+    break_connection(connection, (struct gw_upstream_break){.error_number = errno});
     return;
   }
   if (err != GW_OK && err != GW_ERR_AGAIN) {
     /* An answer may lie there already (413, say): reading tells both, it and the cause. */
-    connection->is_write_broken = true;
-    gw_out_queue_done(&connection->out);
-    gw_out_queue_init(&connection->out);
-  } else if (!connection->is_connected && sent > 0) {
-    set_connected(connection);
+    drop_output(connection);
+  } else if (sent > 0) {
+    connection->is_tcp_connected = true;
+    after_progress(connection);
+    if (gw_upstream_connection_is_freed(connection)) return;
   }
-  if (connection->attempt != NULL) gw_attempt_on_sent(connection->attempt, sent);
+  if (connection->speech != NULL) connection->speech->on_flushed(connection, sent);
 }
 
 static void on_flush(void *arg) {
   struct gw_upstream_connection *connection = arg;
   flush(connection);
-  if (connection->fd < 0) return;
-  if (!connection->is_connected && !gw_timer_is_running(&connection->connect_timer) && connection->pool->connect_timeout_ms != 0) {
-    gw_timer_start(connection->pool->loop, &connection->connect_timer, connection->pool->connect_timeout_ms);
+  if (gw_upstream_connection_is_freed(connection)) return;
+  uint64_t timeout_ms = connection->pool->options.connect_timeout_ms;
+  if (!connection->is_connected && !gw_timer_is_running(&connection->connect_timer) && timeout_ms != 0) {
+    gw_timer_start(connection->pool->options.loop, &connection->connect_timer, timeout_ms);
   }
   gw_upstream_connection_update_interest(connection);
 }
 
 static void on_readable(struct gw_upstream_connection *connection) {
-  char *scratch = gw_loop_scratch(connection->pool->loop);
-  ssize_t got = recv(connection->fd, scratch, GW_LOOP_SCRATCH_SIZE, 0);
-  if (got < 0) {
-    if (errno != EAGAIN && errno != EINTR) report_broken(connection, errno);
-  } else if (got == 0) {
-    report_broken(connection, 0);
-  } else if (connection->attempt == NULL) {
-    /* An answer that nobody asked for. */
-    gw_upstream_connection_free(connection);
-  } else {
-    gw_attempt_on_input(connection->attempt, (struct gw_str){scratch, (size_t)got});
+  struct gw_loop *loop = connection->pool->options.loop;
+  char *scratch = gw_loop_scratch(loop);
+  size_t got = 0;
+  enum gw_err err = gw_transport_read(&connection->transport, loop, scratch, GW_LOOP_SCRATCH_SIZE, &got);
+  if (err != GW_OK && err != GW_ERR_AGAIN) {
+    break_connection(connection, (struct gw_upstream_break){.error_number = err == GW_ERR_CLOSED ? 0 : errno});
+    return;
+  }
+  after_progress(connection);
+  if (err == GW_OK && !gw_upstream_connection_is_freed(connection) && connection->speech != NULL) {
+    connection->speech->on_input(connection, (struct gw_str){scratch, got});
   }
 }
 
 static void on_io(void *arg, unsigned ready) {
   struct gw_upstream_connection *connection = arg;
-  if (!connection->is_connected) {
-    int error_number = gw_socket_take_error(connection->fd);
+  if (!connection->is_tcp_connected) {
+    int error_number = gw_socket_take_error(connection->transport.fd);
     if (error_number != 0) {
-      report_broken(connection, error_number);
+      break_connection(connection, (struct gw_upstream_break){.error_number = error_number});
       return;
     }
-    set_connected(connection);
-    if (connection->fd < 0) return;
+    connection->is_tcp_connected = true;
+    after_progress(connection);
+    if (gw_upstream_connection_is_freed(connection)) return;
   }
   if ((ready & GW_IO_WRITE) != 0) gw_upstream_connection_flush_soon(connection);
   if ((ready & GW_IO_READ) != 0) on_readable(connection);
@@ -86,60 +122,69 @@ static void on_io(void *arg, unsigned ready) {
 
 static void on_connect_timer(struct gw_timer *timer) {
   struct gw_upstream_connection *connection = GW_CONTAINER_OF(timer, struct gw_upstream_connection, connect_timer);
-  if (connection->attempt != NULL) {
-    gw_attempt_on_connect_timeout(connection->attempt);
-  } else {
-    gw_upstream_connection_free(connection);
-  }
+  break_connection(connection, (struct gw_upstream_break){.is_timeout = true});
 }
 
-enum gw_err gw_upstream_connection_new(struct gw_upstream_pool *pool, struct gw_upstream_connection **ret_connection) {
+enum gw_err gw_upstream_connection_new(struct gw_upstream_pool *pool, const struct gw_upstream_speech *speech,
+                                       struct gw_upstream_connection **ret_connection) {
+  const struct gw_upstream_pool_options *options = &pool->options;
   int fd;
-  enum gw_err err = gw_socket_connect(&pool->address, &fd);
+  enum gw_err err = gw_socket_connect(&options->address, &fd);
   if (err != GW_OK) return err;
   struct gw_upstream_connection *connection = gw_calloc(1, sizeof(*connection));
   connection->pool = pool;
-  connection->fd = fd;
+  connection->speech = speech;
+  if (options->tls != NULL) {
+    gw_transport_init_client(&connection->transport, fd, options->loop, options->tls, options->sni, &pool->tls_session);
+  } else {
+    gw_transport_init(&connection->transport, fd);
+  }
   gw_task_init(&connection->flush_task, on_flush, connection);
   gw_task_init(&connection->free_task, on_free, connection);
   gw_timer_init(&connection->connect_timer, on_connect_timer);
   gw_out_queue_init(&connection->out);
-  connection->io = gw_io_new(pool->loop, fd, on_io, connection);
+  connection->io = gw_io_new(options->loop, fd, on_io, connection);
   gw_io_set(connection->io, GW_IO_READ);
   pool->connection_count++;
-  pool->counts->connections_active++;
-  pool->counts->connections_total++;
+  options->counts->connections_active++;
+  options->counts->connections_total++;
+  if (speech != NULL) speech->init(connection);
+  gw_upstream_connection_flush_soon(connection);
   *ret_connection = connection;
   return GW_OK;
 }
 
 void gw_upstream_connection_free(struct gw_upstream_connection *connection) {
   struct gw_upstream_pool *pool = connection->pool;
-  if (gw_list_is_linked(&connection->node)) {
-    gw_list_remove(&connection->node);
-    pool->idle_count--;
-  }
+  int fd = connection->transport.fd;
+  if (connection->is_idle) pool->idle_count--;
+  gw_list_remove(&connection->node);
   gw_timer_stop(&connection->connect_timer);
   gw_task_cancel(&connection->flush_task);
+  if (connection->speech != NULL) connection->speech->done(connection);
   gw_io_free(connection->io);
-  close(connection->fd);
-  connection->fd = -1;
+  connection->io = NULL;
+  gw_transport_done(&connection->transport);
+  close(fd);
   gw_out_queue_done(&connection->out);
-  free(connection->head);
-  connection->head = NULL;
-  gw_loop_at_turn_end(pool->loop, &connection->free_task);
+  gw_loop_at_turn_end(pool->options.loop, &connection->free_task);
   pool->connection_count--;
-  pool->counts->connections_active--;
-  if (pool->is_retired && pool->connection_count == 0) free(pool);
+  pool->options.counts->connections_active--;
+  gw_upstream_pool_release(pool);
 }
 
 void gw_upstream_connection_flush_soon(struct gw_upstream_connection *connection) {
-  gw_loop_after_callback(connection->pool->loop, &connection->flush_task);
+  if (!gw_list_is_linked(&connection->flush_task.node)) gw_loop_after_callback(connection->pool->options.loop, &connection->flush_task);
+}
+
+void gw_upstream_connection_flush_at_turn_end(struct gw_upstream_connection *connection) {
+  gw_loop_at_turn_end(connection->pool->options.loop, &connection->flush_task);
 }
 
 void gw_upstream_connection_update_interest(struct gw_upstream_connection *connection) {
   unsigned interest = 0;
-  if (connection->attempt == NULL || gw_attempt_wants_input(connection->attempt)) interest |= GW_IO_READ;
-  if (!connection->is_write_broken && (!connection->is_connected || connection->out.len > 0)) interest |= GW_IO_WRITE;
+  if (connection->speech == NULL || connection->speech->wants_input(connection)) interest |= GW_IO_READ;
+  if (!connection->is_write_broken) interest |= gw_transport_interest(&connection->transport, &connection->out);
+  if (!connection->is_tcp_connected) interest |= GW_IO_WRITE;
   gw_io_set(connection->io, interest);
 }

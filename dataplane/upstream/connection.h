@@ -1,5 +1,5 @@
-/* Why: one HTTP/1.1 connection to an endpoint, and the insides of its pool: shared by the files of this folder only.
- * Life: made by an attempt that finds no idle one; freed when it can't be used again, after the turn in which that is known.
+/* Why: one connection to an endpoint, whatever it speaks, and the insides of its pool: shared by the files of this folder only.
+ * Life: made by an attempt that finds no other; freed when it can't be used again, after the turn in which that is known.
  * Thread: the worker's. */
 #ifndef GW_DATAPLANE_UPSTREAM_CONNECTION_H
 #define GW_DATAPLANE_UPSTREAM_CONNECTION_H
@@ -7,64 +7,133 @@
 #include <stdbool.h>
 
 #include "common/event/timer.h"
+#include "common/http/h2_codec.h"
 #include "common/net/out_queue.h"
+#include "common/net/transport.h"
+#include "dataplane/upstream/attempt.h"
 #include "dataplane/upstream/pool.h"
 
-struct gw_attempt;
+struct gw_upstream_connection;
+
+/* Why a connection broke. */
+struct gw_upstream_break {
+  bool is_timeout;           /* it did not stand in time */
+  int error_number;          /* 0: closed by the peer in order */
+  struct gw_str tls_failure; /* empty: none */
+};
 
 struct gw_upstream_pool {
-  struct gw_loop *loop;
-  struct gw_address address;
-  uint64_t connect_timeout_ms;
-  uint64_t idle_timeout_ms;
-  struct gw_upstream_counts *counts;
-  struct gw_list idle; /* newest first */
+  struct gw_upstream_pool_options options;
+  struct gw_list idle;    /* connections without an attempt, newest first */
+  struct gw_list shared;  /* HTTP/2 connections with attempts, which may take more */
+  struct gw_list waiting; /* attempts that wait to be told what the endpoint speaks */
   uint32_t idle_count;
   uint32_t connection_count; /* idle or not */
   bool is_retired;           /* freed by its owner: nothing is kept any more */
   struct gw_timer idle_timer;
+  struct gw_tls_session_slot tls_session;
+};
+
+/* What is spoken on a connection: one constant table a version of HTTP. None of these frees the connection before it returns but those that
+ * say so. */
+struct gw_upstream_speech {
+  /* Begins to speak on a connection, which may still be connecting. */
+  void (*init)(struct gw_upstream_connection *connection);
+  void (*done)(struct gw_upstream_connection *connection);
+  /* The connection stands, with TLS if it has it. */
+  void (*on_connected)(struct gw_upstream_connection *connection);
+  /* May free it. */
+  void (*on_input)(struct gw_upstream_connection *connection, struct gw_str input);
+  /* `sent` bytes left for the socket. May free it. */
+  void (*on_flushed)(struct gw_upstream_connection *connection, size_t sent);
+  /* Attempts fail; the caller frees the connection. */
+  void (*on_broken)(struct gw_upstream_connection *connection, const struct gw_upstream_break *why);
+  bool (*wants_input)(const struct gw_upstream_connection *connection);
+
+  /* Sends the head. */
+  enum gw_err (*begin)(struct gw_attempt *attempt, struct gw_upstream_connection *connection, const struct gw_request_head *head);
+  bool (*send_body)(struct gw_attempt *attempt, struct gw_str data);
+  void (*send_end)(struct gw_attempt *attempt, const struct gw_headers *trailers);
+  void (*set_paused)(struct gw_attempt *attempt, bool is_paused);
+  /* The attempt has let go of the connection, of which it wanted no more. May free it. */
+  void (*cancel)(struct gw_attempt *attempt, struct gw_upstream_connection *connection);
+};
+extern const struct gw_upstream_speech gw_upstream_h1;
+extern const struct gw_upstream_speech gw_upstream_h2;
+
+struct gw_upstream_h1_state {
+  struct gw_attempt *attempt; /* NULL: idle */
+  char *head;                 /* a response head that is not whole yet, on the heap */
+  size_t head_len;
+  size_t head_scanned;
+  bool ends_after_flush; /* a tunnel whose client is done */
+};
+
+struct gw_upstream_h2_state {
+  struct gw_h2_codec *codec;
+  struct gw_task pack_task;
+  struct gw_list attempts;
+  struct gw_list changed;              /* attempts that want to be handed what was held back */
+  const struct gw_upstream_break *why; /* while the connection breaks */
+  bool is_over;                        /* closed once what is packed has left */
 };
 
 struct gw_upstream_connection {
   struct gw_upstream_pool *pool;
-  struct gw_list node; /* in pool->idle */
+  struct gw_list node; /* in pool->idle or pool->shared */
   struct gw_io *io;
-  int fd;
-  bool is_connected;
+  struct gw_transport transport;
+  const struct gw_upstream_speech *speech; /* NULL: not agreed on yet */
+  bool is_idle;
+  bool is_connected; /* … and ready for what is to be sent */
+  bool is_tcp_connected;
   bool is_write_broken; /* what is queued is dropped; why shows in the next read */
   uint64_t idle_since_ms;
-  struct gw_attempt *attempt; /* NULL: idle */
   struct gw_task flush_task;
   struct gw_task free_task;
   struct gw_timer connect_timer;
   struct gw_out_queue out;
-  char *head; /* a response head that is not whole yet, on the heap */
-  size_t head_len;
-  size_t head_scanned;
+  union {
+    struct gw_upstream_h1_state h1;
+    struct gw_upstream_h2_state h2;
+  };
 };
 
+/* ---- pool.c ---- */
 /* The newest idle connection, or NULL. */
 struct gw_upstream_connection *gw_upstream_pool_take(struct gw_upstream_pool *pool);
-/* Keeps a connection for the next request. */
+/* Keeps a connection without an attempt for the next request. May free it. */
 void gw_upstream_pool_put(struct gw_upstream_pool *pool, struct gw_upstream_connection *connection);
 
-/* Starts to connect. GW_ERR_IO with errno. */
-enum gw_err gw_upstream_connection_new(struct gw_upstream_pool *pool, struct gw_upstream_connection **ret_connection);
+/* Frees a pool that its owner has freed and that has no connections any more. */
+void gw_upstream_pool_release(struct gw_upstream_pool *pool);
+
+/* ---- connection.c ---- */
+/* Starts to connect; `speech` may be NULL. GW_ERR_IO with errno. */
+enum gw_err gw_upstream_connection_new(struct gw_upstream_pool *pool, const struct gw_upstream_speech *speech,
+                                       struct gw_upstream_connection **ret_connection);
 /* Closes at once; the memory goes at the end of the turn, since callbacks of the connection may be on the stack. */
 void gw_upstream_connection_free(struct gw_upstream_connection *connection);
-/* Flushes what is queued when the callback that runs now has returned. */
+static inline bool gw_upstream_connection_is_freed(const struct gw_upstream_connection *connection) {
+  return connection->io == NULL;
+}
+/* Sends what is queued: as soon as the callback that runs now has returned, or when all of this turn have. */
 void gw_upstream_connection_flush_soon(struct gw_upstream_connection *connection);
-/* Follows what the attempt and the queue want. */
+void gw_upstream_connection_flush_at_turn_end(struct gw_upstream_connection *connection);
+/* Follows what the speech and the queue want. */
 void gw_upstream_connection_update_interest(struct gw_upstream_connection *connection);
 
-/* What the connection tells its attempt (attempt.c). */
-void gw_attempt_on_connected(struct gw_attempt *attempt);
-void gw_attempt_on_input(struct gw_attempt *attempt, struct gw_str input);
-/* error_number: 0 when the peer closed in order. */
-void gw_attempt_on_broken(struct gw_attempt *attempt, int error_number);
-void gw_attempt_on_connect_timeout(struct gw_attempt *attempt);
-/* `sent` bytes left for the socket. */
-void gw_attempt_on_sent(struct gw_attempt *attempt, size_t sent);
-bool gw_attempt_wants_input(const struct gw_attempt *attempt);
+/* ---- attempt.c ---- */
+/* The connection that attempts waited for stands, or failed. */
+void gw_attempt_begin_waiting(struct gw_upstream_pool *pool, struct gw_upstream_connection *connection);
+void gw_attempt_fail_waiting(struct gw_upstream_pool *pool, const struct gw_upstream_break *why);
+/* Ends an attempt and tells its owner; the connection is somebody else's affair. */
+void gw_attempt_fail(struct gw_attempt *attempt, const struct gw_failure *failure);
+void gw_attempt_fail_connect(struct gw_attempt *attempt, const struct gw_upstream_break *why);
+void gw_attempt_fail_protocol(struct gw_attempt *attempt, const char *reason);
+/* The connection ended, or the stream on it, before the answer was whole. `is_unseen`: the server says that it has not looked at it. */
+void gw_attempt_fail_reset(struct gw_attempt *attempt, const char *reason, bool is_unseen);
+/* The whole answer was given. */
+void gw_attempt_finish(struct gw_attempt *attempt);
 
 #endif

@@ -6,10 +6,10 @@
 #include "dataplane/upstream/connection.h"
 
 static void arm_idle_timer(struct gw_upstream_pool *pool, uint64_t now_ms) {
-  if (pool->idle_timeout_ms == 0 || gw_list_is_empty(&pool->idle)) return;
+  if (pool->options.idle_timeout_ms == 0 || gw_list_is_empty(&pool->idle)) return;
   struct gw_upstream_connection *oldest = GW_LIST_ITEM(pool->idle.prev, struct gw_upstream_connection, node);
-  uint64_t until_ms = oldest->idle_since_ms + pool->idle_timeout_ms;
-  gw_timer_start(pool->loop, &pool->idle_timer, until_ms > now_ms ? until_ms - now_ms : 0);
+  uint64_t until_ms = oldest->idle_since_ms + pool->options.idle_timeout_ms;
+  gw_timer_start(pool->options.loop, &pool->idle_timer, until_ms > now_ms ? until_ms - now_ms : 0);
 }
 
 static void drop_oldest(struct gw_upstream_pool *pool) {
@@ -19,54 +19,59 @@ static void drop_oldest(struct gw_upstream_pool *pool) {
 /* Runs once an idle timeout, not once a request: connections that were used meanwhile have just moved to the front. */
 static void on_idle_timer(struct gw_timer *timer) {
   struct gw_upstream_pool *pool = GW_CONTAINER_OF(timer, struct gw_upstream_pool, idle_timer);
-  uint64_t now_ms = gw_loop_now_ms(pool->loop);
+  uint64_t now_ms = gw_loop_now_ms(pool->options.loop);
   while (!gw_list_is_empty(&pool->idle)) {
     struct gw_upstream_connection *oldest = GW_LIST_ITEM(pool->idle.prev, struct gw_upstream_connection, node);
-    if (oldest->idle_since_ms + pool->idle_timeout_ms > now_ms) break;
+    if (oldest->idle_since_ms + pool->options.idle_timeout_ms > now_ms) break;
     gw_upstream_connection_free(oldest);
   }
   arm_idle_timer(pool, now_ms);
 }
 
-struct gw_upstream_pool *gw_upstream_pool_new(struct gw_loop *loop, const struct gw_address *address, uint64_t connect_timeout_ms,
-                                              uint64_t idle_timeout_ms, struct gw_upstream_counts *counts) {
+struct gw_upstream_pool *gw_upstream_pool_new(const struct gw_upstream_pool_options *options) {
   struct gw_upstream_pool *pool = gw_calloc(1, sizeof(*pool));
-  pool->loop = loop;
-  pool->address = *address;
-  pool->connect_timeout_ms = connect_timeout_ms;
-  pool->idle_timeout_ms = idle_timeout_ms;
-  pool->counts = counts;
+  pool->options = *options;
+  if (pool->options.tls != NULL) pool->options.tls = gw_tls_context_ref(pool->options.tls);
   gw_list_init(&pool->idle);
+  gw_list_init(&pool->shared);
+  gw_list_init(&pool->waiting);
+  gw_tls_session_slot_init(&pool->tls_session);
   gw_timer_init(&pool->idle_timer, on_idle_timer);
   return pool;
 }
 
+void gw_upstream_pool_release(struct gw_upstream_pool *pool) {
+  if (!pool->is_retired || pool->connection_count > 0) return;
+  gw_tls_session_slot_done(&pool->tls_session);
+  gw_tls_context_unref(pool->options.tls);
+  free(pool);
+}
+
 void gw_upstream_pool_free(struct gw_upstream_pool *pool) {
   if (pool == NULL) return;
-  pool->is_retired = true;
-  gw_timer_stop(&pool->idle_timer);
-  if (pool->connection_count == 0) {
-    free(pool);
-    return;
-  }
-  /* The last connection frees the pool. */
   uint32_t idle_count = pool->idle_count;
+  gw_timer_stop(&pool->idle_timer);
+  pool->connection_count++; /* the pool stays while the idle ones go */
+  pool->is_retired = true;
   while (idle_count-- > 0)
     drop_oldest(pool);
+  pool->connection_count--;
+  gw_upstream_pool_release(pool);
 }
 
 void gw_upstream_pool_set_timeouts(struct gw_upstream_pool *pool, uint64_t connect_timeout_ms, uint64_t idle_timeout_ms) {
-  pool->connect_timeout_ms = connect_timeout_ms;
-  if (idle_timeout_ms == pool->idle_timeout_ms) return;
-  pool->idle_timeout_ms = idle_timeout_ms;
+  pool->options.connect_timeout_ms = connect_timeout_ms;
+  if (idle_timeout_ms == pool->options.idle_timeout_ms) return;
+  pool->options.idle_timeout_ms = idle_timeout_ms;
   gw_timer_stop(&pool->idle_timer);
-  arm_idle_timer(pool, gw_loop_now_ms(pool->loop));
+  arm_idle_timer(pool, gw_loop_now_ms(pool->options.loop));
 }
 
 struct gw_upstream_connection *gw_upstream_pool_take(struct gw_upstream_pool *pool) {
   if (gw_list_is_empty(&pool->idle)) return NULL;
   struct gw_upstream_connection *connection = GW_LIST_ITEM(pool->idle.next, struct gw_upstream_connection, node);
   gw_list_remove(&connection->node);
+  connection->is_idle = false;
   pool->idle_count--;
   return connection;
 }
@@ -76,8 +81,10 @@ void gw_upstream_pool_put(struct gw_upstream_pool *pool, struct gw_upstream_conn
     gw_upstream_connection_free(connection);
     return;
   }
-  uint64_t now_ms = gw_loop_now_ms(pool->loop);
+  uint64_t now_ms = gw_loop_now_ms(pool->options.loop);
+  gw_list_remove(&connection->node);
   connection->idle_since_ms = now_ms;
+  connection->is_idle = true;
   gw_list_add_first(&pool->idle, &connection->node);
   pool->idle_count++;
   if (pool->idle_count > GW_UPSTREAM_IDLE_MAX) drop_oldest(pool);

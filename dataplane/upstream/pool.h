@@ -6,8 +6,11 @@
 
 #include <stdint.h>
 
+#include "common/base/random.h"
 #include "common/event/loop.h"
+#include "common/model/cluster.h"
 #include "common/net/address.h"
+#include "common/net/tls.h"
 
 struct gw_upstream_pool;
 
@@ -23,9 +26,20 @@ struct gw_upstream_counts {
 /* Beyond this number of idle connections the oldest is closed. */
 #define GW_UPSTREAM_IDLE_MAX 1024
 
-/* 0 ms: no timeout. */
-struct gw_upstream_pool *gw_upstream_pool_new(struct gw_loop *loop, const struct gw_address *address, uint64_t connect_timeout_ms,
-                                              uint64_t idle_timeout_ms, struct gw_upstream_counts *counts);
+struct gw_upstream_pool_options {
+  struct gw_loop *loop;
+  struct gw_random *random;
+  struct gw_address address;
+  uint64_t connect_timeout_ms; /* TLS handshake included; 0: none, here and below */
+  uint64_t idle_timeout_ms;
+  enum gw_upstream_protocol protocol;
+  struct gw_http2_options http2;
+  struct gw_tls_context *tls; /* NULL: plaintext; the pool takes a reference */
+  struct gw_str sni;          /* borrowed, as long as the pool is not freed */
+  struct gw_upstream_counts *counts;
+};
+
+struct gw_upstream_pool *gw_upstream_pool_new(const struct gw_upstream_pool_options *options);
 void gw_upstream_pool_free(struct gw_upstream_pool *pool);
 /* For connections made, or idle, from now on. */
 void gw_upstream_pool_set_timeouts(struct gw_upstream_pool *pool, uint64_t connect_timeout_ms, uint64_t idle_timeout_ms);

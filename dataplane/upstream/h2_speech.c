@@ -1,0 +1,283 @@
+/* HTTP/2 on an upstream connection: many attempts at once, which share its sends. */
+#include <string.h>
+
+#include "common/base/mem.h"
+#include "common/crypto/websocket_key.h"
+#include "dataplane/upstream/connection.h"
+
+#define INTERIM_MAX 16
+/* As for HTTP/1.1. */
+#define HEAD_BYTES_MAX ((size_t)64 * 1024)
+#define HEADER_COUNT_MAX 256
+/* Frames are packed while less than this waits for the socket. */
+#define OUT_MAX ((size_t)256 * 1024)
+
+static const struct gw_h2_events events;
+static void on_pack(void *arg);
+
+static struct gw_attempt *attempt_of(struct gw_h2_stream *stream) {
+  return GW_CONTAINER_OF(stream, struct gw_attempt, h2.stream);
+}
+
+static void pack_soon(struct gw_upstream_connection *connection) {
+  gw_loop_after_callback(connection->pool->options.loop, &connection->h2.pack_task);
+}
+
+static void init(struct gw_upstream_connection *connection) {
+  const struct gw_http2_options *http2 = &connection->pool->options.http2;
+  memset(&connection->h2, 0, sizeof(connection->h2));
+  struct gw_h2_options options = {
+      .is_client = true,
+      .hpack_table_size = http2->hpack_table_size,
+      .max_concurrent_streams = http2->max_concurrent_streams,
+      .initial_stream_window = http2->initial_stream_window,
+      .initial_connection_window = http2->initial_connection_window,
+      .head_bytes = HEAD_BYTES_MAX,
+      .header_count = HEADER_COUNT_MAX,
+      .max_outbound_control_frames = http2->max_outbound_control_frames,
+  };
+  gw_task_init(&connection->h2.pack_task, on_pack, connection);
+  gw_list_init(&connection->h2.attempts);
+  gw_list_init(&connection->h2.changed);
+  connection->h2.codec = gw_h2_codec_new(&options, &events, connection);
+  pack_soon(connection);
+}
+
+static void done(struct gw_upstream_connection *connection) {
+  gw_task_cancel(&connection->h2.pack_task);
+  gw_h2_codec_free(connection->h2.codec);
+  connection->h2.codec = NULL;
+}
+
+static void leave(struct gw_attempt *attempt) {
+  gw_list_remove(&attempt->h2.node);
+  gw_list_remove(&attempt->h2.changed);
+}
+
+/* Without attempts it waits for the next one, or goes. May free it. */
+static void settle(struct gw_upstream_connection *connection) {
+  if (gw_h2_codec_stream_count(connection->h2.codec) > 0 || connection->is_idle) return;
+  if (gw_h2_codec_is_draining(connection->h2.codec)) connection->h2.is_over = true;
+  if (connection->h2.is_over) {
+    pack_soon(connection);
+  } else {
+    gw_upstream_pool_put(connection->pool, connection);
+  }
+}
+
+static void hand_out_held(struct gw_upstream_connection *connection) {
+  while (!gw_list_is_empty(&connection->h2.changed)) {
+    struct gw_attempt *attempt = GW_LIST_ITEM(connection->h2.changed.next, struct gw_attempt, h2.changed);
+    gw_list_remove(&attempt->h2.changed);
+    if (!attempt->is_paused) gw_h2_stream_set_paused(&attempt->h2.stream, false);
+  }
+}
+
+static void on_pack(void *arg) {
+  struct gw_upstream_connection *connection = arg;
+  hand_out_held(connection);
+  settle(connection);
+  if (gw_upstream_connection_is_freed(connection)) return;
+  if (gw_h2_codec_pack(connection->h2.codec, &connection->out, OUT_MAX) != GW_OK) connection->h2.is_over = true;
+  gw_upstream_connection_flush_at_turn_end(connection);
+}
+
+static void on_connected(struct gw_upstream_connection *connection) {
+  GW_LIST_FOR_EACH(node, &connection->h2.attempts) {
+    struct gw_attempt *attempt = GW_LIST_ITEM(node, struct gw_attempt, h2.node);
+    attempt->calls->on_connected(attempt->arg);
+  }
+}
+
+/* What the peer has done wrong is told to it, and to everybody who waited. */
+static void on_input(struct gw_upstream_connection *connection, struct gw_str input) {
+  struct gw_h2_codec *codec = connection->h2.codec;
+  if (gw_h2_codec_feed(codec, input, gw_loop_now_ms(connection->pool->options.loop)) != GW_OK) {
+    connection->h2.is_over = true;
+    gw_list_remove(&connection->node); /* no attempt that is made now finds it */
+    gw_h2_codec_close_streams(codec, GW_H2_PROTOCOL_ERROR);
+  } else if (connection->is_idle && gw_h2_codec_is_draining(codec)) {
+    gw_upstream_connection_free(connection);
+    return;
+  }
+  settle(connection);
+}
+
+static void on_flushed(struct gw_upstream_connection *connection, size_t sent) {
+  (void)sent;
+  if (connection->h2.is_over && connection->out.len == 0) {
+    gw_upstream_connection_free(connection);
+  } else if (connection->out.len < OUT_MAX && gw_h2_codec_has_output(connection->h2.codec)) {
+    pack_soon(connection);
+  }
+}
+
+static void on_broken(struct gw_upstream_connection *connection, const struct gw_upstream_break *why) {
+  connection->h2.why = why;
+  connection->h2.is_over = true;
+  gw_list_remove(&connection->node);
+  gw_h2_codec_close_streams(connection->h2.codec, GW_H2_CANCEL);
+}
+
+static bool wants_input(const struct gw_upstream_connection *connection) {
+  return !connection->h2.is_over;
+}
+
+/* ---- the attempt's side ---- */
+
+/* The key of a handshake is HTTP/1.1's; it stays behind to answer with. */
+static struct gw_request_head without_websocket_key(struct gw_attempt *attempt, const struct gw_request_head *head) {
+  struct gw_request_head without = *head;
+  gw_headers_init(&without.headers, attempt->arena, head->headers.count);
+  memcpy(without.headers.items, head->headers.items, head->headers.count * sizeof(struct gw_header));
+  without.headers.count = head->headers.count;
+  gw_headers_remove_name(&without.headers, GW_STR("sec-websocket-key"));
+  return without;
+}
+
+static enum gw_err begin(struct gw_attempt *attempt, struct gw_upstream_connection *connection, const struct gw_request_head *head) {
+  bool is_tunnel = head->upgrade.len > 0;
+  bool has_body = is_tunnel || (head->content_length != GW_LENGTH_NONE && head->content_length != 0);
+  gw_h2_stream_init(&attempt->h2.stream, attempt->arena);
+  attempt->h2.node = attempt->h2.changed = (struct gw_list){0};
+  struct gw_request_head sent = is_tunnel ? without_websocket_key(attempt, head) : *head;
+  sent.scheme = connection->transport.tls != NULL ? GW_STR("https") : GW_STR("http");
+  if (gw_h2_stream_request(connection->h2.codec, &attempt->h2.stream, &sent, has_body) != GW_OK) return GW_ERR_IO;
+  gw_list_add_last(&connection->h2.attempts, &attempt->h2.node);
+  if (!gw_list_is_linked(&connection->node)) gw_list_add_first(&connection->pool->shared, &connection->node);
+  return GW_OK;
+}
+
+static bool send_body(struct gw_attempt *attempt, struct gw_str data) {
+  attempt->sent_bytes += data.len;
+  gw_h2_stream_send_body(&attempt->h2.stream, data);
+  return !attempt->is_above_watermark;
+}
+
+static void send_end(struct gw_attempt *attempt, const struct gw_headers *trailers) {
+  attempt->sent_bytes++; /* the head, at least */
+  gw_h2_stream_send_end(&attempt->h2.stream, trailers);
+}
+
+static void set_paused(struct gw_attempt *attempt, bool is_paused) {
+  struct gw_upstream_connection *connection = attempt->connection;
+  if (is_paused) {
+    gw_h2_stream_set_paused(&attempt->h2.stream, true);
+  } else if (!gw_list_is_linked(&attempt->h2.changed)) {
+    gw_list_add_last(&connection->h2.changed, &attempt->h2.changed);
+    pack_soon(connection);
+  }
+}
+
+static void cancel(struct gw_attempt *attempt, struct gw_upstream_connection *connection) {
+  leave(attempt);
+  gw_h2_stream_detach(&attempt->h2.stream, GW_H2_CANCEL);
+  settle(connection);
+}
+
+/* ---- the codec's side ---- */
+
+static void fail_protocol(struct gw_attempt *attempt, const char *reason) {
+  leave(attempt);
+  gw_h2_stream_detach(&attempt->h2.stream, GW_H2_PROTOCOL_ERROR);
+  gw_attempt_fail_protocol(attempt, reason);
+}
+
+/* The other end has taken the tunnel: to the client's side that is a switch of protocols, with the answer to its key. */
+static void become_tunnel(struct gw_attempt *attempt) {
+  const struct gw_header *key = gw_headers_find_name(&attempt->head->headers, GW_STR("sec-websocket-key"));
+  attempt->is_tunnel = true;
+  attempt->response.status = 101;
+  attempt->response.content_length = GW_LENGTH_UNKNOWN;
+  if (key == NULL) return;
+  char *accept = gw_arena_alloc_bytes(attempt->arena, GW_WEBSOCKET_ACCEPT_SIZE);
+  gw_websocket_key_accept(key->value, accept);
+  gw_headers_add(&attempt->response.headers, attempt->arena, GW_HEADER_OTHER, GW_STR("Sec-WebSocket-Accept"),
+                 (struct gw_str){accept, GW_WEBSOCKET_ACCEPT_SIZE - 1});
+}
+
+static void on_head(struct gw_h2_stream *stream) {
+  struct gw_attempt *attempt = attempt_of(stream);
+  uint32_t status = stream->response.status;
+  attempt->received_bytes++;
+  if (stream->refusal != 0) {
+    fail_protocol(attempt, "head_too_large");
+  } else if (status == 101 || (status < 200 && ++attempt->interim_count > INTERIM_MAX)) {
+    fail_protocol(attempt, status == 101 ? "unrequested_upgrade" : "too_many_interim_answers");
+  } else if (status >= 200) {
+    attempt->response = stream->response;
+    attempt->is_head_done = true;
+    if (attempt->head->upgrade.len > 0 && status < 300) become_tunnel(attempt);
+    attempt->calls->on_head(attempt->arg);
+  }
+}
+
+static void on_data(struct gw_h2_stream *stream, struct gw_str data) {
+  struct gw_attempt *attempt = attempt_of(stream);
+  attempt->received_bytes += data.len;
+  attempt->calls->on_body(attempt->arg, data);
+}
+
+static void on_end(struct gw_h2_stream *stream) {
+  struct gw_attempt *attempt = attempt_of(stream);
+  attempt->trailers = stream->trailers;
+  leave(attempt);
+  gw_h2_stream_detach(stream, GW_H2_CANCEL);
+  gw_attempt_finish(attempt);
+}
+
+static void on_pressure(struct gw_h2_stream *stream, bool is_high) {
+  struct gw_attempt *attempt = attempt_of(stream);
+  attempt->is_above_watermark = is_high;
+  if (!is_high) attempt->calls->on_drained(attempt->arg);
+}
+
+static void on_close(struct gw_h2_stream *stream, uint32_t error, bool is_by_peer) {
+  struct gw_attempt *attempt = attempt_of(stream);
+  const struct gw_upstream_connection *connection = attempt->connection;
+  const struct gw_upstream_break *why = connection->h2.why;
+  leave(attempt);
+  if (why != NULL && !connection->is_connected) {
+    gw_attempt_fail_connect(attempt, why);
+  } else if (why != NULL) {
+    gw_attempt_fail_reset(attempt, why->error_number == 0 ? "connection_termination" : "remote_reset", false);
+  } else if (!is_by_peer) {
+    gw_attempt_fail_protocol(attempt, "http2");
+  } else {
+    gw_attempt_fail_reset(attempt, gw_arena_printf(attempt->arena, "remote_reset,http2_error_%u", error), error == GW_H2_REFUSED_STREAM);
+  }
+}
+
+static void on_output(void *arg) {
+  pack_soon(arg);
+}
+
+static void on_spent(void *arg, char *bytes) {
+  struct gw_upstream_connection *connection = arg;
+  gw_loop_free_at_turn_end(connection->pool->options.loop, bytes);
+}
+
+static const struct gw_h2_events events = {
+    .on_head = on_head,
+    .on_data = on_data,
+    .on_end = on_end,
+    .on_pressure = on_pressure,
+    .on_close = on_close,
+    .on_output = on_output,
+    .on_spent = on_spent,
+};
+
+const struct gw_upstream_speech gw_upstream_h2 = {
+    .init = init,
+    .done = done,
+    .on_connected = on_connected,
+    .on_input = on_input,
+    .on_flushed = on_flushed,
+    .on_broken = on_broken,
+    .wants_input = wants_input,
+    .begin = begin,
+    .send_body = send_body,
+    .send_end = send_end,
+    .set_paused = set_paused,
+    .cancel = cancel,
+};
