@@ -52,19 +52,14 @@ static void reserve_chunk(struct gw_out_queue *queue, size_t len, size_t size_mi
   queue->last = chunk;
 }
 
-/* Makes owned bytes of the pieces from pieces[from] on, the first `skipped` bytes of which have left. */
-static void keep_pieces(struct gw_out_queue *queue, uint32_t from, size_t skipped) {
+void gw_out_queue_keep(struct gw_out_queue *queue) {
   size_t len = 0;
-  for (uint32_t i = from; i < queue->piece_count; i++)
+  for (uint32_t i = 0; i < queue->piece_count; i++)
     len += queue->pieces[i].len;
-  if (len > skipped) {
-    reserve_chunk(queue, len - skipped, CHUNK_SIZE_MIN);
-    for (uint32_t i = from; i < queue->piece_count; i++) {
-      struct gw_str piece = gw_str_skip(queue->pieces[i], skipped);
-      memcpy(queue->last->data + queue->last->end, piece.data, piece.len);
-      queue->last->end += piece.len;
-      skipped = 0;
-    }
+  if (len > 0) reserve_chunk(queue, len, CHUNK_SIZE_MIN);
+  for (uint32_t i = 0; i < queue->piece_count; i++) {
+    memcpy(queue->last->data + queue->last->end, queue->pieces[i].data, queue->pieces[i].len);
+    queue->last->end += queue->pieces[i].len;
   }
   queue->piece_count = 0;
   queue->small_len = 0;
@@ -72,7 +67,7 @@ static void keep_pieces(struct gw_out_queue *queue, uint32_t from, size_t skippe
 
 void gw_out_queue_add(struct gw_out_queue *queue, struct gw_str piece) {
   if (piece.len == 0) return;
-  if (queue->piece_count == GW_OUT_QUEUE_PIECES) keep_pieces(queue, 0, 0);
+  if (queue->piece_count == GW_OUT_QUEUE_PIECES) gw_out_queue_keep(queue);
   queue->pieces[queue->piece_count++] = piece;
   queue->len += piece.len;
 }
@@ -86,7 +81,7 @@ void gw_out_queue_add_copy(struct gw_out_queue *queue, struct gw_str piece) {
     gw_out_queue_add(queue, (struct gw_str){copy, piece.len});
     return;
   }
-  keep_pieces(queue, 0, 0);
+  gw_out_queue_keep(queue);
   reserve_chunk(queue, piece.len, CHUNK_SIZE_MIN);
   memcpy(queue->last->data + queue->last->end, piece.data, piece.len);
   queue->last->end += piece.len;
@@ -94,7 +89,7 @@ void gw_out_queue_add_copy(struct gw_out_queue *queue, struct gw_str piece) {
 }
 
 char *gw_out_queue_reserve(struct gw_out_queue *queue, size_t len) {
-  if (queue->piece_count > 0) keep_pieces(queue, 0, 0);
+  if (queue->piece_count > 0) gw_out_queue_keep(queue);
   reserve_chunk(queue, len, CHUNK_SIZE_FRAMES);
   return queue->last->data + queue->last->end;
 }
@@ -104,26 +99,27 @@ void gw_out_queue_commit(struct gw_out_queue *queue, size_t len) {
   queue->len += len;
 }
 
-void gw_out_queue_keep(struct gw_out_queue *queue) {
-  keep_pieces(queue, 0, 0);
+static void add_span(struct iovec *spans, size_t *count, size_t *room, const char *data, size_t len) {
+  if (len > *room) len = *room;
+  spans[(*count)++] = (struct iovec){(void *)(uintptr_t)data, len};
+  *room -= len;
 }
 
-static size_t fill_iovecs(const struct gw_out_queue *queue, struct iovec iovecs[IOVECS_MAX], size_t *ret_len) {
+size_t gw_out_queue_spans(const struct gw_out_queue *queue, size_t limit, struct iovec *ret_spans, size_t max, size_t *ret_len) {
   size_t count = 0;
-  *ret_len = 0;
-  for (struct gw_out_chunk *chunk = queue->first; chunk != NULL && count < IOVECS_MAX; chunk = chunk->next)
-    iovecs[count++] = (struct iovec){chunk->data + chunk->start, chunk->end - chunk->start};
-  for (uint32_t i = 0; i < queue->piece_count && count < IOVECS_MAX; i++)
-    iovecs[count++] = (struct iovec){(void *)(uintptr_t)queue->pieces[i].data, queue->pieces[i].len};
-  for (size_t i = 0; i < count; i++)
-    *ret_len += iovecs[i].iov_len;
+  size_t room = limit;
+  for (struct gw_out_chunk *chunk = queue->first; chunk != NULL && count < max && room > 0; chunk = chunk->next)
+    add_span(ret_spans, &count, &room, chunk->data + chunk->start, chunk->end - chunk->start);
+  for (uint32_t i = 0; i < queue->piece_count && count < max && room > 0; i++)
+    add_span(ret_spans, &count, &room, queue->pieces[i].data, queue->pieces[i].len);
+  if (ret_len != NULL) *ret_len = limit - room;
   return count;
 }
 
 /* One system call. *ret_offered: what the socket could have taken; less means that it is full. */
 static ssize_t send_some(int fd, const struct gw_out_queue *queue, size_t *ret_offered) {
   struct iovec iovecs[IOVECS_MAX];
-  struct msghdr message = {.msg_iov = iovecs, .msg_iovlen = fill_iovecs(queue, iovecs, ret_offered)};
+  struct msghdr message = {.msg_iov = iovecs, .msg_iovlen = gw_out_queue_spans(queue, SIZE_MAX, iovecs, IOVECS_MAX, ret_offered)};
   ssize_t sent;
   do
     sent = message.msg_iovlen == 1 ? send(fd, iovecs[0].iov_base, iovecs[0].iov_len, MSG_NOSIGNAL) : sendmsg(fd, &message, MSG_NOSIGNAL);
@@ -131,66 +127,43 @@ static ssize_t send_some(int fd, const struct gw_out_queue *queue, size_t *ret_o
   return sent;
 }
 
-/* Forgets `sent` bytes from the front; what is left of the pieces becomes ours. */
-static void take_sent(struct gw_out_queue *queue, size_t sent) {
-  queue->len -= sent;
-  while (queue->first != NULL && sent >= queue->first->end - queue->first->start) {
+void gw_out_queue_drop(struct gw_out_queue *queue, size_t len) {
+  queue->len -= len;
+  while (queue->first != NULL && len >= queue->first->end - queue->first->start) {
     struct gw_out_chunk *next = queue->first->next;
-    sent -= queue->first->end - queue->first->start;
+    len -= queue->first->end - queue->first->start;
     free(queue->first);
     queue->first = next;
   }
   if (queue->first != NULL) {
-    queue->first->start += sent;
-    sent = 0;
-  } else {
-    queue->last = NULL;
+    queue->first->start += len;
+    return;
   }
+  queue->last = NULL;
   uint32_t from = 0;
-  while (from < queue->piece_count && sent >= queue->pieces[from].len)
-    sent -= queue->pieces[from++].len;
-  keep_pieces(queue, from, sent);
-}
-
-/* Forgets `len` bytes of the first owned chunk. */
-static void skip_first(struct gw_out_queue *queue, size_t len) {
-  struct gw_out_chunk *chunk = queue->first;
-  chunk->start += len;
-  if (chunk->start < chunk->end) return;
-  queue->first = chunk->next;
-  if (queue->first == NULL) queue->last = NULL;
-  free(chunk);
-}
-
-/* Forgets `len` bytes of the pieces, which stay borrowed. */
-static void skip_pieces(struct gw_out_queue *queue, size_t len) {
-  uint32_t gone = 0;
-  while (gone < queue->piece_count && len >= queue->pieces[gone].len)
-    len -= queue->pieces[gone++].len;
-  queue->piece_count -= gone;
-  memmove(queue->pieces, queue->pieces + gone, queue->piece_count * sizeof(queue->pieces[0]));
-  if (queue->piece_count > 0) queue->pieces[0] = gw_str_skip(queue->pieces[0], len);
-  if (queue->piece_count == 0) queue->small_len = 0;
+  while (from < queue->piece_count && len >= queue->pieces[from].len)
+    len -= queue->pieces[from++].len;
+  queue->piece_count -= from;
+  memmove(queue->pieces, queue->pieces + from, queue->piece_count * sizeof(queue->pieces[0]));
+  if (queue->piece_count > 0) {
+    queue->pieces[0] = gw_str_skip(queue->pieces[0], len);
+  } else {
+    queue->small_len = 0;
+  }
 }
 
 void gw_out_queue_take(struct gw_out_queue *queue, char *to, size_t len) {
-  queue->len -= len;
-  while (len > 0 && queue->first != NULL) {
-    size_t part = queue->first->end - queue->first->start;
-    if (part > len) part = len;
-    memcpy(to, queue->first->data + queue->first->start, part);
-    skip_first(queue, part);
-    to += part;
-    len -= part;
+  struct iovec spans[IOVECS_MAX];
+  while (len > 0) {
+    size_t taken;
+    size_t count = gw_out_queue_spans(queue, len, spans, IOVECS_MAX, &taken);
+    for (size_t i = 0; i < count; i++) {
+      memcpy(to, spans[i].iov_base, spans[i].iov_len);
+      to += spans[i].iov_len;
+    }
+    gw_out_queue_drop(queue, taken);
+    len -= taken;
   }
-  size_t from_pieces = len;
-  for (uint32_t i = 0; len > 0; i++) {
-    size_t part = queue->pieces[i].len < len ? queue->pieces[i].len : len;
-    memcpy(to, queue->pieces[i].data, part);
-    to += part;
-    len -= part;
-  }
-  if (from_pieces > 0) skip_pieces(queue, from_pieces);
 }
 
 /* The queue stays as it is when it fails. */
@@ -206,7 +179,7 @@ static enum gw_err flush_some(struct gw_out_queue *queue, int fd, size_t *total)
   if ((size_t)sent == queue->len && queue->first == NULL) {
     gw_out_queue_init(queue);
   } else {
-    take_sent(queue, (size_t)sent);
+    gw_out_queue_drop(queue, (size_t)sent);
   }
   return (size_t)sent < offered ? GW_ERR_AGAIN : GW_OK;
 }
@@ -217,7 +190,7 @@ enum gw_err gw_out_queue_flush(struct gw_out_queue *queue, int fd, size_t *ret_s
   while (queue->len > 0 && err == GW_OK)
     err = flush_some(queue, fd, &total);
   if (err == GW_ERR_AGAIN) {
-    keep_pieces(queue, 0, 0);
+    gw_out_queue_keep(queue);
   } else if (err != GW_OK) {
     int reason = errno;
     gw_out_queue_done(queue);

@@ -45,4 +45,11 @@ void gw_out_queue_take(struct gw_out_queue *queue, char *to, size_t len);
  * the rest could not. */
 enum gw_err gw_out_queue_flush(struct gw_out_queue *queue, int fd, size_t *ret_sent);
 
+/* For who sends by another way than a socket (TLS): the first bytes that wait, at most `max` spans and `limit` bytes. The count; *ret_len
+ * (may be NULL): their bytes. */
+struct iovec;
+size_t gw_out_queue_spans(const struct gw_out_queue *queue, size_t limit, struct iovec *ret_spans, size_t max, size_t *ret_len);
+/* Forgets the first `len` bytes: they are on their way. */
+void gw_out_queue_drop(struct gw_out_queue *queue, size_t len);
+
 #endif

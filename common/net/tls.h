@@ -92,7 +92,7 @@ struct gw_str gw_tls_failure(const struct gw_tls *tls);
 /* The peer's certificate, which has been verified when there is something to verify it against. GW_ERR_NOT_FOUND: it gave none. */
 enum gw_err gw_tls_peer_certificate(const struct gw_tls *tls, struct gw_arena *arena, struct gw_tls_certificate *ret_certificate);
 bool gw_tls_has_peer_certificate(const struct gw_tls *tls);
-/* The first URI name of our own certificate that is in use; empty: none (By= of X-Forwarded-Client-Cert). In `arena`. */
-struct gw_str gw_tls_local_uri(const struct gw_tls *tls, struct gw_arena *arena);
+/* The first URI name of our own certificate that is in use; empty: none (By= of X-Forwarded-Client-Cert). */
+struct gw_str gw_tls_local_uri(const struct gw_tls *tls);
 
 #endif

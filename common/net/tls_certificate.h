@@ -12,11 +12,12 @@
 #include "common/base/str.h"
 
 struct gw_tls_certificate {
-  struct gw_str subject;    /* RFC 2253: "CN=client,O=Example" */
-  struct gw_str issuer;     /* the same */
-  struct gw_str serial;     /* hexadecimal, lower case */
-  struct gw_str sha256_hex; /* of the DER, lower case */
-  struct gw_str *dns_names; /* of subjectAltName */
+  struct gw_str subject;     /* RFC 2253: "CN=client,O=Example" */
+  struct gw_str issuer;      /* the same */
+  struct gw_str common_name; /* of the subject; empty: none */
+  struct gw_str serial;      /* hexadecimal, lower case */
+  struct gw_str sha256_hex;  /* of the DER, lower case */
+  struct gw_str *dns_names;  /* of subjectAltName */
   struct gw_str *uris;
   struct gw_str *ips; /* as text */
   uint32_t dns_count;
@@ -29,9 +30,9 @@ struct gw_tls_certificate {
 /* The first certificate of a PEM text. GW_ERR_INVALID. */
 enum gw_err gw_tls_certificate_parse(struct gw_str pem, struct gw_arena *arena, struct gw_tls_certificate *ret_certificate);
 
-/* Checks what a server or client presents: the chain is PEM with the leaf first, each certificate signed by the next, the private key is
- * PEM, without a passphrase, and the leaf's, both are strong enough. Adds a mistake each; an expired or not yet valid leaf is a
- * warning. True: no mistakes; *ret_leaf (may be NULL) then describes the leaf. */
+/* Checks what a server or client presents: the chain is PEM with the leaf first, the private key is PEM without a passphrase and the
+ * leaf's, all are strong enough. Adds a mistake each; a leaf that is not valid now, and a certificate that did not issue the one before
+ * it, are warnings. True: no mistakes; *ret_leaf (may be NULL) then describes the leaf. */
 bool gw_tls_check_key_pair(struct gw_str chain, struct gw_str key, const char *place, struct gw_errors *errors, struct gw_arena *arena,
                            struct gw_tls_certificate *ret_leaf);
 /* Checks that `pem` is one certificate or more, of authorities; expired ones are warnings. */
