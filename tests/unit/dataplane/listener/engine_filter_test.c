@@ -27,7 +27,7 @@ static enum gw_verdict on_request_body(struct gw_stream *stream, void *state, co
   strncat(probe.body, data.data != NULL ? data.data : "", data.len);
   probe.last_pieces += is_last ? 1 : 0;
   if (strstr(probe.body, "virus") == NULL) return GW_VERDICT_NEXT;
-  gw_local_reply_failure(stream, 403, GW_STR("no"));
+  gw_local_reply_failure(stream, 403, 0, GW_STR("no"));
   return GW_VERDICT_REPLIED;
 }
 
@@ -84,7 +84,7 @@ struct resumer {
 
 static void on_resume(void *arg) {
   const struct resumer *resumer = arg;
-  if (resumer->verdict == GW_VERDICT_REPLIED) gw_local_reply_failure(probe.waiting, 401, GW_STR("who are you"));
+  if (resumer->verdict == GW_VERDICT_REPLIED) gw_local_reply_failure(probe.waiting, 401, 0, GW_STR("who are you"));
   gw_stream_resume(probe.waiting, resumer->verdict);
 }
 

@@ -23,6 +23,9 @@ struct fixture {
   struct gw_loop *loop;
   struct gw_upstream_pool *pool;
   struct gw_upstream_counts counts;
+  struct gw_random random;
+  enum gw_upstream_protocol protocol;
+  struct gw_request_head head;
   struct gw_arena arena;
   struct gw_attempt attempt;
   int listen_fd;
@@ -55,6 +58,21 @@ static void on_drained(void *arg) {
 }
 static const struct gw_attempt_calls calls = {on_connected, on_head, on_body, on_end, on_failure, on_drained};
 
+static struct gw_upstream_pool *new_pool(struct fixture *f, uint64_t connect_timeout_ms) {
+  struct gw_upstream_pool_options options = {.loop = f->loop,
+                                             .random = &f->random,
+                                             .address = f->address,
+                                             .connect_timeout_ms = connect_timeout_ms,
+                                             .idle_timeout_ms = 60000,
+                                             .protocol = f->protocol,
+                                             .http2 = {.hpack_table_size = 4096,
+                                                       .max_concurrent_streams = 100,
+                                                       .initial_stream_window = 65535,
+                                                       .initial_connection_window = 1024 * 1024},
+                                             .counts = &f->counts};
+  return gw_upstream_pool_new(&options);
+}
+
 static bool is_over_at(uint64_t deadline_us) {
   return gw_clock_monotonic_us() > deadline_us;
 }
@@ -75,7 +93,7 @@ static int setup(void **state) {
   gw_address_parse(GW_STR("127.0.0.1:0"), &f->address);
   if (gw_socket_listen(&f->address, false, 16, &f->listen_fd) != GW_OK) return -1;
   gw_socket_local_address(f->listen_fd, &f->address);
-  f->pool = gw_upstream_pool_new(f->loop, &f->address, 5000, 60000, &f->counts);
+  f->pool = new_pool(f, 5000);
   *state = f;
   return 0;
 }
@@ -95,15 +113,15 @@ static int teardown(void **state) {
 }
 
 static bool start(struct fixture *f, enum gw_method method, int64_t content_length) {
-  struct gw_request_head head = {.method = method,
-                                 .method_name = method == GW_METHOD_GET ? GW_STR("GET") : GW_STR("POST"),
-                                 .path = GW_STR("/"),
-                                 .authority = GW_STR("x"),
-                                 .version = GW_HTTP_1_1,
-                                 .content_length = content_length};
+  f->head = (struct gw_request_head){.method = method,
+                                     .method_name = method == GW_METHOD_GET ? GW_STR("GET") : GW_STR("POST"),
+                                     .path = GW_STR("/"),
+                                     .authority = GW_STR("x"),
+                                     .version = GW_HTTP_1_1,
+                                     .content_length = content_length};
   struct gw_failure failure;
-  bool has_begun = gw_attempt_start(&f->attempt, f->pool, false, &head, &f->arena, &calls, f, &failure);
-  if (has_begun && content_length == GW_LENGTH_NONE) gw_attempt_send_end(&f->attempt);
+  bool has_begun = gw_attempt_start(&f->attempt, f->pool, false, &f->head, &f->arena, &calls, f, &failure);
+  if (has_begun && content_length == GW_LENGTH_NONE) gw_attempt_send_end(&f->attempt, NULL);
   return has_begun;
 }
 
@@ -325,7 +343,7 @@ static void test_connect_timeout(void **state) {
   for (size_t i = 0; i < GW_ARRAY_LEN(crowd); i++)
     assert_int_equal(gw_socket_connect(&f->address, &crowd[i]), GW_OK);
   gw_upstream_pool_free(f->pool);
-  f->pool = gw_upstream_pool_new(f->loop, &f->address, 20, 60000, &f->counts);
+  f->pool = new_pool(f, 20);
   assert_true(start(f, GW_METHOD_GET, GW_LENGTH_NONE));
   assert_false(gw_attempt_is_connected(&f->attempt));
   assert_failed(f, 503, "connect_timeout");
@@ -339,7 +357,7 @@ static void test_no_descriptor_for_a_connection_is_told_at_once(void **state) {
   struct fixture *f = *state;
   gw_upstream_pool_free(f->pool);
   f->address.v4.sin_family = AF_UNSPEC; /* no such socket */
-  f->pool = gw_upstream_pool_new(f->loop, &f->address, 20, 60000, &f->counts);
+  f->pool = new_pool(f, 20);
   assert_false(start(f, GW_METHOD_GET, GW_LENGTH_NONE));
   assert_null(f->attempt.connection);
   assert_int_equal(f->counts.connect_failures_total, 1);
@@ -372,7 +390,7 @@ static void test_slow_backend_is_felt_and_draining_told(void **state) {
   char bytes[65536];
   WAIT_FOR(f, recv(f->fd, bytes, sizeof(bytes), MSG_DONTWAIT) < 0 || f->drained > 0);
   WAIT_FOR(f, (recv(f->fd, bytes, sizeof(bytes), MSG_DONTWAIT), f->drained > 0));
-  gw_attempt_send_end(&f->attempt);
+  gw_attempt_send_end(&f->attempt, NULL);
   say(f, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
   WAIT_FOR(f, f->ended > 0);
   assert_int_equal(f->pool->idle_count, 0); /* what was queued had not left */
