@@ -131,14 +131,31 @@ static bool end_trailers(struct gw_h1_body *body) {
   return true;
 }
 
+/* Whether the name so far is of a field that frames a message. Some parsers let it do so even here, others refuse it. */
+static bool is_framing_name(const struct gw_h1_body *body) {
+  if (body->name_len > sizeof(body->name)) return false;
+  enum gw_header_id id = gw_header_id_find((struct gw_str){body->name, body->name_len});
+  return id == GW_HEADER_CONTENT_LENGTH || id == GW_HEADER_TRANSFER_ENCODING;
+}
+
+/* Longer names are only known to be longer. */
+static void keep_name_byte(struct gw_h1_body *body, char c) {
+  if (body->name_len < sizeof(body->name)) body->name[body->name_len] = c;
+  if (body->name_len <= sizeof(body->name)) body->name_len++;
+}
+
 static bool step_trailer(struct gw_h1_body *body, char c) {
   body->line_bytes++;
   if (body->state == TRAILER_START && c == '\r') return next_if(body, true, END_LF);
   keep_trailer_byte(body, c);
-  if (body->state == TRAILER_START) body->trailer_count++;
+  if (body->state == TRAILER_START) {
+    body->trailer_count++;
+    body->name_len = 0;
+  }
   if (body->state == TRAILER_LF) return next_if(body, c == '\n', TRAILER_START);
   if (body->state == TRAILER_VALUE) return c == '\r' ? next_if(body, true, TRAILER_LF) : gw_scan_is(c, GW_SCAN_VALUE);
-  if (body->state == TRAILER_NAME && c == ':') return next_if(body, true, TRAILER_VALUE);
+  if (body->state == TRAILER_NAME && c == ':') return next_if(body, !is_framing_name(body), TRAILER_VALUE);
+  keep_name_byte(body, c);
   return next_if(body, gw_scan_is(c, GW_SCAN_TOKEN), TRAILER_NAME);
 }
 

@@ -41,8 +41,10 @@ enum gw_err gw_h1_parse_response(struct gw_str head_bytes, const struct gw_h1_li
 enum gw_h1_body_kind { GW_H1_BODY_NONE, GW_H1_BODY_LENGTH, GW_H1_BODY_CHUNKED, GW_H1_BODY_UNTIL_CLOSE };
 struct gw_h1_body {
   enum gw_h1_body_kind kind;
-  uint8_t state; /* of the chunk decoder */
-  uint8_t digit_count;
+  uint8_t state;       /* of the chunk decoder */
+  uint8_t digit_count; /* of the chunk's size */
+  uint8_t name_len;    /* of the trailer's name */
+  char name[17];       /* its beginning: "Transfer-Encoding" fits */
   bool is_complete;
   uint64_t remaining;  /* of the body or the chunk */
   uint32_t line_bytes; /* of chunk extensions and trailers so far: bounded */
@@ -57,7 +59,8 @@ struct gw_h1_body {
 /* is_chunked: for a request, that content_length is GW_LENGTH_UNKNOWN; for a response, its head's is_chunked. */
 void gw_h1_body_init(struct gw_h1_body *body, int64_t content_length, bool is_chunked);
 /* To be called before decoding: the trailers of a chunked body will stand in body->trailers, in `arena`, once it is complete. Without this
- * they are checked just so, and dropped. Fields that may not be trailers are never among them (common/message/trailers.h). */
+ * they are checked just so, and dropped. Content-Length and Transfer-Encoding are refused there; what else may be no trailer is left out
+ * (common/message/trailers.h). */
 void gw_h1_body_collect_trailers(struct gw_h1_body *body, struct gw_arena *arena);
 /* Takes the next piece: *ret_data is body bytes inside `input` (may be empty), *ret_used how much of input is done with. Call again
  * with the rest until it uses nothing or body->is_complete. GW_ERR_INVALID: bad chunk size, line end or trailer; GW_ERR_LIMIT: extensions
