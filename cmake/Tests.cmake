@@ -19,6 +19,10 @@ foreach(file ${unit_tests})
 endforeach()
 add_custom_target(unit_tests DEPENDS ${all_unit_tests})
 
+# What conformance tests run of the HTTP/1 codec alone.
+add_executable(h1_parse ${PROJECT_SOURCE_DIR}/tests/support/h1_parse.c)
+target_link_libraries(h1_parse PRIVATE gw_common_http)
+
 # tests/fuzz/fuzz_<parser>.c with tests/fuzz/corpus/<parser>/: a libFuzzer binary in the fuzz preset, a replay of the corpus in the others.
 file(GLOB fuzz_targets CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/fuzz/fuzz_*.c)
 list(TRANSFORM GW_COMMON REPLACE "/" "_" OUTPUT_VARIABLE fuzz_libraries)

@@ -4,14 +4,21 @@
 
 /* Chunk extensions, leading zeros and trailers of one body may exceed its data by this much. */
 #define LINE_BYTES_MAX 8192
+#define SIZE_DIGITS_MAX 16
 #define TRAILER_COUNT_MAX 64
 #define TRAILER_BYTES_USUAL 128
 
-/* RFC 9112 section 7.1. */
+/* RFC 9112 section 7.1. No state takes "bad whitespace": senders may not make it, and parsers disagree about it. */
 enum state {
   SIZE_FIRST, /* at least one digit is wanted */
   SIZE,
-  EXTENSION,
+  EXTENSION_FIRST, /* behind ';' */
+  EXTENSION_NAME,
+  EXTENSION_VALUE_FIRST, /* behind '=' */
+  EXTENSION_VALUE,
+  EXTENSION_QUOTED,
+  EXTENSION_ESCAPED,
+  EXTENSION_END, /* behind the closing quote */
   SIZE_LF,
   DATA,
   DATA_CR,
@@ -43,13 +50,14 @@ void gw_h1_body_collect_trailers(struct gw_h1_body *body, struct gw_arena *arena
 
 static bool add_size_digit(struct gw_h1_body *body, char c) {
   int digit = gw_scan_hex(c);
-  if (digit < 0 || body->remaining >> 59 != 0) return false; /* stays within int64_t */
+  if (digit < 0 || body->digit_count++ == SIZE_DIGITS_MAX || body->remaining >> 59 != 0) return false; /* stays within int64_t */
   body->remaining = body->remaining << 4 | (unsigned)digit;
   body->state = SIZE;
   return true;
 }
 
 static bool end_size_line(struct gw_h1_body *body) {
+  body->digit_count = 0;
   if (body->remaining == 0) {
     body->state = TRAILER_START;
   } else {
@@ -68,8 +76,31 @@ static bool next_if(struct gw_h1_body *body, bool is_expected, enum state state)
 static bool step_size(struct gw_h1_body *body, char c) {
   body->line_bytes++;
   if (body->state == SIZE && c == '\r') return next_if(body, true, SIZE_LF);
-  if (body->state == SIZE && c == ';') return next_if(body, true, EXTENSION);
+  if (body->state == SIZE && c == ';') return next_if(body, true, EXTENSION_FIRST);
   return add_size_digit(body, c);
+}
+
+/* Behind what may be the end of an extension. */
+static bool next_extension(struct gw_h1_body *body, char c) {
+  return next_if(body, c == '\r' || c == ';', c == '\r' ? SIZE_LF : EXTENSION_FIRST);
+}
+
+static bool step_extension(struct gw_h1_body *body, char c) {
+  bool is_token = gw_scan_is(c, GW_SCAN_TOKEN);
+  body->line_bytes++;
+  switch ((enum state)body->state) {
+  case EXTENSION_FIRST: return next_if(body, is_token, EXTENSION_NAME);
+  case EXTENSION_NAME:
+    if (c == '=') return next_if(body, true, EXTENSION_VALUE_FIRST);
+    return is_token || next_extension(body, c);
+  case EXTENSION_VALUE_FIRST: return next_if(body, is_token || c == '"', is_token ? EXTENSION_VALUE : EXTENSION_QUOTED);
+  case EXTENSION_VALUE: return is_token || next_extension(body, c);
+  case EXTENSION_QUOTED:
+    if (c == '"' || c == '\\') return next_if(body, true, c == '"' ? EXTENSION_END : EXTENSION_ESCAPED);
+    return gw_scan_is(c, GW_SCAN_VALUE);
+  case EXTENSION_ESCAPED: return next_if(body, gw_scan_is(c, GW_SCAN_VALUE), EXTENSION_QUOTED);
+  default: return next_extension(body, c);
+  }
 }
 
 /* The first byte of the lines makes their buffer: bodies without trailers, which nearly all are, have none. */
@@ -100,14 +131,31 @@ static bool end_trailers(struct gw_h1_body *body) {
   return true;
 }
 
+/* Whether the name so far is of a field that frames a message. Some parsers let it do so even here, others refuse it. */
+static bool is_framing_name(const struct gw_h1_body *body) {
+  if (body->name_len > sizeof(body->name)) return false;
+  enum gw_header_id id = gw_header_id_find((struct gw_str){body->name, body->name_len});
+  return id == GW_HEADER_CONTENT_LENGTH || id == GW_HEADER_TRANSFER_ENCODING;
+}
+
+/* Longer names are only known to be longer. */
+static void keep_name_byte(struct gw_h1_body *body, char c) {
+  if (body->name_len < sizeof(body->name)) body->name[body->name_len] = c;
+  if (body->name_len <= sizeof(body->name)) body->name_len++;
+}
+
 static bool step_trailer(struct gw_h1_body *body, char c) {
   body->line_bytes++;
   if (body->state == TRAILER_START && c == '\r') return next_if(body, true, END_LF);
   keep_trailer_byte(body, c);
-  if (body->state == TRAILER_START) body->trailer_count++;
+  if (body->state == TRAILER_START) {
+    body->trailer_count++;
+    body->name_len = 0;
+  }
   if (body->state == TRAILER_LF) return next_if(body, c == '\n', TRAILER_START);
   if (body->state == TRAILER_VALUE) return c == '\r' ? next_if(body, true, TRAILER_LF) : gw_scan_is(c, GW_SCAN_VALUE);
-  if (body->state == TRAILER_NAME && c == ':') return next_if(body, true, TRAILER_VALUE);
+  if (body->state == TRAILER_NAME && c == ':') return next_if(body, !is_framing_name(body), TRAILER_VALUE);
+  keep_name_byte(body, c);
   return next_if(body, gw_scan_is(c, GW_SCAN_TOKEN), TRAILER_NAME);
 }
 
@@ -116,7 +164,13 @@ static bool step(struct gw_h1_body *body, char c) {
   switch ((enum state)body->state) {
   case SIZE_FIRST:
   case SIZE: return step_size(body, c);
-  case EXTENSION: body->line_bytes++; return c == '\r' ? next_if(body, true, SIZE_LF) : gw_scan_is(c, GW_SCAN_VALUE);
+  case EXTENSION_FIRST:
+  case EXTENSION_NAME:
+  case EXTENSION_VALUE_FIRST:
+  case EXTENSION_VALUE:
+  case EXTENSION_QUOTED:
+  case EXTENSION_ESCAPED:
+  case EXTENSION_END: return step_extension(body, c);
   case SIZE_LF: return c == '\n' && end_size_line(body);
   case DATA_CR: return next_if(body, c == '\r', DATA_LF);
   case DATA_LF: return next_if(body, c == '\n', SIZE_FIRST);

@@ -24,14 +24,16 @@ struct gw_h1_limits {
 enum gw_err gw_h1_find_head(const char *data, size_t len, const struct gw_h1_limits *limits, size_t *scanned, size_t *ret_head_len);
 
 /* Parses a whole request head, as gw_h1_find_head found it. GW_ERR_INVALID (400), GW_ERR_LIMIT (431), GW_ERR_UNSUPPORTED (505: another
- * version; 501: a transfer coding that we don't know): *ret_status is the status to answer, *ret_detail a machine word
+ * version; 501: chunked, but by way of a transfer coding that we don't know): *ret_status is the status to answer, *ret_detail a machine
+ * word
  * ("http1.bad_header_name"). The target may be origin-form, absolute-form ("http://host/path"; its authority must equal Host) or "*"; the
  * head's path is the origin-form; CONNECT has none and is, like TRACE, the caller's to refuse. ret_head->scheme is left for the caller.
  * Connection: close and HTTP/1.0 show in *ret_keep_alive. Connection (at most 64 options), TE, Expect and so on stay in the headers. */
 enum gw_err gw_h1_parse_request(struct gw_str head_bytes, const struct gw_h1_limits *limits, struct gw_arena *arena,
                                 struct gw_request_head *ret_head, bool *ret_keep_alive, uint32_t *ret_status, struct gw_str *ret_detail);
 /* Parses a whole response head; the body's length follows from it and the request's method (RFC 9112 section 6.3).
- * Interim answers (1xx, 101 too) are heads of their own, without a body. GW_ERR_INVALID, GW_ERR_LIMIT, with *ret_detail. */
+ * Interim answers (1xx, 101 too) are heads of their own, without a body, and may not announce one. GW_ERR_INVALID, GW_ERR_LIMIT, with
+ * *ret_detail. */
 enum gw_err gw_h1_parse_response(struct gw_str head_bytes, const struct gw_h1_limits *limits, enum gw_method request_method,
                                  struct gw_arena *arena, struct gw_response_head *ret_head, bool *ret_keep_alive,
                                  struct gw_str *ret_detail);
@@ -39,7 +41,10 @@ enum gw_err gw_h1_parse_response(struct gw_str head_bytes, const struct gw_h1_li
 enum gw_h1_body_kind { GW_H1_BODY_NONE, GW_H1_BODY_LENGTH, GW_H1_BODY_CHUNKED, GW_H1_BODY_UNTIL_CLOSE };
 struct gw_h1_body {
   enum gw_h1_body_kind kind;
-  uint8_t state; /* of the chunk decoder */
+  uint8_t state;       /* of the chunk decoder */
+  uint8_t digit_count; /* of the chunk's size */
+  uint8_t name_len;    /* of the trailer's name */
+  char name[17];       /* its beginning: "Transfer-Encoding" fits */
   bool is_complete;
   uint64_t remaining;  /* of the body or the chunk */
   uint32_t line_bytes; /* of chunk extensions and trailers so far: bounded */
@@ -54,7 +59,8 @@ struct gw_h1_body {
 /* is_chunked: for a request, that content_length is GW_LENGTH_UNKNOWN; for a response, its head's is_chunked. */
 void gw_h1_body_init(struct gw_h1_body *body, int64_t content_length, bool is_chunked);
 /* To be called before decoding: the trailers of a chunked body will stand in body->trailers, in `arena`, once it is complete. Without this
- * they are checked just so, and dropped. Fields that may not be trailers are never among them (common/message/trailers.h). */
+ * they are checked just so, and dropped. Content-Length and Transfer-Encoding are refused there; what else may be no trailer is left out
+ * (common/message/trailers.h). */
 void gw_h1_body_collect_trailers(struct gw_h1_body *body, struct gw_arena *arena);
 /* Takes the next piece: *ret_data is body bytes inside `input` (may be empty), *ret_used how much of input is done with. Call again
  * with the rest until it uses nothing or body->is_complete. GW_ERR_INVALID: bad chunk size, line end or trailer; GW_ERR_LIMIT: extensions

@@ -89,7 +89,12 @@ static char *put_framing(char *at, const struct framing *framing) {
   return PUT(at, "\r\n");
 }
 
-#define UPGRADE_FIELDS "Connection: Upgrade\r\nUpgrade: "
+/* RFC 9110 section 10.1.4: TE stands beside a Connection that names it. Of TE only "trailers" is ever passed on. */
+static struct gw_str request_connection_fields(const struct gw_request_head *head) {
+  bool has_te = gw_headers_find(&head->headers, GW_HEADER_TE) != NULL;
+  if (head->upgrade.len > 0) return has_te ? GW_STR("Connection: TE, Upgrade\r\nUpgrade: ") : GW_STR("Connection: Upgrade\r\nUpgrade: ");
+  return has_te ? GW_STR("Connection: TE") : GW_STR("");
+}
 
 static bool has_body_by_method(enum gw_method method) {
   return method == GW_METHOD_POST || method == GW_METHOD_PUT || method == GW_METHOD_PATCH;
@@ -108,7 +113,8 @@ struct gw_str gw_h1_encode_request(const struct gw_request_head *head, struct gw
   }
   size_t size = head->method_name.len + 1 + head->path.len + sizeof(" HTTP/1.1\r\nHost: \r\n\r\n") - 1 + head->authority.len +
                 fields_size(&head->headers) + framing_size(&framing);
-  if (head->upgrade.len > 0) size += sizeof(UPGRADE_FIELDS) - 1 + head->upgrade.len + 2;
+  struct gw_str connection = request_connection_fields(head);
+  if (connection.len > 0) size += connection.len + head->upgrade.len + 2;
   char *data = gw_arena_alloc_bytes(arena, size);
   char *at = put(data, head->method_name);
   at = PUT(at, " ");
@@ -118,8 +124,8 @@ struct gw_str gw_h1_encode_request(const struct gw_request_head *head, struct gw
   at = PUT(at, "\r\n");
   at = put_fields(at, &head->headers);
   at = put_framing(at, &framing);
-  if (head->upgrade.len > 0) {
-    at = PUT(at, UPGRADE_FIELDS);
+  if (connection.len > 0) {
+    at = put(at, connection);
     at = put(at, head->upgrade);
     at = PUT(at, "\r\n");
   }
@@ -128,7 +134,7 @@ struct gw_str gw_h1_encode_request(const struct gw_request_head *head, struct gw
 }
 
 static struct gw_str connection_fields(uint32_t status, bool close, bool keep_alive_1_0) {
-  if (status == 101) return GW_STR(UPGRADE_FIELDS "websocket\r\n");
+  if (status == 101) return GW_STR("Connection: Upgrade\r\nUpgrade: websocket\r\n");
   if (close) return GW_STR("Connection: close\r\n");
   return keep_alive_1_0 ? GW_STR("Connection: keep-alive\r\n") : GW_STR("");
 }

@@ -51,6 +51,7 @@ static enum gw_err take_length(struct gw_h1_parser *parser, struct gw_str value)
   return GW_OK;
 }
 
+/* chunked must be there, once, and last; what stands before it must be names of codings. */
 static void take_codings(struct gw_h1_parser *parser, struct gw_str value) {
   if (parser->coding_count++ > 0) parser->has_bad_coding = true;
   if (is_word(value, GW_STR("chunked"))) return;
@@ -58,10 +59,11 @@ static void take_codings(struct gw_h1_parser *parser, struct gw_str value) {
   bool was_chunked = false;
   while (gw_str_split_next(&value, ',', &coding)) {
     coding = gw_str_trim(coding);
-    if (was_chunked || coding.len == 0) parser->has_bad_coding = true;
+    if (was_chunked || !gw_header_name_is_valid(coding)) parser->has_bad_coding = true; /* a token, as names are */
     was_chunked = is_word(coding, GW_STR("chunked"));
     if (!was_chunked) parser->has_other_coding = true;
   }
+  if (!was_chunked) parser->has_bad_coding = true;
 }
 
 static enum gw_err take_options(struct gw_h1_parser *parser, struct gw_str value) {

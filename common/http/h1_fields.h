@@ -23,8 +23,8 @@ struct gw_h1_parser {
   uint32_t coding_count; /* Transfer-Encoding lines */
   uint32_t option_count; /* of Connection */
   bool is_request;
-  bool has_other_coding; /* than chunked, before it or instead */
-  bool has_bad_coding;   /* chunked twice or not last, or none at all */
+  bool has_other_coding; /* before chunked */
+  bool has_bad_coding;   /* chunked is not there, twice or not last, or something is no coding at all */
   bool has_close;
   bool has_keep_alive;
   bool has_expect;

@@ -198,6 +198,8 @@ static enum gw_err resolve_response_body(struct gw_h1_parser *parser, enum gw_me
   if (is_chunked && (parser->has_bad_coding || parser->has_other_coding || head->version == GW_HTTP_1_0)) {
     return bad(parser, GW_STR("http1.bad_transfer_encoding"));
   }
+  /* Its bytes could only be taken for the next answer. */
+  if (head->status < 200 && (is_chunked || parser->content_length > 0)) return bad(parser, GW_STR("http1.interim_with_body"));
   head->declared_length = GW_LENGTH_NONE;
   head->content_length = GW_LENGTH_NONE;
   *ret_is_delimited = true;

@@ -16,7 +16,7 @@
 #define GW_SCAN_TOKEN 1u       /* RFC 9110 section 5.6.2 */
 #define GW_SCAN_VALUE 2u       /* in a field value: HTAB, SP, visible, obs-text (section 5.5) */
 #define GW_SCAN_TARGET 4u      /* in a request target: visible ASCII but '#' */
-#define GW_SCAN_HOST 8u        /* reg-name without percent-encoding (RFC 3986 section 3.2.2) */
+#define GW_SCAN_HOST 8u        /* reg-name without percent-encoding (RFC 3986 section 3.2.2), nor ',': two hosts in one field look so */
 #define GW_SCAN_UNRESERVED 16u /* RFC 3986 section 2.3 */
 #define GW_SCAN_PLAIN_PATH 32u /* in a path: nothing that normalising could change, '/' apart */
 /* LF is in none of these classes: a scan over bytes that end in LF needs no other bound. */

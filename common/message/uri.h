@@ -33,8 +33,8 @@ struct gw_uri_rules {
 enum gw_err gw_uri_normalize(struct gw_str path, const struct gw_uri_rules *rules, struct gw_arena *arena, struct gw_str *ret_path,
                              bool *ret_must_redirect);
 
-/* host[:port] of Host or :authority (RFC 9110 section 7.2): a reg-name or IPv6 literal (no zone) that is not empty; a port, if there is
- * a colon, of 1 to 5 digits, 0–65535; no user info. */
+/* host[:port] of Host or :authority (RFC 9110 section 7.2): a reg-name (without ',') or IPv6 literal (no zone) that is not empty; a port,
+ * if there is a colon, of 1 to 5 digits, 0–65535; no user info. */
 bool gw_uri_authority_is_valid(struct gw_str authority);
 /* Without the port; IPv6 literals keep their brackets. */
 struct gw_str gw_uri_authority_host(struct gw_str authority);

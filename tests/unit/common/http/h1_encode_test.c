@@ -120,6 +120,16 @@ static void test_request_of_an_upgrade_says_so(void **state) {
              "GET / HTTP/1.1\r\nHost: a.org\r\nX-A: b\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
 }
 
+static void test_request_with_te_says_so_in_connection(void **state) {
+  (void)state;
+  struct gw_request_head head = request_of(GW_METHOD_GET, "/", GW_LENGTH_NONE);
+  gw_headers_add(&head.headers, &arena, GW_HEADER_TE, GW_STR("te"), GW_STR("trailers"));
+  assert_str(gw_h1_encode_request(&head, &arena), "GET / HTTP/1.1\r\nHost: a.org\r\nte: trailers\r\nConnection: TE\r\n\r\n");
+  head.upgrade = GW_STR("websocket");
+  assert_str(gw_h1_encode_request(&head, &arena),
+             "GET / HTTP/1.1\r\nHost: a.org\r\nte: trailers\r\nConnection: TE, Upgrade\r\nUpgrade: websocket\r\n\r\n");
+}
+
 static void test_response_101_says_websocket_and_no_length(void **state) {
   (void)state;
   struct gw_response_head head = {.status = 101, .content_length = GW_LENGTH_NONE, .declared_length = GW_LENGTH_NONE};
@@ -158,6 +168,7 @@ int main(void) {
       TEST(test_response_states_the_body),
       TEST(test_response_without_a_body_states_the_declared_length),
       TEST(test_request_of_an_upgrade_says_so),
+      TEST(test_request_with_te_says_so_in_connection),
       TEST(test_response_101_says_websocket_and_no_length),
       TEST(test_response_that_may_not_state_a_length_does_not),
       TEST(test_chunk_head_is_hexadecimal),

@@ -161,10 +161,10 @@ static void test_authority_validity(void **state) {
   (void)state;
   const char *good[] = {"a",    "example.org", "EXAMPLE.org:80", "127.0.0.1:65535", "[::1]", "[2001:db8::1]:8080", "a_b-c~d", "x:0",
                         "%41b", "a."};
-  const char *bad[] = {"",         ":80",     "a:",      "a:65536",   "a:000080",       "a:8x", "a:-1",
-                       "user@a",   "a b",     "a/b",     "a?b",       "[::1",           "::1",  "[::1]x",
-                       "[::1]:",   "[]",      "[a]",     "[1.2.3.4]", "[fe80::1%eth0]", "a%4",  "a%zz",
-                       "\xc3\xa4", "a:80:80", "a,b\x01", "[::1]:80]"};
+  const char *bad[] = {"",         ":80",     "a:",  "a:65536",   "a:000080",       "a:8x", "a:-1",
+                       "user@a",   "a b",     "a/b", "a?b",       "[::1",           "::1",  "[::1]x",
+                       "[::1]:",   "[]",      "[a]", "[1.2.3.4]", "[fe80::1%eth0]", "a%4",  "a%zz",
+                       "\xc3\xa4", "a:80:80", "a,b", "[::1]:80]"};
   for (size_t i = 0; i < GW_ARRAY_LEN(good); i++) {
     if (!gw_uri_authority_is_valid(gw_str_from(good[i]))) fail_msg("%s: refused", good[i]);
   }
