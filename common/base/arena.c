@@ -56,6 +56,12 @@ void gw_arena_reset(struct gw_arena *arena) {
   start(arena);
 }
 
+void gw_arena_wipe(struct gw_arena *arena) {
+  for (struct gw_arena_block *block = arena->blocks; block != NULL; block = block->next)
+    explicit_bzero(block->bytes, block->size);
+  if (arena->fixed != NULL) explicit_bzero(arena->fixed, arena->fixed_size);
+}
+
 void gw_arena_done(struct gw_arena *arena) {
   if (arena == NULL) return;
   gw_arena_reset(arena);

@@ -27,6 +27,8 @@ void gw_arena_init(struct gw_arena *arena, size_t block_size);
 /* As init, but the first `size` bytes come from `fixed`, which the caller keeps alive (for example embedded in the stream). */
 void gw_arena_init_fixed(struct gw_arena *arena, void *fixed, size_t size, size_t block_size);
 void gw_arena_done(struct gw_arena *arena);
+/* Overwrites all that was allocated, before done or reset: for key material. */
+void gw_arena_wipe(struct gw_arena *arena);
 /* Frees all heap blocks and starts again (on the fixed block if there is one). */
 void gw_arena_reset(struct gw_arena *arena);
 

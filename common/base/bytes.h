@@ -5,12 +5,14 @@
 #define GW_COMMON_BASE_BYTES_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/base/str.h"
 
 struct gw_bytes {
   atomic_uint refs;
+  bool is_secret; /* overwritten before it is freed; set by the creator, before sharing */
   size_t len;
   char data[];
 };

@@ -112,6 +112,11 @@ void gw_strbuf_done(struct gw_strbuf *buf) {
   *buf = (struct gw_strbuf){0};
 }
 
+void gw_strbuf_wipe(struct gw_strbuf *buf) {
+  if (buf->data != NULL) explicit_bzero(buf->data, buf->cap);
+  gw_strbuf_done(buf);
+}
+
 void gw_strbuf_clear(struct gw_strbuf *buf) {
   buf->len = 0;
   if (buf->data != NULL) buf->data[0] = '\0';

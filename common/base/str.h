@@ -57,6 +57,8 @@ struct gw_strbuf {
 
 void gw_strbuf_init(struct gw_strbuf *buf);
 void gw_strbuf_done(struct gw_strbuf *buf);
+/* The same, overwritten first: for key material, with room reserved before (growing leaves copies). */
+void gw_strbuf_wipe(struct gw_strbuf *buf);
 void gw_strbuf_clear(struct gw_strbuf *buf);
 /* Makes room for `extra` more bytes. */
 void gw_strbuf_reserve(struct gw_strbuf *buf, size_t extra);

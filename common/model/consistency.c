@@ -1,13 +1,13 @@
 #include "common/model/consistency.h"
 
 #include "common/base/map.h"
-#include "common/model/cluster.h"
 #include "common/model/listener.h"
 #include "common/model/route.h"
 
 struct check {
   const struct gw_snapshot *snapshot;
   struct gw_errors *errors;
+  bool wants_secrets;
   struct gw_map *missing[GW_RESOURCE_TYPE_COUNT]; /* reported already; a cluster may be missed by 10,000 routes */
 };
 
@@ -30,26 +30,27 @@ static void check_routes(struct check *check, const struct gw_route_config *conf
   }
 }
 
-static void check_listener(struct check *check, const struct gw_resource *resource, bool wants_clusters) {
-  const struct gw_listener *listener = resource->listener;
-  if (listener->is_api_only) return;
-  if (listener->http.route_config_name.len > 0) want(check, GW_RESOURCE_ROUTE_CONFIG, listener->http.route_config_name, resource);
-  if (wants_clusters && listener->http.inline_routes != NULL) check_routes(check, listener->http.inline_routes, resource);
+static void check_names(struct check *check, const struct gw_resource *resource) {
+  enum gw_resource_type type;
+  struct gw_str name;
+  for (uint32_t cursor = 0; gw_resource_next_name(resource, &cursor, &type, &name);)
+    if (type != GW_RESOURCE_SECRET || check->wants_secrets) want(check, type, name, resource);
 }
 
-void gw_consistency_check(const struct gw_snapshot *snapshot, bool wants_clusters, struct gw_errors *errors) {
-  struct check check = {.snapshot = snapshot, .errors = errors};
+void gw_consistency_check(const struct gw_snapshot *snapshot, enum gw_consistency of, struct gw_errors *errors) {
+  struct check check = {.snapshot = snapshot, .errors = errors, .wants_secrets = of == GW_CONSISTENCY_SERVED};
   for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++)
     check.missing[type] = gw_map_new();
+  for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++)
+    for (uint32_t i = 0; i < snapshot->lists[type].count; i++)
+      check_names(&check, snapshot->lists[type].items[i]);
 
-  const struct gw_resource_list *clusters = &snapshot->lists[GW_RESOURCE_CLUSTER];
-  for (uint32_t i = 0; i < clusters->count; i++) {
-    const struct gw_cluster *cluster = clusters->items[i]->cluster;
-    if (cluster->kind == GW_CLUSTER_EDS) want(&check, GW_RESOURCE_ENDPOINTS, cluster->eds_service_name, clusters->items[i]);
-  }
+  bool wants_clusters = of == GW_CONSISTENCY_WANTED;
   const struct gw_resource_list *listeners = &snapshot->lists[GW_RESOURCE_LISTENER];
-  for (uint32_t i = 0; i < listeners->count; i++)
-    check_listener(&check, listeners->items[i], wants_clusters);
+  for (uint32_t i = 0; wants_clusters && i < listeners->count; i++) {
+    const struct gw_route_config *routes = listeners->items[i]->listener->http.inline_routes;
+    if (routes != NULL) check_routes(&check, routes, listeners->items[i]);
+  }
   const struct gw_resource_list *configs = &snapshot->lists[GW_RESOURCE_ROUTE_CONFIG];
   for (uint32_t i = 0; wants_clusters && i < configs->count; i++)
     check_routes(&check, configs->items[i]->route_config, configs->items[i]);

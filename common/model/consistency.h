@@ -7,8 +7,15 @@
 #include "common/base/err.h"
 #include "common/model/snapshot.h"
 
-/* Adds one mistake per missing resource: a listener's route configuration, an EDS cluster's endpoints, and, when
- * `wants_clusters`, a route's cluster (the control plane wants it; a data plane answers 503 for such a route instead). */
-void gw_consistency_check(const struct gw_snapshot *snapshot, bool wants_clusters, struct gw_errors *errors);
+enum gw_consistency {
+  /* What a control plane wants to serve: also a route's cluster must be there. Not secrets: a certificate's file that is missing takes down
+   * only what needs it. */
+  GW_CONSISTENCY_WANTED,
+  /* What a data plane serves: secrets too. A route whose cluster is missing answers 503. */
+  GW_CONSISTENCY_SERVED,
+};
+
+/* Adds one mistake per missing resource that another one names. */
+void gw_consistency_check(const struct gw_snapshot *snapshot, enum gw_consistency of, struct gw_errors *errors);
 
 #endif

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Envoy's defaults fill what a foreign server leaves out. */
+/* Envoy's defaults fill what a foreign server leaves out. Zeroed it is not set, and has them all. */
 struct gw_http2_options {
   uint32_t hpack_table_size; /* bytes; of our decoder, and the most that our encoder uses */
   uint32_t max_concurrent_streams;
@@ -19,5 +19,9 @@ struct gw_http2_options {
   uint32_t max_priority_frames;          /* max_inbound_priority_frames_per_stream */
   uint32_t max_window_updates;           /* max_inbound_window_update_frames_per_data_frame_sent */
 };
+
+static inline bool gw_http2_options_are_set(const struct gw_http2_options *options) {
+  return options->max_concurrent_streams > 0;
+}
 
 #endif

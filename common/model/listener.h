@@ -64,6 +64,10 @@ struct gw_http_connection_manager {
   enum gw_underscores underscores;
   bool use_remote_address;
   uint32_t xff_num_trusted_hops;
+  /* CIDRs of the proxies that are believed about x-forwarded-for, -proto and -host: the client is the last address in x-forwarded-for that
+   * is none of them, and a peer that is none of them is believed nothing. With use_remote_address and without xff_num_trusted_hops. */
+  const struct gw_str *trusted_cidrs;
+  uint32_t trusted_cidr_count;
   bool generate_request_id;
   bool preserve_external_request_id;
   bool always_set_request_id_in_response;

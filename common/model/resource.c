@@ -3,6 +3,9 @@
 #include <stdlib.h>
 
 #include "common/base/mem.h"
+#include "common/model/cluster.h"
+#include "common/model/listener.h"
+#include "common/model/secret.h"
 
 /* Most resources are one cluster or one service's endpoints: small. */
 #define FIRST_BLOCK 512
@@ -23,12 +26,55 @@ struct gw_resource *gw_resource_ref(struct gw_resource *resource) {
 void gw_resource_unref(struct gw_resource *resource) {
   if (resource == NULL || atomic_fetch_sub_explicit(&resource->refs, 1, memory_order_acq_rel) != 1) return;
   gw_bytes_unref(resource->any);
+  if (resource->type == GW_RESOURCE_SECRET) gw_arena_wipe(&resource->arena);
   gw_arena_done(&resource->arena);
   free(resource);
 }
 
+bool gw_resource_is_confidential(const struct gw_resource *resource) {
+  return resource->type == GW_RESOURCE_SECRET && gw_secret_is_confidential(resource->secret);
+}
+
+/* The names of certificates, then of the validation, then `last`; `index` counts from 0, and empty ones are passed over. */
+static bool next_secret(const struct gw_tls_params *params, struct gw_str last, uint32_t index, struct gw_str *ret_name) {
+  if (index < params->certificate_count)
+    *ret_name = params->certificates[index];
+  else
+    *ret_name = index == params->certificate_count ? params->validation : last;
+  return index < params->certificate_count + 2;
+}
+
+static bool name_of_listener(const struct gw_listener *listener, uint32_t index, enum gw_resource_type *ret_type, struct gw_str *ret_name) {
+  *ret_type = index == 0 ? GW_RESOURCE_ROUTE_CONFIG : GW_RESOURCE_SECRET;
+  *ret_name = listener->http.route_config_name;
+  if (listener->is_api_only || index == 0) return !listener->is_api_only;
+  return listener->tls != NULL && next_secret(&listener->tls->params, listener->tls->ticket_keys, index - 1, ret_name);
+}
+
+static bool name_of_cluster(const struct gw_cluster *cluster, uint32_t index, enum gw_resource_type *ret_type, struct gw_str *ret_name) {
+  *ret_type = index == 0 ? GW_RESOURCE_ENDPOINTS : GW_RESOURCE_SECRET;
+  *ret_name = cluster->kind == GW_CLUSTER_EDS ? cluster->eds_service_name : (struct gw_str){NULL, 0};
+  return index == 0 || (cluster->tls != NULL && next_secret(&cluster->tls->params, (struct gw_str){NULL, 0}, index - 1, ret_name));
+}
+
+bool gw_resource_next_name(const struct gw_resource *resource, uint32_t *cursor, enum gw_resource_type *ret_type, struct gw_str *ret_name) {
+  enum gw_resource_type type = GW_RESOURCE_SECRET;
+  struct gw_str name = {NULL, 0};
+  bool is_there = true;
+  while (is_there && name.len == 0) {
+    uint32_t index = (*cursor)++;
+    is_there = (resource->type == GW_RESOURCE_LISTENER && name_of_listener(resource->listener, index, &type, &name)) ||
+               (resource->type == GW_RESOURCE_CLUSTER && name_of_cluster(resource->cluster, index, &type, &name));
+  }
+  if (!is_there) return false;
+  *ret_type = type;
+  *ret_name = name;
+  return true;
+}
+
 const char *gw_resource_type_label(enum gw_resource_type type) {
   switch (type) {
+  case GW_RESOURCE_SECRET: return "secret";
   case GW_RESOURCE_CLUSTER: return "cluster";
   case GW_RESOURCE_ENDPOINTS: return "endpoints";
   case GW_RESOURCE_LISTENER: return "listener";

@@ -50,7 +50,7 @@ struct gw_header_option {
   bool is_append; /* else overwrite if there, or add */
 };
 
-enum gw_route_action_kind { GW_ROUTE_FORWARD, GW_ROUTE_DIRECT_RESPONSE };
+enum gw_route_action_kind { GW_ROUTE_FORWARD, GW_ROUTE_DIRECT_RESPONSE, GW_ROUTE_REDIRECT };
 
 #define GW_ROUTE_TIMEOUT_DEFAULT_MS 15000 /* Envoy's, when the field is absent */
 struct gw_route_forward {
@@ -72,6 +72,17 @@ struct gw_route_direct_response {
   struct gw_str body;
 };
 
+/* RedirectAction: the request's URL with what is set here instead. common/routing/redirect.h makes the Location. */
+struct gw_route_redirect {
+  uint32_t status;              /* 301, 302, 303, 307 or 308 */
+  struct gw_str scheme;         /* "https" for https_redirect; empty: the request's */
+  struct gw_str host;           /* without port; empty: the request's */
+  uint32_t port;                /* 0: the request's */
+  struct gw_str path;           /* path_redirect, perhaps with a query, which then replaces the request's; empty: see prefix_rewrite */
+  struct gw_str prefix_rewrite; /* instead of what the match's path matched; empty: the request's path */
+  bool strips_query;
+};
+
 struct gw_route {
   struct gw_str name;
   uint32_t index; /* position in its gw_route_config over all virtual hosts: the key of per-route tables */
@@ -79,6 +90,7 @@ struct gw_route {
   enum gw_route_action_kind action;
   struct gw_route_forward forward;
   struct gw_route_direct_response direct;
+  const struct gw_route_redirect *redirect; /* with GW_ROUTE_REDIRECT; few routes have one */
   const struct gw_header_option *response_headers_to_add;
   uint32_t response_headers_to_add_count;
 };

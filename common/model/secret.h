@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "common/base/str.h"
+#include "common/model/tls.h"
 
 enum gw_secret_kind {
   GW_SECRET_CERTIFICATE, /* TlsCertificate: a chain and its private key */
@@ -19,11 +20,18 @@ enum gw_secret_kind {
 struct gw_secret {
   struct gw_str name;
   enum gw_secret_kind kind;
-  struct gw_str certificate_chain;  /* PEM, leaf first */
-  struct gw_str private_key;        /* PEM, without a passphrase */
-  struct gw_str trusted_ca;         /* PEM, one or more */
+  struct gw_str certificate_chain; /* PEM, leaf first */
+  struct gw_str private_key;       /* PEM, without a passphrase */
+  struct gw_str trusted_ca;        /* PEM, one or more */
+  const struct gw_san_match *sans; /* of GW_SECRET_VALIDATION: beside those of gw_tls_params, one of all of these must match; none: any */
+  uint32_t san_count;
   const struct gw_str *ticket_keys; /* GW_TICKET_KEY_BYTES each; the first encrypts, all decrypt */
   uint32_t ticket_key_count;
 };
+
+/* Only certificates and ticket keys are kept from those who listen. */
+static inline bool gw_secret_is_confidential(const struct gw_secret *secret) {
+  return secret->kind != GW_SECRET_VALIDATION;
+}
 
 #endif

@@ -24,7 +24,7 @@ struct gw_tls_params {
   const struct gw_str *certificates; /* names of secrets; downstream: picked by SNI, the first when none fits; upstream: at most one */
   uint32_t certificate_count;
   struct gw_str validation;        /* name of a secret; empty: the peer's certificate is not asked for (downstream) or not checked */
-  const struct gw_san_match *sans; /* one of these must match, besides the chain; none: any */
+  const struct gw_san_match *sans; /* one of these (or of the secret's) must match, besides the chain; none: any */
   uint32_t san_count;
 };
 

@@ -9,11 +9,14 @@ static struct gw_str join(struct gw_str before, struct gw_str after, struct gw_a
 }
 
 /* A prefix match loses its prefix; every other kind has matched the whole path (Envoy's rule). */
-static struct gw_str rewrite_prefix(const struct gw_route *route, struct gw_str path, size_t path_len, struct gw_arena *arena) {
-  enum gw_path_match_kind kind = route->match.kind;
-  bool is_prefix = kind == GW_PATH_MATCH_PREFIX || kind == GW_PATH_MATCH_SEPARATED_PREFIX;
-  if (is_prefix && route->match.path.len < path_len) path_len = route->match.path.len;
-  return join(route->forward.prefix_rewrite, gw_str_skip(path, path_len), arena);
+static size_t matched_len(const struct gw_route_match *match, size_t path_len) {
+  bool is_prefix = match->kind == GW_PATH_MATCH_PREFIX || match->kind == GW_PATH_MATCH_SEPARATED_PREFIX;
+  return is_prefix && match->path.len < path_len ? match->path.len : path_len;
+}
+
+struct gw_str gw_rewrite_prefix(const struct gw_route_match *match, struct gw_str replacement, struct gw_str path, struct gw_arena *arena) {
+  size_t path_len = gw_path_without_query(path).len;
+  return join(replacement, gw_str_skip(path, matched_len(match, path_len)), arena);
 }
 
 /* Checked at build: each backslash has a digit of a group or a backslash behind it. */
@@ -57,7 +60,7 @@ struct gw_str gw_rewrite_path(const struct gw_route *route, const struct gw_rout
   if (route->action != GW_ROUTE_FORWARD) return path;
   struct gw_str without_query = gw_path_without_query(path);
   struct gw_str query = gw_str_skip(path, without_query.len); /* with its '?' */
-  if (route->forward.prefix_rewrite.len > 0) return rewrite_prefix(route, path, without_query.len, arena);
+  if (route->forward.prefix_rewrite.len > 0) return gw_rewrite_prefix(&route->match, route->forward.prefix_rewrite, path, arena);
   if (rule == NULL) return path;
   if (rule->rewrite_prefix.data != NULL) {
     if (!gw_str_has_prefix(without_query, rule->rewrite_prefix)) return path;

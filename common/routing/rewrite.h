@@ -11,5 +11,7 @@
 
 /* The path itself when nothing changes; the query stays. `rule` may be NULL. */
 struct gw_str gw_rewrite_path(const struct gw_route *route, const struct gw_route_rule *rule, struct gw_str path, struct gw_arena *arena);
+/* The path with `replacement` instead of what the match has matched; the query stays. */
+struct gw_str gw_rewrite_prefix(const struct gw_route_match *match, struct gw_str replacement, struct gw_str path, struct gw_arena *arena);
 
 #endif

@@ -20,6 +20,8 @@ static const struct {
   const char *short_name;
   const ProtobufCMessageDescriptor *descriptor;
 } types[GW_RESOURCE_TYPE_COUNT] = {
+    [GW_RESOURCE_SECRET] = {GW_XDS_TYPE_URL_PREFIX "envoy.extensions.transport_sockets.tls.v3.Secret", "SDS",
+                            &envoy__extensions__transport_sockets__tls__v3__secret__descriptor},
     [GW_RESOURCE_CLUSTER] = {GW_XDS_TYPE_URL_PREFIX "envoy.config.cluster.v3.Cluster", "CDS",
                              &envoy__config__cluster__v3__cluster__descriptor},
     [GW_RESOURCE_ENDPOINTS] = {GW_XDS_TYPE_URL_PREFIX "envoy.config.endpoint.v3.ClusterLoadAssignment", "EDS",
@@ -70,6 +72,10 @@ static void decode_api_only(struct gw_resource *resource, struct gw_str name) {
 
 static void decode_value(struct gw_xds_decoder *decoder, struct gw_resource *resource, const ProtobufCMessage *message) {
   switch (resource->type) {
+  case GW_RESOURCE_SECRET:
+    resource->secret = gw_xds_decode_secret(decoder, (const Envoy__Extensions__TransportSockets__Tls__V3__Secret *)message);
+    resource->name = resource->secret->name;
+    return;
   case GW_RESOURCE_CLUSTER:
     resource->cluster = gw_xds_decode_cluster(decoder, (const Envoy__Config__Cluster__V3__Cluster *)message);
     resource->name = resource->cluster->name;
@@ -109,12 +115,14 @@ static void decode_message(struct gw_resource *resource, struct gw_str value, st
   gw_arena_init(&scratch, SCRATCH_BLOCK);
   struct gw_xds_decoder decoder = {&resource->arena, &scratch, errors};
   decode_bytes(&decoder, resource, value);
+  if (resource->type == GW_RESOURCE_SECRET) gw_arena_wipe(&scratch);
   gw_arena_done(&scratch);
 }
 
 enum gw_err gw_xds_decode_resource(enum gw_resource_type type, struct gw_bytes *any, struct gw_errors *errors, struct gw_arena *arena,
                                    struct gw_str *ret_name, struct gw_resource **ret_resource) {
   size_t errors_before = errors->error_count;
+  if (type == GW_RESOURCE_SECRET) any->is_secret = true;
   struct gw_str type_url, value, name = {NULL, 0};
   if (gw_wire_find(gw_bytes_str(any), ANY_TYPE_URL, &type_url) != GW_OK || gw_wire_find(gw_bytes_str(any), ANY_VALUE, &value) != GW_OK) {
     gw_errors_add(errors, "", "is not a google.protobuf.Any");
@@ -161,6 +169,7 @@ static struct gw_resource *read_back(enum gw_resource_type type, struct gw_bytes
 
 static struct gw_resource *encode_resource(enum gw_resource_type type, struct gw_arena *scratch, const ProtobufCMessage *message) {
   struct gw_bytes *any = pack_any(scratch, type, message);
+  if (type == GW_RESOURCE_SECRET) gw_arena_wipe(scratch);
   gw_arena_done(scratch);
   struct gw_resource *resource = read_back(type, any);
   gw_bytes_unref(any);
@@ -192,6 +201,12 @@ struct gw_resource *gw_xds_encode_cluster(const struct gw_cluster *cluster) {
   struct gw_arena scratch;
   gw_arena_init(&scratch, SCRATCH_BLOCK);
   return encode_resource(GW_RESOURCE_CLUSTER, &scratch, gw_xds_encode_cluster_message(&scratch, cluster));
+}
+
+struct gw_resource *gw_xds_encode_secret(const struct gw_secret *secret) {
+  struct gw_arena scratch;
+  gw_arena_init(&scratch, SCRATCH_BLOCK);
+  return encode_resource(GW_RESOURCE_SECRET, &scratch, gw_xds_encode_secret_message(&scratch, secret));
 }
 
 struct gw_resource *gw_xds_encode_endpoints(const struct gw_endpoints *endpoints) {

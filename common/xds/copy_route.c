@@ -42,6 +42,16 @@ static void copy_headers_to_add(struct gw_arena *arena, const struct gw_route *f
   to->response_headers_to_add_count = from->response_headers_to_add_count;
 }
 
+static const struct gw_route_redirect *copy_redirect(struct gw_arena *arena, const struct gw_route_redirect *from) {
+  struct gw_route_redirect *to = gw_arena_calloc(arena, 1, sizeof *to);
+  *to = *from;
+  to->scheme = copy_str(arena, from->scheme);
+  to->host = copy_str(arena, from->host);
+  to->path = copy_str(arena, from->path);
+  to->prefix_rewrite = copy_str(arena, from->prefix_rewrite);
+  return to;
+}
+
 static void copy_route(struct gw_arena *arena, const struct gw_route *from, struct gw_route *to) {
   to->name = copy_str(arena, from->name);
   to->index = from->index;
@@ -55,6 +65,7 @@ static void copy_route(struct gw_arena *arena, const struct gw_route *from, stru
     to->forward.regex_rewrite_pattern = copy_str(arena, from->forward.regex_rewrite_pattern);
     to->forward.regex_rewrite_substitution = copy_str(arena, from->forward.regex_rewrite_substitution);
     break;
+  case GW_ROUTE_REDIRECT: to->redirect = copy_redirect(arena, from->redirect); break;
   case GW_ROUTE_DIRECT_RESPONSE:
     to->direct.status = from->direct.status;
     to->direct.body = copy_str(arena, from->direct.body);

@@ -154,6 +154,31 @@ void gw_xds_decode_address(struct gw_xds_decoder *decoder, const struct gw_xds_p
   *ret_port = (uint16_t)port;
 }
 
+static bool is_cidr(const char *text) {
+  char address[INET6_ADDRSTRLEN];
+  const char *slash = strchr(text, '/');
+  if (slash == NULL || (size_t)(slash - text) >= sizeof address) return false;
+  memcpy(address, text, (size_t)(slash - text));
+  address[slash - text] = '\0';
+  uint64_t bits;
+  if (gw_str_parse_u64(gw_wire_str(slash + 1), &bits) != GW_OK) return false;
+  struct in6_addr parsed;
+  if (inet_pton(AF_INET, address, &parsed) == 1) return bits <= 32;
+  return inet_pton(AF_INET6, address, &parsed) == 1 && bits <= 128;
+}
+
+void gw_xds_decode_cidrs(struct gw_xds_decoder *decoder, const struct gw_xds_place *place, const char *field, const char *const *items,
+                         size_t count, const struct gw_str **ret_cidrs, uint32_t *ret_count) {
+  struct gw_str *cidrs = gw_arena_calloc(decoder->arena, count, sizeof *cidrs);
+  for (size_t i = 0; i < count; i++) {
+    cidrs[i] = gw_xds_decode_str(decoder, items[i]);
+    if (!is_cidr(items[i]))
+      gw_xds_refuse(decoder, GW_XDS_ITEM(place, field, i), "\"%s\" is not like 10.0.0.0/8 or 2001:db8::/32", items[i]);
+  }
+  *ret_cidrs = cidrs;
+  *ret_count = (uint32_t)count;
+}
+
 const char *gw_xds_any_message(const Google__Protobuf__Any *any) {
   const char *slash = any != NULL ? strrchr(any->type_url, '/') : NULL;
   return slash != NULL ? slash + 1 : "";

@@ -10,6 +10,7 @@
 #include "common/base/err.h"
 #include "common/model/cluster.h"
 #include "common/model/listener.h"
+#include "common/model/secret.h"
 #include "common/xds/place.h"
 #include "envoy/config/cluster/v3/cluster.pb-c.h"
 #include "envoy/config/core/v3/address.pb-c.h"
@@ -19,6 +20,7 @@
 #include "envoy/config/endpoint/v3/endpoint.pb-c.h"
 #include "envoy/config/listener/v3/listener.pb-c.h"
 #include "envoy/config/route/v3/route.pb-c.h"
+#include "envoy/extensions/transport_sockets/tls/v3/secret.pb-c.h"
 #include "envoy/type/matcher/v3/regex.pb-c.h"
 #include "google/protobuf/any.pb-c.h"
 #include "google/protobuf/duration.pb-c.h"
@@ -70,6 +72,22 @@ void gw_xds_decode_address(struct gw_xds_decoder *decoder, const struct gw_xds_p
                            const Envoy__Config__Core__V3__Address *address, enum gw_xds_address_use use, struct gw_str *ret_host,
                            uint16_t *ret_port);
 
+/* "10.0.0.0/8", "2001:db8::/32": `field` of `place`. */
+void gw_xds_decode_cidrs(struct gw_xds_decoder *decoder, const struct gw_xds_place *place, const char *field, const char *const *items,
+                         size_t count, const struct gw_str **ret_cidrs, uint32_t *ret_count);
+/* NULL: all of Envoy's defaults. */
+struct gw_http2_options gw_xds_decode_http2(struct gw_xds_decoder *decoder, const struct gw_xds_place *place,
+                                            const Envoy__Config__Core__V3__Http2ProtocolOptions *message);
+/* NULL: plaintext. */
+const struct gw_downstream_tls *gw_xds_decode_downstream_tls(struct gw_xds_decoder *decoder, const struct gw_xds_place *place,
+                                                             const Envoy__Config__Core__V3__TransportSocket *socket);
+const struct gw_upstream_tls *gw_xds_decode_upstream_tls(struct gw_xds_decoder *decoder, const struct gw_xds_place *place,
+                                                         const Envoy__Config__Core__V3__TransportSocket *socket, bool has_auto_sni);
+/* match_typed_subject_alt_names of `place`. */
+void gw_xds_decode_sans(struct gw_xds_decoder *decoder, const struct gw_xds_place *place,
+                        Envoy__Extensions__TransportSockets__Tls__V3__SubjectAltNameMatcher *const *items, size_t count,
+                        const struct gw_san_match **ret_sans, uint32_t *ret_count);
+
 /* The full name of the message in an Any, behind the last '/'; "" when there is none. */
 const char *gw_xds_any_message(const Google__Protobuf__Any *any);
 /* Unpacks into scratch, as strictly as the resource itself; NULL after a mistake. The type must be `descriptor`'s. */
@@ -85,6 +103,8 @@ const struct gw_route_config *gw_xds_decode_route_config_bytes(struct gw_xds_dec
 void gw_xds_decode_route(struct gw_xds_decoder *decoder, const struct gw_xds_place *place, const Envoy__Config__Route__V3__Route *message,
                          struct gw_route *out);
 const struct gw_cluster *gw_xds_decode_cluster(struct gw_xds_decoder *decoder, const Envoy__Config__Cluster__V3__Cluster *message);
+const struct gw_secret *gw_xds_decode_secret(struct gw_xds_decoder *decoder,
+                                             const Envoy__Extensions__TransportSockets__Tls__V3__Secret *message);
 /* Host names only where `use` says so. */
 const struct gw_endpoints *gw_xds_decode_endpoints(struct gw_xds_decoder *decoder, const struct gw_xds_place *place,
                                                    const Envoy__Config__Endpoint__V3__ClusterLoadAssignment *message,

@@ -16,6 +16,8 @@
 typedef Envoy__Config__Endpoint__V3__LocalityLbEndpoints Locality;
 typedef Envoy__Config__Endpoint__V3__LbEndpoint LbEndpoint;
 typedef Envoy__Config__Cluster__V3__Cluster Cluster;
+typedef Envoy__Extensions__Upstreams__Http__V3__HttpProtocolOptions HttpOptions;
+#define OPTIONS(name) ENVOY__EXTENSIONS__UPSTREAMS__HTTP__V3__HTTP_PROTOCOL_OPTIONS__UPSTREAM_PROTOCOL_OPTIONS_##name
 
 static bool decode_health(struct gw_xds_decoder *d, const struct gw_xds_place *place, const LbEndpoint *m) {
   switch (m->health_status) {
@@ -126,24 +128,41 @@ static void decode_inline_endpoints(struct gw_xds_decoder *d, const Cluster *m, 
   out->inline_endpoints = gw_xds_decode_endpoints(d, place, m->load_assignment, use);
 }
 
+static void decode_protocol(struct gw_xds_decoder *d, const struct gw_xds_place *place, const HttpOptions *m, struct gw_cluster *out) {
+  const Envoy__Config__Core__V3__Http2ProtocolOptions *http2 = NULL;
+  if (m->upstream_protocol_options_case == OPTIONS(AUTO_CONFIG)) {
+    out->protocol = GW_UPSTREAM_AUTO;
+    http2 = m->auto_config->http2_protocol_options;
+  } else if (m->upstream_protocol_options_case != OPTIONS(EXPLICIT_HTTP_CONFIG)) {
+    gw_xds_refuse(d, place, "needs explicit_http_config or auto_config");
+  } else if (m->explicit_http_config->protocol_config_case ==
+             ENVOY__EXTENSIONS__UPSTREAMS__HTTP__V3__HTTP_PROTOCOL_OPTIONS__EXPLICIT_HTTP_CONFIG__PROTOCOL_CONFIG_HTTP2_PROTOCOL_OPTIONS) {
+    out->protocol = GW_UPSTREAM_HTTP2;
+    http2 = m->explicit_http_config->http2_protocol_options;
+  }
+  if (out->protocol == GW_UPSTREAM_HTTP1) return;
+  const struct gw_xds_place *at = GW_XDS_FIELD(place, out->protocol == GW_UPSTREAM_AUTO ? "auto_config" : "explicit_http_config");
+  out->http2 = gw_xds_decode_http2(d, GW_XDS_FIELD(at, "http2_protocol_options"), http2);
+}
+
 static void decode_protocol_options(struct gw_xds_decoder *d, const struct gw_xds_place *place, const Google__Protobuf__Any *any,
-                                    struct gw_cluster *out) {
-  const Envoy__Extensions__Upstreams__Http__V3__HttpProtocolOptions *m =
-      gw_xds_decode_any(d, place, any, &envoy__extensions__upstreams__http__v3__http_protocol_options__descriptor);
+                                    struct gw_cluster *out, bool *ret_has_auto_sni) {
+  const HttpOptions *m = gw_xds_decode_any(d, place, any, &envoy__extensions__upstreams__http__v3__http_protocol_options__descriptor);
   if (m == NULL) return;
-  if (m->upstream_protocol_options_case !=
-      ENVOY__EXTENSIONS__UPSTREAMS__HTTP__V3__HTTP_PROTOCOL_OPTIONS__UPSTREAM_PROTOCOL_OPTIONS_EXPLICIT_HTTP_CONFIG)
-    gw_xds_refuse(d, place, "needs explicit_http_config");
+  decode_protocol(d, place, m, out);
+  if (m->upstream_http_protocol_options != NULL) *ret_has_auto_sni = m->upstream_http_protocol_options->auto_sni;
   const Envoy__Config__Core__V3__HttpProtocolOptions *common = m->common_http_protocol_options;
   if (common == NULL) return;
   const struct gw_xds_place *at = GW_XDS_FIELD(place, "common_http_protocol_options");
   out->upstream_idle_timeout_ms = gw_xds_decode_duration(d, GW_XDS_FIELD(at, "idle_timeout"), common->idle_timeout, IDLE_TIMEOUT_MS);
+  if (common->max_requests_per_connection != NULL)
+    gw_xds_refuse(d, GW_XDS_FIELD(at, "max_requests_per_connection"), "not supported for upstreams");
   if (common->max_headers_count != NULL) gw_xds_refuse(d, GW_XDS_FIELD(at, "max_headers_count"), "not supported for upstreams");
   if (common->headers_with_underscores_action != ENVOY__CONFIG__CORE__V3__HTTP_PROTOCOL_OPTIONS__HEADERS_WITH_UNDERSCORES_ACTION__ALLOW)
     gw_xds_refuse(d, GW_XDS_FIELD(at, "headers_with_underscores_action"), "not supported for upstreams");
 }
 
-static void decode_typed_options(struct gw_xds_decoder *d, const Cluster *m, struct gw_cluster *out) {
+static void decode_typed_options(struct gw_xds_decoder *d, const Cluster *m, struct gw_cluster *out, bool *ret_has_auto_sni) {
   out->upstream_idle_timeout_ms = IDLE_TIMEOUT_MS;
   for (size_t i = 0; i < m->n_typed_extension_protocol_options; i++) {
     const Envoy__Config__Cluster__V3__Cluster__TypedExtensionProtocolOptionsEntry *entry = m->typed_extension_protocol_options[i];
@@ -152,7 +171,7 @@ static void decode_typed_options(struct gw_xds_decoder *d, const Cluster *m, str
     if (i > 0 || strcmp(entry->key, PROTOCOL_OPTIONS_KEY) != 0)
       gw_xds_refuse(d, place, "only %s is supported, once", PROTOCOL_OPTIONS_KEY);
     else
-      decode_protocol_options(d, place, entry->value, out);
+      decode_protocol_options(d, place, entry->value, out, ret_has_auto_sni);
   }
 }
 
@@ -172,6 +191,10 @@ const struct gw_cluster *gw_xds_decode_cluster(struct gw_xds_decoder *d, const C
   if (cluster->connect_timeout_ms == 0) gw_xds_refuse(d, connect, "must be more than 0");
   cluster->dns_refresh_ms = gw_xds_decode_duration(d, refresh, m->dns_refresh_rate, DNS_REFRESH_MS);
   if (cluster->dns_refresh_ms == 0) gw_xds_refuse(d, refresh, "must be more than 0");
-  decode_typed_options(d, m, cluster);
+  bool has_auto_sni = false;
+  decode_typed_options(d, m, cluster, &has_auto_sni);
+  const struct gw_xds_place *socket = GW_XDS_FIELD(NULL, "transport_socket");
+  cluster->tls = gw_xds_decode_upstream_tls(d, socket, m->transport_socket, has_auto_sni);
+  if (cluster->tls == NULL && cluster->protocol == GW_UPSTREAM_AUTO) gw_xds_refuse(d, socket, "is missing: auto_config needs TLS");
   return cluster;
 }

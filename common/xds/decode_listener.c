@@ -1,11 +1,11 @@
 #include <string.h>
 
 #include "common/base/mem.h"
-#include "common/xds/decode.h"
+#include "common/xds/decode_hcm.h"
 #include "common/xds/filter_codecs.h"
 #include "common/xds/wire.h"
 #include "envoy/extensions/access_loggers/stream/v3/stream.pb-c.h"
-#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb-c.h"
+#include "gateway/filters/http/v1/trusted_proxies.pb-c.h"
 
 #define HEADERS_KB 60       /* Envoy's defaults, here and below */
 #define HEADERS_KB_MAX 8192 /* upstream's limit */
@@ -20,7 +20,6 @@
   "\"%REQ(X-REQUEST-ID)%\" \"%REQ(:AUTHORITY)%\" \"%UPSTREAM_HOST%\"\n"
 
 /* The names in this file are protoc-c's, which are too long to be repeated. */
-typedef Envoy__Extensions__Filters__Network__HttpConnectionManager__V3__HttpConnectionManager Hcm;
 typedef Envoy__Extensions__Filters__Network__HttpConnectionManager__V3__HttpFilter HttpFilter;
 typedef Envoy__Extensions__Filters__Network__HttpConnectionManager__V3__Rds Rds;
 #define HCM_DESCRIPTOR envoy__extensions__filters__network__http_connection_manager__v3__http_connection_manager__descriptor
@@ -56,12 +55,30 @@ static bool decode_filter(struct gw_xds_decoder *d, const struct gw_xds_place *p
   return true;
 }
 
+/* Not a filter in the model: it says who is believed before any filter runs. */
+static bool decode_trusted_proxies(struct gw_xds_decoder *d, const struct gw_xds_place *place, const HttpFilter *m,
+                                   struct gw_http_connection_manager *out) {
+  const ProtobufCMessageDescriptor *descriptor = &gateway__filters__http__v1__trusted_proxies__descriptor;
+  bool has_config =
+      m->config_type_case == ENVOY__EXTENSIONS__FILTERS__NETWORK__HTTP_CONNECTION_MANAGER__V3__HTTP_FILTER__CONFIG_TYPE_TYPED_CONFIG;
+  if (!has_config || strcmp(gw_xds_any_message(m->typed_config), descriptor->name) != 0) return false;
+  const struct gw_xds_place *at = GW_XDS_FIELD(place, "typed_config");
+  const Gateway__Filters__Http__V1__TrustedProxies *proxies = gw_xds_decode_any(d, at, m->typed_config, descriptor);
+  if (out->trusted_cidr_count > 0) gw_xds_refuse(d, at, "is there twice");
+  if (proxies != NULL)
+    gw_xds_decode_cidrs(d, at, "cidrs", (const char *const *)proxies->cidrs, proxies->n_cidrs, &out->trusted_cidrs,
+                        &out->trusted_cidr_count);
+  return true;
+}
+
 static void decode_filters(struct gw_xds_decoder *d, const struct gw_xds_place *place, const Hcm *m,
                            struct gw_http_connection_manager *out) {
   struct gw_http_filter *filters = gw_arena_calloc(d->arena, m->n_http_filters, sizeof *filters);
   for (size_t i = 0; i < m->n_http_filters; i++) {
     struct gw_http_filter *filter = &filters[out->filter_count];
-    if (decode_filter(d, GW_XDS_ITEM(place, "http_filters", i), m->http_filters[i], filter))
+    const struct gw_xds_place *at = GW_XDS_ITEM(place, "http_filters", i);
+    if (decode_trusted_proxies(d, at, m->http_filters[i], out)) continue;
+    if (decode_filter(d, at, m->http_filters[i], filter))
       out->filter_count++;
     else
       memset(filter, 0, sizeof *filter);
@@ -155,6 +172,8 @@ static void decode_common_options(struct gw_xds_decoder *d, const struct gw_xds_
   out->idle_timeout_ms = gw_xds_decode_duration(d, GW_XDS_FIELD(place, "idle_timeout"), m->idle_timeout, IDLE_TIMEOUT_MS);
   out->max_headers_count =
       gw_xds_decode_u32(d, GW_XDS_FIELD(place, "max_headers_count"), m->max_headers_count, HEADERS_COUNT, 1, UINT32_MAX);
+  const struct gw_xds_place *requests = GW_XDS_FIELD(place, "max_requests_per_connection");
+  out->max_requests_per_connection = gw_xds_decode_u32(d, requests, m->max_requests_per_connection, 0, 0, UINT32_MAX);
   switch (m->headers_with_underscores_action) {
   case UNDERSCORES(ALLOW): out->underscores = GW_UNDERSCORES_ALLOW; return;
   case UNDERSCORES(REJECT_REQUEST): out->underscores = GW_UNDERSCORES_REJECT; return;
@@ -191,9 +210,18 @@ static void decode_timeouts(struct gw_xds_decoder *d, const struct gw_xds_place 
   out->drain_timeout_ms = gw_xds_decode_duration(d, GW_XDS_FIELD(place, "drain_timeout"), m->drain_timeout, DRAIN_TIMEOUT_MS);
 }
 
+static void decode_codec(struct gw_xds_decoder *d, const struct gw_xds_place *place, const Hcm *m, struct gw_http_connection_manager *out) {
+  out->http2 = gw_xds_decode_http2(d, GW_XDS_FIELD(place, "http2_protocol_options"), m->http2_protocol_options);
+  switch (m->codec_type) {
+  case HCM_CODEC(AUTO): out->codec = GW_CODEC_AUTO; return;
+  case HCM_CODEC(HTTP1): out->codec = GW_CODEC_HTTP1; return;
+  case HCM_CODEC(HTTP2): out->codec = GW_CODEC_HTTP2; return;
+  default: gw_xds_refuse_enum(d, GW_XDS_FIELD(place, "codec_type"), &HCM_CODEC_DESCRIPTOR, (int)m->codec_type);
+  }
+}
+
 static void decode_http(struct gw_xds_decoder *d, const struct gw_xds_place *place, const Hcm *m, struct gw_http_connection_manager *out) {
-  if (m->codec_type != HCM_CODEC(AUTO) && m->codec_type != HCM_CODEC(HTTP1))
-    gw_xds_refuse_enum(d, GW_XDS_FIELD(place, "codec_type"), &HCM_CODEC_DESCRIPTOR, (int)m->codec_type);
+  decode_codec(d, place, m, out);
   out->stat_prefix = gw_xds_decode_str(d, m->stat_prefix);
   decode_routes(d, place, m, out);
   decode_filters(d, place, m, out);
@@ -201,8 +229,9 @@ static void decode_http(struct gw_xds_decoder *d, const struct gw_xds_place *pla
   decode_common_options(d, GW_XDS_FIELD(place, "common_http_protocol_options"), m->common_http_protocol_options, out);
   decode_paths(d, place, m, out);
   decode_timeouts(d, place, m, out);
-  out->use_remote_address = gw_xds_decode_bool(m->use_remote_address, false);
-  out->xff_num_trusted_hops = m->xff_num_trusted_hops;
+  gw_xds_decode_forwarding(d, place, m, out);
+  gw_xds_decode_client_certificates(d, place, m, out);
+  gw_xds_decode_upgrades(d, place, m, out);
   out->generate_request_id = gw_xds_decode_bool(m->generate_request_id, true);
   out->preserve_external_request_id = m->preserve_external_request_id;
   out->always_set_request_id_in_response = m->always_set_request_id_in_response;
@@ -212,12 +241,13 @@ static void decode_http(struct gw_xds_decoder *d, const struct gw_xds_place *pla
   out->max_request_headers_kb = gw_xds_decode_u32(d, size, m->max_request_headers_kb, HEADERS_KB, 1, HEADERS_KB_MAX);
 }
 
-static void decode_chain(struct gw_xds_decoder *d, const Envoy__Config__Listener__V3__Listener *m, struct gw_http_connection_manager *out) {
+static void decode_chain(struct gw_xds_decoder *d, const Envoy__Config__Listener__V3__Listener *m, struct gw_listener *out) {
   if (m->n_filter_chains != 1) {
     gw_xds_refuse(d, GW_XDS_FIELD(NULL, "filter_chains"), "are %zu; exactly one is supported", m->n_filter_chains);
     return;
   }
   const struct gw_xds_place *chain = GW_XDS_ITEM(NULL, "filter_chains", 0);
+  out->tls = gw_xds_decode_downstream_tls(d, GW_XDS_FIELD(chain, "transport_socket"), m->filter_chains[0]->transport_socket);
   if (m->filter_chains[0]->n_filters != 1) {
     gw_xds_refuse(d, GW_XDS_FIELD(chain, "filters"), "are %zu; exactly one, the HTTP connection manager, is supported",
                   m->filter_chains[0]->n_filters);
@@ -227,7 +257,7 @@ static void decode_chain(struct gw_xds_decoder *d, const Envoy__Config__Listener
   const struct gw_xds_place *place = GW_XDS_FIELD(GW_XDS_ITEM(chain, "filters", 0), "typed_config");
   bool has_config = filter->config_type_case == ENVOY__CONFIG__LISTENER__V3__FILTER__CONFIG_TYPE_TYPED_CONFIG;
   const Hcm *http = gw_xds_decode_any(d, place, has_config ? filter->typed_config : NULL, &HCM_DESCRIPTOR);
-  if (http != NULL) decode_http(d, place, http, out);
+  if (http != NULL) decode_http(d, place, http, &out->http);
 }
 
 const struct gw_listener *gw_xds_decode_listener(struct gw_xds_decoder *d, const Envoy__Config__Listener__V3__Listener *m) {
@@ -235,6 +265,6 @@ const struct gw_listener *gw_xds_decode_listener(struct gw_xds_decoder *d, const
   listener->name = gw_xds_decode_name(d, GW_XDS_FIELD(NULL, "name"), m->name);
   gw_xds_decode_address(d, GW_XDS_FIELD(NULL, "address"), m->address, GW_XDS_ADDRESS_LISTEN, &listener->address, &listener->port);
   if (m->api_listener != NULL) gw_xds_refuse(d, GW_XDS_FIELD(NULL, "api_listener"), "not supported beside filter_chains");
-  decode_chain(d, m, &listener->http);
+  decode_chain(d, m, listener);
   return listener;
 }

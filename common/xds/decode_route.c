@@ -11,6 +11,8 @@
 typedef Envoy__Config__Route__V3__HeaderMatcher HeaderMatcher;
 typedef Envoy__Config__Route__V3__RouteAction RouteAction;
 typedef Envoy__Config__Route__V3__DirectResponseAction DirectResponse;
+typedef Envoy__Config__Route__V3__RedirectAction Redirect;
+#define REDIRECT_CODE(name) ENVOY__CONFIG__ROUTE__V3__REDIRECT_ACTION__REDIRECT_RESPONSE_CODE__##name
 typedef Envoy__Config__Core__V3__HeaderValueOption HeaderValueOption;
 typedef Envoy__Type__Matcher__V3__StringMatcher StringMatcher;
 
@@ -152,6 +154,8 @@ static void decode_forward(struct gw_xds_decoder *d, const struct gw_xds_place *
   else
     gw_xds_refuse(d, place, "needs cluster");
   out->timeout_ms = gw_xds_decode_duration(d, GW_XDS_FIELD(place, "timeout"), m->timeout, GW_ROUTE_TIMEOUT_DEFAULT_MS);
+  out->has_grpc_timeout = m->max_grpc_timeout != NULL;
+  out->max_grpc_timeout_ms = gw_xds_decode_duration(d, GW_XDS_FIELD(place, "max_grpc_timeout"), m->max_grpc_timeout, 0);
   out->has_idle_timeout = m->idle_timeout != NULL;
   out->idle_timeout_ms = gw_xds_decode_duration(d, GW_XDS_FIELD(place, "idle_timeout"), m->idle_timeout, 0);
   out->prefix_rewrite = gw_xds_decode_str(d, m->prefix_rewrite);
@@ -160,6 +164,52 @@ static void decode_forward(struct gw_xds_decoder *d, const struct gw_xds_place *
   if (out->prefix_rewrite.len > 0) gw_xds_refuse(d, at, "and prefix_rewrite exclude each other");
   out->regex_rewrite_pattern = gw_xds_decode_regex(d, GW_XDS_FIELD(at, "pattern"), m->regex_rewrite->pattern);
   out->regex_rewrite_substitution = gw_xds_decode_str(d, m->regex_rewrite->substitution);
+}
+
+static uint32_t decode_redirect_status(struct gw_xds_decoder *d, const struct gw_xds_place *place, const Redirect *m) {
+  switch (m->response_code) {
+  case REDIRECT_CODE(MOVED_PERMANENTLY): return 301;
+  case REDIRECT_CODE(FOUND): return 302;
+  case REDIRECT_CODE(SEE_OTHER): return 303;
+  case REDIRECT_CODE(TEMPORARY_REDIRECT): return 307;
+  case REDIRECT_CODE(PERMANENT_REDIRECT): return 308;
+  default:
+    gw_xds_refuse_enum(d, GW_XDS_FIELD(place, "response_code"),
+                       &envoy__config__route__v3__redirect_action__redirect_response_code__descriptor, (int)m->response_code);
+    return 301;
+  }
+}
+
+/* What becomes part of the Location. */
+static struct gw_str decode_url_part(struct gw_xds_decoder *d, const struct gw_xds_place *place, const char *text) {
+  for (const char *c = text; *c != '\0'; c++) {
+    if ((unsigned char)*c > 0x20 && *c != 0x7f) continue;
+    gw_xds_refuse(d, place, "holds a space or a control character");
+    break;
+  }
+  return gw_xds_decode_str(d, text);
+}
+
+static const struct gw_route_redirect *decode_redirect(struct gw_xds_decoder *d, const struct gw_xds_place *place, const Redirect *m) {
+  struct gw_route_redirect *redirect = gw_arena_calloc(d->arena, 1, sizeof *redirect);
+  redirect->status = decode_redirect_status(d, place, m);
+  if (m->scheme_rewrite_specifier_case == ENVOY__CONFIG__ROUTE__V3__REDIRECT_ACTION__SCHEME_REWRITE_SPECIFIER_SCHEME_REDIRECT) {
+    const struct gw_xds_place *at = GW_XDS_FIELD(place, "scheme_redirect");
+    redirect->scheme = gw_xds_decode_lower(d, m->scheme_redirect);
+    bool is_known = strcmp(redirect->scheme.data, "http") == 0 || strcmp(redirect->scheme.data, "https") == 0;
+    if (!is_known) gw_xds_refuse(d, at, "\"%s\" is not http or https", m->scheme_redirect);
+  } else if (m->https_redirect) {
+    redirect->scheme = GW_STR("https");
+  }
+  redirect->host = decode_url_part(d, GW_XDS_FIELD(place, "host_redirect"), m->host_redirect);
+  redirect->port = m->port_redirect;
+  if (redirect->port > UINT16_MAX) gw_xds_refuse(d, GW_XDS_FIELD(place, "port_redirect"), "must be a port, 1 to 65535, or 0");
+  if (m->path_rewrite_specifier_case == ENVOY__CONFIG__ROUTE__V3__REDIRECT_ACTION__PATH_REWRITE_SPECIFIER_PATH_REDIRECT)
+    redirect->path = decode_url_part(d, GW_XDS_FIELD(place, "path_redirect"), m->path_redirect);
+  else if (m->path_rewrite_specifier_case == ENVOY__CONFIG__ROUTE__V3__REDIRECT_ACTION__PATH_REWRITE_SPECIFIER_PREFIX_REWRITE)
+    redirect->prefix_rewrite = decode_url_part(d, GW_XDS_FIELD(place, "prefix_rewrite"), m->prefix_rewrite);
+  redirect->strips_query = m->strip_query;
+  return redirect;
 }
 
 static void decode_direct(struct gw_xds_decoder *d, const struct gw_xds_place *place, const DirectResponse *m,
@@ -228,7 +278,11 @@ void gw_xds_decode_route(struct gw_xds_decoder *d, const struct gw_xds_place *pl
     out->action = GW_ROUTE_DIRECT_RESPONSE;
     decode_direct(d, GW_XDS_FIELD(place, "direct_response"), m->direct_response, &out->direct);
     break;
-  default: gw_xds_refuse(d, place, "needs route or direct_response");
+  case ENVOY__CONFIG__ROUTE__V3__ROUTE__ACTION_REDIRECT:
+    out->action = GW_ROUTE_REDIRECT;
+    out->redirect = decode_redirect(d, GW_XDS_FIELD(place, "redirect"), m->redirect);
+    break;
+  default: gw_xds_refuse(d, place, "needs route, redirect or direct_response");
   }
   if (m->n_response_headers_to_add == 0) return;
   struct gw_header_option *headers = gw_arena_calloc(d->arena, m->n_response_headers_to_add, sizeof *headers);

@@ -1,6 +1,7 @@
 #include "common/xds/discovery.h"
 
 #include "common/base/mem.h"
+#include "common/xds/codec.h"
 #include "common/xds/encode.h"
 #include "common/xds/wire.h"
 #include "common/xds/wire_walk.h"
@@ -102,6 +103,9 @@ enum gw_err gw_discovery_response_decode(struct gw_str bytes, struct gw_arena *a
     default: break;
     }
   }
+  bool is_secret = gw_str_equal(response.type_url, gw_str_from(gw_xds_type_url(GW_RESOURCE_SECRET)));
+  for (uint32_t i = 0; i < response.resource_count; i++)
+    response.resources[i]->is_secret = is_secret;
   *ret_response = response;
   return GW_OK;
 }
@@ -111,6 +115,8 @@ struct gw_bytes *gw_discovery_resources_encode(struct gw_bytes *const *anys, uin
   for (uint32_t i = 0; i < count; i++)
     len += 1 + gw_wire_varint_size(anys[i]->len) + anys[i]->len;
   struct gw_bytes *bytes = gw_bytes_new(NULL, len);
+  for (uint32_t i = 0; i < count; i++)
+    bytes->is_secret = bytes->is_secret || anys[i]->is_secret;
   char *at = bytes->data;
   for (uint32_t i = 0; i < count; i++) {
     *at++ = RESOURCES_TAG;

@@ -53,6 +53,21 @@ Google__Protobuf__Any *gw_xds_encode_any(struct gw_arena *arena, const ProtobufC
   return any;
 }
 
+Envoy__Config__Core__V3__Http2ProtocolOptions *gw_xds_encode_http2(struct gw_arena *arena, const struct gw_http2_options *options) {
+  Envoy__Config__Core__V3__Http2ProtocolOptions *m = gw_xds_encode_new(arena, &envoy__config__core__v3__http2_protocol_options__descriptor);
+  m->allow_connect = options->allows_connect;
+  if (!gw_http2_options_are_set(options)) return m;
+  m->hpack_table_size = gw_xds_encode_u32(arena, options->hpack_table_size);
+  m->max_concurrent_streams = gw_xds_encode_u32(arena, options->max_concurrent_streams);
+  m->initial_stream_window_size = gw_xds_encode_u32(arena, options->initial_stream_window);
+  m->initial_connection_window_size = gw_xds_encode_u32(arena, options->initial_connection_window);
+  m->max_outbound_control_frames = gw_xds_encode_u32(arena, options->max_outbound_control_frames);
+  m->max_consecutive_inbound_frames_with_empty_payload = gw_xds_encode_u32(arena, options->max_consecutive_empty_frames);
+  m->max_inbound_priority_frames_per_stream = gw_xds_encode_u32(arena, options->max_priority_frames);
+  m->max_inbound_window_update_frames_per_data_frame_sent = gw_xds_encode_u32(arena, options->max_window_updates);
+  return m;
+}
+
 Envoy__Type__Matcher__V3__RegexMatcher *gw_xds_encode_regex(struct gw_arena *arena, struct gw_str regex) {
   Envoy__Type__Matcher__V3__RegexMatcher *matcher = gw_xds_encode_new(arena, &envoy__type__matcher__v3__regex_matcher__descriptor);
   matcher->regex = gw_xds_encode_str(arena, regex);

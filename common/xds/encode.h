@@ -10,9 +10,11 @@
 #include "common/base/bytes.h"
 #include "common/model/cluster.h"
 #include "common/model/listener.h"
+#include "common/model/secret.h"
 #include "envoy/config/core/v3/address.pb-c.h"
 #include "envoy/config/core/v3/base.pb-c.h"
 #include "envoy/config/core/v3/config_source.pb-c.h"
+#include "envoy/config/core/v3/protocol.pb-c.h"
 #include "envoy/config/endpoint/v3/endpoint.pb-c.h"
 #include "envoy/config/route/v3/route.pb-c.h"
 #include "envoy/type/matcher/v3/regex.pb-c.h"
@@ -36,6 +38,10 @@ Envoy__Config__Core__V3__Address *gw_xds_encode_address(struct gw_arena *arena, 
 /* ADS, with the default wait. */
 Envoy__Config__Core__V3__ConfigSource *gw_xds_encode_ads_source(struct gw_arena *arena);
 
+Envoy__Config__Core__V3__Http2ProtocolOptions *gw_xds_encode_http2(struct gw_arena *arena, const struct gw_http2_options *options);
+Envoy__Config__Core__V3__TransportSocket *gw_xds_encode_downstream_tls(struct gw_arena *arena, const struct gw_downstream_tls *tls);
+Envoy__Config__Core__V3__TransportSocket *gw_xds_encode_upstream_tls(struct gw_arena *arena, const struct gw_upstream_tls *tls);
+
 /* As decoding the configuration's wire form would give it. */
 const struct gw_route_config *gw_xds_copy_route_config(struct gw_arena *arena, const struct gw_route_config *from);
 /* Its Any, one reference. */
@@ -47,6 +53,7 @@ Envoy__Config__Route__V3__RouteConfiguration *gw_xds_encode_route_config_message
                                                                                  const struct gw_route_config *config);
 ProtobufCMessage *gw_xds_encode_virtual_host_message(struct gw_arena *arena, const struct gw_virtual_host *host);
 ProtobufCMessage *gw_xds_encode_route_message(struct gw_arena *arena, const struct gw_route *route);
+ProtobufCMessage *gw_xds_encode_secret_message(struct gw_arena *arena, const struct gw_secret *secret);
 ProtobufCMessage *gw_xds_encode_cluster_message(struct gw_arena *arena, const struct gw_cluster *cluster);
 Envoy__Config__Endpoint__V3__ClusterLoadAssignment *gw_xds_encode_endpoints_message(struct gw_arena *arena,
                                                                                     const struct gw_endpoints *endpoints);

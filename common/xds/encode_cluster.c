@@ -47,20 +47,41 @@ Envoy__Config__Endpoint__V3__ClusterLoadAssignment *gw_xds_encode_endpoints_mess
   return m;
 }
 
+#define EXPLICIT(name) ENVOY__EXTENSIONS__UPSTREAMS__HTTP__V3__HTTP_PROTOCOL_OPTIONS__EXPLICIT_HTTP_CONFIG__PROTOCOL_CONFIG_##name
+#define OPTIONS(name) ENVOY__EXTENSIONS__UPSTREAMS__HTTP__V3__HTTP_PROTOCOL_OPTIONS__UPSTREAM_PROTOCOL_OPTIONS_##name
+#define OPTIONS_DESCRIPTOR(name) envoy__extensions__upstreams__http__v3__http_protocol_options##name##__descriptor
+typedef Envoy__Extensions__Upstreams__Http__V3__HttpProtocolOptions HttpOptions;
+
+static void encode_explicit(struct gw_arena *arena, const struct gw_cluster *cluster, HttpOptions *options) {
+  options->upstream_protocol_options_case = OPTIONS(EXPLICIT_HTTP_CONFIG);
+  options->explicit_http_config = gw_xds_encode_new(arena, &OPTIONS_DESCRIPTOR(__explicit_http_config));
+  if (cluster->protocol == GW_UPSTREAM_HTTP2) {
+    options->explicit_http_config->protocol_config_case = EXPLICIT(HTTP2_PROTOCOL_OPTIONS);
+    options->explicit_http_config->http2_protocol_options = gw_xds_encode_http2(arena, &cluster->http2);
+  } else {
+    options->explicit_http_config->protocol_config_case = EXPLICIT(HTTP_PROTOCOL_OPTIONS);
+    options->explicit_http_config->http_protocol_options =
+        gw_xds_encode_new(arena, &envoy__config__core__v3__http1_protocol_options__descriptor);
+  }
+}
+
 static Envoy__Config__Cluster__V3__Cluster__TypedExtensionProtocolOptionsEntry *encode_protocol_options(struct gw_arena *arena,
-                                                                                                        uint64_t idle_timeout_ms) {
-  Envoy__Extensions__Upstreams__Http__V3__HttpProtocolOptions *options =
-      gw_xds_encode_new(arena, &envoy__extensions__upstreams__http__v3__http_protocol_options__descriptor);
+                                                                                                        const struct gw_cluster *cluster) {
+  HttpOptions *options = gw_xds_encode_new(arena, &OPTIONS_DESCRIPTOR());
   options->common_http_protocol_options = gw_xds_encode_new(arena, &envoy__config__core__v3__http_protocol_options__descriptor);
-  options->common_http_protocol_options->idle_timeout = gw_xds_encode_duration(arena, idle_timeout_ms);
-  Envoy__Extensions__Upstreams__Http__V3__HttpProtocolOptions__ExplicitHttpConfig *http =
-      gw_xds_encode_new(arena, &envoy__extensions__upstreams__http__v3__http_protocol_options__explicit_http_config__descriptor);
-  http->protocol_config_case =
-      ENVOY__EXTENSIONS__UPSTREAMS__HTTP__V3__HTTP_PROTOCOL_OPTIONS__EXPLICIT_HTTP_CONFIG__PROTOCOL_CONFIG_HTTP_PROTOCOL_OPTIONS;
-  http->http_protocol_options = gw_xds_encode_new(arena, &envoy__config__core__v3__http1_protocol_options__descriptor);
-  options->upstream_protocol_options_case =
-      ENVOY__EXTENSIONS__UPSTREAMS__HTTP__V3__HTTP_PROTOCOL_OPTIONS__UPSTREAM_PROTOCOL_OPTIONS_EXPLICIT_HTTP_CONFIG;
-  options->explicit_http_config = http;
+  options->common_http_protocol_options->idle_timeout = gw_xds_encode_duration(arena, cluster->upstream_idle_timeout_ms);
+  if (cluster->tls != NULL && cluster->tls->has_auto_sni) {
+    options->upstream_http_protocol_options =
+        gw_xds_encode_new(arena, &envoy__config__core__v3__upstream_http_protocol_options__descriptor);
+    options->upstream_http_protocol_options->auto_sni = true;
+  }
+  if (cluster->protocol == GW_UPSTREAM_AUTO) {
+    options->upstream_protocol_options_case = OPTIONS(AUTO_CONFIG);
+    options->auto_config = gw_xds_encode_new(arena, &OPTIONS_DESCRIPTOR(__auto_http_config));
+    options->auto_config->http2_protocol_options = gw_xds_encode_http2(arena, &cluster->http2);
+  } else {
+    encode_explicit(arena, cluster, options);
+  }
   Envoy__Config__Cluster__V3__Cluster__TypedExtensionProtocolOptionsEntry *entry =
       gw_xds_encode_new(arena, &envoy__config__cluster__v3__cluster__typed_extension_protocol_options_entry__descriptor);
   entry->key = gw_xds_encode_str(arena, GW_STR(PROTOCOL_OPTIONS_KEY));
@@ -91,6 +112,7 @@ ProtobufCMessage *gw_xds_encode_cluster_message(struct gw_arena *arena, const st
   m->connect_timeout = gw_xds_encode_duration(arena, cluster->connect_timeout_ms);
   m->n_typed_extension_protocol_options = 1;
   m->typed_extension_protocol_options = gw_xds_encode_array(arena, 1);
-  m->typed_extension_protocol_options[0] = encode_protocol_options(arena, cluster->upstream_idle_timeout_ms);
+  m->typed_extension_protocol_options[0] = encode_protocol_options(arena, cluster);
+  if (cluster->tls != NULL) m->transport_socket = gw_xds_encode_upstream_tls(arena, cluster->tls);
   return &m->base;
 }

@@ -3,7 +3,9 @@
 #include "common/xds/filter_codecs.h"
 #include "envoy/extensions/access_loggers/stream/v3/stream.pb-c.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb-c.h"
+#include "gateway/filters/http/v1/trusted_proxies.pb-c.h"
 
+#define TRUSTED_PROXIES_NAME "gateway.filters.http.trusted_proxies"
 #define HCM_NAME "envoy.filters.network.http_connection_manager"
 #define STDOUT_LOG_NAME "envoy.access_loggers.stdout"
 
@@ -11,7 +13,10 @@
 typedef Envoy__Extensions__Filters__Network__HttpConnectionManager__V3__HttpConnectionManager Hcm;
 typedef Envoy__Extensions__Filters__Network__HttpConnectionManager__V3__HttpFilter HttpFilter;
 typedef Envoy__Extensions__Filters__Network__HttpConnectionManager__V3__Rds Rds;
-#define HCM_DESCRIPTOR envoy__extensions__filters__network__http_connection_manager__v3__http_connection_manager__descriptor
+#define HCM_DESCRIPTOR(name) envoy__extensions__filters__network__http_connection_manager__v3__http_connection_manager##name##__descriptor
+#define HCM_CODEC(name) ENVOY__EXTENSIONS__FILTERS__NETWORK__HTTP_CONNECTION_MANAGER__V3__HTTP_CONNECTION_MANAGER__CODEC_TYPE__##name
+#define HCM_CERTIFICATES(name)                                                                                                             \
+  ENVOY__EXTENSIONS__FILTERS__NETWORK__HTTP_CONNECTION_MANAGER__V3__HTTP_CONNECTION_MANAGER__FORWARD_CLIENT_CERT_DETAILS__##name
 #define HCM_ROUTES(name) ENVOY__EXTENSIONS__FILTERS__NETWORK__HTTP_CONNECTION_MANAGER__V3__HTTP_CONNECTION_MANAGER__ROUTE_SPECIFIER_##name
 #define HCM_SLASHES(name)                                                                                                                  \
   ENVOY__EXTENSIONS__FILTERS__NETWORK__HTTP_CONNECTION_MANAGER__V3__HTTP_CONNECTION_MANAGER__PATH_WITH_ESCAPED_SLASHES_ACTION__##name
@@ -25,6 +30,28 @@ static HttpFilter *encode_filter(struct gw_arena *arena, const struct gw_http_fi
   m->config_type_case = ENVOY__EXTENSIONS__FILTERS__NETWORK__HTTP_CONNECTION_MANAGER__V3__HTTP_FILTER__CONFIG_TYPE_TYPED_CONFIG;
   m->typed_config = gw_xds_encode_any(arena, codec->encode(arena, filter));
   return m;
+}
+
+/* Optional: stock Envoy leaves it out, and then believes nobody. */
+static HttpFilter *encode_trusted_proxies(struct gw_arena *arena, const struct gw_http_connection_manager *http) {
+  Gateway__Filters__Http__V1__TrustedProxies *proxies = gw_xds_encode_new(arena, &gateway__filters__http__v1__trusted_proxies__descriptor);
+  proxies->n_cidrs = http->trusted_cidr_count;
+  proxies->cidrs = gw_xds_encode_array(arena, http->trusted_cidr_count);
+  for (uint32_t i = 0; i < http->trusted_cidr_count; i++)
+    proxies->cidrs[i] = gw_xds_encode_str(arena, http->trusted_cidrs[i]);
+  HttpFilter *m = gw_xds_encode_new(arena, &envoy__extensions__filters__network__http_connection_manager__v3__http_filter__descriptor);
+  m->name = gw_xds_encode_str(arena, GW_STR(TRUSTED_PROXIES_NAME));
+  m->is_optional = true;
+  m->config_type_case = ENVOY__EXTENSIONS__FILTERS__NETWORK__HTTP_CONNECTION_MANAGER__V3__HTTP_FILTER__CONFIG_TYPE_TYPED_CONFIG;
+  m->typed_config = gw_xds_encode_any(arena, &proxies->base);
+  return m;
+}
+
+static void encode_filters(struct gw_arena *arena, const struct gw_http_connection_manager *http, Hcm *m) {
+  m->http_filters = gw_xds_encode_array(arena, (size_t)http->filter_count + 1);
+  if (http->trusted_cidr_count > 0) m->http_filters[m->n_http_filters++] = encode_trusted_proxies(arena, http);
+  for (uint32_t i = 0; i < http->filter_count; i++)
+    m->http_filters[m->n_http_filters++] = encode_filter(arena, &http->filters[i]);
 }
 
 static Google__Protobuf__Struct *encode_json_format(struct gw_arena *arena, const struct gw_access_log *log) {
@@ -91,6 +118,7 @@ static Envoy__Config__Core__V3__HttpProtocolOptions *encode_common_options(struc
   Envoy__Config__Core__V3__HttpProtocolOptions *m = gw_xds_encode_new(arena, &envoy__config__core__v3__http_protocol_options__descriptor);
   m->idle_timeout = gw_xds_encode_duration(arena, http->idle_timeout_ms);
   m->max_headers_count = gw_xds_encode_u32(arena, http->max_headers_count);
+  if (http->max_requests_per_connection > 0) m->max_requests_per_connection = gw_xds_encode_u32(arena, http->max_requests_per_connection);
   switch (http->underscores) {
   case GW_UNDERSCORES_ALLOW: m->headers_with_underscores_action = UNDERSCORES(ALLOW); break;
   case GW_UNDERSCORES_REJECT: m->headers_with_underscores_action = UNDERSCORES(REJECT_REQUEST); break;
@@ -99,20 +127,48 @@ static Envoy__Config__Core__V3__HttpProtocolOptions *encode_common_options(struc
   return m;
 }
 
+static void encode_codec(struct gw_arena *arena, const struct gw_http_connection_manager *http, Hcm *m) {
+  switch (http->codec) {
+  case GW_CODEC_AUTO: m->codec_type = HCM_CODEC(AUTO); break;
+  case GW_CODEC_HTTP1: m->codec_type = HCM_CODEC(HTTP1); break;
+  case GW_CODEC_HTTP2: m->codec_type = HCM_CODEC(HTTP2); break;
+  }
+  m->http_protocol_options = gw_xds_encode_new(arena, &envoy__config__core__v3__http1_protocol_options__descriptor);
+  m->http2_protocol_options = gw_xds_encode_http2(arena, &http->http2);
+  if (!http->has_websocket) return;
+  m->n_upgrade_configs = 1;
+  m->upgrade_configs = gw_xds_encode_array(arena, 1);
+  m->upgrade_configs[0] = gw_xds_encode_new(arena, &HCM_DESCRIPTOR(__upgrade_config));
+  m->upgrade_configs[0]->upgrade_type = gw_xds_encode_str(arena, GW_STR("websocket"));
+}
+
+static void encode_client_certificates(struct gw_arena *arena, const struct gw_http_connection_manager *http, Hcm *m) {
+  switch (http->client_cert_forwarding) {
+  case GW_CLIENT_CERT_SANITIZE: m->forward_client_cert_details = HCM_CERTIFICATES(SANITIZE); break;
+  case GW_CLIENT_CERT_FORWARD_ONLY: m->forward_client_cert_details = HCM_CERTIFICATES(FORWARD_ONLY); break;
+  case GW_CLIENT_CERT_APPEND_FORWARD: m->forward_client_cert_details = HCM_CERTIFICATES(APPEND_FORWARD); break;
+  case GW_CLIENT_CERT_SANITIZE_SET: m->forward_client_cert_details = HCM_CERTIFICATES(SANITIZE_SET); break;
+  case GW_CLIENT_CERT_ALWAYS_FORWARD_ONLY: m->forward_client_cert_details = HCM_CERTIFICATES(ALWAYS_FORWARD_ONLY); break;
+  }
+  if (!http->has_client_cert_subject && !http->has_client_cert_dns && !http->has_client_cert_uri) return;
+  m->set_current_client_cert_details = gw_xds_encode_new(arena, &HCM_DESCRIPTOR(__set_current_client_cert_details));
+  m->set_current_client_cert_details->subject = gw_xds_encode_bool(arena, http->has_client_cert_subject);
+  m->set_current_client_cert_details->dns = http->has_client_cert_dns;
+  m->set_current_client_cert_details->uri = http->has_client_cert_uri;
+}
+
 static Hcm *encode_http(struct gw_arena *arena, const struct gw_http_connection_manager *http) {
-  Hcm *m = gw_xds_encode_new(arena, &HCM_DESCRIPTOR);
+  Hcm *m = gw_xds_encode_new(arena, &HCM_DESCRIPTOR());
   m->stat_prefix = gw_xds_encode_str(arena, http->stat_prefix);
   encode_routes(arena, http, m);
-  m->n_http_filters = http->filter_count;
-  m->http_filters = gw_xds_encode_array(arena, http->filter_count);
-  for (uint32_t i = 0; i < http->filter_count; i++)
-    m->http_filters[i] = encode_filter(arena, &http->filters[i]);
+  encode_filters(arena, http, m);
   m->n_access_log = http->access_log_count;
   m->access_log = gw_xds_encode_array(arena, http->access_log_count);
   for (uint32_t i = 0; i < http->access_log_count; i++)
     m->access_log[i] = encode_access_log(arena, &http->access_logs[i]);
   m->common_http_protocol_options = encode_common_options(arena, http);
-  m->http_protocol_options = gw_xds_encode_new(arena, &envoy__config__core__v3__http1_protocol_options__descriptor);
+  encode_codec(arena, http, m);
+  encode_client_certificates(arena, http, m);
   encode_paths(arena, http, m);
   m->use_remote_address = gw_xds_encode_bool(arena, http->use_remote_address);
   m->xff_num_trusted_hops = http->xff_num_trusted_hops;
@@ -146,6 +202,7 @@ ProtobufCMessage *gw_xds_encode_listener_message(struct gw_arena *arena, const s
   chain->n_filters = 1;
   chain->filters = gw_xds_encode_array(arena, 1);
   chain->filters[0] = filter;
+  if (listener->tls != NULL) chain->transport_socket = gw_xds_encode_downstream_tls(arena, listener->tls);
   m->n_filter_chains = 1;
   m->filter_chains = gw_xds_encode_array(arena, 1);
   m->filter_chains[0] = chain;

@@ -102,6 +102,7 @@ static Envoy__Config__Route__V3__RouteAction *encode_forward(struct gw_arena *ar
   m->cluster_specifier_case = ENVOY__CONFIG__ROUTE__V3__ROUTE_ACTION__CLUSTER_SPECIFIER_CLUSTER;
   m->cluster = gw_xds_encode_str(arena, forward->cluster);
   m->timeout = gw_xds_encode_duration(arena, forward->timeout_ms);
+  if (forward->has_grpc_timeout) m->max_grpc_timeout = gw_xds_encode_duration(arena, forward->max_grpc_timeout_ms);
   if (forward->has_idle_timeout) m->idle_timeout = gw_xds_encode_duration(arena, forward->idle_timeout_ms);
   m->prefix_rewrite = gw_xds_encode_str(arena, forward->prefix_rewrite);
   if (forward->regex_rewrite_pattern.len > 0) {
@@ -109,6 +110,37 @@ static Envoy__Config__Route__V3__RouteAction *encode_forward(struct gw_arena *ar
     m->regex_rewrite->pattern = gw_xds_encode_regex(arena, forward->regex_rewrite_pattern);
     m->regex_rewrite->substitution = gw_xds_encode_str(arena, forward->regex_rewrite_substitution);
   }
+  return m;
+}
+
+#define REDIRECT_CODE(name) ENVOY__CONFIG__ROUTE__V3__REDIRECT_ACTION__REDIRECT_RESPONSE_CODE__##name
+
+static Envoy__Config__Route__V3__RedirectAction *encode_redirect(struct gw_arena *arena, const struct gw_route_redirect *redirect) {
+  Envoy__Config__Route__V3__RedirectAction *m = gw_xds_encode_new(arena, &envoy__config__route__v3__redirect_action__descriptor);
+  switch (redirect->status) {
+  case 302: m->response_code = REDIRECT_CODE(FOUND); break;
+  case 303: m->response_code = REDIRECT_CODE(SEE_OTHER); break;
+  case 307: m->response_code = REDIRECT_CODE(TEMPORARY_REDIRECT); break;
+  case 308: m->response_code = REDIRECT_CODE(PERMANENT_REDIRECT); break;
+  default: m->response_code = REDIRECT_CODE(MOVED_PERMANENTLY);
+  }
+  if (gw_str_equal(redirect->scheme, GW_STR("https"))) {
+    m->scheme_rewrite_specifier_case = ENVOY__CONFIG__ROUTE__V3__REDIRECT_ACTION__SCHEME_REWRITE_SPECIFIER_HTTPS_REDIRECT;
+    m->https_redirect = true;
+  } else if (redirect->scheme.len > 0) {
+    m->scheme_rewrite_specifier_case = ENVOY__CONFIG__ROUTE__V3__REDIRECT_ACTION__SCHEME_REWRITE_SPECIFIER_SCHEME_REDIRECT;
+    m->scheme_redirect = gw_xds_encode_str(arena, redirect->scheme);
+  }
+  m->host_redirect = gw_xds_encode_str(arena, redirect->host);
+  m->port_redirect = redirect->port;
+  if (redirect->path.len > 0) {
+    m->path_rewrite_specifier_case = ENVOY__CONFIG__ROUTE__V3__REDIRECT_ACTION__PATH_REWRITE_SPECIFIER_PATH_REDIRECT;
+    m->path_redirect = gw_xds_encode_str(arena, redirect->path);
+  } else if (redirect->prefix_rewrite.len > 0) {
+    m->path_rewrite_specifier_case = ENVOY__CONFIG__ROUTE__V3__REDIRECT_ACTION__PATH_REWRITE_SPECIFIER_PREFIX_REWRITE;
+    m->prefix_rewrite = gw_xds_encode_str(arena, redirect->prefix_rewrite);
+  }
+  m->strip_query = redirect->strips_query;
   return m;
 }
 
@@ -146,6 +178,10 @@ static Envoy__Config__Route__V3__Route *encode_route(struct gw_arena *arena, con
   case GW_ROUTE_FORWARD:
     m->action_case = ENVOY__CONFIG__ROUTE__V3__ROUTE__ACTION_ROUTE;
     m->route = encode_forward(arena, &route->forward);
+    break;
+  case GW_ROUTE_REDIRECT:
+    m->action_case = ENVOY__CONFIG__ROUTE__V3__ROUTE__ACTION_REDIRECT;
+    m->redirect = encode_redirect(arena, route->redirect);
     break;
   case GW_ROUTE_DIRECT_RESPONSE:
     m->action_case = ENVOY__CONFIG__ROUTE__V3__ROUTE__ACTION_DIRECT_RESPONSE;

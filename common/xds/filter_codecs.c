@@ -7,6 +7,7 @@
 static const struct gw_xds_filter_codec *const codecs[] = {
     &gw_xds_filter_router,
     &gw_xds_filter_node_endpoints,
+    &gw_xds_filter_limits,
 };
 
 const struct gw_xds_filter_codec *gw_xds_filter_codec_find(const char *message) {

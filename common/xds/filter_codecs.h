@@ -22,6 +22,7 @@ struct gw_xds_filter_codec {
 
 extern const struct gw_xds_filter_codec gw_xds_filter_router;
 extern const struct gw_xds_filter_codec gw_xds_filter_node_endpoints;
+extern const struct gw_xds_filter_codec gw_xds_filter_limits;
 
 /* `message`: full name. NULL: a filter that we don't have. */
 const struct gw_xds_filter_codec *gw_xds_filter_codec_find(const char *message);

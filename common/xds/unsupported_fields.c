@@ -26,7 +26,6 @@ static const struct gw_xds_unsupported_field cluster[] = {
     {"upstream_bind_config", 21, REFUSED},
     {"lb_subset_config", 22, REFUSED},
     {"ring_hash_lb_config", 23, REFUSED},
-    {"transport_socket", 24, REFUSED},
     {"metadata", 25, IGNORED},
     {"protocol_selection", 26, REFUSED},
     {"common_lb_config", 27, REFUSED},
@@ -99,10 +98,20 @@ static const struct gw_xds_unsupported_field http1_protocol_options[] = {
     {"ignore_http_11_upgrade", 11, REFUSED},
 };
 
+static const struct gw_xds_unsupported_field http2_protocol_options[] = {
+    {"allow_metadata", 6, REFUSED},
+    {"max_outbound_frames", 7, REFUSED},
+    {"stream_error_on_invalid_http_messaging", 12, REFUSED},
+    {"custom_settings_parameters", 13, REFUSED},
+    {"override_stream_error_on_invalid_http_message", 14, REFUSED},
+    {"connection_keepalive", 15, REFUSED},
+    {"use_oghttp2_codec", 16, REFUSED},
+    {"max_metadata_size", 17, REFUSED},
+};
+
 static const struct gw_xds_unsupported_field core_http_protocol_options[] = {
     {"max_connection_duration", 3, REFUSED},
     {"max_stream_duration", 4, REFUSED},
-    {"max_requests_per_connection", 6, REFUSED},
     {"max_response_headers_kb", 7, REFUSED},
 };
 
@@ -116,6 +125,11 @@ static const struct gw_xds_unsupported_field socket_address[] = {
 static const struct gw_xds_unsupported_field substitution_format_string[] = {
     {"text_format", 1, REFUSED}, {"omit_empty_values", 3, REFUSED},   {"content_type", 4, REFUSED},
     {"formatters", 6, REFUSED},  {"json_format_options", 7, REFUSED},
+};
+
+static const struct gw_xds_unsupported_field core_upstream_http_options[] = {
+    {"auto_san_validation", 2, REFUSED},
+    {"override_auto_sni_header", 3, REFUSED},
 };
 
 static const struct gw_xds_unsupported_field cluster_load_assignment[] = {
@@ -149,7 +163,6 @@ static const struct gw_xds_unsupported_field filter_chain[] = {
     {"filter_chain_match", 1, REFUSED},
     {"use_proxy_proto", 4, REFUSED},
     {"metadata", 5, IGNORED},
-    {"transport_socket", 6, REFUSED},
     {"transport_socket_connect_timeout", 9, REFUSED},
 };
 
@@ -195,8 +208,11 @@ static const struct gw_xds_unsupported_field header_matcher[] = {
     {"treat_missing_header_as_empty", 14, REFUSED},
 };
 
+static const struct gw_xds_unsupported_field redirect_action[] = {
+    {"regex_rewrite", 9, REFUSED},
+};
+
 static const struct gw_xds_unsupported_field route[] = {
-    {"redirect", 3, REFUSED},
     {"metadata", 4, IGNORED},
     {"decorator", 5, REFUSED},
     {"request_headers_to_add", 9, REFUSED},
@@ -224,7 +240,6 @@ static const struct gw_xds_unsupported_field route_action[] = {
     {"hash_policy", 15, REFUSED},
     {"cors", 17, REFUSED},
     {"cluster_not_found_response_code", 20, REFUSED},
-    {"max_grpc_timeout", 23, REFUSED},
     {"upgrade_configs", 25, REFUSED},
     {"internal_redirect_action", 26, REFUSED},
     {"hedge_policy", 27, REFUSED},
@@ -309,14 +324,10 @@ static const struct gw_xds_unsupported_field router[] = {
 static const struct gw_xds_unsupported_field http_connection_manager[] = {
     {"add_user_agent", 6, REFUSED},
     {"tracing", 7, REFUSED},
-    {"http2_protocol_options", 9, REFUSED},
-    {"forward_client_cert_details", 16, REFUSED},
-    {"set_current_client_cert_details", 17, REFUSED},
     {"proxy_100_continue", 18, REFUSED},
     {"represent_ipv4_remote_address_as_ipv4_mapped_ipv6", 20, REFUSED},
     {"skip_xff_append", 21, REFUSED},
     {"via", 22, REFUSED},
-    {"upgrade_configs", 23, REFUSED},
     {"internal_address_config", 25, REFUSED},
     {"delayed_close_timeout", 26, REFUSED},
     {"scoped_routes", 31, REFUSED},
@@ -328,7 +339,6 @@ static const struct gw_xds_unsupported_field http_connection_manager[] = {
     {"strip_any_host_port", 42, REFUSED},
     {"path_normalization_options", 43, REFUSED},
     {"http3_protocol_options", 44, REFUSED},
-    {"original_ip_detection_extensions", 46, REFUSED},
     {"strip_trailing_host_dot", 47, REFUSED},
     {"scheme_header_transformation", 48, REFUSED},
     {"proxy_status_config", 49, REFUSED},
@@ -345,15 +355,97 @@ static const struct gw_xds_unsupported_field http_connection_manager[] = {
     {"forward_client_cert_matcher", 60, REFUSED},
 };
 
+static const struct gw_xds_unsupported_field set_current_client_cert_details[] = {
+    {"cert", 3, REFUSED},
+    {"chain", 6, REFUSED},
+};
+
+static const struct gw_xds_unsupported_field upgrade_config[] = {
+    {"filters", 2, REFUSED},
+};
+
 static const struct gw_xds_unsupported_field http_filter[] = {
     {"config_discovery", 5, REFUSED},
     {"disabled", 7, REFUSED},
 };
 
+static const struct gw_xds_unsupported_field xff_config[] = {
+    {"xff_num_trusted_hops", 1, REFUSED},
+};
+
+static const struct gw_xds_unsupported_field certificate_validation_context[] = {
+    {"verify_certificate_hash", 2, REFUSED},
+    {"verify_certificate_spki", 3, REFUSED},
+    {"require_signed_certificate_timestamp", 6, REFUSED},
+    {"crl", 7, REFUSED},
+    {"allow_expired_certificate", 8, REFUSED},
+    {"match_subject_alt_names", 9, REFUSED},
+    {"trust_chain_verification", 10, REFUSED},
+    {"watched_directory", 11, REFUSED},
+    {"custom_validator_config", 12, REFUSED},
+    {"ca_certificate_provider_instance", 13, REFUSED},
+    {"only_verify_leaf_cert_crl", 14, REFUSED},
+    {"max_verify_depth", 16, REFUSED},
+    {"system_root_certs", 17, REFUSED},
+};
+
+static const struct gw_xds_unsupported_field common_tls_context[] = {
+    {"tls_certificates", 2, REFUSED},
+    {"validation_context", 3, REFUSED},
+    {"tls_certificate_certificate_provider", 9, REFUSED},
+    {"validation_context_certificate_provider", 10, REFUSED},
+    {"tls_certificate_certificate_provider_instance", 11, REFUSED},
+    {"validation_context_certificate_provider_instance", 12, REFUSED},
+    {"custom_handshaker", 13, REFUSED},
+    {"tls_certificate_provider_instance", 14, REFUSED},
+    {"key_log", 15, REFUSED},
+    {"custom_tls_certificate_selector", 16, REFUSED},
+};
+
+static const struct gw_xds_unsupported_field combined_certificate_validation_context[] = {
+    {"validation_context_certificate_provider", 3, REFUSED},
+    {"validation_context_certificate_provider_instance", 4, REFUSED},
+};
+
+static const struct gw_xds_unsupported_field downstream_tls_context[] = {
+    {"require_sni", 3, REFUSED},
+    {"session_ticket_keys", 4, REFUSED},
+    {"session_timeout", 6, REFUSED},
+    {"ocsp_staple_policy", 8, REFUSED},
+    {"full_scan_certs_on_sni_mismatch", 9, REFUSED},
+    {"disable_stateful_session_resumption", 10, REFUSED},
+    {"prefer_client_ciphers", 11, REFUSED},
+};
+
+static const struct gw_xds_unsupported_field secret[] = {
+    {"generic_secret", 5, REFUSED},
+};
+
+static const struct gw_xds_unsupported_field subject_alt_name_matcher[] = {
+    {"oid", 3, REFUSED},
+};
+
+static const struct gw_xds_unsupported_field tls_certificate[] = {
+    {"password", 3, REFUSED},
+    {"ocsp_staple", 4, REFUSED},
+    {"signed_certificate_timestamp", 5, REFUSED},
+    {"private_key_provider", 6, REFUSED},
+    {"watched_directory", 7, REFUSED},
+    {"pkcs12", 8, REFUSED},
+};
+
+static const struct gw_xds_unsupported_field tls_parameters[] = {
+    {"signature_algorithms", 5, REFUSED},
+    {"compliance_policies", 6, REFUSED},
+};
+
+static const struct gw_xds_unsupported_field upstream_tls_context[] = {
+    {"allow_renegotiation", 3, REFUSED}, {"max_session_keys", 4, REFUSED},        {"enforce_rsa_key_usage", 5, REFUSED},
+    {"auto_host_sni", 6, REFUSED},       {"auto_sni_san_validation", 7, REFUSED},
+};
+
 static const struct gw_xds_unsupported_field upstream_http_protocol_options[] = {
-    {"upstream_http_protocol_options", 2, REFUSED},
     {"use_downstream_protocol_config", 4, REFUSED},
-    {"auto_config", 5, REFUSED},
     {"http_filters", 6, REFUSED},
     {"header_validation_config", 7, REFUSED},
     {"outlier_detection", 8, REFUSED},
@@ -362,8 +454,12 @@ static const struct gw_xds_unsupported_field upstream_http_protocol_options[] = 
     {"retry_policy", 11, REFUSED},
 };
 
+static const struct gw_xds_unsupported_field auto_http_config[] = {
+    {"http3_protocol_options", 3, REFUSED},
+    {"alternate_protocols_cache_options", 4, REFUSED},
+};
+
 static const struct gw_xds_unsupported_field explicit_http_config[] = {
-    {"http2_protocol_options", 2, REFUSED},
     {"http3_protocol_options", 3, REFUSED},
 };
 
@@ -388,9 +484,11 @@ static const struct {
     {"envoy.config.core.v3.HeaderValue", header_value, GW_ARRAY_LEN(header_value)},
     {"envoy.config.core.v3.HeaderValueOption", header_value_option, GW_ARRAY_LEN(header_value_option)},
     {"envoy.config.core.v3.Http1ProtocolOptions", http1_protocol_options, GW_ARRAY_LEN(http1_protocol_options)},
+    {"envoy.config.core.v3.Http2ProtocolOptions", http2_protocol_options, GW_ARRAY_LEN(http2_protocol_options)},
     {"envoy.config.core.v3.HttpProtocolOptions", core_http_protocol_options, GW_ARRAY_LEN(core_http_protocol_options)},
     {"envoy.config.core.v3.SocketAddress", socket_address, GW_ARRAY_LEN(socket_address)},
     {"envoy.config.core.v3.SubstitutionFormatString", substitution_format_string, GW_ARRAY_LEN(substitution_format_string)},
+    {"envoy.config.core.v3.UpstreamHttpProtocolOptions", core_upstream_http_options, GW_ARRAY_LEN(core_upstream_http_options)},
     {"envoy.config.endpoint.v3.ClusterLoadAssignment", cluster_load_assignment, GW_ARRAY_LEN(cluster_load_assignment)},
     {"envoy.config.endpoint.v3.Endpoint", endpoint, GW_ARRAY_LEN(endpoint)},
     {"envoy.config.endpoint.v3.LbEndpoint", lb_endpoint, GW_ARRAY_LEN(lb_endpoint)},
@@ -400,6 +498,7 @@ static const struct {
     {"envoy.config.listener.v3.Listener", listener, GW_ARRAY_LEN(listener)},
     {"envoy.config.route.v3.DirectResponseAction", direct_response_action, GW_ARRAY_LEN(direct_response_action)},
     {"envoy.config.route.v3.HeaderMatcher", header_matcher, GW_ARRAY_LEN(header_matcher)},
+    {"envoy.config.route.v3.RedirectAction", redirect_action, GW_ARRAY_LEN(redirect_action)},
     {"envoy.config.route.v3.Route", route, GW_ARRAY_LEN(route)},
     {"envoy.config.route.v3.RouteAction", route_action, GW_ARRAY_LEN(route_action)},
     {"envoy.config.route.v3.RouteConfiguration", route_configuration, GW_ARRAY_LEN(route_configuration)},
@@ -408,9 +507,26 @@ static const struct {
     {"envoy.extensions.filters.http.router.v3.Router", router, GW_ARRAY_LEN(router)},
     {"envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager", http_connection_manager,
      GW_ARRAY_LEN(http_connection_manager)},
+    {"envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.SetCurrentClientCertDetails",
+     set_current_client_cert_details, GW_ARRAY_LEN(set_current_client_cert_details)},
+    {"envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.UpgradeConfig", upgrade_config,
+     GW_ARRAY_LEN(upgrade_config)},
     {"envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter", http_filter, GW_ARRAY_LEN(http_filter)},
+    {"envoy.extensions.http.original_ip_detection.xff.v3.XffConfig", xff_config, GW_ARRAY_LEN(xff_config)},
+    {"envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext", certificate_validation_context,
+     GW_ARRAY_LEN(certificate_validation_context)},
+    {"envoy.extensions.transport_sockets.tls.v3.CommonTlsContext", common_tls_context, GW_ARRAY_LEN(common_tls_context)},
+    {"envoy.extensions.transport_sockets.tls.v3.CommonTlsContext.CombinedCertificateValidationContext",
+     combined_certificate_validation_context, GW_ARRAY_LEN(combined_certificate_validation_context)},
+    {"envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext", downstream_tls_context, GW_ARRAY_LEN(downstream_tls_context)},
+    {"envoy.extensions.transport_sockets.tls.v3.Secret", secret, GW_ARRAY_LEN(secret)},
+    {"envoy.extensions.transport_sockets.tls.v3.SubjectAltNameMatcher", subject_alt_name_matcher, GW_ARRAY_LEN(subject_alt_name_matcher)},
+    {"envoy.extensions.transport_sockets.tls.v3.TlsCertificate", tls_certificate, GW_ARRAY_LEN(tls_certificate)},
+    {"envoy.extensions.transport_sockets.tls.v3.TlsParameters", tls_parameters, GW_ARRAY_LEN(tls_parameters)},
+    {"envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext", upstream_tls_context, GW_ARRAY_LEN(upstream_tls_context)},
     {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions", upstream_http_protocol_options,
      GW_ARRAY_LEN(upstream_http_protocol_options)},
+    {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions.AutoHttpConfig", auto_http_config, GW_ARRAY_LEN(auto_http_config)},
     {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig", explicit_http_config, GW_ARRAY_LEN(explicit_http_config)},
     {"envoy.type.matcher.v3.RegexMatcher.GoogleRE2", google_re2, GW_ARRAY_LEN(google_re2)},
     {"envoy.type.matcher.v3.StringMatcher", string_matcher, GW_ARRAY_LEN(string_matcher)},

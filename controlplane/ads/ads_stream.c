@@ -99,6 +99,7 @@ static void on_decoded(struct gw_ads_stream *stream, const struct gw_discovery_r
     return;
   }
   struct gw_subscription *subscription = &stream->subscriptions[type];
+  subscription->withholds = !stream->may_have_secrets;
   stream->status.types[type].is_subscribed = true;
   uint64_t now_ms = gw_loop_now_ms(stream->shared->loop);
   switch (gw_subscription_on_request(subscription, stream->shared->name_sets, request, now_ms)) {

@@ -19,7 +19,7 @@ struct gw_ads_shared {
   struct gw_name_sets *name_sets;
 };
 
-/* Make before break. Clusters and endpoints come first, beside those that leave; listeners and routes follow once those are in
+/* Make before break. Secrets, clusters and endpoints come first, beside those that leave; listeners and routes follow once those are in
  * place; what has left is taken away when no route names it any more. */
 enum gw_rollout_stage { GW_ROLLOUT_ADD, GW_ROLLOUT_SWITCH, GW_ROLLOUT_REMOVE };
 
@@ -29,6 +29,8 @@ struct gw_ads_stream {
   struct gw_rpc_stream *rpc;
   struct gw_node *node; /* NULL before the first request */
   struct gw_node_stream status;
+  bool may_have_secrets; /* the channel is mutual TLS, and its certificate permits this node; else certificates and ticket keys are withheld
+                          */
   struct gw_subscription subscriptions[GW_RESOURCE_TYPE_COUNT];
   uint64_t last_nonce;
   enum gw_rollout_stage stage;
@@ -37,6 +39,7 @@ struct gw_ads_stream {
   uint64_t wake_ms;                          /* the earliest end of a wait */
   struct gw_timer timer;
   bool has_told_unknown_type;
+  bool has_told_withheld;
   bool is_finished; /* the call was ended from here */
 };
 

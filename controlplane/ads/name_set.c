@@ -4,8 +4,7 @@
 
 #include "common/base/map.h"
 #include "common/base/mem.h"
-#include "common/model/cluster.h"
-#include "common/model/listener.h"
+#include "common/model/secret.h"
 
 #define VERSION_SIZE 17
 
@@ -25,6 +24,7 @@ struct gw_name_set {
 
   char selected_of[VERSION_SIZE]; /* the snapshot's version */
   struct gw_resource_set *selected;
+  uint32_t withheld_count;      /* that selecting left out */
   char covers_of[VERSION_SIZE]; /* the naming set's version */
   bool covers;
 };
@@ -56,16 +56,17 @@ static uint32_t sort_unique(struct gw_str *names, uint32_t count) {
   return kept;
 }
 
-/* Type, wildcard and each name with its length before it. Moves the names into the text. */
-static struct gw_strbuf make_key(enum gw_resource_type type, bool takes_all, struct gw_str *names, uint32_t count) {
+/* Type, wildcard, withholding, and each name with its length before it. Moves the names into the text. */
+static struct gw_strbuf make_key(const struct gw_names_wanted *wanted, struct gw_str *names, uint32_t count) {
   struct gw_strbuf key;
   gw_strbuf_init(&key);
-  size_t total = 2;
+  size_t total = 3;
   for (uint32_t i = 0; i < count; i++)
     total += names[i].len + 24;
   gw_strbuf_reserve(&key, total); /* it never moves again */
-  gw_strbuf_append_char(&key, (char)('0' + (int)type));
-  gw_strbuf_append_char(&key, takes_all ? '*' : '-');
+  gw_strbuf_append_char(&key, (char)('0' + (int)wanted->type));
+  gw_strbuf_append_char(&key, wanted->takes_all ? '*' : '-');
+  gw_strbuf_append_char(&key, wanted->withholds ? '!' : '-');
   for (uint32_t i = 0; i < count; i++) {
     gw_strbuf_append_u64(&key, names[i].len);
     gw_strbuf_append_char(&key, ':');
@@ -75,12 +76,11 @@ static struct gw_strbuf make_key(enum gw_resource_type type, bool takes_all, str
   return key;
 }
 
-struct gw_name_set *gw_name_sets_get(struct gw_name_sets *sets, enum gw_resource_type type, bool takes_all, const struct gw_str *names,
-                                     uint32_t name_count) {
-  struct gw_str *own = gw_malloc(((size_t)name_count + 1) * sizeof *own);
-  if (name_count > 0) memcpy(own, names, name_count * sizeof *own);
-  uint32_t count = sort_unique(own, name_count);
-  struct gw_strbuf key = make_key(type, takes_all, own, count);
+struct gw_name_set *gw_name_sets_get(struct gw_name_sets *sets, const struct gw_names_wanted *wanted) {
+  struct gw_str *own = gw_malloc(((size_t)wanted->name_count + 1) * sizeof *own);
+  if (wanted->name_count > 0) memcpy(own, wanted->names, wanted->name_count * sizeof *own);
+  uint32_t count = sort_unique(own, wanted->name_count);
+  struct gw_strbuf key = make_key(wanted, own, count);
   struct gw_name_set *set = gw_map_find(sets->by_key, gw_strbuf_str(&key));
   if (set != NULL) {
     gw_strbuf_done(&key);
@@ -90,8 +90,12 @@ struct gw_name_set *gw_name_sets_get(struct gw_name_sets *sets, enum gw_resource
   set = gw_calloc(1, sizeof *set);
   set->refs = 1;
   set->sets = sets;
-  set->type = type;
-  set->filter = (struct gw_resource_filter){.id = ++sets->last_id, .takes_all = takes_all, .names = own, .name_count = count};
+  set->type = wanted->type;
+  set->filter = (struct gw_resource_filter){.id = ++sets->last_id,
+                                            .takes_all = wanted->takes_all,
+                                            .withholds = wanted->withholds,
+                                            .names = own,
+                                            .name_count = count};
   set->key_len = key.len;
   set->key = gw_strbuf_take(&key);
   gw_map_put(sets->by_key, (struct gw_str){set->key, set->key_len}, set);
@@ -125,14 +129,19 @@ static int compare_resources(const void *a, const void *b) {
 }
 
 /* The named ones, and with takes_all the others too: sorted, none twice. */
-static struct gw_resource_list gather(const struct gw_name_set *set) {
+static struct gw_resource_list gather(struct gw_name_set *set) {
+  set->withheld_count = 0;
   struct gw_snapshot_cache *cache = set->sets->cache;
   const struct gw_resource_list *all = set->filter.takes_all ? gw_resource_set_list(gw_snapshot_cache_all(cache, set->type)) : NULL;
   size_t room = (size_t)set->filter.name_count + (all != NULL ? all->count : 0) + 1;
   struct gw_resource_list list = {.items = gw_malloc(room * sizeof(struct gw_resource *))};
   for (uint32_t i = 0; i < set->filter.name_count; i++) {
     struct gw_resource *resource = gw_snapshot_cache_find(cache, set->type, set->filter.names[i]);
-    if (resource != NULL) list.items[list.count++] = resource;
+    if (resource == NULL) continue;
+    if (set->filter.withholds && gw_resource_is_confidential(resource))
+      set->withheld_count++;
+    else
+      list.items[list.count++] = resource;
   }
   if (all == NULL) return list; /* in the order of the names already */
   for (uint32_t i = 0; i < all->count; i++)
@@ -164,10 +173,9 @@ struct gw_resource_set *gw_name_set_select(struct gw_name_set *set) {
   return selected;
 }
 
-struct gw_str gw_resource_named_by(const struct gw_resource *resource) {
-  if (resource->type == GW_RESOURCE_CLUSTER && resource->cluster->kind == GW_CLUSTER_EDS) return resource->cluster->eds_service_name;
-  if (resource->type == GW_RESOURCE_LISTENER && !resource->listener->is_api_only) return resource->listener->http.route_config_name;
-  return GW_STR("");
+uint32_t gw_name_set_withheld(struct gw_name_set *set) {
+  gw_name_set_select(set);
+  return set->withheld_count;
 }
 
 static bool has_name(const struct gw_name_set *set, struct gw_str name) {
@@ -177,8 +185,10 @@ static bool has_name(const struct gw_name_set *set, struct gw_str name) {
 static bool has_all(const struct gw_name_set *set, const struct gw_resource_list *naming) {
   if (set->filter.takes_all) return true;
   for (uint32_t i = 0; i < naming->count; i++) {
-    struct gw_str name = gw_resource_named_by(naming->items[i]);
-    if (name.len > 0 && !has_name(set, name)) return false;
+    enum gw_resource_type type;
+    struct gw_str name;
+    for (uint32_t cursor = 0; gw_resource_next_name(naming->items[i], &cursor, &type, &name);)
+      if (type == set->type && !has_name(set, name)) return false;
   }
   return true;
 }

@@ -37,7 +37,7 @@ static struct gw_resource_set *target_of(const struct gw_ads_stream *stream, str
 }
 
 static bool is_type_on_turn(const struct gw_ads_stream *stream, enum gw_resource_type type) {
-  return stream->stage != GW_ROLLOUT_ADD || type == GW_RESOURCE_CLUSTER || type == GW_RESOURCE_ENDPOINTS;
+  return stream->stage != GW_ROLLOUT_ADD || type < GW_RESOURCE_LISTENER;
 }
 
 static void send_target(struct gw_ads_stream *stream, struct gw_subscription *subscription, struct gw_resource_set *target) {
@@ -86,10 +86,14 @@ static bool send_if_wanted(struct gw_ads_stream *stream, struct gw_subscription 
   return is_sent;
 }
 
-static bool names_any(const struct gw_resource_set *naming) {
+static bool names_any(const struct gw_resource_set *naming, enum gw_resource_type named_type) {
   const struct gw_resource_list *list = gw_resource_set_list(naming);
-  for (uint32_t i = 0; i < list->count; i++)
-    if (gw_resource_named_by(list->items[i]).len > 0) return true;
+  for (uint32_t i = 0; i < list->count; i++) {
+    enum gw_resource_type type;
+    struct gw_str name;
+    for (uint32_t cursor = 0; gw_resource_next_name(list->items[i], &cursor, &type, &name);)
+      if (type == named_type) return true;
+  }
   return false;
 }
 
@@ -99,7 +103,7 @@ static bool has_asked_on(struct gw_ads_stream *stream, enum gw_resource_type nam
   if (!naming->is_subscribed || naming->accepted == NULL) return true;
   uint64_t since_ms = naming->answered_ms > stream->stage_since_ms ? naming->answered_ms : stream->stage_since_ms;
   if (named->is_subscribed) return gw_name_set_covers(named->names, naming->accepted) || !waits_until(stream, since_ms + ANSWER_WAIT_MS);
-  if (stream->has_given_up[named_type] || !names_any(naming->accepted)) return true;
+  if (stream->has_given_up[named_type] || !names_any(naming->accepted, named_type)) return true;
   if (waits_until(stream, since_ms + FIRST_ASK_WAIT_MS)) return false;
   stream->has_given_up[named_type] = true;
   return true;
@@ -117,10 +121,14 @@ static bool has_refused_target(struct gw_ads_stream *stream, enum gw_resource_ty
 static bool is_stage_done(struct gw_ads_stream *stream) {
   switch (stream->stage) {
   case GW_ROLLOUT_ADD:
-    return !waits_for_answer(stream, of_type(stream, GW_RESOURCE_CLUSTER)) &&
+    return !waits_for_answer(stream, of_type(stream, GW_RESOURCE_SECRET)) &&
+           !waits_for_answer(stream, of_type(stream, GW_RESOURCE_CLUSTER)) &&
            !waits_for_answer(stream, of_type(stream, GW_RESOURCE_ENDPOINTS)) &&
-           has_asked_on(stream, GW_RESOURCE_CLUSTER, GW_RESOURCE_ENDPOINTS);
+           has_asked_on(stream, GW_RESOURCE_CLUSTER, GW_RESOURCE_ENDPOINTS) &&
+           has_asked_on(stream, GW_RESOURCE_CLUSTER, GW_RESOURCE_SECRET);
   case GW_ROLLOUT_SWITCH:
+    if (waits_for_answer(stream, of_type(stream, GW_RESOURCE_SECRET)) || !has_asked_on(stream, GW_RESOURCE_LISTENER, GW_RESOURCE_SECRET))
+      return false;
     /* A node that refused the new routes lives on with the old ones, and needs their clusters. */
     return !waits_for_answer(stream, of_type(stream, GW_RESOURCE_LISTENER)) &&
            !waits_for_answer(stream, of_type(stream, GW_RESOURCE_ROUTE_CONFIG)) &&
@@ -131,11 +139,21 @@ static bool is_stage_done(struct gw_ads_stream *stream) {
   return false;
 }
 
-/* In the order of the enum: clusters, endpoints, listeners, routes. */
+/* In the order of the enum: secrets, clusters, endpoints, listeners, routes. */
 static bool send_first_wanted(struct gw_ads_stream *stream) {
   for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++)
     if (send_if_wanted(stream, of_type(stream, (enum gw_resource_type)type))) return true;
   return false;
+}
+
+/* Told once a stream; `status` shows it for as long as it is so. */
+static void record_withheld(struct gw_ads_stream *stream) {
+  const struct gw_subscription *secrets = of_type(stream, GW_RESOURCE_SECRET);
+  stream->status.secrets_withheld = secrets->is_subscribed ? gw_name_set_withheld(secrets->names) : 0;
+  if (stream->status.secrets_withheld == 0 || stream->has_told_withheld) return;
+  stream->has_told_withheld = true;
+  GW_LOG_WARNING(stream->shared->log, "%u secrets are withheld from node %s: %s", stream->status.secrets_withheld, stream->node->id,
+                 GW_NODE_WITHHELD);
 }
 
 /* What `status` compares with. A node that has what is wanted has no refusal to show, whatever it refused before. */
@@ -169,6 +187,7 @@ static void advance(struct gw_ads_stream *stream) {
 void gw_ads_stream_advance(struct gw_ads_stream *stream) {
   if (stream->node == NULL || stream->is_finished) return;
   if (gw_snapshot_cache_current(stream->shared->cache) != NULL) {
+    record_withheld(stream);
     record_wanted(stream);
     advance(stream);
   }

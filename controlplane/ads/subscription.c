@@ -49,7 +49,11 @@ static bool set_names(struct gw_subscription *subscription, struct gw_name_sets 
     takes_all = takes_all || is_star;
     if (!is_star) names[count++] = request->resource_names[i];
   }
-  struct gw_name_set *set = gw_name_sets_get(name_sets, subscription->type, takes_all, names, count);
+  struct gw_name_set *set = gw_name_sets_get(name_sets, &(struct gw_names_wanted){.type = subscription->type,
+                                                                                  .takes_all = takes_all,
+                                                                                  .withholds = subscription->withholds,
+                                                                                  .names = names,
+                                                                                  .name_count = count});
   free(names);
   bool has_grown = asks_more(subscription->names, set);
   gw_name_set_unref(subscription->names);

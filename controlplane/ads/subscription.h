@@ -16,6 +16,7 @@ struct gw_refusal {
 struct gw_subscription {
   enum gw_resource_type type;
   bool is_subscribed;     /* a request has come */
+  bool withholds;         /* confidential secrets: set by the stream, before each request */
   bool takes_all_unnamed; /* its first request had no names: all, as long as it names none */
   struct gw_name_set *names;
   char presented[17];          /* the version that a returning client says it has; "" when it has none */

@@ -19,6 +19,8 @@ struct gw_catalog {
   struct gw_snapshot_cache *cache;
   struct gw_catalog_policy policy; /* borrowed */
   bool has_policy;
+  const struct gw_secret *secrets; /* borrowed */
+  uint32_t secret_count;
   struct gw_map *sources; /* source → map of service → struct known_service */
   struct gw_task publish_task;
 };
@@ -95,7 +97,9 @@ static enum gw_err publish(struct gw_catalog *catalog, const struct gw_catalog_p
     const struct gw_cluster *cluster = &policy->clusters[i];
     if (cluster->kind == GW_CLUSTER_EDS) endpoints[count++] = merge(catalog, cluster->eds_service_name, &arena);
   }
-  struct gw_wanted wanted = {.listeners = policy->listeners,
+  struct gw_wanted wanted = {.secrets = catalog->secrets,
+                             .secret_count = catalog->secret_count,
+                             .listeners = policy->listeners,
                              .listener_count = policy->listener_count,
                              .route_configs = policy->route_configs,
                              .route_config_count = policy->route_config_count,
@@ -118,6 +122,12 @@ enum gw_err gw_catalog_set_policy(struct gw_catalog *catalog, const struct gw_ca
   catalog->has_policy = true;
   gw_task_cancel(&catalog->publish_task);
   return GW_OK;
+}
+
+void gw_catalog_set_secrets(struct gw_catalog *catalog, const struct gw_secret *secrets, uint32_t count) {
+  catalog->secrets = secrets;
+  catalog->secret_count = count;
+  gw_loop_at_turn_end(catalog->loop, &catalog->publish_task);
 }
 
 static void copy_endpoints(struct known_service *known, const struct gw_endpoints *from) {

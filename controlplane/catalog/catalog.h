@@ -8,6 +8,7 @@
 #include "common/event/loop.h"
 #include "common/model/cluster.h"
 #include "common/model/listener.h"
+#include "common/model/secret.h"
 #include "controlplane/snapshot/cache.h"
 
 struct gw_catalog;
@@ -26,6 +27,9 @@ struct gw_catalog_policy {
   uint32_t cluster_count;
 };
 enum gw_err gw_catalog_set_policy(struct gw_catalog *catalog, const struct gw_catalog_policy *policy, struct gw_errors *errors);
+
+/* All secrets that there are now (borrowed until the next call). Published at the end of the loop's turn, or with the policy. */
+void gw_catalog_set_secrets(struct gw_catalog *catalog, const struct gw_secret *secrets, uint32_t count);
 
 /* Instances of one service, as a source knows them (copied). Published at the end of the loop's turn, so that many services
  * that change together make one snapshot. An EDS cluster that no source knows has no endpoints. */

@@ -16,6 +16,8 @@ static void add(struct gw_snapshot_builder *builder, const struct gw_snapshot *p
 enum gw_err gw_wanted_freeze(const struct gw_wanted *wanted, struct gw_snapshot *previous, struct gw_errors *errors,
                              struct gw_snapshot **ret_snapshot) {
   struct gw_snapshot_builder *builder = gw_snapshot_builder_new();
+  for (uint32_t i = 0; i < wanted->secret_count; i++)
+    add(builder, previous, gw_xds_encode_secret(&wanted->secrets[i]));
   for (uint32_t i = 0; i < wanted->cluster_count; i++)
     add(builder, previous, gw_xds_encode_cluster(&wanted->clusters[i]));
   for (uint32_t i = 0; i < wanted->endpoints_count; i++)
@@ -27,7 +29,7 @@ enum gw_err gw_wanted_freeze(const struct gw_wanted *wanted, struct gw_snapshot 
   struct gw_snapshot *snapshot = gw_snapshot_builder_freeze(builder);
 
   size_t errors_before = errors->error_count;
-  gw_consistency_check(snapshot, true, errors);
+  gw_consistency_check(snapshot, GW_CONSISTENCY_WANTED, errors);
   if (errors->error_count > errors_before) {
     gw_snapshot_unref(snapshot);
     return GW_ERR_INVALID;

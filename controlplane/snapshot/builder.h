@@ -7,9 +7,12 @@
 #include "common/base/err.h"
 #include "common/model/cluster.h"
 #include "common/model/listener.h"
+#include "common/model/secret.h"
 #include "common/model/snapshot.h"
 
 struct gw_wanted {
+  const struct gw_secret *secrets;
+  uint32_t secret_count;
   const struct gw_listener *listeners;
   uint32_t listener_count;
   const struct gw_route_config *route_configs;

@@ -148,9 +148,11 @@ static const struct gw_node_type_status *find_worst(const struct gw_node *node, 
 
 void gw_node_refresh(struct gw_node *node) {
   node->has_twin = false;
+  node->secrets_withheld = 0;
   GW_LIST_FOR_EACH(link, &node->streams) {
     const struct gw_node_stream *stream = GW_LIST_ITEM(link, struct gw_node_stream, link);
     node->has_twin = node->has_twin || strcmp(stream->peer, node->peer) != 0;
+    if (stream->secrets_withheld > node->secrets_withheld) node->secrets_withheld = stream->secrets_withheld;
   }
   for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++) {
     const struct gw_node_type_status *worst = find_worst(node, type);
@@ -188,6 +190,7 @@ static char *find_lag(const struct gw_node *node, const struct gw_snapshot *snap
     return gw_asprintf("it has %s %s, and %s is current", name, status->accepted_version, status->wanted_version);
   }
   if (!has_asked) return gw_strdup("it has not asked for anything yet");
+  if (node->secrets_withheld > 0) return gw_asprintf("%u secrets withheld: " GW_NODE_WITHHELD, node->secrets_withheld);
   bool runs_other = node->has_report && strcmp(node->snapshot_version, snapshot->version) != 0;
   if (!runs_other) return NULL;
   return gw_asprintf("it runs snapshot %s, and %s is current", node->snapshot_version[0] != '\0' ? node->snapshot_version : "(none)",

@@ -25,8 +25,12 @@ struct gw_node_type_status {
 struct gw_node_stream {
   struct gw_list link; /* in gw_node.streams, newest first */
   char *peer;
+  uint32_t secrets_withheld; /* certificates and ticket keys that it asks for and does not get */
   struct gw_node_type_status types[GW_RESOURCE_TYPE_COUNT];
 };
+
+/* Why secrets are withheld. */
+#define GW_NODE_WITHHELD "they go only over mutual TLS, to nodes that their certificate permits"
 
 enum gw_node_state { GW_NODE_SYNCED, GW_NODE_STALE, GW_NODE_REFUSED };
 
@@ -46,6 +50,7 @@ struct gw_node {
   /* Of each type that of the stream that is worst off (refused before lagging before up to date); copies. */
   struct gw_node_type_status types[GW_RESOURCE_TYPE_COUNT];
   bool is_subscribed[GW_RESOURCE_TYPE_COUNT];
+  uint32_t secrets_withheld; /* the most of one stream */
   /* From the agent's reports; has_report is false for nodes without an agent. */
   bool has_report;
   char snapshot_version[17];

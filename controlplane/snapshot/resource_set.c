@@ -136,7 +136,9 @@ static struct gw_resource_list merge(const struct gw_resource_list *now, const s
       if (order == 0) j++;
     } else {
       struct gw_resource *leaving = before->items[j++];
-      if (gw_resource_filter_takes(filter, leaving->name)) merged.items[merged.count++] = leaving;
+      /* A client may claim to have had secrets: that gives it no right to them. */
+      bool is_withheld = filter->withholds && gw_resource_is_confidential(leaving);
+      if (!is_withheld && gw_resource_filter_takes(filter, leaving->name)) merged.items[merged.count++] = leaving;
     }
   }
   return merged;

@@ -34,9 +34,11 @@ struct gw_bytes *gw_resource_set_encode(struct gw_resource_set *set);
 struct gw_resource_filter {
   uint64_t id; /* the same for the same names */
   bool takes_all;
+  bool withholds;             /* confidential resources don't pass */
   const struct gw_str *names; /* sorted */
   uint32_t name_count;
 };
+/* By name alone. */
 bool gw_resource_filter_takes(const struct gw_resource_filter *filter, struct gw_str name);
 /* `set`, and of `before` what has left since and passes the filter: make before break. One reference. The last result is remembered,
  * since many streams go the same way at the same time. */

@@ -33,6 +33,7 @@ static void put_resources(const struct gw_snapshot *snapshot, enum gw_resource_t
     gw_dump_text(json, "name", resource->name);
     gw_dump_text(json, "version", gw_str_from(resource->version));
     switch (type) {
+    case GW_RESOURCE_SECRET: gw_dump_secret(json, resource->secret); break;
     case GW_RESOURCE_LISTENER: gw_dump_listener(json, resource->listener); break;
     case GW_RESOURCE_ROUTE_CONFIG: gw_dump_route_config(json, resource->route_config); break;
     case GW_RESOURCE_CLUSTER: gw_dump_cluster(json, resource->cluster); break;
@@ -64,6 +65,7 @@ void gw_dump_config(const struct gw_admin_state *state, const struct gw_admin_ca
   put_resources(state->snapshot, GW_RESOURCE_ROUTE_CONFIG, "route_configs", json);
   put_resources(state->snapshot, GW_RESOURCE_CLUSTER, "clusters", json);
   put_resources(state->snapshot, GW_RESOURCE_ENDPOINTS, "endpoints", json);
+  put_resources(state->snapshot, GW_RESOURCE_SECRET, "secrets", json);
   put_refusals(calls, json);
   gw_json_object_end(json);
 }

@@ -6,7 +6,7 @@
 
 #include "dataplane/admin/admin_http.h"
 
-/* {"node", "version", "source", "age_ms", "updated", "listeners", "route_configs", "clusters", "endpoints", "refused"}. */
+/* {"node", "version", "source", "age_ms", "updated", "listeners", "route_configs", "clusters", "endpoints", "secrets", "refused"}. */
 void gw_dump_config(const struct gw_admin_state *state, const struct gw_admin_calls *calls, uint64_t now_us, struct gw_json_writer *json);
 /* {"clusters": [{"name", "kind", …, "endpoints": [{"address", "weight", "priority", "healthy"}]}]}; names with what they resolve to. */
 void gw_dump_clusters(const struct gw_admin_state *state, const struct gw_admin_calls *calls, uint64_t now_us, struct gw_json_writer *json);

@@ -57,6 +57,7 @@ static void put_match(struct gw_json_writer *json, const struct gw_route_match *
 static void put_forward(struct gw_json_writer *json, const struct gw_route_forward *forward) {
   gw_dump_text(json, "cluster", forward->cluster);
   gw_dump_number(json, "timeout_ms", forward->timeout_ms);
+  if (forward->has_grpc_timeout) gw_dump_number(json, "max_grpc_timeout_ms", forward->max_grpc_timeout_ms);
   if (forward->has_idle_timeout) gw_dump_number(json, "idle_timeout_ms", forward->idle_timeout_ms);
   if (forward->prefix_rewrite.len > 0) gw_dump_text(json, "prefix_rewrite", forward->prefix_rewrite);
   if (forward->regex_rewrite_pattern.len > 0) {
@@ -65,12 +66,24 @@ static void put_forward(struct gw_json_writer *json, const struct gw_route_forwa
   }
 }
 
+static void put_redirect(struct gw_json_writer *json, const struct gw_route_redirect *redirect) {
+  gw_dump_number(json, "redirect_status", redirect->status);
+  if (redirect->scheme.len > 0) gw_dump_text(json, "scheme_redirect", redirect->scheme);
+  if (redirect->host.len > 0) gw_dump_text(json, "host_redirect", redirect->host);
+  if (redirect->port > 0) gw_dump_number(json, "port_redirect", redirect->port);
+  if (redirect->path.len > 0) gw_dump_text(json, "path_redirect", redirect->path);
+  if (redirect->prefix_rewrite.len > 0) gw_dump_text(json, "prefix_rewrite", redirect->prefix_rewrite);
+  if (redirect->strips_query) gw_dump_bool(json, "strip_query", true);
+}
+
 static void put_route(struct gw_json_writer *json, const struct gw_route *route) {
   gw_json_object_begin(json);
   gw_dump_text(json, "name", route->name);
   put_match(json, &route->match);
   if (route->action == GW_ROUTE_FORWARD) {
     put_forward(json, &route->forward);
+  } else if (route->action == GW_ROUTE_REDIRECT) {
+    put_redirect(json, route->redirect);
   } else {
     gw_dump_number(json, "direct_status", route->direct.status);
     gw_dump_text(json, "direct_body", route->direct.body);
@@ -151,6 +164,15 @@ void gw_dump_listener(struct gw_json_writer *json, const struct gw_listener *lis
   gw_dump_number(json, "request_headers_timeout_ms", http->request_headers_timeout_ms);
   gw_dump_number(json, "access_logs", http->access_log_count);
   if (http->inline_routes != NULL) gw_dump_route_config(json, http->inline_routes);
+}
+
+/* ---- secrets ---- */
+
+void gw_dump_secret(struct gw_json_writer *json, const struct gw_secret *secret) {
+  static const char *const kinds[] =
+      {[GW_SECRET_CERTIFICATE] = "certificate", [GW_SECRET_VALIDATION] = "validation", [GW_SECRET_TICKET_KEYS] = "ticket keys"};
+  gw_dump_text(json, "kind", gw_str_from(kinds[secret->kind]));
+  if (secret->kind == GW_SECRET_TICKET_KEYS) gw_dump_number(json, "keys", secret->ticket_key_count);
 }
 
 /* ---- clusters ---- */

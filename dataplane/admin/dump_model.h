@@ -7,6 +7,7 @@
 #include "common/base/json.h"
 #include "common/model/cluster.h"
 #include "common/model/listener.h"
+#include "common/model/secret.h"
 
 /* One field of the object that is open. */
 void gw_dump_text(struct gw_json_writer *json, const char *key, struct gw_str value);
@@ -22,5 +23,8 @@ void gw_dump_endpoints(struct gw_json_writer *json, const struct gw_endpoints *e
 void gw_dump_endpoint(struct gw_json_writer *json, const struct gw_endpoint *endpoint);
 /* "STATIC", "STRICT_DNS", "EDS" */
 struct gw_str gw_dump_cluster_kind(const struct gw_cluster *cluster);
+
+/* Name, kind and sizes: nothing of a key. */
+void gw_dump_secret(struct gw_json_writer *json, const struct gw_secret *secret);
 
 #endif

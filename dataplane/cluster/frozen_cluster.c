@@ -113,6 +113,7 @@ struct gw_frozen_cluster *gw_frozen_cluster_build(const struct gw_snapshot *snap
   gw_arena_init(&cluster->arena, 512);
   const struct gw_endpoints *endpoints = assignment != NULL ? assignment->endpoints : model->inline_endpoints;
   bool is_good = true;
+  if (model->tls != NULL) endpoints = NULL; /* no plaintext instead of TLS, which is not spoken yet */
   if (endpoints != NULL && model->kind == GW_CLUSTER_STRICT_DNS) {
     add_resolved(cluster, endpoints, dns);
   } else if (endpoints != NULL) {

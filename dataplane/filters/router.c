@@ -1,6 +1,7 @@
 #include "dataplane/filters/router.h"
 
 #include "common/message/grpc.h"
+#include "common/routing/redirect.h"
 #include "dataplane/pipeline/local_reply.h"
 #include "dataplane/pipeline/stream.h"
 #include "dataplane/upstream/attempt.h"
@@ -90,6 +91,20 @@ static enum gw_verdict forward(struct router *router) {
   return GW_VERDICT_NEXT;
 }
 
+static void redirect(struct gw_stream *stream, const struct gw_route *route) {
+  struct gw_str location;
+  if (gw_redirect_location(route, &stream->request, &stream->arena, &location) != GW_OK) {
+    gw_stream_fail(stream, &(struct gw_failure){.status = 400,
+                                                .side = GW_FAILURE_CLIENT,
+                                                .detail = GW_STR("redirect_without_host"),
+                                                .message = GW_STR("a request that is sent elsewhere needs a host")});
+    return;
+  }
+  gw_headers_add(&stream->response.headers, &stream->arena, GW_HEADER_LOCATION, GW_STR("location"), location);
+  stream->detail = GW_STR("redirect");
+  gw_local_reply_text(stream, route->redirect->status, (struct gw_str){0}, (struct gw_str){0});
+}
+
 static enum gw_verdict on_request(struct gw_stream *stream, void *state, const void *settings) {
   (void)settings;
   struct router *router = state;
@@ -104,6 +119,10 @@ static enum gw_verdict on_request(struct gw_stream *stream, void *state, const v
     return GW_VERDICT_REPLIED;
   }
   if (route->action == GW_ROUTE_FORWARD) return forward(router);
+  if (route->action == GW_ROUTE_REDIRECT) {
+    redirect(stream, route);
+    return GW_VERDICT_REPLIED;
+  }
   stream->detail = GW_STR("direct_response");
   gw_local_reply_direct(stream, &route->direct);
   return GW_VERDICT_REPLIED;

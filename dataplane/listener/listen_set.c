@@ -12,6 +12,7 @@
 #include "common/net/socket.h"
 
 #define BACKLOG 4096
+#define TRAFFIC_LISTENER "gateway" /* the name that our control plane gives */
 
 struct entry {
   struct gw_list node;
@@ -105,9 +106,9 @@ static struct entry *find_address(const struct gw_listen_set *set, const struct 
   return NULL;
 }
 
-static bool want_address(const struct gw_listen_set *set, const struct gw_listener *listener, bool is_first, const char *place,
+static bool want_address(const struct gw_listen_set *set, const struct gw_listener *listener, bool is_traffic, const char *place,
                          struct gw_errors *errors, struct gw_address *ret_address) {
-  if (is_first && set->has_override) {
+  if (is_traffic && set->has_override) {
     *ret_address = set->traffic_override;
     return true;
   }
@@ -146,7 +147,7 @@ static void bind_entry(struct gw_listen_set *set, struct entry *entry, const str
   entry->is_bound = true;
 }
 
-static void update_listener(struct gw_listen_set *set, const struct gw_listener *listener, bool is_first, struct gw_errors *errors) {
+static void update_listener(struct gw_listen_set *set, const struct gw_listener *listener, bool is_traffic, struct gw_errors *errors) {
   GW_CLEANUP(gw_free_ptr) char *place = gw_asprintf("listener %.*s", GW_STR_ARG(listener->name));
   struct gw_address wanted;
   if (listener->name.len >= sizeof(((struct entry *)NULL)->name)) {
@@ -154,7 +155,7 @@ static void update_listener(struct gw_listen_set *set, const struct gw_listener 
     return;
   }
   struct entry *entry = find_entry(set, listener->name);
-  if (!want_address(set, listener, is_first, place, errors, &wanted)) return;
+  if (!want_address(set, listener, is_traffic, place, errors, &wanted)) return;
   if (entry == NULL) {
     /* A listener that only got another name keeps its socket. */
     entry = find_address(set, &wanted);
@@ -166,20 +167,35 @@ static void update_listener(struct gw_listen_set *set, const struct gw_listener 
   if (!entry->is_bound || !gw_address_equal(&entry->wanted, &wanted)) bind_entry(set, entry, &wanted, place, errors);
 }
 
+/* Closed rather than in plaintext: TLS is not spoken yet. */
+static bool is_opened(const struct gw_listener *listener) {
+  return !listener->is_api_only && listener->tls == NULL;
+}
+
+/* Which one --listen is about; NULL: none is opened. */
+static const struct gw_listener *find_traffic_listener(const struct gw_resource_list *listeners) {
+  const struct gw_listener *first = NULL;
+  for (uint32_t i = 0; i < listeners->count; i++) {
+    const struct gw_listener *listener = listeners->items[i]->listener;
+    if (listener->is_api_only) continue;
+    if (gw_str_equal(listener->name, GW_STR(TRAFFIC_LISTENER))) return listener;
+    if (first == NULL) first = listener;
+  }
+  return first;
+}
+
 void gw_listen_set_update(struct gw_listen_set *set, const struct gw_snapshot *snapshot, struct gw_errors *errors) {
   const struct gw_resource_list *listeners = &snapshot->lists[GW_RESOURCE_LISTENER];
   GW_LIST_FOR_EACH(node, &set->entries)
   GW_LIST_ITEM(node, struct entry, node)->is_wanted = false;
   for (uint32_t i = 0; i < listeners->count; i++) {
     struct entry *entry = find_entry(set, listeners->items[i]->name);
-    if (entry != NULL && !listeners->items[i]->listener->is_api_only) entry->is_wanted = true;
+    if (entry != NULL && is_opened(listeners->items[i]->listener)) entry->is_wanted = true;
   }
-  bool is_first = true;
+  const struct gw_listener *traffic = find_traffic_listener(listeners);
   for (uint32_t i = 0; i < listeners->count; i++) {
     const struct gw_listener *listener = listeners->items[i]->listener;
-    if (listener->is_api_only) continue;
-    update_listener(set, listener, is_first, errors);
-    is_first = false;
+    if (is_opened(listener)) update_listener(set, listener, listener == traffic, errors);
   }
   GW_LIST_FOR_EACH(node, &set->entries) {
     struct entry *entry = GW_LIST_ITEM(node, struct entry, node);

@@ -11,7 +11,8 @@
 
 struct gw_listen_set;
 
-/* `traffic_override` (may be NULL): replaces the address of the first listener by name order (--listen). */
+/* `traffic_override` (may be NULL): replaces the address of the listener called "gateway", or if there is none, of
+ * the first by name (--listen). */
 struct gw_listen_set *gw_listen_set_new(uint32_t worker_count, const struct gw_address *traffic_override);
 void gw_listen_set_free(struct gw_listen_set *set);
 /* Binds what `snapshot` adds or moves, one socket a worker; forgets what it dropped. An address that can't be bound is a mistake ("listener

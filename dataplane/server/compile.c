@@ -302,6 +302,7 @@ void gw_compiler_check(const struct gw_resource *resource, struct gw_errors *err
   switch (resource->type) {
   case GW_RESOURCE_LISTENER: check_listener(resource, errors); break;
   case GW_RESOURCE_ROUTE_CONFIG: check_routes(resource, errors); break;
+  case GW_RESOURCE_SECRET:
   case GW_RESOURCE_CLUSTER:
   case GW_RESOURCE_ENDPOINTS: break; /* nothing in them compiles */
   }

@@ -4,8 +4,6 @@
 
 #include "common/base/map.h"
 #include "common/base/mem.h"
-#include "common/model/cluster.h"
-#include "common/model/listener.h"
 
 struct wanted {
   bool is_given_up; /* was missing for too long: nothing waits for it */
@@ -14,7 +12,7 @@ struct wanted {
 struct held {
   struct gw_map *by_name;    /* → struct gw_resource, one reference each */
   struct gw_map *by_content; /* hash of the Any → struct gw_resource */
-  struct gw_map *wanted;     /* endpoints, routes: name → struct wanted */
+  struct gw_map *wanted;     /* of types that are asked for by name: name → struct wanted */
   struct gw_str *names;      /* the keys of `wanted`, sorted, own copies */
   uint32_t name_count;
   bool was_answered;
@@ -27,10 +25,6 @@ struct gw_assembler {
   uint64_t blocked_since_us; /* 0: not waiting */
   bool has_changed;
 };
-
-static bool is_asked_by_name(enum gw_resource_type type) {
-  return type == GW_RESOURCE_ENDPOINTS || type == GW_RESOURCE_ROUTE_CONFIG;
-}
 
 struct content_key {
   uint64_t hash;
@@ -146,14 +140,6 @@ static void replace_all(struct held *held, struct gw_resource **resources, uint3
   free_resources(before);
 }
 
-/* The name that a cluster or listener asks for; empty: none. */
-static struct gw_str named_by(const struct gw_resource *resource) {
-  if (resource->type == GW_RESOURCE_CLUSTER) {
-    return resource->cluster->kind == GW_CLUSTER_EDS ? resource->cluster->eds_service_name : (struct gw_str){0};
-  }
-  return resource->listener->is_api_only ? (struct gw_str){0} : resource->listener->http.route_config_name;
-}
-
 static int compare_names(const void *a, const void *b) {
   return gw_str_compare(*(const struct gw_str *)a, *(const struct gw_str *)b);
 }
@@ -195,29 +181,38 @@ static void drop_unwanted(struct held *held) {
   held->by_name = by_name;
 }
 
-/* What `from` (all clusters or all listeners) asks for becomes what is wanted of `to`. */
-static bool follow_names(const struct held *from, struct held *to) {
-  struct gw_map *wanted = gw_map_new();
-  size_t cursor = 0;
-  struct gw_str key;
+/* What `from` (all clusters or all listeners) names of that type becomes wanted; what was wanted before keeps its state. */
+static void add_names(const struct held *from, enum gw_resource_type type, struct gw_map *before, struct gw_map *wanted) {
+  size_t position = 0;
+  struct gw_str key, name;
   void *value;
-  while (gw_map_next(from->by_name, &cursor, &key, &value)) {
-    struct gw_str name = named_by(value);
-    if (name.len == 0 || gw_map_find(wanted, name) != NULL) continue;
-    struct wanted *before = gw_map_remove(to->wanted, name);
-    gw_map_put(wanted, name, before != NULL ? before : gw_calloc(1, sizeof(*before)));
+  while (gw_map_next(from->by_name, &position, &key, &value)) {
+    enum gw_resource_type named;
+    for (uint32_t cursor = 0; gw_resource_next_name(value, &cursor, &named, &name);) {
+      if (named != type || gw_map_find(wanted, name) != NULL) continue;
+      struct wanted *known = gw_map_remove(before, name);
+      gw_map_put(wanted, name, known != NULL ? known : gw_calloc(1, sizeof(*known)));
+    }
   }
-  free_wanted(to->wanted);
-  to->wanted = wanted;
-  drop_unwanted(to);
-  return list_names(to);
+}
+
+/* True: other names than before. */
+static bool follow_names(struct gw_assembler *assembler, enum gw_resource_type type) {
+  struct held *held = &assembler->types[type];
+  struct gw_map *wanted = gw_map_new();
+  add_names(&assembler->types[GW_RESOURCE_CLUSTER], type, held->wanted, wanted);
+  add_names(&assembler->types[GW_RESOURCE_LISTENER], type, held->wanted, wanted);
+  free_wanted(held->wanted);
+  held->wanted = wanted;
+  drop_unwanted(held);
+  return list_names(held);
 }
 
 unsigned gw_assembler_accept(struct gw_assembler *assembler, enum gw_resource_type type, struct gw_resource **resources, uint32_t count) {
   struct held *held = &assembler->types[type];
   assembler->has_changed = true;
   held->was_answered = true;
-  if (is_asked_by_name(type)) {
+  if (gw_resource_type_is_named(type)) {
     for (uint32_t i = 0; i < count; i++) {
       if (gw_map_find(held->wanted, resources[i]->name) != NULL) {
         hold(held, resources[i]);
@@ -228,8 +223,11 @@ unsigned gw_assembler_accept(struct gw_assembler *assembler, enum gw_resource_ty
     return 0;
   }
   replace_all(held, resources, count);
-  enum gw_resource_type named = type == GW_RESOURCE_CLUSTER ? GW_RESOURCE_ENDPOINTS : GW_RESOURCE_ROUTE_CONFIG;
-  return follow_names(held, &assembler->types[named]) ? 1u << named : 0;
+  unsigned renamed = 0;
+  for (int named = 0; named < GW_RESOURCE_TYPE_COUNT; named++)
+    if (gw_resource_type_is_named((enum gw_resource_type)named) && follow_names(assembler, (enum gw_resource_type)named))
+      renamed |= 1u << named;
+  return renamed;
 }
 
 const struct gw_str *gw_assembler_names(const struct gw_assembler *assembler, enum gw_resource_type type, uint32_t *ret_count) {

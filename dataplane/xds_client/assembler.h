@@ -1,4 +1,4 @@
-/* Why: collects accepted resources until they make a whole: LDS, CDS, and every RDS and EDS that these name.
+/* Why: collects accepted resources until they make a whole: LDS, CDS, and every RDS, EDS and secret that these name.
  * Life: gw_assembler_new … gw_assembler_free; holds a reference on each resource.
  * Thread: one at a time. Time is an argument. */
 #ifndef GW_DATAPLANE_XDS_CLIENT_ASSEMBLER_H
@@ -22,7 +22,7 @@ void gw_assembler_seed(struct gw_assembler *assembler, struct gw_snapshot *snaps
 /* The resource already decoded from the same bytes, or NULL. No reference is taken. */
 struct gw_resource *gw_assembler_find_same(const struct gw_assembler *assembler, enum gw_resource_type type, const struct gw_bytes *any);
 
-/* Takes in one accepted response and the caller's references. Clusters and listeners: these are all. Endpoints and routes: these
+/* Takes in one accepted response and the caller's references. Clusters and listeners: these are all. The others: these
  * replace what has their names, and what nobody names is dropped. Returns a bit set (1 << type) of types whose names changed. */
 unsigned gw_assembler_accept(struct gw_assembler *assembler, enum gw_resource_type type, struct gw_resource **resources, uint32_t count);
 /* What is to be asked for, sorted; valid until the next accept. Clusters and listeners: none, since all are wanted. */

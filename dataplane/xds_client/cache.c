@@ -15,7 +15,7 @@
 /* File: magic, format byte, body. Body of format PLAIN: payload, SHA-256 of everything before; of format SEALED: the payload sealed,
  * with magic and format authenticated. Payload: wall time, node id, node cluster, number of resources, then type and Any of each.
  * Numbers are little-endian; strings and Anys have a 32-bit length before them. */
-static const char magic[8] = {'G', 'W', 'L', 'K', 'G', 'v', '1', '\n'};
+static const char magic[8] = {'G', 'W', 'L', 'K', 'G', 'v', '2', '\n'};
 #define HEAD_SIZE (sizeof(magic) + 1)
 #define FORMAT_PLAIN 'P'
 #define FORMAT_SEALED 'S'
@@ -32,16 +32,27 @@ static void put_str(struct gw_strbuf *buf, struct gw_str s) {
   gw_strbuf_append_str(buf, s);
 }
 
+/* In the clear no secret is written, not even its name. */
+static bool is_kept(const struct gw_cache *cache, int type) {
+  return cache->has_key || type != GW_RESOURCE_SECRET;
+}
+
 static void put_payload(const struct gw_cache *cache, const struct gw_snapshot *snapshot, uint64_t wall_us, struct gw_strbuf *buf) {
   uint32_t count = 0;
-  for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++)
-    count += snapshot->lists[type].count;
+  size_t size = 8 + 3 * 4 + strlen(cache->node_id) + strlen(cache->node_cluster);
+  for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++) {
+    for (uint32_t i = 0; is_kept(cache, type) && i < snapshot->lists[type].count; i++) {
+      count++;
+      size += 1 + 4 + snapshot->lists[type].items[i]->any->len;
+    }
+  }
+  gw_strbuf_reserve(buf, size); /* growing would leave copies of keys */
   put_number(buf, wall_us, 8);
   put_str(buf, gw_str_from(cache->node_id));
   put_str(buf, gw_str_from(cache->node_cluster));
   put_number(buf, count, 4);
   for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++) {
-    for (uint32_t i = 0; i < snapshot->lists[type].count; i++) {
+    for (uint32_t i = 0; is_kept(cache, type) && i < snapshot->lists[type].count; i++) {
       put_number(buf, (uint64_t)type, 1);
       put_str(buf, gw_bytes_str(snapshot->lists[type].items[i]->any));
     }
@@ -65,7 +76,7 @@ void gw_cache_encode(const struct gw_cache *cache, const struct gw_snapshot *sna
   char head[HEAD_SIZE];
   memcpy(head, buf->data + start, sizeof(head));
   GW_ASSERT(gw_seal(cache->key, (struct gw_str){head, sizeof(head)}, gw_strbuf_str(&payload), buf) == GW_OK);
-  gw_strbuf_done(&payload);
+  gw_strbuf_wipe(&payload);
 }
 
 /* ---- reading ---- */
@@ -184,7 +195,7 @@ static enum gw_err decode_sealed(const struct gw_cache *cache, struct gw_str byt
   } else {
     err = decode_payload(cache, gw_strbuf_str(&payload), wall_us, ret_snapshot, ret_wall_us, ret_reason);
   }
-  gw_strbuf_done(&payload);
+  gw_strbuf_wipe(&payload);
   return err;
 }
 

@@ -26,7 +26,7 @@ struct gw_cache {
   uint64_t max_age_ms;
 };
 
-/* Appends the file's bytes. The resource types of this version hold no secrets, so a file without a key leaves nothing out. */
+/* Appends the file's bytes. Without a key secrets are left out. */
 void gw_cache_encode(const struct gw_cache *cache, const struct gw_snapshot *snapshot, uint64_t wall_us, struct gw_strbuf *buf);
 /* One reference. *ret_reason (freed with free()) says what is wrong: GW_ERR_INVALID (cut short, changed, of another format, a resource
  * that does not decode), GW_ERR_DENIED (another key, or none where one is needed, or a plain file where a key is set), GW_ERR_TIMEOUT

@@ -92,6 +92,7 @@ static void ask_by_name(struct gw_xds_client *client, enum gw_resource_type type
 static void ask_for_all(struct gw_xds_client *client) {
   ask(client, GW_RESOURCE_CLUSTER, NULL);
   ask_by_name(client, GW_RESOURCE_ENDPOINTS);
+  ask_by_name(client, GW_RESOURCE_SECRET);
   ask(client, GW_RESOURCE_LISTENER, NULL);
   ask_by_name(client, GW_RESOURCE_ROUTE_CONFIG);
 }
@@ -154,7 +155,7 @@ static void on_stray(void *arg, struct gw_str type_url) {
 static void log_missing(struct gw_xds_client *client, const struct gw_snapshot *snapshot) {
   struct gw_errors errors;
   gw_errors_init(&errors);
-  gw_consistency_check(snapshot, false, &errors);
+  gw_consistency_check(snapshot, GW_CONSISTENCY_SERVED, &errors);
   char *text = gw_errors_format(&errors);
   GW_LOG_WARNING(client->options.log, "going on without what the control plane did not send within %d s: %s", GW_ASSEMBLER_BOUND_MS / 1000,
                  text);

@@ -7,6 +7,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct gw_resource *encode_again(const struct gw_resource *resource) {
   switch (resource->type) {
+  case GW_RESOURCE_SECRET: return gw_xds_encode_secret(resource->secret);
   case GW_RESOURCE_CLUSTER: return gw_xds_encode_cluster(resource->cluster);
   case GW_RESOURCE_ENDPOINTS: return gw_xds_encode_endpoints(resource->endpoints);
   case GW_RESOURCE_LISTENER: return resource->listener->is_api_only ? NULL : gw_xds_encode_listener(resource->listener);

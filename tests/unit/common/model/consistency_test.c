@@ -30,7 +30,7 @@ struct part {
 };
 
 /* Checks a snapshot of those parts; the caller ends the errors. */
-static struct gw_errors check(const struct part *parts, size_t count, bool wants_clusters) {
+static struct gw_errors check(const struct part *parts, size_t count, enum gw_consistency of) {
   struct gw_snapshot_builder *builder = gw_snapshot_builder_new();
   for (size_t i = 0; i < count; i++) {
     struct gw_resource *resource = gw_resource_new(parts[i].type);
@@ -41,13 +41,12 @@ static struct gw_errors check(const struct part *parts, size_t count, bool wants
   struct gw_snapshot *snapshot = gw_snapshot_builder_freeze(builder);
   struct gw_errors errors;
   gw_errors_init(&errors);
-  gw_consistency_check(snapshot, wants_clusters, &errors);
+  gw_consistency_check(snapshot, of, &errors);
   gw_snapshot_unref(snapshot);
   return errors;
 }
 
-#define CHECK(wants_clusters, ...)                                                                                                         \
-  check((const struct part[]){__VA_ARGS__}, sizeof((const struct part[]){__VA_ARGS__}) / sizeof(struct part), wants_clusters)
+#define CHECK(of, ...) check((const struct part[]){__VA_ARGS__}, sizeof((const struct part[]){__VA_ARGS__}) / sizeof(struct part), of)
 #define LISTENER                                                                                                                           \
   { GW_RESOURCE_LISTENER, GW_STR("l"), &listener }
 #define CONFIG                                                                                                                             \
@@ -71,42 +70,67 @@ static void assert_none(struct gw_errors errors) {
 
 static void test_whole_snapshot_has_no_mistake(void **state) {
   (void)state;
-  assert_none(CHECK(true, LISTENER, CONFIG, CLUSTER, ENDPOINTS));
+  assert_none(CHECK(GW_CONSISTENCY_WANTED, LISTENER, CONFIG, CLUSTER, ENDPOINTS));
 }
 
 static void test_missing_route_configuration_is_named(void **state) {
   (void)state;
-  assert_one(CHECK(false, LISTENER, CLUSTER, ENDPOINTS), "listener \"l\"", "names route configuration \"r\", of which there is none");
+  assert_one(CHECK(GW_CONSISTENCY_SERVED, LISTENER, CLUSTER, ENDPOINTS), "listener \"l\"",
+             "names route configuration \"r\", of which there is none");
 }
 
 static void test_missing_endpoints_are_named(void **state) {
   (void)state;
-  assert_one(CHECK(false, LISTENER, CONFIG, CLUSTER), "cluster \"c\"", "names endpoints \"e\", of which there is none");
+  assert_one(CHECK(GW_CONSISTENCY_SERVED, LISTENER, CONFIG, CLUSTER), "cluster \"c\"", "names endpoints \"e\", of which there is none");
 }
 
 static void test_missing_cluster_is_named_once_and_only_when_wanted(void **state) {
   (void)state;
-  assert_one(CHECK(true, LISTENER, CONFIG), "route configuration \"r\"", "names cluster \"c\", of which there is none");
-  assert_none(CHECK(false, LISTENER, CONFIG));
+  assert_one(CHECK(GW_CONSISTENCY_WANTED, LISTENER, CONFIG), "route configuration \"r\"", "names cluster \"c\", of which there is none");
+  assert_none(CHECK(GW_CONSISTENCY_SERVED, LISTENER, CONFIG));
 }
 
 static void test_inline_routes_are_looked_at_too(void **state) {
   (void)state;
-  assert_one(CHECK(true, {GW_RESOURCE_LISTENER, GW_STR("l"), &inline_listener}), "listener \"l\"",
+  assert_one(CHECK(GW_CONSISTENCY_WANTED, {GW_RESOURCE_LISTENER, GW_STR("l"), &inline_listener}), "listener \"l\"",
              "names cluster \"c\", of which there is none");
-  assert_none(CHECK(false, {GW_RESOURCE_LISTENER, GW_STR("l"), &inline_listener}));
+  assert_none(CHECK(GW_CONSISTENCY_SERVED, {GW_RESOURCE_LISTENER, GW_STR("l"), &inline_listener}));
 }
 
 static void test_api_listener_and_dns_cluster_need_nothing(void **state) {
   (void)state;
-  assert_none(CHECK(true, {GW_RESOURCE_LISTENER, GW_STR("l"), &api_listener}, {GW_RESOURCE_CLUSTER, GW_STR("c"), &dns_cluster}));
+  assert_none(
+      CHECK(GW_CONSISTENCY_WANTED, {GW_RESOURCE_LISTENER, GW_STR("l"), &api_listener}, {GW_RESOURCE_CLUSTER, GW_STR("c"), &dns_cluster}));
+}
+
+static const struct gw_str certificates[] = {GW_STR("one"), GW_STR("two")};
+static const struct gw_downstream_tls tls = {.params = {.certificates = certificates, .certificate_count = 2, .validation = GW_STR("ca")},
+                                             .ticket_keys = GW_STR("tickets")};
+static const struct gw_listener tls_listener = {.name = GW_STR("l"), .http = {.inline_routes = &config}, .tls = &tls};
+static const struct gw_upstream_tls upstream_tls = {.params = {.validation = GW_STR("ca")}};
+static const struct gw_cluster tls_cluster = {.name = GW_STR("c"), .kind = GW_CLUSTER_STATIC, .tls = &upstream_tls};
+
+static void test_secrets_are_wanted_where_they_are_served(void **state) {
+  (void)state;
+  struct gw_errors errors = CHECK(GW_CONSISTENCY_SERVED, {GW_RESOURCE_LISTENER, GW_STR("l"), &tls_listener});
+  assert_int_equal(errors.error_count, 4);
+  assert_string_equal(errors.items[1].sentence, "names secret \"two\", of which there is none");
+  gw_errors_done(&errors);
+  assert_one(CHECK(GW_CONSISTENCY_SERVED, {GW_RESOURCE_CLUSTER, GW_STR("c"), &tls_cluster}), "cluster \"c\"",
+             "names secret \"ca\", of which there is none");
+  assert_none(
+      CHECK(GW_CONSISTENCY_WANTED, {GW_RESOURCE_LISTENER, GW_STR("l"), &tls_listener}, {GW_RESOURCE_CLUSTER, GW_STR("c"), &tls_cluster}));
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_whole_snapshot_has_no_mistake),   cmocka_unit_test(test_missing_route_configuration_is_named),
-      cmocka_unit_test(test_missing_endpoints_are_named),     cmocka_unit_test(test_missing_cluster_is_named_once_and_only_when_wanted),
-      cmocka_unit_test(test_inline_routes_are_looked_at_too), cmocka_unit_test(test_api_listener_and_dns_cluster_need_nothing),
+      cmocka_unit_test(test_whole_snapshot_has_no_mistake),
+      cmocka_unit_test(test_missing_route_configuration_is_named),
+      cmocka_unit_test(test_missing_endpoints_are_named),
+      cmocka_unit_test(test_missing_cluster_is_named_once_and_only_when_wanted),
+      cmocka_unit_test(test_inline_routes_are_looked_at_too),
+      cmocka_unit_test(test_api_listener_and_dns_cluster_need_nothing),
+      cmocka_unit_test(test_secrets_are_wanted_where_they_are_served),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

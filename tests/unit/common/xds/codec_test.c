@@ -24,6 +24,16 @@ static void assert_header(const struct gw_header_match *got, const struct gw_hea
   assert_int_equal(got->invert, want->invert);
 }
 
+static void assert_redirect(const struct gw_route_redirect *got, const struct gw_route_redirect *want) {
+  assert_int_equal(got->status, want->status);
+  assert_str(got->scheme, want->scheme);
+  assert_str(got->host, want->host);
+  assert_int_equal(got->port, want->port);
+  assert_str(got->path, want->path);
+  assert_str(got->prefix_rewrite, want->prefix_rewrite);
+  assert_int_equal(got->strips_query, want->strips_query);
+}
+
 static void assert_route(const struct gw_route *got, const struct gw_route *want) {
   assert_str(got->name, want->name);
   assert_int_equal(got->index, want->index);
@@ -41,6 +51,10 @@ static void assert_route(const struct gw_route *got, const struct gw_route *want
   assert_str(got->forward.prefix_rewrite, want->forward.prefix_rewrite);
   assert_str(got->forward.regex_rewrite_pattern, want->forward.regex_rewrite_pattern);
   assert_str(got->forward.regex_rewrite_substitution, want->forward.regex_rewrite_substitution);
+  assert_int_equal(got->forward.has_grpc_timeout, want->forward.has_grpc_timeout);
+  assert_int_equal(got->forward.max_grpc_timeout_ms, want->forward.max_grpc_timeout_ms);
+  assert_int_equal(got->redirect != NULL, want->redirect != NULL);
+  if (want->redirect != NULL) assert_redirect(got->redirect, want->redirect);
   assert_int_equal(got->direct.status, want->direct.status);
   assert_str(got->direct.body, want->direct.body);
   assert_int_equal(got->response_headers_to_add_count, want->response_headers_to_add_count);
@@ -168,9 +182,48 @@ static void test_empty_endpoints_come_back(void **state) {
   gw_resource_unref(resource);
 }
 
+static void assert_http2(const struct gw_http2_options *got, const struct gw_http2_options *want) {
+  assert_int_equal(got->hpack_table_size, want->hpack_table_size);
+  assert_int_equal(got->max_concurrent_streams, want->max_concurrent_streams);
+  assert_int_equal(got->initial_stream_window, want->initial_stream_window);
+  assert_int_equal(got->initial_connection_window, want->initial_connection_window);
+  assert_int_equal(got->allows_connect, want->allows_connect);
+  assert_int_equal(got->max_outbound_control_frames, want->max_outbound_control_frames);
+  assert_int_equal(got->max_consecutive_empty_frames, want->max_consecutive_empty_frames);
+  assert_int_equal(got->max_priority_frames, want->max_priority_frames);
+  assert_int_equal(got->max_window_updates, want->max_window_updates);
+}
+
+static void assert_strs(const struct gw_str *got, uint32_t got_count, const struct gw_str *want, uint32_t want_count) {
+  assert_int_equal(got_count, want_count);
+  for (uint32_t i = 0; i < want_count; i++)
+    assert_str(got[i], want[i]);
+}
+
+static void assert_sans(const struct gw_san_match *got, uint32_t got_count, const struct gw_san_match *want, uint32_t want_count) {
+  assert_int_equal(got_count, want_count);
+  for (uint32_t i = 0; i < want_count; i++) {
+    assert_int_equal(got[i].kind, want[i].kind);
+    assert_int_equal(got[i].match, want[i].match);
+    assert_str(got[i].value, want[i].value);
+  }
+}
+
+static void assert_tls_params(const struct gw_tls_params *got, const struct gw_tls_params *want) {
+  assert_int_equal(got->min_version, want->min_version);
+  assert_int_equal(got->max_version, want->max_version);
+  assert_str(got->cipher_suites, want->cipher_suites);
+  assert_str(got->curves, want->curves);
+  assert_strs(got->alpn, got->alpn_count, want->alpn, want->alpn_count);
+  assert_strs(got->certificates, got->certificate_count, want->certificates, want->certificate_count);
+  assert_str(got->validation, want->validation);
+  assert_sans(got->sans, got->san_count, want->sans, want->san_count);
+}
+
 static void test_clusters_of_each_kind_come_back(void **state) {
   (void)state;
-  const struct gw_cluster *clusters[] = {&sample_eds_cluster, &sample_dns_cluster, &sample_static_cluster};
+  const struct gw_cluster *clusters[] = {&sample_eds_cluster, &sample_dns_cluster, &sample_static_cluster, &sample_tls_cluster,
+                                         &sample_http2_cluster};
   for (size_t i = 0; i < GW_ARRAY_LEN(clusters); i++) {
     struct gw_resource *resource = gw_xds_encode_cluster(clusters[i]);
     const struct gw_cluster *got = resource->cluster;
@@ -183,6 +236,33 @@ static void test_clusters_of_each_kind_come_back(void **state) {
     assert_int_equal(got->upstream_idle_timeout_ms, clusters[i]->upstream_idle_timeout_ms);
     assert_int_equal(got->inline_endpoints != NULL, clusters[i]->inline_endpoints != NULL);
     if (got->inline_endpoints != NULL) assert_endpoints(got->inline_endpoints, clusters[i]->inline_endpoints);
+    assert_int_equal(got->protocol, clusters[i]->protocol);
+    assert_http2(&got->http2, &clusters[i]->http2);
+    assert_int_equal(got->tls != NULL, clusters[i]->tls != NULL);
+    if (got->tls != NULL) {
+      assert_tls_params(&got->tls->params, &clusters[i]->tls->params);
+      assert_str(got->tls->sni, clusters[i]->tls->sni);
+      assert_int_equal(got->tls->has_auto_sni, clusters[i]->tls->has_auto_sni);
+    }
+    assert_decodes_again(resource);
+    gw_resource_unref(resource);
+  }
+}
+
+static void test_secrets_of_each_kind_come_back(void **state) {
+  (void)state;
+  for (size_t i = 0; i < GW_ARRAY_LEN(sample_secrets); i++) {
+    const struct gw_secret *want = &sample_secrets[i];
+    struct gw_resource *resource = gw_xds_encode_secret(want);
+    const struct gw_secret *got = resource->secret;
+    assert_str(got->name, want->name);
+    assert_int_equal(got->kind, want->kind);
+    assert_str(got->certificate_chain, want->certificate_chain);
+    assert_str(got->private_key, want->private_key);
+    assert_str(got->trusted_ca, want->trusted_ca);
+    assert_sans(got->sans, got->san_count, want->sans, want->san_count);
+    assert_strs(got->ticket_keys, got->ticket_key_count, want->ticket_keys, want->ticket_key_count);
+    assert_true(resource->any->is_secret); /* and so overwritten before it is freed */
     assert_decodes_again(resource);
     gw_resource_unref(resource);
   }
@@ -193,6 +273,10 @@ static void assert_filters(const struct gw_http_connection_manager *got, const s
   for (uint32_t i = 0; i < want->filter_count; i++) {
     assert_str(got->filters[i].name, want->filters[i].name);
     assert_int_equal(got->filters[i].kind, want->filters[i].kind);
+    if (want->filters[i].kind == GW_FILTER_LIMITS) {
+      assert_memory_equal(&got->filters[i].settings.limits, &want->filters[i].settings.limits, sizeof(struct gw_limits));
+      continue;
+    }
     const struct gw_node_endpoints *a = &got->filters[i].settings.node_endpoints, *b = &want->filters[i].settings.node_endpoints;
     assert_int_equal(a->has_health, b->has_health);
     assert_int_equal(a->has_ready, b->has_ready);
@@ -246,6 +330,21 @@ static void test_listener_with_every_field_comes_back(void **state) {
   assert_int_equal(got->request_timeout_ms, want->request_timeout_ms);
   assert_int_equal(got->request_headers_timeout_ms, want->request_headers_timeout_ms);
   assert_int_equal(got->drain_timeout_ms, want->drain_timeout_ms);
+  assert_strs(got->trusted_cidrs, got->trusted_cidr_count, want->trusted_cidrs, want->trusted_cidr_count);
+  assert_int_equal(got->codec, want->codec);
+  assert_http2(&got->http2, &want->http2);
+  assert_int_equal(got->has_websocket, want->has_websocket);
+  assert_int_equal(got->max_requests_per_connection, want->max_requests_per_connection);
+  assert_int_equal(got->client_cert_forwarding, want->client_cert_forwarding);
+  assert_int_equal(got->has_client_cert_subject, want->has_client_cert_subject);
+  assert_int_equal(got->has_client_cert_dns, want->has_client_cert_dns);
+  assert_int_equal(got->has_client_cert_uri, want->has_client_cert_uri);
+  const struct gw_downstream_tls *tls = resource->listener->tls;
+  assert_non_null(tls);
+  assert_tls_params(&tls->params, &sample_downstream_tls.params);
+  assert_true(tls->requires_client_certificate);
+  assert_false(tls->has_no_tickets);
+  assert_str(tls->ticket_keys, sample_downstream_tls.ticket_keys);
   assert_decodes_again(resource);
   gw_resource_unref(resource);
 }
@@ -258,6 +357,23 @@ static void test_listener_with_inline_routes_comes_back(void **state) {
   struct gw_resource *resource = gw_xds_encode_listener(&listener);
   assert_int_equal(resource->listener->http.route_config_name.len, 0);
   assert_route_config(resource->listener->http.inline_routes, &sample_route_config);
+  gw_resource_unref(resource);
+}
+
+static void test_listener_with_a_plain_certificate_and_no_tickets_comes_back(void **state) {
+  (void)state;
+  const struct gw_downstream_tls tls = {.params = {.max_version = GW_TLS_1_3, .certificates = sample_certificates, .certificate_count = 1},
+                                        .has_no_tickets = true};
+  struct gw_listener listener = sample_listener;
+  listener.tls = &tls;
+  listener.http.trusted_cidr_count = 0;
+  listener.http.xff_num_trusted_hops = 3;
+  struct gw_resource *resource = gw_xds_encode_listener(&listener);
+  assert_tls_params(&resource->listener->tls->params, &tls.params);
+  assert_true(resource->listener->tls->has_no_tickets);
+  assert_false(resource->listener->tls->requires_client_certificate);
+  assert_int_equal(resource->listener->tls->ticket_keys.len, 0);
+  assert_int_equal(resource->listener->http.xff_num_trusted_hops, 3);
   gw_resource_unref(resource);
 }
 
@@ -289,7 +405,7 @@ static void test_same_model_gives_same_bytes_and_version(void **state) {
 
 static void test_type_urls_are_found_back(void **state) {
   (void)state;
-  const char *short_names[GW_RESOURCE_TYPE_COUNT] = {"CDS", "EDS", "LDS", "RDS"};
+  const char *short_names[GW_RESOURCE_TYPE_COUNT] = {"SDS", "CDS", "EDS", "LDS", "RDS"};
   for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++) {
     enum gw_resource_type found;
     assert_int_equal(gw_xds_parse_type_url(gw_str_from(gw_xds_type_url((enum gw_resource_type)type)), &found), GW_OK);
@@ -334,6 +450,8 @@ int main(void) {
       cmocka_unit_test(test_clusters_of_each_kind_come_back),
       cmocka_unit_test(test_listener_with_every_field_comes_back),
       cmocka_unit_test(test_listener_with_inline_routes_comes_back),
+      cmocka_unit_test(test_listener_with_a_plain_certificate_and_no_tickets_comes_back),
+      cmocka_unit_test(test_secrets_of_each_kind_come_back),
       cmocka_unit_test(test_api_listener_is_kept_unopened),
       cmocka_unit_test(test_same_model_gives_same_bytes_and_version),
       cmocka_unit_test(test_type_urls_are_found_back),

@@ -54,9 +54,6 @@ CHANGE(ring_hash) {
 CHANGE(no_connect_timeout) {
   CLUSTER->connect_timeout = gw_xds_encode_duration(arena, 0);
 }
-CHANGE(tls) {
-  add_unknown(arena, m, 24);
-}
 CHANGE(http2) {
   add_unknown(arena, m, 14);
 }
@@ -74,10 +71,26 @@ CHANGE(no_options) {
   UNUSED;
   CLUSTER->typed_extension_protocol_options[0]->value->value.len = 0;
 }
-/* explicit_http_config { http2_protocol_options {} } */
-CHANGE(http2_options) {
+/* explicit_http_config { http3_protocol_options {} } */
+CHANGE(http3_options) {
   UNUSED;
-  CLUSTER->typed_extension_protocol_options[0]->value->value = (ProtobufCBinaryData){4, (uint8_t *)"\x1a\x02\x12\x00"};
+  CLUSTER->typed_extension_protocol_options[0]->value->value = (ProtobufCBinaryData){4, (uint8_t *)"\x1a\x02\x1a\x00"};
+}
+/* auto_config {} */
+CHANGE(auto_without_tls) {
+  UNUSED;
+  CLUSTER->typed_extension_protocol_options[0]->value->value = (ProtobufCBinaryData){2, (uint8_t *)"\x2a\x00"};
+}
+/* common_http_protocol_options { max_requests_per_connection { value: 5 } }, explicit_http_config { http_protocol_options {} } */
+CHANGE(requests_limit) {
+  UNUSED;
+  CLUSTER->typed_extension_protocol_options[0]->value->value =
+      (ProtobufCBinaryData){10, (uint8_t *)"\x0a\x04\x32\x02\x08\x05\x1a\x02\x0a\x00"};
+}
+/* explicit_http_config { http2_protocol_options { initial_stream_window_size { value: 1 } } } */
+CHANGE(small_window) {
+  UNUSED;
+  CLUSTER->typed_extension_protocol_options[0]->value->value = (ProtobufCBinaryData){8, (uint8_t *)"\x1a\x06\x12\x04\x1a\x02\x08\x01"};
 }
 CHANGE(idle_and_headers) {
   UNUSED;
@@ -97,13 +110,15 @@ static const struct refusal cluster_refusals[] = {
     {eds_and_inline, "load_assignment: must not be there with type EDS"},
     {ring_hash, "lb_policy: RING_HASH is not supported"},
     {no_connect_timeout, "connect_timeout: must be more than 0"},
-    {tls, "transport_socket: not supported"},
     {http2, "http2_protocol_options: not supported"},
     {other_options, "typed_extension_protocol_options[\"envoy.other\"]: only envoy.extensions.upstreams"},
     {other_options_type, OPTIONS ": type \"t/u.V\" is not supported here"},
     {no_options_value, OPTIONS ": is missing"},
     {no_options, OPTIONS ": needs explicit_http_config"},
-    {http2_options, OPTIONS ".explicit_http_config.http2_protocol_options: not supported"},
+    {http3_options, OPTIONS ".explicit_http_config.http3_protocol_options: not supported"},
+    {auto_without_tls, "transport_socket: is missing: auto_config needs TLS"},
+    {requests_limit, OPTIONS ".common_http_protocol_options.max_requests_per_connection: not supported for upstreams"},
+    {small_window, OPTIONS ".explicit_http_config.http2_protocol_options.initial_stream_window_size: is 1; allowed is 65535 to 2147483647"},
     {idle_and_headers, OPTIONS ".common_http_protocol_options.max_headers_count: not supported for upstreams"},
 };
 

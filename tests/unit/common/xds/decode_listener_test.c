@@ -24,6 +24,8 @@ static ProtobufCMessage *unpack(struct gw_arena *arena, const Google__Protobuf__
   return message;
 }
 
+static struct gw_listener plain_listener; /* the sample without TLS, trusted proxies and limits */
+
 CHANGE(no_name) {
   UNUSED;
   LISTENER->name = (char *)"";
@@ -52,9 +54,6 @@ CHANGE(two_chains) {
 CHANGE(chain_match) {
   add_unknown(arena, &LISTENER->filter_chains[0]->base, 1);
 }
-CHANGE(tls) {
-  add_unknown(arena, &LISTENER->filter_chains[0]->base, 6);
-}
 CHANGE(no_filter) {
   UNUSED;
   LISTENER->filter_chains[0]->n_filters = 0;
@@ -81,7 +80,6 @@ static const struct refusal listener_refusals[] = {
     {no_chain, "filter_chains: are 0; exactly one is supported"},
     {two_chains, "filter_chains: are 2; exactly one is supported"},
     {chain_match, "filter_chains[0].filter_chain_match: not supported"},
-    {tls, "filter_chains[0].transport_socket: not supported"},
     {no_filter, "filter_chains[0].filters: are 0; exactly one"},
     {other_filter, AT ": type \"t/envoy.Tcp\" is not supported here"},
     {untyped_filter, AT ": is missing"},
@@ -89,9 +87,28 @@ static const struct refusal listener_refusals[] = {
     {api_beside_chain, "api_listener: not supported beside filter_chains"},
 };
 
-CHANGE(http2) {
+CHANGE(http3) {
   UNUSED;
-  HTTP->codec_type = 2;
+  HTTP->codec_type = 3;
+}
+CHANGE(no_streams) {
+  HTTP->http2_protocol_options->max_concurrent_streams = gw_xds_encode_u32(arena, 0);
+}
+CHANGE(outbound_frames) {
+  add_unknown(arena, &HTTP->http2_protocol_options->base, 7);
+}
+CHANGE(client_certificates) {
+  UNUSED;
+  HTTP->forward_client_cert_details = 9;
+}
+CHANGE(whole_certificate) {
+  add_unknown(arena, &HTTP->set_current_client_cert_details->base, 3);
+}
+CHANGE(connect_upgrade) {
+  HTTP->upgrade_configs[0]->upgrade_type = gw_xds_encode_str(arena, GW_STR("CONNECT"));
+}
+CHANGE(upgrade_filters) {
+  add_unknown(arena, &HTTP->upgrade_configs[0]->base, 2);
 }
 CHANGE(no_routes) {
   UNUSED;
@@ -152,7 +169,7 @@ CHANGE(bad_cidr) {
   HTTP->http_filters[0]->typed_config = gw_xds_encode_any(arena, &settings->base);
 }
 CHANGE(upgrade) {
-  add_unknown(arena, m, 23);
+  add_unknown(arena, m, 22);
 }
 CHANGE(http1_field) {
   add_unknown(arena, &HTTP->http_protocol_options->base, 2);
@@ -240,7 +257,13 @@ CHANGE(log_omitting) {
 }
 
 static const struct refusal http_refusals[] = {
-    {http2, AT ".codec_type: HTTP2 is not supported"},
+    {http3, AT ".codec_type: HTTP3 is not supported"},
+    {no_streams, AT ".http2_protocol_options.max_concurrent_streams: is 0; allowed is 1 to 2147483647"},
+    {outbound_frames, AT ".http2_protocol_options.max_outbound_frames: not supported"},
+    {client_certificates, AT ".forward_client_cert_details: value 9 is not known"},
+    {whole_certificate, AT ".set_current_client_cert_details.cert: not supported"},
+    {connect_upgrade, AT ".upgrade_configs[0].upgrade_type: \"CONNECT\" is not supported; websocket is"},
+    {upgrade_filters, AT ".upgrade_configs[0].filters: not supported"},
     {no_routes, AT ": needs rds or route_config"},
     {no_route_name, AT ".rds.route_config_name: is empty"},
     {rds_elsewhere, AT ".rds.config_source: must be ads"},
@@ -254,7 +277,7 @@ static const struct refusal http_refusals[] = {
     {filter_without_config, AT ".http_filters[0].typed_config: is missing"},
     {router_field, AT ".http_filters[1].typed_config.start_child_span: not supported"},
     {bad_cidr, AT ".http_filters[0].typed_config.metrics_allow[1]: \"10.0.0.0/33\" is not like"},
-    {upgrade, AT ".upgrade_configs: not supported"},
+    {upgrade, AT ".via: not supported"},
     {http1_field, AT ".http_protocol_options.accept_http_10: not supported"},
     {headers_0, AT ".common_http_protocol_options.max_headers_count: is 0"},
     {kb_0, AT ".max_request_headers_kb: is 0; allowed is 1 to 8192"},
@@ -279,7 +302,7 @@ static void test_every_bad_listener_is_refused_at_its_place(void **state) {
   for (size_t i = 0; i < GW_ARRAY_LEN(listener_refusals); i++) {
     struct gw_arena arena;
     gw_arena_init(&arena, 4096);
-    ProtobufCMessage *message = gw_xds_encode_listener_message(&arena, &sample_listener);
+    ProtobufCMessage *message = gw_xds_encode_listener_message(&arena, &plain_listener);
     listener_refusals[i].change(&arena, message);
     char *text = decode_packed(&arena, GW_RESOURCE_LISTENER, message);
     assert_mistake(text, listener_refusals[i].mistake);
@@ -290,7 +313,7 @@ static void test_every_bad_listener_is_refused_at_its_place(void **state) {
 
 /* The sample, with its connection manager changed. */
 static Listener *changed_http(struct gw_arena *arena, change_fn change) {
-  Listener *listener = (Listener *)gw_xds_encode_listener_message(arena, &sample_listener);
+  Listener *listener = (Listener *)gw_xds_encode_listener_message(arena, &plain_listener);
   Envoy__Config__Listener__V3__Filter *filter = listener->filter_chains[0]->filters[0];
   ProtobufCMessage *http = unpack(arena, filter->typed_config, &HCM_DESCRIPTOR);
   change(arena, http);
@@ -329,6 +352,11 @@ CHANGE(leave_out_all) {
   HTTP->max_request_headers_kb = NULL;
   HTTP->use_remote_address = HTTP->generate_request_id = HTTP->normalize_path = NULL;
   HTTP->path_with_escaped_slashes_action = 0;
+  HTTP->codec_type = 0;
+  HTTP->http2_protocol_options = NULL;
+  HTTP->n_upgrade_configs = 0;
+  HTTP->forward_client_cert_details = 0;
+  HTTP->set_current_client_cert_details = NULL;
 }
 
 static void test_defaults_are_envoys(void **state) {
@@ -348,6 +376,20 @@ static void test_defaults_are_envoys(void **state) {
   assert_false(http->normalize_path);
   assert_false(http->use_remote_address);
   assert_true(http->generate_request_id);
+  assert_int_equal(http->codec, GW_CODEC_AUTO);
+  assert_int_equal(http->http2.hpack_table_size, 4096);
+  assert_int_equal(http->http2.max_concurrent_streams, 1024);
+  assert_int_equal(http->http2.initial_stream_window, 16 << 20);
+  assert_int_equal(http->http2.initial_connection_window, 24 << 20);
+  assert_false(http->http2.allows_connect);
+  assert_int_equal(http->http2.max_outbound_control_frames, 1000);
+  assert_int_equal(http->http2.max_consecutive_empty_frames, 1);
+  assert_int_equal(http->http2.max_priority_frames, 100);
+  assert_int_equal(http->http2.max_window_updates, 10);
+  assert_false(http->has_websocket);
+  assert_int_equal(http->max_requests_per_connection, 0);
+  assert_int_equal(http->client_cert_forwarding, GW_CLIENT_CERT_SANITIZE);
+  assert_false(http->has_client_cert_subject || http->has_client_cert_dns || http->has_client_cert_uri);
   gw_arena_done(&arena);
 }
 
@@ -388,7 +430,7 @@ static void test_listener_may_have_any_free_port_and_ignored_fields(void **state
   (void)state;
   struct gw_arena arena;
   gw_arena_init(&arena, 4096);
-  Listener *message = (Listener *)gw_xds_encode_listener_message(&arena, &sample_listener);
+  Listener *message = (Listener *)gw_xds_encode_listener_message(&arena, &plain_listener);
   message->address->socket_address->port_value = 0;
   add_unknown(&arena, &message->base, 16); /* traffic_direction */
   assert_null(decode_packed(&arena, GW_RESOURCE_LISTENER, &message->base));
@@ -399,7 +441,7 @@ static void test_api_listener_may_hold_what_it_likes(void **state) {
   (void)state;
   struct gw_arena arena;
   gw_arena_init(&arena, 4096);
-  struct gw_listener listener = sample_listener;
+  struct gw_listener listener = plain_listener;
   listener.is_api_only = true;
   Listener *message = (Listener *)gw_xds_encode_listener_message(&arena, &listener);
   message->api_listener->api_listener->type_url = gw_xds_encode_str(&arena, GW_STR("t/foreign.Manager"));
@@ -408,7 +450,24 @@ static void test_api_listener_may_hold_what_it_likes(void **state) {
   gw_arena_done(&arena);
 }
 
+CHANGE(disable_websocket) {
+  HTTP->upgrade_configs[0]->enabled = gw_xds_encode_bool(arena, false);
+}
+
+static void test_upgrade_that_is_disabled_is_none(void **state) {
+  (void)state;
+  struct gw_arena arena;
+  gw_arena_init(&arena, 4096);
+  assert_false(decode_listener(&arena, changed_http(&arena, disable_websocket))->http.has_websocket);
+  gw_arena_done(&arena);
+}
+
 int main(void) {
+  plain_listener = sample_listener;
+  plain_listener.tls = NULL;
+  plain_listener.http.filters = &sample_filters[1];
+  plain_listener.http.filter_count = 2;
+  plain_listener.http.trusted_cidr_count = 0;
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_every_bad_listener_is_refused_at_its_place),
       cmocka_unit_test(test_every_bad_connection_manager_is_refused_at_its_place),
@@ -417,6 +476,7 @@ int main(void) {
       cmocka_unit_test(test_log_without_format_gets_envoys),
       cmocka_unit_test(test_listener_may_have_any_free_port_and_ignored_fields),
       cmocka_unit_test(test_api_listener_may_hold_what_it_likes),
+      cmocka_unit_test(test_upgrade_that_is_disabled_is_none),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,6 +17,31 @@ CHANGE(no_name) {
 CHANGE(unknown_hedge_policy) {
   add_unknown(arena, &ROUTE(m, 0, 1)->route->base, 27);
 }
+#define REDIRECT(m, index) ROUTE(m, 1, index)->redirect
+CHANGE(odd_scheme) {
+  REDIRECT(m, 2)->scheme_redirect = gw_xds_encode_str(arena, GW_STR("ftp"));
+}
+CHANGE(odd_code) {
+  UNUSED;
+  REDIRECT(m, 1)->response_code = 7;
+}
+CHANGE(port_70000) {
+  UNUSED;
+  REDIRECT(m, 1)->port_redirect = 70000;
+}
+CHANGE(split_host) {
+  REDIRECT(m, 1)->host_redirect = gw_xds_encode_str(arena, GW_STR("a\r\nset-cookie: b"));
+}
+CHANGE(space_in_path) {
+  REDIRECT(m, 1)->path_redirect = gw_xds_encode_str(arena, GW_STR("/a b"));
+}
+CHANGE(regex_redirect) {
+  add_unknown(arena, &REDIRECT(m, 1)->base, 9);
+}
+CHANGE(negative_grpc_timeout) {
+  UNUSED;
+  ROUTE(m, 0, 0)->route->max_grpc_timeout->seconds = -1;
+}
 CHANGE(unknown_number) {
   add_unknown(arena, &ROUTE(m, 0, 2)->base, 4711);
 }
@@ -123,7 +148,7 @@ CHANGE(weighted_clusters) {
   add_unknown(arena, &ROUTE(m, 0, 0)->route->base, 3);
 }
 CHANGE(redirect) {
-  add_unknown(arena, &ROUTE(m, 0, 0)->base, 3);
+  add_unknown(arena, &ROUTE(m, 0, 0)->base, 5);
 }
 CHANGE(filter_config) {
   add_unknown(arena, &ROUTE(m, 0, 0)->base, 13);
@@ -183,11 +208,18 @@ CHANGE(not_utf8) {
 static const struct refusal refusals[] = {
     {no_name, "name: is empty"},
     {unknown_hedge_policy, "virtual_hosts[0].routes[1].route.hedge_policy: not supported"},
+    {odd_scheme, "virtual_hosts[1].routes[2].redirect.scheme_redirect: \"ftp\" is not http or https"},
+    {odd_code, "virtual_hosts[1].routes[1].redirect.response_code: value 7 is not known"},
+    {port_70000, "virtual_hosts[1].routes[1].redirect.port_redirect: must be a port"},
+    {split_host, "virtual_hosts[1].routes[1].redirect.host_redirect: holds a space or a control character"},
+    {space_in_path, "virtual_hosts[1].routes[1].redirect.path_redirect: holds a space or a control character"},
+    {regex_redirect, "virtual_hosts[1].routes[1].redirect.regex_rewrite: not supported"},
+    {negative_grpc_timeout, "virtual_hosts[0].routes[0].route.max_grpc_timeout: is not a duration"},
     {unknown_number, "virtual_hosts[0].routes[2].field 4711: not known"},
     {unknown_top, "vhds: not supported"},
     {no_match, "virtual_hosts[0].routes[0].match: is missing"},
     {no_path, "virtual_hosts[0].routes[0].match: needs prefix"},
-    {no_action, "virtual_hosts[0].routes[0]: needs route or direct_response"},
+    {no_action, "virtual_hosts[0].routes[0]: needs route, redirect or direct_response"},
     {no_cluster, "virtual_hosts[0].routes[0].route: needs cluster"},
     {empty_cluster, "virtual_hosts[0].routes[0].route.cluster: is empty"},
     {negative_timeout, "virtual_hosts[0].routes[0].route.timeout: is not a duration"},
@@ -212,7 +244,7 @@ static const struct refusal refusals[] = {
     {query_parameters, "virtual_hosts[0].routes[0].match.query_parameters: not supported"},
     {retry_policy, "virtual_hosts[0].routes[0].route.retry_policy: not supported"},
     {weighted_clusters, "virtual_hosts[0].routes[0].route.weighted_clusters: not supported"},
-    {redirect, "virtual_hosts[0].routes[0].redirect: not supported"},
+    {redirect, "virtual_hosts[0].routes[0].decorator: not supported"},
     {filter_config, "virtual_hosts[0].routes[0].typed_per_filter_config: not supported"},
     {command_in_value, "virtual_hosts[0].routes[0].response_headers_to_add[1].header.value: commands (%NAME%) are not supported"},
     {line_end_in_value, "virtual_hosts[0].routes[0].response_headers_to_add[1].header.value: holds a control character"},

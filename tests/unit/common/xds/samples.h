@@ -7,6 +7,7 @@
 #include "common/base/mem.h"
 #include "common/model/cluster.h"
 #include "common/model/listener.h"
+#include "common/model/secret.h"
 
 static const struct gw_header_match sample_headers[] = {
     {GW_STR(":method"), GW_STRING_MATCH_EXACT, GW_STR("GET"), false, false},
@@ -28,8 +29,13 @@ static const struct gw_route sample_routes[] = {
      .index = 0,
      .match = {GW_PATH_MATCH_EXACT, GW_STR("/a"), true, sample_headers, GW_ARRAY_LEN(sample_headers)},
      .action = GW_ROUTE_FORWARD,
-     .forward =
-         {.cluster = GW_STR("alpha"), .timeout_ms = 30250, .has_idle_timeout = true, .idle_timeout_ms = 0, .prefix_rewrite = GW_STR("/b")},
+     .forward = {.cluster = GW_STR("alpha"),
+                 .timeout_ms = 30250,
+                 .has_idle_timeout = true,
+                 .idle_timeout_ms = 0,
+                 .has_grpc_timeout = true,
+                 .max_grpc_timeout_ms = 61500,
+                 .prefix_rewrite = GW_STR("/b")},
      .response_headers_to_add = sample_options,
      .response_headers_to_add_count = GW_ARRAY_LEN(sample_options)},
     {.name = GW_STR("two"),
@@ -52,11 +58,44 @@ static const struct gw_route sample_routes[] = {
      .direct = {200, GW_STR("\xff\x00\x01")}},
 };
 
+static const struct gw_route_redirect sample_redirects[] = {
+    {.status = 308,
+     .scheme = GW_STR("https"),
+     .host = GW_STR("example.org"),
+     .port = 8443,
+     .path = GW_STR("/new?a=b"),
+     .strips_query = true},
+    {.status = 301, .scheme = GW_STR("http"), .prefix_rewrite = GW_STR("/moved")},
+    {.status = 302},
+    {.status = 303},
+    {.status = 307},
+};
+
 static const struct gw_route sample_last_route[] = {
     {.index = 4,
      .match = {GW_PATH_MATCH_PREFIX, GW_STR(""), false, NULL, 0},
      .action = GW_ROUTE_DIRECT_RESPONSE,
      .direct = {404, {NULL, 0}}},
+    {.index = 5,
+     .match = {GW_PATH_MATCH_EXACT, GW_STR("/r"), false, NULL, 0},
+     .action = GW_ROUTE_REDIRECT,
+     .redirect = &sample_redirects[0]},
+    {.index = 6,
+     .match = {GW_PATH_MATCH_PREFIX, GW_STR("/s"), false, NULL, 0},
+     .action = GW_ROUTE_REDIRECT,
+     .redirect = &sample_redirects[1]},
+    {.index = 7,
+     .match = {GW_PATH_MATCH_EXACT, GW_STR("/t"), false, NULL, 0},
+     .action = GW_ROUTE_REDIRECT,
+     .redirect = &sample_redirects[2]},
+    {.index = 8,
+     .match = {GW_PATH_MATCH_EXACT, GW_STR("/u"), false, NULL, 0},
+     .action = GW_ROUTE_REDIRECT,
+     .redirect = &sample_redirects[3]},
+    {.index = 9,
+     .match = {GW_PATH_MATCH_EXACT, GW_STR("/v"), false, NULL, 0},
+     .action = GW_ROUTE_REDIRECT,
+     .redirect = &sample_redirects[4]},
 };
 
 static const struct gw_str sample_domains[] = {GW_STR("example.com"), GW_STR("*.example.com:8443"), GW_STR("example.*")};
@@ -64,10 +103,10 @@ static const struct gw_str sample_any_domain[] = {GW_STR("*")};
 
 static const struct gw_virtual_host sample_hosts[] = {
     {GW_STR("first"), sample_domains, 3, sample_routes, GW_ARRAY_LEN(sample_routes)},
-    {GW_STR("rest"), sample_any_domain, 1, sample_last_route, 1},
+    {GW_STR("rest"), sample_any_domain, 1, sample_last_route, GW_ARRAY_LEN(sample_last_route)},
 };
 
-static const struct gw_route_config sample_route_config = {GW_STR("main"), sample_hosts, 2, 5};
+static const struct gw_route_config sample_route_config = {GW_STR("main"), sample_hosts, 2, 10};
 
 static const struct gw_endpoint sample_endpoint_items[] = {
     {GW_STR("10.0.0.1"), 8000, 1, false, 0},
@@ -79,6 +118,74 @@ static const struct gw_endpoints sample_endpoints = {GW_STR("alpha"), sample_end
 static const struct gw_endpoint sample_named_items[] = {{GW_STR("project_service-1.internal"), 8000, 2, false, 0}};
 static const struct gw_endpoints sample_named = {GW_STR("beta"), sample_named_items, 1};
 
+static const struct gw_http2_options sample_http2 = {.hpack_table_size = 0,
+                                                     .max_concurrent_streams = 77,
+                                                     .initial_stream_window = 65535,
+                                                     .initial_connection_window = 1u << 20,
+                                                     .allows_connect = true,
+                                                     .max_outbound_control_frames = 5,
+                                                     .max_consecutive_empty_frames = 0,
+                                                     .max_priority_frames = 3,
+                                                     .max_window_updates = 2};
+static const struct gw_str sample_alpn[] = {GW_STR("h2"), GW_STR("http/1.1")};
+static const struct gw_str sample_certificates[] = {GW_STR("site"), GW_STR("other")};
+static const struct gw_san_match sample_sans[] = {
+    {GW_SAN_DNS, GW_STRING_MATCH_EXACT, GW_STR("example.com")},
+    {GW_SAN_URI, GW_STRING_MATCH_PREFIX, GW_STR("spiffe://example.com/")},
+    {GW_SAN_DNS, GW_STRING_MATCH_SUFFIX, GW_STR(".example.com")},
+    {GW_SAN_IP, GW_STRING_MATCH_EXACT, GW_STR("10.0.0.7")},
+};
+static const struct gw_downstream_tls sample_downstream_tls = {.params = {.min_version = GW_TLS_1_3,
+                                                                          .max_version = GW_TLS_1_3,
+                                                                          .cipher_suites = GW_STR("ECDHE-RSA-AES128-GCM-SHA256:AES128-SHA"),
+                                                                          .curves = GW_STR("X25519:P-256"),
+                                                                          .alpn = sample_alpn,
+                                                                          .alpn_count = 2,
+                                                                          .certificates = sample_certificates,
+                                                                          .certificate_count = 2,
+                                                                          .validation = GW_STR("clients"),
+                                                                          .sans = sample_sans,
+                                                                          .san_count = GW_ARRAY_LEN(sample_sans)},
+                                                               .requires_client_certificate = true,
+                                                               .ticket_keys = GW_STR("tickets")};
+static const struct gw_upstream_tls sample_upstream_tls = {.params = {.min_version = GW_TLS_1_2,
+                                                                      .max_version = GW_TLS_1_2,
+                                                                      .alpn = sample_alpn,
+                                                                      .alpn_count = 1,
+                                                                      .certificates = sample_certificates,
+                                                                      .certificate_count = 1,
+                                                                      .validation = GW_STR("ca")},
+                                                           .sni = GW_STR("orders.example.com"),
+                                                           .has_auto_sni = true};
+
+static const struct gw_str sample_keys[] = {
+    GW_STR("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"),
+    GW_STR("\x00\xff\x02"
+           "3456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"),
+};
+static const struct gw_secret sample_secrets[] = {
+    {.name = GW_STR("site"), .kind = GW_SECRET_CERTIFICATE, .certificate_chain = GW_STR("CHAIN"), .private_key = GW_STR("KEY-MATERIAL")},
+    {.name = GW_STR("ca"), .kind = GW_SECRET_VALIDATION, .trusted_ca = GW_STR("ROOTS"), .sans = sample_sans, .san_count = 2},
+    {.name = GW_STR("tickets"), .kind = GW_SECRET_TICKET_KEYS, .ticket_keys = sample_keys, .ticket_key_count = 2},
+};
+
+static const struct gw_cluster sample_tls_cluster = {.name = GW_STR("gamma"),
+                                                     .kind = GW_CLUSTER_EDS,
+                                                     .eds_service_name = GW_STR("gamma"),
+                                                     .connect_timeout_ms = 1500,
+                                                     .dns_refresh_ms = 5000,
+                                                     .upstream_idle_timeout_ms = 60001,
+                                                     .protocol = GW_UPSTREAM_AUTO,
+                                                     .http2 = sample_http2,
+                                                     .tls = &sample_upstream_tls};
+static const struct gw_cluster sample_http2_cluster = {.name = GW_STR("delta"),
+                                                       .kind = GW_CLUSTER_EDS,
+                                                       .eds_service_name = GW_STR("delta"),
+                                                       .connect_timeout_ms = 1500,
+                                                       .dns_refresh_ms = 5000,
+                                                       .upstream_idle_timeout_ms = 60001,
+                                                       .protocol = GW_UPSTREAM_HTTP2,
+                                                       .http2 = sample_http2};
 static const struct gw_cluster sample_eds_cluster = {.name = GW_STR("alpha"),
                                                      .kind = GW_CLUSTER_EDS,
                                                      .eds_service_name = GW_STR("alpha-endpoints"),
@@ -100,6 +207,7 @@ static const struct gw_cluster sample_static_cluster = {.name = GW_STR("alpha"),
 
 static const struct gw_str sample_allow[] = {GW_STR("10.0.0.0/8"), GW_STR("2001:db8::/32")};
 static const struct gw_http_filter sample_filters[] = {
+    {.name = GW_STR("limits"), .kind = GW_FILTER_LIMITS, .settings = {.limits = {1u << 20, 15000, 1000, 50, 200, 80, 90}}},
     {GW_STR("gateway.node_endpoints"), GW_FILTER_NODE_ENDPOINTS, {{true, false, true, sample_allow, 2}}},
     {GW_STR("envoy.filters.http.router"), GW_FILTER_ROUTER, {{false, false, false, NULL, 0}}},
 };
@@ -120,7 +228,7 @@ static const struct gw_listener sample_listener = {
     .http = {.stat_prefix = GW_STR("traffic"),
              .route_config_name = GW_STR("main"),
              .filters = sample_filters,
-             .filter_count = 2,
+             .filter_count = 3,
              .access_logs = sample_logs,
              .access_log_count = 2,
              .normalize_path = true,
@@ -128,7 +236,8 @@ static const struct gw_listener sample_listener = {
              .escaped_slashes = GW_ESCAPED_SLASHES_REJECT,
              .underscores = GW_UNDERSCORES_DROP,
              .use_remote_address = true,
-             .xff_num_trusted_hops = 2,
+             .trusted_cidrs = sample_allow,
+             .trusted_cidr_count = 2,
              .generate_request_id = false,
              .preserve_external_request_id = true,
              .always_set_request_id_in_response = true,
@@ -139,7 +248,16 @@ static const struct gw_listener sample_listener = {
              .stream_idle_timeout_ms = 0,
              .request_timeout_ms = 61000,
              .request_headers_timeout_ms = 10000,
-             .drain_timeout_ms = 7000},
+             .drain_timeout_ms = 7000,
+             .codec = GW_CODEC_HTTP2,
+             .http2 = sample_http2,
+             .has_websocket = true,
+             .max_requests_per_connection = 1000,
+             .client_cert_forwarding = GW_CLIENT_CERT_APPEND_FORWARD,
+             .has_client_cert_subject = true,
+             .has_client_cert_dns = true,
+             .has_client_cert_uri = true},
+    .tls = &sample_downstream_tls,
 };
 
 #endif

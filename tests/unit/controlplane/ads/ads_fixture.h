@@ -11,6 +11,7 @@
 #include "common/xds/discovery.h"
 #include "controlplane/ads/ads_server.h"
 
+#define SDS GW_RESOURCE_SECRET
 #define CDS GW_RESOURCE_CLUSTER
 #define EDS GW_RESOURCE_ENDPOINTS
 #define LDS GW_RESOURCE_LISTENER

@@ -21,6 +21,8 @@ struct snapshot_plan {
   const char *routes;     /* "a b": one route to each, in the route configuration "routes"; NULL: as clusters */
   uint16_t port;          /* of the endpoints */
   uint32_t more_clusters; /* beside: "more-0" … */
+  const char *key; /* the listener speaks TLS with the certificate "site" of this key, and asks for clients' of "ca"; NULL: plaintext */
+  bool has_cluster_tls; /* the clusters trust "ca" */
 };
 
 static inline struct gw_snapshot *make_snapshot(const struct snapshot_plan *plan, struct gw_snapshot *previous) {
@@ -73,7 +75,19 @@ static inline struct gw_snapshot *make_snapshot(const struct snapshot_plan *plan
                                           .filter_count = 1,
                                           .max_request_headers_kb = 60,
                                           .max_headers_count = 100}};
-  struct gw_wanted wanted = {.listeners = &listener,
+  const struct gw_str certificate = GW_STR("site");
+  const struct gw_downstream_tls tls = {
+      .params = {.max_version = GW_TLS_1_3, .certificates = &certificate, .certificate_count = 1, .validation = GW_STR("ca")}};
+  const struct gw_upstream_tls upstream_tls = {.params = {.max_version = GW_TLS_1_3, .validation = GW_STR("ca")}};
+  if (plan->key != NULL) listener.tls = &tls;
+  for (uint32_t i = 0; plan->has_cluster_tls && i < count; i++)
+    clusters[i].tls = &upstream_tls;
+  const struct gw_secret secrets[] =
+      {{.name = GW_STR("ca"), .kind = GW_SECRET_VALIDATION, .trusted_ca = GW_STR("ROOT")},
+       {.name = certificate, .kind = GW_SECRET_CERTIFICATE, .certificate_chain = GW_STR("CHAIN"), .private_key = gw_str_from(plan->key)}};
+  struct gw_wanted wanted = {.secrets = secrets,
+                             .secret_count = plan->key != NULL ? 2 : plan->has_cluster_tls,
+                             .listeners = &listener,
                              .listener_count = 1,
                              .route_configs = &config,
                              .route_config_count = 1,

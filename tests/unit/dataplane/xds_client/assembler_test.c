@@ -44,7 +44,7 @@ static void assert_count(const struct gw_snapshot *snapshot, enum gw_resource_ty
   assert_int_equal(snapshot->lists[type].count, count);
 }
 
-static void test_assemble_waits_for_all_four_types(void **state) {
+static void test_assemble_waits_for_all_that_is_named(void **state) {
   struct gw_assembler *assembler = *state;
   assert_int_equal(accept_one(assembler, sample_cluster("a", 1000)), 1u << GW_RESOURCE_ENDPOINTS);
   assert_nothing(assembler, 1 * S);
@@ -55,9 +55,43 @@ static void test_assemble_waits_for_all_four_types(void **state) {
   accept_one(assembler, sample_routes("routes", "a"));
   struct gw_snapshot *snapshot = assert_snapshot(assembler, 1 * S, true);
   for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++)
-    assert_count(snapshot, (enum gw_resource_type)type, 1);
+    assert_count(snapshot, (enum gw_resource_type)type, type != GW_RESOURCE_SECRET);
   gw_snapshot_unref(snapshot);
   assert_nothing(assembler, 2 * S);
+}
+
+static void test_assemble_waits_for_secrets_that_listeners_and_clusters_name(void **state) {
+  struct gw_assembler *assembler = *state;
+  assert_int_equal(accept_one(assembler, sample_tls_cluster("a", "ca")), 1u << GW_RESOURCE_SECRET);
+  assert_names(assembler, GW_RESOURCE_SECRET, 1, (const char *const[]){"ca"});
+  assert_int_equal(accept_one(assembler, sample_tls_listener("gateway", "site")), 1u << GW_RESOURCE_SECRET);
+  assert_names(assembler, GW_RESOURCE_SECRET, 2, (const char *const[]){"ca", "site"});
+  assert_nothing(assembler, 1 * S);
+  accept_one(assembler, sample_certificate("site", "KEY"));
+  assert_nothing(assembler, 1 * S);
+  accept_one(assembler, sample_certificate("ca", "KEY"));
+  struct gw_snapshot *snapshot = assert_snapshot(assembler, 2 * S, true);
+  assert_count(snapshot, GW_RESOURCE_SECRET, 2);
+  gw_snapshot_unref(snapshot);
+
+  /* A new version of one is a new snapshot; one that is not named any more goes. */
+  accept_one(assembler, sample_certificate("site", "ANOTHER KEY"));
+  gw_snapshot_unref(assert_snapshot(assembler, 3 * S, true));
+  assert_int_equal(gw_assembler_accept(assembler, GW_RESOURCE_LISTENER, NULL, 0), 1u << GW_RESOURCE_SECRET);
+  snapshot = assert_snapshot(assembler, 4 * S, true);
+  assert_count(snapshot, GW_RESOURCE_SECRET, 1);
+  gw_snapshot_unref(snapshot);
+}
+
+static void test_assemble_goes_on_without_a_secret_that_does_not_come(void **state) {
+  struct gw_assembler *assembler = *state;
+  gw_assembler_accept(assembler, GW_RESOURCE_CLUSTER, NULL, 0);
+  accept_one(assembler, sample_tls_listener("gateway", "site"));
+  assert_nothing(assembler, 100 * S);
+  struct gw_snapshot *snapshot = assert_snapshot(assembler, 115 * S, false);
+  assert_count(snapshot, GW_RESOURCE_LISTENER, 1);
+  assert_count(snapshot, GW_RESOURCE_SECRET, 0);
+  gw_snapshot_unref(snapshot);
 }
 
 static void test_assemble_with_listeners_before_clusters_is_the_same(void **state) {
@@ -219,7 +253,9 @@ static void test_seed_is_reused_until_a_whole_snapshot_came(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
   const struct CMUnitTest tests[] = {
-      TEST(test_assemble_waits_for_all_four_types),
+      TEST(test_assemble_waits_for_all_that_is_named),
+      TEST(test_assemble_waits_for_secrets_that_listeners_and_clusters_name),
+      TEST(test_assemble_goes_on_without_a_secret_that_does_not_come),
       TEST(test_assemble_with_listeners_before_clusters_is_the_same),
       TEST(test_assemble_of_two_empty_answers_is_whole),
       TEST(test_assemble_without_a_listener_answer_never_gives_up),

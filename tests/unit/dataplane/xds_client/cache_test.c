@@ -74,6 +74,30 @@ static void test_decode_gives_back_what_was_encoded(void **state) {
   }
 }
 
+static void test_secrets_are_kept_only_with_a_key(void **state) {
+  (void)state;
+  struct gw_snapshot_builder *builder = gw_snapshot_builder_new();
+  gw_snapshot_builder_add(builder, sample_tls_listener("gateway", "site"));
+  gw_snapshot_builder_add(builder, sample_certificate("site", "KEY-MATERIAL"));
+  struct gw_snapshot *snapshot = gw_snapshot_builder_freeze(builder);
+  struct gw_cache caches[] = {plain_cache(), sealed_cache(secret_a)};
+  for (size_t i = 0; i < GW_ARRAY_LEN(caches); i++) {
+    struct gw_strbuf buf;
+    gw_strbuf_init(&buf);
+    gw_cache_encode(&caches[i], snapshot, NOW_US, &buf);
+    assert_null(memmem(buf.data, buf.len, "KEY-MATERIAL", 12));
+    struct gw_snapshot *got;
+    uint64_t saved_us;
+    char *reason = NULL;
+    assert_int_equal(gw_cache_decode(&caches[i], gw_strbuf_str(&buf), NOW_US, &got, &saved_us, &reason), GW_OK);
+    assert_int_equal(got->lists[GW_RESOURCE_SECRET].count, caches[i].has_key);
+    assert_int_equal(got->lists[GW_RESOURCE_LISTENER].count, 1);
+    gw_snapshot_unref(got);
+    gw_strbuf_done(&buf);
+  }
+  gw_snapshot_unref(snapshot);
+}
+
 static void test_encode_with_a_key_hides_the_content(void **state) {
   (void)state;
   struct gw_cache cache = sealed_cache(secret_a);
@@ -197,11 +221,11 @@ static void test_save_into_a_missing_directory_says_io(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_decode_gives_back_what_was_encoded),        cmocka_unit_test(test_encode_with_a_key_hides_the_content),
-      cmocka_unit_test(test_decode_of_any_changed_byte_is_refused),     cmocka_unit_test(test_decode_of_every_shorter_file_is_refused),
-      cmocka_unit_test(test_decode_with_another_key_or_none_is_denied), cmocka_unit_test(test_decode_of_an_old_or_future_file_is_refused),
-      cmocka_unit_test(test_decode_of_another_nodes_file_is_refused),   cmocka_unit_test(test_save_and_load_leave_one_private_file),
-      cmocka_unit_test(test_save_into_a_missing_directory_says_io),
+      cmocka_unit_test(test_decode_gives_back_what_was_encoded),         cmocka_unit_test(test_encode_with_a_key_hides_the_content),
+      cmocka_unit_test(test_secrets_are_kept_only_with_a_key),           cmocka_unit_test(test_decode_of_any_changed_byte_is_refused),
+      cmocka_unit_test(test_decode_of_every_shorter_file_is_refused),    cmocka_unit_test(test_decode_with_another_key_or_none_is_denied),
+      cmocka_unit_test(test_decode_of_an_old_or_future_file_is_refused), cmocka_unit_test(test_decode_of_another_nodes_file_is_refused),
+      cmocka_unit_test(test_save_and_load_leave_one_private_file),       cmocka_unit_test(test_save_into_a_missing_directory_says_io),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

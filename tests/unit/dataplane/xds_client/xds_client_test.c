@@ -112,12 +112,28 @@ static void test_client_asks_acknowledges_and_delivers_one_whole_snapshot(void *
   assert_int_equal(bench->snapshot_count, 1);
   assert_true(bench->is_complete);
   assert_string_equal(plane->node_id, "node-1");
-  for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++) {
+  for (int type = GW_RESOURCE_CLUSTER; type < GW_RESOURCE_TYPE_COUNT; type++) {
     assert_int_equal(bench->counts[type], 1);
     assert_string_equal(plane->last[type].version, "v1");
     assert_string_equal(plane->last[type].error, "");
   }
   assert_string_equal(plane->last[GW_RESOURCE_CLUSTER].names, "");
+  /* A server that knows no secrets is not asked for any. */
+  assert_int_equal(plane->last[GW_RESOURCE_SECRET].count, 0);
+}
+
+static void test_client_asks_for_secrets_that_are_named(void **state) {
+  struct bench *bench = *state;
+  struct control_plane *plane = start_with_one(bench, true);
+  WAIT_FOR(bench->loop, plane->ads != NULL && plane->last[GW_RESOURCE_CLUSTER].count > 0);
+  control_plane_send(plane, GW_RESOURCE_CLUSTER, "v1", "c", NULL, 0);
+  send_one(plane, "v1", "l", sample_tls_listener("gateway", "site"));
+  WAIT_FOR(bench->loop, strcmp(plane->last[GW_RESOURCE_SECRET].names, "site") == 0);
+  assert_int_equal(bench->snapshot_count, 0);
+  send_one(plane, "v1", "s", sample_certificate("site", "KEY"));
+  WAIT_FOR(bench->loop, bench->snapshot_count > 0);
+  assert_true(bench->is_complete);
+  assert_int_equal(bench->counts[GW_RESOURCE_SECRET], 1);
 }
 
 static void test_client_refuses_a_bad_response_whole_and_keeps_the_one_before(void **state) {
@@ -180,7 +196,7 @@ static void test_client_comes_back_with_its_versions_and_without_nonces(void **s
   control_plane_done(plane);
   control_plane_start(plane, bench->loop, bench->rpc, port, true);
   WAIT_FOR(bench->loop, plane->last[GW_RESOURCE_ROUTE_CONFIG].count > 0);
-  for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++) {
+  for (int type = GW_RESOURCE_CLUSTER; type < GW_RESOURCE_TYPE_COUNT; type++) {
     assert_int_equal(plane->last[type].count, 1);
     assert_string_equal(plane->last[type].version, "v1");
     assert_string_equal(plane->last[type].nonce, "");
@@ -260,6 +276,7 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
   const struct CMUnitTest tests[] = {
       TEST(test_client_asks_acknowledges_and_delivers_one_whole_snapshot),
+      TEST(test_client_asks_for_secrets_that_are_named),
       TEST(test_client_refuses_a_bad_response_whole_and_keeps_the_one_before),
       TEST(test_client_reuses_unchanged_resources_and_is_silent_about_equal_content),
       TEST(test_client_stops_asking_for_what_is_not_named_any_more),
