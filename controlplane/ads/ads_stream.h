@@ -27,7 +27,8 @@ struct gw_ads_stream {
   struct gw_list link; /* in the server's streams */
   const struct gw_ads_shared *shared;
   struct gw_rpc_stream *rpc;
-  struct gw_node *node; /* NULL before the first request */
+  struct gw_node *node;  /* NULL before the first request */
+  bool may_have_secrets; /* mutual TLS, and the certificate permits this node: on plaintext secrets are withheld */
   struct gw_node_stream status;
   struct gw_subscription subscriptions[GW_RESOURCE_TYPE_COUNT];
   uint64_t last_nonce;
