@@ -47,8 +47,15 @@ static void put_pair(struct tls_fixture *f, const char *name, const struct gw_pk
   pki_put(f->folder, file, pair->certificate, 0644);
 }
 
-static void put_issued(struct tls_fixture *f, const char *name, const struct gw_pki_pair *ca, const char *const *names, size_t count) {
-  struct gw_pki_pair pair = pki_issue_for(ca, name, names, count, pki_now_s() - PKI_HOUR_S, pki_now_s() + PKI_HOUR_S);
+/* The common name is "server", or what stands behind the colon in "server:second". */
+static void put_issued(struct tls_fixture *f, const char *name_and_common, const struct gw_pki_pair *ca, const char *const *names,
+                       size_t count) {
+  char name[32];
+  snprintf(name, sizeof name, "%s", name_and_common);
+  char *colon = strchr(name, ':');
+  if (colon != NULL) *colon = '\0';
+  struct gw_pki_pair pair =
+      pki_issue_for(ca, colon != NULL ? colon + 1 : name, names, count, pki_now_s() - PKI_HOUR_S, pki_now_s() + PKI_HOUR_S);
   put_pair(f, name, &pair);
   gw_pki_pair_done(&pair);
 }
@@ -292,6 +299,12 @@ static void test_plaintext_stream_has_no_identity(void **state) {
 
 /* ---- files that change ---- */
 
+static bool has_taken(const struct end *end, const char *subject) {
+  struct gw_rpc_credentials_status status;
+  gw_rpc_credentials_get_status(end->credentials, &status);
+  return strcmp(status.subject, subject) == 0 && status.problem == NULL;
+}
+
 static void test_new_client_certificate_is_shown_by_the_next_channel(void **state) {
   struct tls_fixture *f = *state;
   serve(f);
@@ -324,8 +337,8 @@ static void test_new_server_files_count_for_the_next_connection(void **state) {
   expect_in(f, 0);
   struct seen *old = &f->base.opened[0];
   pki_put(f->folder, "server-ca.crt", f->other_ca.certificate, 0644);
-  put_issued(f, "server", &f->other_ca, server_names, GW_ARRAY_LEN(server_names));
-  WAIT_FOR(f->base.loop, f->server.taken == 1);
+  put_issued(f, "server:second", &f->other_ca, server_names, GW_ARRAY_LEN(server_names));
+  WAIT_FOR(f->base.loop, has_taken(&f->server, "CN=second"));
   struct gw_rpc_channel *before = f->base.channel;
   f->base.channel = NULL;
   connect_to(f, "127.0.0.1", f->client.credentials);
@@ -333,9 +346,8 @@ static void test_new_server_files_count_for_the_next_connection(void **state) {
   expect_out(f, 1, true, &words);
   free(words);
   pki_put(f->folder, "client-ca.crt", f->other_ca.certificate, 0644);
-  put_issued(f, "client", &f->other_ca, client_names, 1);
-  WAIT_FOR(f->base.loop, f->client.taken >= 1 && f->client.problem[0] == '\0');
-  gw_rpc_credentials_reload(f->client.credentials);
+  put_issued(f, "client:second", &f->other_ca, client_names, 1);
+  WAIT_FOR(f->base.loop, has_taken(&f->client, "CN=second"));
   connect_to(f, "127.0.0.1", f->client.credentials);
   expect_in(f, 2);
   send_text(old->stream, "still here");
@@ -359,10 +371,9 @@ static void test_bad_files_are_kept_out_and_told_of_once(void **state) {
   assert_int_equal(status.reloads_total, 0);
   connect_to(f, "127.0.0.1", f->client.credentials);
   expect_in(f, 0); /* with what was good before */
-  put_issued(f, "server", &f->ca, server_names, GW_ARRAY_LEN(server_names));
-  WAIT_FOR(f->base.loop, f->server.taken == 1);
-  gw_rpc_credentials_get_status(f->server.credentials, &status);
-  assert_null(status.problem);
+  put_issued(f, "server:second", &f->ca, server_names, GW_ARRAY_LEN(server_names));
+  WAIT_FOR(f->base.loop, has_taken(&f->server, "CN=second"));
+  assert_int_equal(f->server.taken, 1);
 }
 
 static void test_files_that_have_lapsed_do_not_replace_good_ones(void **state) {
