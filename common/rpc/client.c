@@ -1,6 +1,5 @@
 #include "common/rpc/client.h"
 
-#include <grpc/grpc_security.h>
 #include <grpc/support/time.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +51,8 @@ struct gw_rpc_channel *gw_rpc_channel_new(struct gw_rpc *rpc, const struct gw_rp
   channel->rpc = rpc;
   gw_list_init(&channel->streams);
   char *target = format_target(options->target);
-  grpc_channel_credentials *credentials = grpc_insecure_credentials_create();
+  grpc_channel_credentials *credentials =
+      options->credentials != NULL ? gw_rpc_credentials_for_channel(options->credentials) : grpc_insecure_credentials_create();
   channel->channel = grpc_channel_create(target, credentials, &grpc_args);
   grpc_channel_credentials_release(credentials);
   free(target);

@@ -7,9 +7,12 @@
 #include "common/rpc/rpc.h"
 
 struct gw_rpc_channel;
+struct gw_rpc_credentials;
 
 struct gw_rpc_channel_options {
-  struct gw_str target;       /* "HOST:PORT" */
+  struct gw_str target; /* "HOST:PORT" */
+  struct gw_rpc_credentials
+      *credentials;           /* TLS with what the files hold now, and HOST must be a name of the server's certificate; NULL: plaintext */
   uint32_t max_message_bytes; /* of a received message; 0: no limit */
   uint32_t keepalive_ms;      /* finds a frozen server; 0: none */
 };

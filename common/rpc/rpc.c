@@ -1,9 +1,7 @@
 #include "common/rpc/rpc.h"
 
-#include <grpc/support/log.h>
 #include <limits.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,13 +26,6 @@
 /* Keepalive pings of clients closer together than this are refused by the server (three times, then the connection). */
 #define PING_INTERVAL_MIN_MS 500u
 #define KEEPALIVE_TIMEOUT_MAX_MS 10000u
-
-/* gRPC writes to standard error on its own and may name peers and metadata there. What went wrong reaches us as a status; only the
- * words that come before it aborts are worth keeping. */
-static void on_grpc_log(gpr_log_func_args *args) {
-  if (args->severity == GPR_LOG_SEVERITY_ERROR && strncmp(args->message, "assertion failed", 16) == 0)
-    fprintf(stderr, "gRPC: %s:%d: %s\n", args->file, args->line, args->message);
-}
 
 void gw_rpc_op_start(struct rpc_op *op, rpc_op_fn fn) {
   op->fn = fn;
@@ -70,7 +61,8 @@ struct gw_rpc *gw_rpc_new(struct gw_loop *loop) {
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  gpr_set_log_function(on_grpc_log);
+  gw_rpc_handshakes_init(rpc);
+  setenv("GRPC_DNS_RESOLVER", "native", 0); /* getaddrinfo, as for all other names; its own resolver also leaks a little each time */
   grpc_init();
   rpc->queue = grpc_completion_queue_create_for_next(NULL);
   int failed = pthread_create(&rpc->poller, NULL, run_poller, rpc);
@@ -90,6 +82,7 @@ void gw_rpc_free(struct gw_rpc *rpc) {
   }
   grpc_completion_queue_shutdown(rpc->queue);
   pthread_join(rpc->poller, NULL);
+  gw_rpc_handshakes_done(rpc);
   gw_mailbox_free(rpc->mailbox); /* what came back meanwhile is handled here: on_closed of the last streams */
   GW_ASSERT(gw_list_is_empty(&rpc->streams));
   grpc_completion_queue_destroy(rpc->queue);

@@ -17,6 +17,13 @@ struct gw_rpc;
 struct gw_rpc *gw_rpc_new(struct gw_loop *loop);
 void gw_rpc_free(struct gw_rpc *rpc);
 
+/* TLS handshakes failed, of clients of ours or of channels of ours: `count` of them since the last call, the newest because of `reason`, a
+ * sentence. gRPC does not say with whom. */
+typedef void (*gw_rpc_handshake_fn)(void *arg, const char *reason, uint64_t count);
+void gw_rpc_on_handshake_failure(struct gw_rpc *rpc, gw_rpc_handshake_fn fn, void *arg);
+/* Why a call ended with GW_RPC_UNAVAILABLE, in words: the innermost of the causes that gRPC nests in `reason`. Freed by the caller. */
+char *gw_rpc_explain_unavailable(struct gw_str reason, bool has_tls);
+
 /* google.rpc.Code */
 enum gw_rpc_code {
   GW_RPC_OK = 0,

@@ -6,11 +6,13 @@
 
 #include <grpc/byte_buffer.h>
 #include <grpc/grpc.h>
+#include <grpc/grpc_security.h>
 #include <pthread.h>
 
 #include "common/base/list.h"
 #include "common/event/mailbox.h"
 #include "common/rpc/client.h"
+#include "common/rpc/credentials.h"
 #include "common/rpc/server.h"
 
 /* A tag of gRPC's completion queue: embedded in what waits for it, in flight once at a time. */
@@ -31,7 +33,13 @@ struct gw_rpc {
   uint32_t server_count;
   uint32_t channel_count;
   struct gw_list streams;
+  gw_rpc_handshake_fn handshake_fn;
+  void *handshake_arg;
 };
+
+/* handshake.c. What gRPC logs goes there from now on; of `rpc` until done. */
+void gw_rpc_handshakes_init(struct gw_rpc *rpc);
+void gw_rpc_handshakes_done(struct gw_rpc *rpc);
 
 /* Before an operation is handed to gRPC: sets what runs on the loop when it comes back. */
 void gw_rpc_op_start(struct rpc_op *op, rpc_op_fn fn);
@@ -76,6 +84,7 @@ struct gw_rpc_stream {
   grpc_metadata_array head_metadata;     /* request's on the server, response's on the client */
   grpc_metadata_array trailing_metadata; /* client side */
   char *peer;
+  grpc_auth_context *auth;  /* who the client is; NULL: on plaintext, and on the client side */
   struct gw_task fail_task; /* client side: tells of a call that could not be made */
 };
 
@@ -90,6 +99,15 @@ void gw_rpc_stream_settle(struct gw_rpc_stream *stream);
 
 /* Tells the server that one of its streams is gone. */
 void gw_rpc_server_on_stream_gone(struct gw_rpc_server *server);
+
+/* What a server has of its credentials; embedded in it. */
+struct rpc_server_credentials {
+  struct gw_rpc_credentials *credentials; /* NULL: plaintext */
+  uint64_t generation;                    /* that gRPC has; 0: none yet */
+};
+/* As gRPC takes them; released by the caller. */
+grpc_channel_credentials *gw_rpc_credentials_for_channel(struct gw_rpc_credentials *credentials);
+grpc_server_credentials *gw_rpc_credentials_for_server(struct rpc_server_credentials *server, bool requires_certificate);
 
 /* Arguments common to both sides; gRPC copies them. */
 #define GW_RPC_ARGS_MAX 16

@@ -18,6 +18,8 @@ struct gw_rpc_server {
   size_t method_count;
   void *arg;
   uint16_t port;
+  struct rpc_server_credentials tls;
+  bool requires_client_certificate;
   struct gw_list streams;
   uint32_t stream_count;
 
@@ -81,6 +83,7 @@ static void take_call(struct gw_rpc_server *server) {
   stream->head_metadata = server->metadata; /* handed over with what it holds */
   grpc_metadata_array_init(&server->metadata);
   stream->peer = grpc_call_get_peer(stream->call);
+  if (server->tls.credentials != NULL) stream->auth = grpc_call_auth_context(stream->call);
 
   stream->ops_in_flight++; /* keeps the stream while on_open runs */
   grpc_op op = {.op = GRPC_OP_RECV_CLOSE_ON_SERVER, .data.recv_close_on_server.cancelled = &stream->was_cancelled};
@@ -135,11 +138,32 @@ struct gw_str gw_rpc_stream_metadata(const struct gw_rpc_stream *stream, const c
   return GW_STR("");
 }
 
+/* --- who calls --- */
+
+enum gw_rpc_security gw_rpc_stream_security(const struct gw_rpc_stream *stream) {
+  if (stream->auth == NULL) return GW_RPC_PLAINTEXT;
+  return grpc_auth_context_peer_is_authenticated(stream->auth) ? GW_RPC_MUTUAL_TLS : GW_RPC_TLS;
+}
+
+bool gw_rpc_stream_peer_uri(const struct gw_rpc_stream *stream, size_t index, struct gw_str *ret_uri) {
+  if (gw_rpc_stream_security(stream) != GW_RPC_MUTUAL_TLS) return false;
+  grpc_auth_property_iterator iterator = grpc_auth_context_find_properties_by_name(stream->auth, GRPC_PEER_URI_PROPERTY_NAME);
+  const grpc_auth_property *property;
+  while ((property = grpc_auth_property_iterator_next(&iterator)) != NULL) {
+    if (index-- > 0) continue;
+    *ret_uri = (struct gw_str){property->value, property->value_length};
+    return true;
+  }
+  return false;
+}
+
 /* --- the server --- */
 
 static enum gw_err start_listening(struct gw_rpc_server *server, struct gw_str address) {
   char *text = gw_str_dup(address);
-  grpc_server_credentials *credentials = grpc_insecure_server_credentials_create();
+  grpc_server_credentials *credentials = server->tls.credentials != NULL
+                                             ? gw_rpc_credentials_for_server(&server->tls, server->requires_client_certificate)
+                                             : grpc_insecure_server_credentials_create();
   int port = grpc_server_add_http2_port(server->server, text, credentials);
   grpc_server_credentials_release(credentials);
   free(text);
@@ -192,6 +216,8 @@ enum gw_err gw_rpc_server_new(struct gw_rpc *rpc, const struct gw_rpc_server_opt
   server->methods = methods;
   server->method_count = method_count;
   server->arg = arg;
+  server->tls.credentials = options->credentials;
+  server->requires_client_certificate = options->requires_client_certificate;
   gw_list_init(&server->streams);
   gw_timer_init(&server->grace, on_grace_over);
   gw_task_init(&server->stopped_task, on_stopped, server);

@@ -7,6 +7,7 @@
 #include "common/rpc/rpc.h"
 
 struct gw_rpc_server;
+struct gw_rpc_credentials;
 
 /* Answers one path. */
 struct gw_rpc_method {
@@ -21,7 +22,9 @@ struct gw_rpc_server_options {
   struct gw_str listen;       /* "127.0.0.1:0", "[::1]:18000" */
   uint32_t max_message_bytes; /* of a received message */
   uint32_t max_streams_per_connection;
-  uint32_t keepalive_ms; /* ping after that much silence; 0: none */
+  uint32_t keepalive_ms;                  /* ping after that much silence; 0: none */
+  struct gw_rpc_credentials *credentials; /* TLS 1.2 or newer; NULL: plaintext. Borrowed */
+  bool requires_client_certificate;       /* with credentials: else a client may come without; one that is shown is always verified */
 };
 
 /* `methods` is an array of `count` that outlives the server; `arg` goes to on_open. GW_ERR_IO: the address can't be bound (another process
@@ -38,5 +41,14 @@ void gw_rpc_server_free(struct gw_rpc_server *server);
 void gw_rpc_stream_finish(struct gw_rpc_stream *stream, int code, const char *message);
 /* The first request metadata value of that lower-case key, or an empty string. */
 struct gw_str gw_rpc_stream_metadata(const struct gw_rpc_stream *stream, const char *key);
+
+enum gw_rpc_security {
+  GW_RPC_PLAINTEXT,
+  GW_RPC_TLS,        /* the client has shown no certificate */
+  GW_RPC_MUTUAL_TLS, /* the client's certificate was verified */
+};
+enum gw_rpc_security gw_rpc_stream_security(const struct gw_rpc_stream *stream);
+/* The URIs among the subject alternative names of the client's verified certificate: index 0, 1, … until false. */
+bool gw_rpc_stream_peer_uri(const struct gw_rpc_stream *stream, size_t index, struct gw_str *ret_uri);
 
 #endif

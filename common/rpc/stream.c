@@ -22,6 +22,7 @@ struct gw_rpc_stream *gw_rpc_stream_new(struct gw_rpc *rpc, grpc_call *call, str
 static void stream_free(struct gw_rpc_stream *stream) {
   gw_list_remove(&stream->node);
   gw_list_remove(&stream->owner_node);
+  grpc_auth_context_release(stream->auth);
   if (stream->call != NULL) grpc_call_unref(stream->call);
   grpc_slice_unref(stream->details);
   grpc_metadata_array_destroy(&stream->head_metadata);

@@ -4,6 +4,7 @@
 
 #include "common/base/mem.h"
 #include "common/xds/codec.h"
+#include "controlplane/snapshot/node_permission.h"
 
 /* In one request. A state-of-the-world client names all that it wants in each: one for each service. */
 #define NAMES_MAX 100000u
@@ -36,12 +37,29 @@ void gw_ads_stream_free(struct gw_ads_stream *stream) {
   free(stream);
 }
 
-static void refuse(struct gw_ads_stream *stream, enum gw_rpc_code code, const char *reason) {
-  GW_LOG_WARNING(stream->shared->log, "xDS stream of node %s from %.*s ended: %s", stream->node != NULL ? stream->node->id : "(unknown)",
-                 GW_STR_ARG(gw_rpc_stream_peer(stream->rpc)), reason);
+static void end(struct gw_ads_stream *stream, enum gw_rpc_code code, const char *reason) {
   stream->is_finished = true;
   gw_timer_stop(&stream->timer);
   gw_rpc_stream_finish(stream->rpc, (int)code, reason);
+}
+
+static void refuse(struct gw_ads_stream *stream, enum gw_rpc_code code, const char *reason) {
+  GW_LOG_WARNING(stream->shared->log, "xDS stream of node %s from %.*s ended: %s", stream->node != NULL ? stream->node->id : "(unknown)",
+                 GW_STR_ARG(gw_rpc_stream_peer(stream->rpc)), reason);
+  end(stream, code, reason);
+}
+
+/* Whether the client may be the node that it says it is. */
+static bool admit(struct gw_ads_stream *stream, const struct gw_xds_node *node) {
+  char *reason = NULL;
+  if (gw_node_permission_check(stream->rpc, node->id, node->cluster, &stream->may_have_secrets, &reason) == GW_OK) return true;
+  const struct gw_ads_shared *shared = stream->shared;
+  struct gw_str peer = gw_rpc_stream_peer(stream->rpc);
+  bool is_worth_telling = gw_node_denials_add(&shared->nodes->denials, node->id, node->cluster, peer, reason, gw_loop_now_us(shared->loop));
+  gw_log_write(shared->log, is_worth_telling ? GW_LOG_WARNING : GW_LOG_DEBUG, "xDS stream from %.*s denied: %s", GW_STR_ARG(peer), reason);
+  end(stream, GW_RPC_PERMISSION_DENIED, reason);
+  free(reason);
+  return false;
 }
 
 static bool learn_node(struct gw_ads_stream *stream, const struct gw_discovery_request *request) {
@@ -54,6 +72,7 @@ static bool learn_node(struct gw_ads_stream *stream, const struct gw_discovery_r
     refuse(stream, GW_RPC_INVALID_ARGUMENT, "node.id and node.cluster may have 256 bytes each");
     return false;
   }
+  if (!admit(stream, node)) return false;
   const struct gw_ads_shared *shared = stream->shared;
   struct gw_node *entry = gw_node_table_open_stream(shared->nodes, node->id, node->cluster, gw_rpc_stream_peer(stream->rpc),
                                                     gw_loop_now_us(shared->loop), &stream->status);

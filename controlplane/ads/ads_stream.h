@@ -27,7 +27,8 @@ struct gw_ads_stream {
   struct gw_list link; /* in the server's streams */
   const struct gw_ads_shared *shared;
   struct gw_rpc_stream *rpc;
-  struct gw_node *node; /* NULL before the first request */
+  struct gw_node *node;  /* NULL before the first request */
+  bool may_have_secrets; /* mutual TLS, and the certificate permits this node: on plaintext secrets are withheld */
   struct gw_node_stream status;
   bool may_have_secrets; /* the channel is mutual TLS, and its certificate permits this node; else certificates and ticket keys are withheld
                           */

@@ -37,10 +37,31 @@ struct gw_admin_api {
   struct bound_method bound[METHOD_COUNT];
 };
 
+bool gw_admin_api_is_admin(struct gw_str uri) {
+  const struct gw_str scheme = GW_STR("spiffe://");
+  if (!gw_str_has_prefix(uri, scheme)) return false;
+  struct gw_str rest = gw_str_skip(uri, scheme.len), domain, kind, name, surplus;
+  return gw_str_split_next(&rest, '/', &domain) && gw_str_split_next(&rest, '/', &kind) && gw_str_split_next(&rest, '/', &name) &&
+         !gw_str_split_next(&rest, '/', &surplus) && domain.len > 0 && gw_str_equal(kind, GW_STR("gateway-admin")) && name.len > 0;
+}
+
+static bool has_admin_certificate(const struct gw_rpc_stream *stream) {
+  struct gw_str uri;
+  for (size_t i = 0; gw_rpc_stream_peer_uri(stream, i, &uri); i++) {
+    if (gw_admin_api_is_admin(uri)) return true;
+  }
+  return false;
+}
+
 static void *on_open(void *arg, struct gw_rpc_stream *stream) {
   struct bound_method *bound = arg;
   if (gw_secret_is_bearer(gw_rpc_stream_metadata(stream, "authorization"), bound->api->options.token)) return bound;
-  gw_rpc_stream_finish(stream, GW_RPC_UNAUTHENTICATED, "a valid admin token is needed: authorization: Bearer TOKEN");
+  if (has_admin_certificate(stream)) return bound;
+  gw_rpc_stream_finish(stream, GW_RPC_UNAUTHENTICATED,
+                       gw_rpc_stream_security(stream) == GW_RPC_PLAINTEXT
+                           ? "a valid admin token is needed: authorization: Bearer TOKEN"
+                           : "a valid admin token is needed (authorization: Bearer TOKEN), or a client certificate with a URI name "
+                             "spiffe://DOMAIN/gateway-admin/NAME");
   return NULL;
 }
 

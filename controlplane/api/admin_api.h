@@ -1,4 +1,5 @@
-/* Why: the admin gRPC API (gateway.admin.v1.Admin), what gatewayctl talks to. Every call needs the bearer token.
+/* Why: the admin gRPC API (gateway.admin.v1.Admin), what gatewayctl talks to. Every call needs the bearer token, or an administrator's
+ * client certificate.
  * Life: gw_admin_api_new … gw_admin_api_free (after the rpc server has stopped). Cache and nodes are borrowed.
  * Thread: the control plane's loop. */
 #ifndef GW_CONTROLPLANE_API_ADMIN_API_H
@@ -36,6 +37,24 @@ struct gw_admin_source {
   uint32_t (*get_routes)(void *arg, struct gw_arena *arena, const struct gw_admin_route **ret_routes);
 };
 
+/* How a port of the control channel is protected. */
+struct gw_admin_port {
+  const char *name; /* "xds", "admin" */
+  bool has_tls;
+  const char *subject; /* of the certificate; "" without */
+  int64_t not_after_s; /* Unix time */
+  const char *problem; /* NULL: none */
+};
+#define GW_ADMIN_PORTS_MAX 4
+struct gw_admin_ports {
+  void *arg;
+  uint32_t (*get)(void *arg, struct gw_admin_port ret_ports[GW_ADMIN_PORTS_MAX]); /* how many; NULL: nothing is known */
+};
+
+/* Whether a client certificate with that URI name (SAN) is an administrator's: spiffe://DOMAIN/gateway-admin/NAME, with any DOMAIN and
+ * NAME. Nodes' certificates, which the same CA may have signed, are none. */
+bool gw_admin_api_is_admin(struct gw_str uri);
+
 struct gw_admin_api_options {
   struct gw_loop *loop;
   struct gw_snapshot_cache *cache;
@@ -44,6 +63,7 @@ struct gw_admin_api_options {
   struct gw_str token; /* copied */
   uint64_t started_us; /* when the program began, monotonic */
   struct gw_admin_source source;
+  struct gw_admin_ports ports;
 };
 
 struct gw_admin_api *gw_admin_api_new(const struct gw_admin_api_options *options);

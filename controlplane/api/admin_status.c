@@ -101,6 +101,38 @@ static void add_mistakes(Gateway__Admin__V1__GetStatusResponse *reply, const str
   if (left_out > 0) reply->errors[reply->n_errors++] = gw_arena_printf(arena, "and %zu more", left_out);
 }
 
+static void add_ports(Gateway__Admin__V1__GetStatusResponse *reply, const struct gw_admin_ports *ports, struct gw_arena *arena) {
+  struct gw_admin_port list[GW_ADMIN_PORTS_MAX];
+  uint32_t count = ports->get != NULL ? ports->get(ports->arg, list) : 0;
+  reply->ports = gw_arena_calloc(arena, count, sizeof(*reply->ports));
+  for (uint32_t i = 0; i < count; i++) {
+    Gateway__Admin__V1__Port *port = gw_admin_message_new(arena, &gateway__admin__v1__port__descriptor);
+    port->name = gw_arena_strdup(arena, list[i].name);
+    port->tls = list[i].has_tls;
+    port->certificate = gw_arena_strdup(arena, list[i].subject);
+    port->certificate_not_after_s = list[i].not_after_s;
+    port->problem = text_or_empty(arena, list[i].problem);
+    reply->ports[reply->n_ports++] = port;
+  }
+}
+
+static void add_denials(Gateway__Admin__V1__GetStatusResponse *reply, struct gw_node_denials *denials, uint64_t now_us,
+                        struct gw_arena *arena) {
+  gw_node_denials_expire(denials, now_us);
+  reply->denials = gw_arena_calloc(arena, denials->count, sizeof(*reply->denials));
+  for (size_t i = 0; i < denials->count; i++) {
+    const struct gw_node_denial *from = &denials->items[i];
+    Gateway__Admin__V1__Denial *denial = gw_admin_message_new(arena, &gateway__admin__v1__denial__descriptor);
+    denial->node_id = gw_arena_strdup(arena, from->id);
+    denial->node_cluster = gw_arena_strdup(arena, from->cluster);
+    denial->peer = gw_arena_strdup(arena, from->peer);
+    denial->reason = gw_arena_strdup(arena, from->reason);
+    denial->count = from->count;
+    denial->last_age_ms = age_ms(now_us, from->last_us);
+    reply->denials[reply->n_denials++] = denial;
+  }
+}
+
 ProtobufCMessage *gw_admin_reply_status(const struct gw_admin_request *request) {
   const struct gw_admin_api_options *options = request->options;
   struct gw_arena *arena = request->arena;
@@ -118,5 +150,7 @@ ProtobufCMessage *gw_admin_reply_status(const struct gw_admin_request *request) 
   GW_LIST_FOR_EACH(item, &options->nodes->nodes) {
     reply->nodes[reply->n_nodes++] = node_status(request, GW_LIST_ITEM(item, struct gw_node, link), now_us);
   }
+  add_ports(reply, &options->ports, arena);
+  add_denials(reply, &options->nodes->denials, now_us, arena);
   return &reply->base;
 }

@@ -7,6 +7,7 @@
 #include "common/event/timer.h"
 #include "common/rpc_services/rpc_message.h"
 #include "common/xds/wire.h"
+#include "controlplane/snapshot/node_permission.h"
 
 #define AGENT_METHOD "/gateway.agent.v1.Agent/Session"
 #define SESSIONS_MAX 10000
@@ -69,12 +70,29 @@ static void *on_open(void *arg, struct gw_rpc_stream *stream) {
   return session;
 }
 
+/* Whether the client may be the node that it says it is. */
+static bool admit(struct session *session, const Gateway__Agent__V1__Hello *hello) {
+  struct gw_str id = gw_str_from(hello->node_id), cluster = gw_str_from(hello->node_cluster);
+  bool may_have_secrets;
+  char *reason = NULL;
+  if (gw_node_permission_check(session->stream, id, cluster, &may_have_secrets, &reason) == GW_OK) return true;
+  struct gw_agent_service *service = session->service;
+  struct gw_str peer = gw_rpc_stream_peer(session->stream);
+  bool is_worth_telling = gw_node_denials_add(&service->nodes->denials, id, cluster, peer, reason, gw_loop_now_us(service->loop));
+  gw_log_write(service->log, is_worth_telling ? GW_LOG_WARNING : GW_LOG_DEBUG, "agent session from %.*s denied: %s", GW_STR_ARG(peer),
+               reason);
+  gw_rpc_stream_finish(session->stream, GW_RPC_PERMISSION_DENIED, reason);
+  free(reason);
+  return false;
+}
+
 static void on_hello(struct session *session, const Gateway__Agent__V1__Hello *hello) {
   struct gw_agent_service *service = session->service;
   if (session->node != NULL || hello->node_id[0] == '\0') {
     gw_rpc_stream_finish(session->stream, GW_RPC_INVALID_ARGUMENT, "one hello with a node id is wanted");
     return;
   }
+  if (!admit(session, hello)) return;
   struct gw_node *node =
       gw_node_table_get(service->nodes, gw_str_from(hello->node_id), gw_str_from(hello->node_cluster), gw_loop_now_us(service->loop));
   bool is_double = node->agent_streams > 0 && strcmp(node->instance_id, hello->instance_id) != 0;

@@ -14,6 +14,10 @@ const struct gw_ctl_verb gw_ctl_verbs[] = {
      GW_CTL_FLAG_ROUTES | GW_CTL_FLAG_SERVICES | GW_CTL_FLAG_ENV_FILE | GW_CTL_FLAG_STRICT | GW_CTL_FLAG_OUTPUT, 0, 0, gw_ctl_validate},
     {"status", "", "what is served, and whether each data plane runs it", GW_CTL_FLAG_OUTPUT, 0, 0, gw_ctl_status},
     {"get", "routes|services|endpoints [SERVICE]|nodes", "list what the control plane serves", GW_CTL_FLAG_OUTPUT, 1, 2, gw_ctl_get},
+    {"pki", "init|issue [NAME]", "make a certificate authority and certificates for the control channel, on this machine",
+     GW_CTL_FLAG_DIR | GW_CTL_FLAG_DOMAIN | GW_CTL_FLAG_CONTROL_PLANE | GW_CTL_FLAG_HOST | GW_CTL_FLAG_NODE | GW_CTL_FLAG_ADMIN_CLIENT |
+         GW_CTL_FLAG_DAYS | GW_CTL_FLAG_REPLACE,
+     1, 2, gw_ctl_pki},
     {"version", "", "this program's version, and the control plane's", GW_CTL_FLAG_OUTPUT, 0, 0, gw_ctl_version},
     {"completion", "bash", "completion for a shell: source <(gatewayctl completion bash)", 0, 1, 1, gw_ctl_completion},
 };
@@ -27,7 +31,17 @@ enum option_id {
   OPT_ENV_FILE,
   OPT_STRICT,
   OPT_VERSION,
-  OPT_NOT_YET,
+  OPT_TLS_CA,
+  OPT_TLS_CERT,
+  OPT_TLS_KEY,
+  OPT_DIR,
+  OPT_DOMAIN,
+  OPT_CONTROL_PLANE,
+  OPT_HOST,
+  OPT_NODE,
+  OPT_ADMIN_CLIENT,
+  OPT_DAYS,
+  OPT_REPLACE,
 };
 
 static const struct option long_options[] = {
@@ -40,9 +54,17 @@ static const struct option long_options[] = {
     {"strict", no_argument, NULL, OPT_STRICT},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, OPT_VERSION},
-    {"tls-ca", required_argument, NULL, OPT_NOT_YET},
-    {"tls-cert", required_argument, NULL, OPT_NOT_YET},
-    {"tls-key", required_argument, NULL, OPT_NOT_YET},
+    {"tls-ca", required_argument, NULL, OPT_TLS_CA},
+    {"tls-cert", required_argument, NULL, OPT_TLS_CERT},
+    {"tls-key", required_argument, NULL, OPT_TLS_KEY},
+    {"dir", required_argument, NULL, OPT_DIR},
+    {"domain", required_argument, NULL, OPT_DOMAIN},
+    {"control-plane", no_argument, NULL, OPT_CONTROL_PLANE},
+    {"host", required_argument, NULL, OPT_HOST},
+    {"node", required_argument, NULL, OPT_NODE},
+    {"admin-client", no_argument, NULL, OPT_ADMIN_CLIENT},
+    {"days", required_argument, NULL, OPT_DAYS},
+    {"replace", no_argument, NULL, OPT_REPLACE},
     {NULL, 0, NULL, 0},
 };
 
@@ -52,15 +74,26 @@ static const char *const flag_help[] = {
     "  --env-file FILE     settings (.env, .env.dev or .env.prod here, by ENVIRONMENT)\n",
     "  --strict            warnings are findings: exit code 79\n",
     "  -o, --output FORM   table or json (table)\n",
+    "  --dir DIR           where the authority and its certificates lie (pki, in the working directory)\n",
+    "  --domain DOMAIN     init: the trust domain in the certificates' URI names (gateway.internal)\n",
+    "  --control-plane     issue: for a control plane; --host is needed with it\n",
+    "  --host NAME         … a name or address by which it is reached; may be repeated\n",
+    "  --node CLUSTER/NODE issue: for a data plane of that cluster and node id; * is any; may be repeated\n",
+    "  --admin-client      issue: for an administrator's gatewayctl, in place of the token\n",
+    "  --days N            how long it is valid (init: 3650, issue: 365)\n",
+    "  --replace           issue: a new certificate in place of one of that name\n",
 };
 
 static const char global_help[] =
     "  --admin HOST:PORT   the control plane's admin API (127.0.0.1:18001; GATEWAYCTL_ADMIN)\n"
     "  --token-file FILE   its token (admin.token in the folder for state; GATEWAYCTL_TOKEN_FILE)\n"
+    "  --tls-ca FILE       TLS to the admin API: whose signature its certificate must have (GATEWAYCTL_TLS_CA)\n"
+    "  --tls-cert FILE     an administrator's certificate, in place of the token (GATEWAYCTL_TLS_CERT)\n"
+    "  --tls-key FILE      and its key (GATEWAYCTL_TLS_KEY)\n"
     "  -h, --help          help, also of a verb\n"
     "\n"
     "Exit codes: 0 ok, 64 usage, 65 invalid configuration, 69 control plane not reached, 70 it answered with an error,\n"
-    "75 timed out, 77 token missing or wrong, 79 findings of validate --strict.\n";
+    "71 a file cannot be written, 75 timed out, 77 token and certificate missing or wrong, 79 findings of validate --strict.\n";
 
 int gw_ctl_fail_usage(const char *format, ...) {
   va_list args;
@@ -113,6 +146,37 @@ static void take_file(struct gw_ctl *ctl, enum gw_ctl_flag flag, const char **fi
   ctl->given |= flag;
 }
 
+static int take_name(struct gw_ctl *ctl, enum gw_ctl_flag flag, const char *option, const char **list, uint32_t *count) {
+  if (*count == GW_CTL_NAMES_MAX) return gw_ctl_fail_usage("--%s: at most %d", option, GW_CTL_NAMES_MAX);
+  list[(*count)++] = optarg;
+  ctl->given |= flag;
+  return GW_CTL_OK;
+}
+
+static int take_days(struct gw_ctl *ctl) {
+  uint64_t days;
+  if (gw_str_parse_u64(gw_str_from(optarg), &days) != GW_OK || days == 0 || days > 36500)
+    return gw_ctl_fail_usage("--days %s: 1 to 36500 are allowed", optarg);
+  ctl->pki.days = (uint32_t)days;
+  ctl->given |= GW_CTL_FLAG_DAYS;
+  return GW_CTL_OK;
+}
+
+/* 0, or the exit code to end with. */
+static int take_pki_option(struct gw_ctl *ctl, int id, const char *name) {
+  switch (id) {
+  case OPT_DIR: take_file(ctl, GW_CTL_FLAG_DIR, &ctl->pki.dir); return GW_CTL_OK;
+  case OPT_DOMAIN: take_file(ctl, GW_CTL_FLAG_DOMAIN, &ctl->pki.domain); return GW_CTL_OK;
+  case OPT_HOST: return take_name(ctl, GW_CTL_FLAG_HOST, name, ctl->pki.hosts, &ctl->pki.host_count);
+  case OPT_NODE: return take_name(ctl, GW_CTL_FLAG_NODE, name, ctl->pki.nodes, &ctl->pki.node_count);
+  case OPT_DAYS: return take_days(ctl);
+  case OPT_CONTROL_PLANE: ctl->given |= GW_CTL_FLAG_CONTROL_PLANE; return GW_CTL_OK;
+  case OPT_ADMIN_CLIENT: ctl->given |= GW_CTL_FLAG_ADMIN_CLIENT; return GW_CTL_OK;
+  case OPT_REPLACE: ctl->given |= GW_CTL_FLAG_REPLACE; return GW_CTL_OK;
+  default: return GW_CTL_USAGE; /* getopt has said why */
+  }
+}
+
 /* 0, or the exit code to end with. */
 static int take_option(struct gw_ctl *ctl, int id, const char *name, bool *ret_help) {
   switch (id) {
@@ -127,16 +191,19 @@ static int take_option(struct gw_ctl *ctl, int id, const char *name, bool *ret_h
     return GW_CTL_OK;
   case 'o': return take_output(ctl, optarg);
   case 'h': *ret_help = true; return GW_CTL_OK;
-  case OPT_NOT_YET: return gw_ctl_fail_usage("--%s is not available yet", name);
-  default: return GW_CTL_USAGE; /* getopt has said why */
+  case OPT_TLS_CA: ctl->tls.ca = optarg; return GW_CTL_OK;
+  case OPT_TLS_CERT: ctl->tls.cert = optarg; return GW_CTL_OK;
+  case OPT_TLS_KEY: ctl->tls.key = optarg; return GW_CTL_OK;
+  default: return take_pki_option(ctl, id, name);
   }
 }
 
-static int check_environment(void) {
-  static const char *const names[] = {"GATEWAYCTL_TLS_CA", "GATEWAYCTL_TLS_CERT", "GATEWAYCTL_TLS_KEY"};
-  for (size_t i = 0; i < GW_ARRAY_LEN(names); i++) {
-    if (env_or(names[i], NULL) != NULL) return gw_ctl_fail_usage("%s: TLS is not available yet", names[i]);
-  }
+/* A certificate may be left out, since there is the token; but half of it is a mistake. */
+static int check_tls(const struct gw_ctl *ctl) {
+  const struct gw_tls_paths *tls = &ctl->tls;
+  if ((tls->cert == NULL) != (tls->key == NULL))
+    return gw_ctl_fail_usage("--tls-%s given without --tls-%s", tls->cert != NULL ? "cert" : "key", tls->cert != NULL ? "key" : "cert");
+  if (tls->cert != NULL && tls->ca == NULL) return gw_ctl_fail_usage("--tls-cert and --tls-key given without --tls-ca");
   return GW_CTL_OK;
 }
 
@@ -163,7 +230,10 @@ int gw_ctl_run(int argc, char **argv) {
   struct gw_ctl ctl = {.admin = env_or("GATEWAYCTL_ADMIN", "127.0.0.1:18001"),
                        .token_file = env_or("GATEWAYCTL_TOKEN_FILE", NULL),
                        .routes = "config/routes.yaml",
-                       .services = "config/services.yaml"};
+                       .services = "config/services.yaml",
+                       .tls = {.ca = env_or("GATEWAYCTL_TLS_CA", NULL),
+                               .cert = env_or("GATEWAYCTL_TLS_CERT", NULL),
+                               .key = env_or("GATEWAYCTL_TLS_KEY", NULL)}};
   int id, index = 0;
   bool wants_help = false;
   while ((id = getopt_long(argc, argv, "o:h", long_options, &index)) != -1) {
@@ -178,7 +248,7 @@ int gw_ctl_run(int argc, char **argv) {
   const struct gw_ctl_verb *verb = find_verb(argv[optind]);
   if (verb == NULL) return gw_ctl_fail_usage("there is no verb %s", argv[optind]);
   if (wants_help) return print_verb_help(verb);
-  int exit_code = check_environment();
+  int exit_code = check_tls(&ctl);
   if (exit_code != GW_CTL_OK) return exit_code;
   ctl.words = (const char **)(argv + optind + 1);
   ctl.word_count = argc - optind - 1;

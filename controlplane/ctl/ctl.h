@@ -7,11 +7,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/crypto/tls_files.h"
+
 #define GW_CTL_OK 0
 #define GW_CTL_USAGE 64
 #define GW_CTL_INVALID 65   /* configuration with mistakes */
 #define GW_CTL_UNREACHED 69 /* the control plane was not reached */
 #define GW_CTL_FAILED 70    /* the control plane answered with an error */
+#define GW_CTL_SYSTEM 71    /* the system refuses: a file that can't be written */
 #define GW_CTL_TIMEOUT 75   /* no answer in time: what happened is not known */
 #define GW_CTL_DENIED 77    /* the token is missing or wrong */
 #define GW_CTL_FINDINGS 79  /* validate --strict: warnings */
@@ -23,16 +26,38 @@ enum gw_ctl_flag {
   GW_CTL_FLAG_ENV_FILE = 1u << 2,
   GW_CTL_FLAG_STRICT = 1u << 3,
   GW_CTL_FLAG_OUTPUT = 1u << 4,
+  GW_CTL_FLAG_DIR = 1u << 5,
+  GW_CTL_FLAG_DOMAIN = 1u << 6,
+  GW_CTL_FLAG_CONTROL_PLANE = 1u << 7,
+  GW_CTL_FLAG_HOST = 1u << 8,
+  GW_CTL_FLAG_NODE = 1u << 9,
+  GW_CTL_FLAG_ADMIN_CLIENT = 1u << 10,
+  GW_CTL_FLAG_DAYS = 1u << 11,
+  GW_CTL_FLAG_REPLACE = 1u << 12,
+};
+
+/* What `pki` is asked for. */
+#define GW_CTL_NAMES_MAX 32
+struct gw_ctl_pki {
+  const char *dir;
+  const char *domain;
+  const char *hosts[GW_CTL_NAMES_MAX];
+  uint32_t host_count;
+  const char *nodes[GW_CTL_NAMES_MAX]; /* "CLUSTER/NODE" */
+  uint32_t node_count;
+  uint32_t days; /* 0: the default */
 };
 
 struct gw_ctl {
-  const char *admin;      /* HOST:PORT */
-  const char *token_file; /* NULL: the default */
-  bool is_json;           /* -o json */
+  const char *admin;       /* HOST:PORT */
+  const char *token_file;  /* NULL: the default */
+  struct gw_tls_paths tls; /* of the admin API; all NULL: plaintext */
+  bool is_json;            /* -o json */
   const char *routes;
   const char *services;
   const char *env_file; /* NULL: none named */
   bool is_strict;
+  struct gw_ctl_pki pki;
   unsigned given;     /* of enum gw_ctl_flag */
   const char **words; /* behind the verb */
   int word_count;
@@ -59,6 +84,7 @@ int gw_ctl_validate(const struct gw_ctl *ctl);
 int gw_ctl_status(const struct gw_ctl *ctl);
 int gw_ctl_get(const struct gw_ctl *ctl);
 int gw_ctl_version(const struct gw_ctl *ctl);
+int gw_ctl_pki(const struct gw_ctl *ctl);
 int gw_ctl_completion(const struct gw_ctl *ctl);
 
 #endif

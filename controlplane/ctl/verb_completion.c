@@ -4,16 +4,19 @@
 
 #include "controlplane/ctl/ctl.h"
 
-static const char head[] = "# source <(gatewayctl completion bash)\n"
-                           "_gatewayctl() {\n"
-                           "  local current=\"${COMP_WORDS[COMP_CWORD]}\" previous=\"${COMP_WORDS[COMP_CWORD-1]}\" words=\"\" i\n"
-                           "  case \"$previous\" in\n"
-                           "    --token-file|--routes|--services|--env-file) COMPREPLY=($(compgen -f -- \"$current\")); return ;;\n"
-                           "    -o|--output) COMPREPLY=($(compgen -W 'table json' -- \"$current\")); return ;;\n"
-                           "    --admin) return ;;\n";
+static const char head[] =
+    "# source <(gatewayctl completion bash)\n"
+    "_gatewayctl() {\n"
+    "  local current=\"${COMP_WORDS[COMP_CWORD]}\" previous=\"${COMP_WORDS[COMP_CWORD-1]}\" words=\"\" i\n"
+    "  case \"$previous\" in\n"
+    "    --token-file|--routes|--services|--env-file|--tls-ca|--tls-cert|--tls-key) COMPREPLY=($(compgen -f -- \"$current\")); return ;;\n"
+    "    --dir) COMPREPLY=($(compgen -d -- \"$current\")); return ;;\n"
+    "    -o|--output) COMPREPLY=($(compgen -W 'table json' -- \"$current\")); return ;;\n"
+    "    --admin|--domain|--host|--node|--days) return ;;\n";
 
 static const char tail[] = "  if [[ $current == -* ]]; then\n"
-                           "    words='--admin --token-file --output --help --routes --services --env-file --strict'\n"
+                           "    words='--admin --token-file --tls-ca --tls-cert --tls-key --output --help --routes --services --env-file"
+                           " --strict --dir --domain --control-plane --host --node --admin-client --days --replace'\n"
                            "  fi\n"
                            "  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
                            "}\n"

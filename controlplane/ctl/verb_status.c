@@ -2,6 +2,7 @@
 #include <gateway/admin/v1/admin.pb-c.h>
 #include <stdio.h>
 
+#include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "controlplane/ctl/admin_client.h"
 #include "controlplane/ctl/ctl.h"
@@ -37,6 +38,39 @@ static void print_nodes(const Gateway__Admin__V1__GetStatusResponse *status) {
   gw_table_done(&table);
 }
 
+/* Of the ports that have TLS; plaintext is worth no line. */
+static void print_ports(const Gateway__Admin__V1__GetStatusResponse *status) {
+  int64_t now_s = (int64_t)(gw_clock_wall_us() / 1000000);
+  for (size_t i = 0; i < status->n_ports; i++) {
+    const Gateway__Admin__V1__Port *port = status->ports[i];
+    if (!port->tls) continue;
+    char left[GW_DURATION_TEXT_SIZE];
+    int64_t left_s = port->certificate_not_after_s - now_s;
+    gw_duration_format(left_s > 0 ? (uint64_t)left_s * 1000 : 0, left);
+    printf("TLS of the %s port: certificate of %s, valid for %s%s%s\n", port->name, port->certificate, left,
+           port->problem[0] != '\0' ? "; DEGRADED: " : "", port->problem);
+  }
+}
+
+static void print_denials(const Gateway__Admin__V1__GetStatusResponse *status) {
+  static const char *const heads[] = {"DENIED", "CLUSTER", "PEER", "TIMES", "LAST", "REASON"};
+  if (status->n_denials == 0) return;
+  putchar('\n');
+  struct gw_table table;
+  gw_table_init(&table, heads, GW_ARRAY_LEN(heads));
+  for (size_t i = 0; i < status->n_denials; i++) {
+    const Gateway__Admin__V1__Denial *denial = status->denials[i];
+    gw_table_add(&table, denial->node_id);
+    gw_table_add(&table, denial->node_cluster);
+    gw_table_add(&table, denial->peer);
+    gw_table_printf(&table, "%llu", (unsigned long long)denial->count);
+    gw_table_add_duration(&table, denial->last_age_ms);
+    gw_table_add(&table, denial->reason);
+  }
+  gw_table_print(&table, stdout);
+  gw_table_done(&table);
+}
+
 static void print_status(const struct gw_ctl *ctl, const Gateway__Admin__V1__GetStatusResponse *status) {
   char text[GW_DURATION_TEXT_SIZE];
   printf("Control plane %s at %s, up %s\n", status->version, ctl->admin, gw_duration_format(status->uptime_ms, text));
@@ -44,12 +78,14 @@ static void print_status(const struct gw_ctl *ctl, const Gateway__Admin__V1__Get
          status->n_errors > 0 ? ": DEGRADED, the files as they are now are not what is served" : "");
   print_lines("error", status->errors, status->n_errors);
   print_lines("warning", status->warnings, status->n_warnings);
+  print_ports(status);
   if (status->n_nodes == 0) {
     puts("No data plane is connected");
   } else {
     putchar('\n');
     print_nodes(status);
   }
+  print_denials(status);
 }
 
 int gw_ctl_status(const struct gw_ctl *ctl) {

@@ -17,6 +17,7 @@
 #include "controlplane/api/admin_api.h"
 #include "controlplane/api/agent_service.h"
 #include "controlplane/server/admin_source.h"
+#include "controlplane/server/channel_tls.h"
 #include "controlplane/server/files.h"
 #include "controlplane/server/ports_file.h"
 #include "controlplane/server/status_http.h"
@@ -50,6 +51,7 @@ struct control_plane {
   struct gw_agent_service *agents;
   /* the xDS port, the admin port, the status port */
   struct gw_rpc *rpc;
+  struct gw_channel_tls *tls;
   struct gw_rpc_service_set xds_services;
   struct gw_rpc_server *xds_server;
   struct gw_admin_api *admin;
@@ -119,6 +121,7 @@ static void on_signal(void *arg, int signal_number) {
     if (gw_log_reopen(plane->log) != GW_OK) GW_LOG_ERROR(plane->log, "the log file cannot be opened anew: %s", strerror(errno));
     GW_LOG_INFO(plane->log, "SIGHUP: reading everything again");
     gw_files_load(plane->files);
+    gw_channel_tls_reload(plane->tls);
   } else if (plane->is_stopping) {
     _exit(plane->exit_code); /* the second one: now */
   } else {
@@ -174,7 +177,9 @@ static int start_xds(struct control_plane *plane) {
   struct gw_rpc_server_options server = {.listen = gw_str_from(plane->options->xds_listen_text),
                                          .max_message_bytes = XDS_MESSAGE_MAX,
                                          .max_streams_per_connection = STREAMS_PER_CONNECTION_MAX,
-                                         .keepalive_ms = KEEPALIVE_MS};
+                                         .keepalive_ms = KEEPALIVE_MS,
+                                         .credentials = gw_channel_tls_credentials(plane->tls, GW_CHANNEL_XDS),
+                                         .requires_client_certificate = true};
   errno = 0;
   enum gw_err err =
       gw_rpc_server_new(plane->rpc, &server, plane->xds_services.methods, plane->xds_services.count, plane, &plane->xds_server);
@@ -194,7 +199,8 @@ static int start_admin(struct control_plane *plane) {
                                        .log = plane->log,
                                        .token = gw_str_from(plane->token),
                                        .started_us = plane->started_us,
-                                       .source = gw_admin_source_of(plane->files)};
+                                       .source = gw_admin_source_of(plane->files),
+                                       .ports = gw_channel_tls_ports(plane->tls)};
   plane->admin = gw_admin_api_new(&admin);
   gw_admin_api_add_to(plane->admin, &plane->admin_services);
   plane->health = gw_health_service_new();
@@ -205,7 +211,8 @@ static int start_admin(struct control_plane *plane) {
   struct gw_rpc_server_options server = {.listen = gw_str_from(plane->options->admin_listen_text),
                                          .max_message_bytes = ADMIN_MESSAGE_MAX,
                                          .max_streams_per_connection = STREAMS_PER_CONNECTION_MAX,
-                                         .keepalive_ms = KEEPALIVE_MS};
+                                         .keepalive_ms = KEEPALIVE_MS,
+                                         .credentials = gw_channel_tls_credentials(plane->tls, GW_CHANNEL_ADMIN)};
   errno = 0;
   enum gw_err err =
       gw_rpc_server_new(plane->rpc, &server, plane->admin_services.methods, plane->admin_services.count, plane, &plane->admin_server);
@@ -217,7 +224,8 @@ static int start_status(struct control_plane *plane) {
                                           .listen = plane->options->http_listen,
                                           .files = plane->files,
                                           .cache = plane->cache,
-                                          .nodes = plane->nodes};
+                                          .nodes = plane->nodes,
+                                          .tls = plane->tls};
   errno = 0;
   if (gw_status_http_new(&status, &plane->status_http) != GW_OK) return fail_to_listen(plane, "HTTP", "http-listen");
   struct gw_ports ports = {.xds = gw_rpc_server_port(plane->xds_server),
@@ -231,9 +239,13 @@ static int start_status(struct control_plane *plane) {
 
 static int start(struct control_plane *plane) {
   take_signals(plane);
+  /* What is wrong with either is told at once. */
+  bool has_tls = gw_channel_tls_new(plane->loop, plane->log, plane->options, &plane->tls) == GW_OK;
   int exit_code = start_configuration(plane);
+  if (exit_code == GW_EXIT_OK && !has_tls) exit_code = GW_EXIT_CONFIG;
   if (exit_code != GW_EXIT_OK) return exit_code;
   plane->rpc = new_rpc(plane->loop);
+  gw_channel_tls_listen(plane->tls, plane->rpc);
   exit_code = start_xds(plane);
   if (exit_code == GW_EXIT_OK) exit_code = start_admin(plane);
   if (exit_code == GW_EXIT_OK) exit_code = start_status(plane);
@@ -253,6 +265,7 @@ static void done(struct control_plane *plane) {
   gw_rpc_service_set_done(&plane->admin_services);
   gw_rpc_service_set_done(&plane->xds_services);
   gw_rpc_free(plane->rpc);
+  gw_channel_tls_free(plane->tls);
   gw_static_source_free(plane->source);
   gw_catalog_free(plane->catalog);
   gw_files_free(plane->files);

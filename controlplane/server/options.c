@@ -19,6 +19,12 @@ static const char usage[] =
     "  --admin-listen HOST:PORT  admin gRPC API, for gatewayctl (127.0.0.1:18001)\n"
     "  --http-listen HOST:PORT   read-only /health /ready /metrics (127.0.0.1:18002)\n"
     "  --admin-token-file FILE   the admin API's token, made at first start (admin.token in the folder for state)\n"
+    "  --xds-tls-ca FILE         mutual TLS for xDS and agents: whose signature nodes' certificates must have,\n"
+    "  --xds-tls-cert FILE       the certificate that they are shown,\n"
+    "  --xds-tls-key FILE        and its key; gatewayctl pki makes them\n"
+    "  --admin-tls-ca FILE       TLS for the admin API: whose signature a client's certificate must have, if it shows one,\n"
+    "  --admin-tls-cert FILE     the certificate that clients are shown,\n"
+    "  --admin-tls-key FILE      and its key\n"
     "  --insecure                let xDS and admin API listen beyond loopback without TLS\n"
     "  --ports-file FILE         write the ports in use there, as JSON\n"
     "  --log-level LEVEL         debug, info, warning, error (info)\n"
@@ -45,6 +51,12 @@ enum option_id {
   OPT_LOG_FILE,
   OPT_VERSION,
   OPT_HELP,
+  OPT_XDS_TLS_CA,
+  OPT_XDS_TLS_CERT,
+  OPT_XDS_TLS_KEY,
+  OPT_ADMIN_TLS_CA,
+  OPT_ADMIN_TLS_CERT,
+  OPT_ADMIN_TLS_KEY,
   OPT_NOT_YET,
 };
 
@@ -66,12 +78,12 @@ static const struct option long_options[] = {
     {"version", no_argument, NULL, OPT_VERSION},
     {"help", no_argument, NULL, OPT_HELP},
     {"store", required_argument, NULL, OPT_NOT_YET},
-    {"xds-tls-ca", required_argument, NULL, OPT_NOT_YET},
-    {"xds-tls-cert", required_argument, NULL, OPT_NOT_YET},
-    {"xds-tls-key", required_argument, NULL, OPT_NOT_YET},
-    {"admin-tls-ca", required_argument, NULL, OPT_NOT_YET},
-    {"admin-tls-cert", required_argument, NULL, OPT_NOT_YET},
-    {"admin-tls-key", required_argument, NULL, OPT_NOT_YET},
+    {"xds-tls-ca", required_argument, NULL, OPT_XDS_TLS_CA},
+    {"xds-tls-cert", required_argument, NULL, OPT_XDS_TLS_CERT},
+    {"xds-tls-key", required_argument, NULL, OPT_XDS_TLS_KEY},
+    {"admin-tls-ca", required_argument, NULL, OPT_ADMIN_TLS_CA},
+    {"admin-tls-cert", required_argument, NULL, OPT_ADMIN_TLS_CERT},
+    {"admin-tls-key", required_argument, NULL, OPT_ADMIN_TLS_KEY},
     {NULL, 0, NULL, 0},
 };
 
@@ -122,26 +134,44 @@ static void add_setting(struct parse *parse, const char *text) {
   }
 }
 
+/* Values that are taken as they are; NULL: not one of these. */
+static const char **text_place(struct gw_options *options, int id) {
+  switch (id) {
+  case OPT_ROUTES: return &options->routes;
+  case OPT_SERVICES: return &options->services;
+  case OPT_ENV_FILE: return &options->env_file;
+  case OPT_XDS_LISTEN: return &options->xds_listen_text;
+  case OPT_ADMIN_LISTEN: return &options->admin_listen_text;
+  case OPT_XDS_TLS_CA: return &options->xds_tls.ca;
+  case OPT_XDS_TLS_CERT: return &options->xds_tls.cert;
+  case OPT_XDS_TLS_KEY: return &options->xds_tls.key;
+  case OPT_ADMIN_TLS_CA: return &options->admin_tls.ca;
+  case OPT_ADMIN_TLS_CERT: return &options->admin_tls.cert;
+  case OPT_ADMIN_TLS_KEY: return &options->admin_tls.key;
+  case OPT_PORTS_FILE: return &options->ports_file;
+  case OPT_LOG_FILE: return &options->log_file;
+  default: return NULL;
+  }
+}
+
 static void take_option(struct parse *parse, int id, const char *name) {
   struct gw_options *options = parse->options;
+  const char **place = text_place(options, id);
+  if (place != NULL) {
+    *place = optarg;
+    return;
+  }
   switch (id) {
-  case OPT_ROUTES: options->routes = optarg; break;
-  case OPT_SERVICES: options->services = optarg; break;
-  case OPT_ENV_FILE: options->env_file = optarg; break;
   case OPT_SET: add_setting(parse, optarg); break;
   case OPT_PRINT_SETTINGS: options->prints_settings = true; break;
-  case OPT_XDS_LISTEN: options->xds_listen_text = optarg; break;
-  case OPT_ADMIN_LISTEN: options->admin_listen_text = optarg; break;
   case OPT_HTTP_LISTEN: parse_address(parse, name, optarg, &options->http_listen); break;
   case OPT_ADMIN_TOKEN_FILE:
     free(options->admin_token_file);
     options->admin_token_file = gw_strdup(optarg);
     break;
   case OPT_INSECURE: options->is_insecure = true; break;
-  case OPT_PORTS_FILE: options->ports_file = optarg; break;
   case OPT_LOG_LEVEL: parse_log_level(parse, optarg); break;
   case OPT_LOG_FORMAT: parse_log_format(parse, optarg); break;
-  case OPT_LOG_FILE: options->log_file = optarg; break;
   case OPT_VERSION:
     puts("gateway-controlplane " GW_VERSION);
     end(parse, GW_EXIT_OK);
@@ -156,17 +186,26 @@ static void take_option(struct parse *parse, int id, const char *name) {
 }
 
 /* Tokens and configuration in the clear stay on this machine, unless the operator says otherwise. */
-static void check_plaintext(struct parse *parse, const char *name, const char *text, const struct gw_address *address) {
-  if (parse->is_ended || parse->options->is_insecure || gw_address_is_loopback(address)) return;
+static void check_plaintext(struct parse *parse, const char *name, const char *text, const struct gw_address *address,
+                            const struct gw_tls_paths *tls) {
+  if (parse->is_ended || parse->options->is_insecure || tls->ca != NULL || gw_address_is_loopback(address)) return;
   end_usage(parse, "--%s %s: without TLS only loopback addresses are allowed, unless --insecure is given", name, text);
+}
+
+static void check_tls(struct parse *parse, const char *prefix, const struct gw_tls_paths *tls) {
+  char *gap = gw_tls_paths_find_gap(tls, prefix);
+  if (gap != NULL && !parse->is_ended) end_usage(parse, "%s: TLS needs all three", gap);
+  free(gap);
 }
 
 static void check(struct parse *parse) {
   struct gw_options *options = parse->options;
   parse_address(parse, "xds-listen", options->xds_listen_text, &options->xds_listen);
   if (!parse->is_ended) parse_address(parse, "admin-listen", options->admin_listen_text, &options->admin_listen);
-  check_plaintext(parse, "xds-listen", options->xds_listen_text, &options->xds_listen);
-  check_plaintext(parse, "admin-listen", options->admin_listen_text, &options->admin_listen);
+  check_tls(parse, "xds-tls", &options->xds_tls);
+  check_tls(parse, "admin-tls", &options->admin_tls);
+  check_plaintext(parse, "xds-listen", options->xds_listen_text, &options->xds_listen, &options->xds_tls);
+  check_plaintext(parse, "admin-listen", options->admin_listen_text, &options->admin_listen, &options->admin_tls);
   if (options->admin_token_file == NULL) options->admin_token_file = gw_token_file_default_path();
 }
 

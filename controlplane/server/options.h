@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+#include "common/crypto/tls_files.h"
 #include "common/net/address.h"
 #include "common/observe/log.h"
 
@@ -26,6 +27,8 @@ struct gw_options {
   const char *services;
   const char *env_file; /* NULL: .env, .env.dev or .env.prod, if there */
   char *admin_token_file;
+  struct gw_tls_paths xds_tls; /* all NULL: plaintext */
+  struct gw_tls_paths admin_tls;
   const char *ports_file; /* NULL: none */
   bool is_insecure;
   bool prints_settings;

@@ -105,6 +105,10 @@ static void on_metrics(void *arg, struct gw_http_exchange *exchange) {
   write_snapshot(&writer, status);
   gw_metrics_family(&writer, "gateway_controlplane_nacks_total", "counter", "Responses that nodes refused.");
   gw_metrics_u64(&writer, "gateway_controlplane_nacks_total", NULL, 0, status->options.nodes->refused_total);
+  gw_metrics_family(&writer, "gateway_controlplane_node_denials_total", "counter",
+                    "Streams that were ended since the client's certificate does not permit the node.");
+  gw_metrics_u64(&writer, "gateway_controlplane_node_denials_total", NULL, 0, status->options.nodes->denials.total);
+  gw_channel_tls_write_metrics(status->options.tls, &writer);
   write_files(&writer, status);
   gw_metrics_process(&writer, "gateway-controlplane");
   gw_http_exchange_reply(exchange, 200, "text/plain; version=0.0.4; charset=utf-8", gw_strbuf_str(&body));

@@ -6,6 +6,7 @@
 
 #include "common/event/loop.h"
 #include "common/net/address.h"
+#include "controlplane/server/channel_tls.h"
 #include "controlplane/server/files.h"
 #include "controlplane/snapshot/cache.h"
 #include "controlplane/snapshot/node_table.h"
@@ -18,6 +19,7 @@ struct gw_status_http_options {
   const struct gw_files *files;
   struct gw_snapshot_cache *cache;
   const struct gw_node_table *nodes;
+  const struct gw_channel_tls *tls;
 };
 
 /* GW_ERR_IO with errno: the address can't be bound. */

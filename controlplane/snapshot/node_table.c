@@ -50,6 +50,7 @@ void gw_node_table_free(struct gw_node_table *table) {
   if (table == NULL) return;
   GW_LIST_FOR_EACH(link, &table->nodes) remove_node(table, GW_LIST_ITEM(link, struct gw_node, link));
   gw_map_free(table->by_key);
+  gw_node_denials_done(&table->denials);
   free(table);
 }
 

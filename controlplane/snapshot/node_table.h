@@ -10,6 +10,7 @@
 #include "common/base/list.h"
 #include "common/base/str.h"
 #include "common/model/resource.h"
+#include "controlplane/snapshot/node_denials.h"
 
 /* One type on one xDS stream. Empty strings: nothing yet. */
 struct gw_node_type_status {
@@ -68,6 +69,7 @@ struct gw_node_table {
   struct gw_list nodes;
   uint32_t count;
   uint64_t refused_total; /* NACKs since start, over all nodes */
+  struct gw_node_denials denials;
   struct gw_map *by_key;
 };
 

@@ -42,6 +42,7 @@ static void reopen_logs(struct gw_data_plane *plane) {
   if (gw_log_reopen(plane->log) != GW_OK) GW_LOG_ERROR(plane->log, "the log cannot be opened anew: %s", strerror(errno));
   gw_log_writer_reopen(plane->access_log);
   GW_LOG_INFO(plane->log, "SIGHUP: logs were opened anew");
+  if (plane->xds_tls != NULL) gw_rpc_credentials_reload(plane->xds_tls);
 }
 
 static void on_signal(void *arg, int signal_number) {
@@ -75,6 +76,28 @@ static int read_token(struct gw_data_plane *plane) {
   GW_LOG_ERROR(plane->log, "--admin-token-file: %s", reason);
   free(reason);
   return GW_EXIT_SYSTEM;
+}
+
+static void on_tls_change(void *arg, const char *problem) {
+  struct gw_data_plane *plane = arg;
+  if (problem != NULL) {
+    GW_LOG_ERROR(plane->log, "TLS to the control plane: %s; what was in use before stays so", problem);
+  } else {
+    GW_LOG_INFO(plane->log, "TLS to the control plane: new files are in use from the next connection on");
+  }
+}
+
+static int read_tls(struct gw_data_plane *plane) {
+  const struct gw_options *options = plane->options;
+  if (options->xds_tls_ca == NULL) return GW_EXIT_OK;
+  struct gw_rpc_credentials_options credentials = {.paths = {options->xds_tls_ca, options->xds_tls_cert, options->xds_tls_key},
+                                                   .on_change = on_tls_change,
+                                                   .arg = plane};
+  char *reason = NULL;
+  if (gw_rpc_credentials_new(plane->loop, &credentials, &plane->xds_tls, &reason) == GW_OK) return GW_EXIT_OK;
+  GW_LOG_ERROR(plane->log, "TLS to the control plane: %s", reason);
+  free(reason);
+  return GW_EXIT_CONFIG;
 }
 
 static int start_logs(struct gw_data_plane *plane) {
@@ -146,6 +169,7 @@ static void start_configuration(struct gw_data_plane *plane) {
       .rpc = plane->rpc,
       .log = plane->log,
       .targets = (const char *const *)options->targets,
+      .credentials = plane->xds_tls,
       .node_id = options->node_id,
       .node_cluster = options->node_cluster,
       .on_snapshot = gw_node_on_snapshot,
@@ -169,6 +193,7 @@ static void take_signals(struct gw_data_plane *plane) {
 static int start(struct gw_data_plane *plane) {
   int exit_code = start_logs(plane);
   if (exit_code == GW_EXIT_OK) exit_code = read_token(plane);
+  if (exit_code == GW_EXIT_OK) exit_code = read_tls(plane);
   if (exit_code != GW_EXIT_OK) return exit_code;
   take_signals(plane);
   plane->rpc = gw_rpc_new(plane->loop);
@@ -225,6 +250,7 @@ static void take_down(struct gw_data_plane *plane, int exit_code) {
   gw_compiler_free(plane->compiler);
   gw_resolver_free(plane->resolver);
   gw_rpc_free(plane->rpc);
+  gw_rpc_credentials_free(plane->xds_tls);
   gw_ports_file_done(&plane->ports);
   gw_loop_free(plane->loop);
   gw_log_writer_free(plane->access_log);

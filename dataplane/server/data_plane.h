@@ -25,7 +25,8 @@ struct gw_data_plane {
   struct gw_loop *loop;
   struct gw_signal *signals[3];
   struct gw_rpc *rpc;
-  char *token; /* of POST /drain; NULL: none */
+  struct gw_rpc_credentials *xds_tls; /* NULL: plaintext */
+  char *token;                        /* of POST /drain; NULL: none */
   struct gw_admin_http *http;
   struct gw_admin_grpc *grpc;
   struct gw_resolver *resolver;

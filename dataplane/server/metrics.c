@@ -33,6 +33,17 @@ static void put_xds(const struct gw_node_metrics *metrics, struct gw_metrics_wri
   put(writer, "gateway_fleet_size", "gauge", "Nodes of the fleet as the control plane says; 0 is unknown.", metrics->fleet_size);
 }
 
+static void put_tls(const struct gw_node_metrics *metrics, struct gw_metrics_writer *writer) {
+  if (!metrics->has_tls) return;
+  put(writer, "gateway_xds_tls_reloads_total", "counter", "Times that new TLS files were taken up.", metrics->tls_reloads_total);
+  put(writer, "gateway_xds_tls_reload_errors_total", "counter", "Times that TLS files were not taken up since they are bad.",
+      metrics->tls_errors_total);
+  put(writer, "gateway_xds_tls_degraded", "gauge", "1 while the TLS files as they are now can't be used, or have lapsed.",
+      metrics->is_tls_degraded);
+  put(writer, "gateway_xds_tls_certificate_expiry_timestamp_seconds", "gauge", "Until when the certificate is valid, Unix time.",
+      metrics->tls_not_after_s > 0 ? (uint64_t)metrics->tls_not_after_s : 0);
+}
+
 static void put_workers(const struct gw_node_metrics *metrics, struct gw_metrics_writer *writer) {
   put(writer, "gateway_workers", "gauge", "Threads that serve.", metrics->worker_count);
   put(writer, "gateway_scrape_missed_workers_total", "counter", "Workers that were left out of a scrape since they did not answer.",
@@ -57,6 +68,7 @@ void gw_node_metrics_write(const struct gw_node_metrics *metrics, struct gw_strb
   put(&writer, "gateway_draining", "gauge", "1 from the beginning of the end.", metrics->is_draining);
   put_config(metrics, &writer);
   put_xds(metrics, &writer);
+  put_tls(metrics, &writer);
   put_workers(metrics, &writer);
   put(&writer, "gateway_access_log_lost_total", "counter", "Access log lines lost since the disk or its reader was too slow.",
       metrics->access_log_lost_total);

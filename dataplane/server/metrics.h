@@ -36,6 +36,11 @@ struct gw_node_metrics {
   uint64_t nacks_total;
   uint64_t disconnects_total;
   uint32_t fleet_size;
+  bool has_tls; /* to it */
+  bool is_tls_degraded;
+  uint64_t tls_reloads_total;
+  uint64_t tls_errors_total;
+  int64_t tls_not_after_s;
 };
 
 /* Prometheus text 0.0.4. */

@@ -112,6 +112,17 @@ struct gw_last_good_calls gw_node_last_good_calls(struct gw_data_plane *plane) {
 
 /* ---- metrics ---- */
 
+static void fill_tls_metrics(const struct gw_data_plane *plane, struct gw_node_metrics *metrics) {
+  if (plane->xds_tls == NULL) return;
+  struct gw_rpc_credentials_status tls;
+  gw_rpc_credentials_get_status(plane->xds_tls, &tls);
+  metrics->has_tls = true;
+  metrics->is_tls_degraded = tls.problem != NULL;
+  metrics->tls_reloads_total = tls.reloads_total;
+  metrics->tls_errors_total = tls.errors_total;
+  metrics->tls_not_after_s = tls.not_after_s;
+}
+
 static void fill_metrics(void *arg, struct gw_node_metrics *metrics) {
   struct gw_data_plane *plane = arg;
   struct gw_compiler_status config;
@@ -136,6 +147,7 @@ static void fill_metrics(void *arg, struct gw_node_metrics *metrics) {
   metrics->nacks_total = xds.refused_total;
   metrics->disconnects_total = xds.disconnects_total;
   metrics->fleet_size = xds.fleet_size;
+  fill_tls_metrics(plane, metrics);
 }
 
 struct admin_ask {

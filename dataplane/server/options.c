@@ -9,6 +9,7 @@
 
 #include "common/base/duration.h"
 #include "common/base/mem.h"
+#include "common/crypto/tls_files.h"
 
 static const char usage[] =
     "gateway-dataplane: forwards requests as a control plane says\n"
@@ -27,6 +28,9 @@ static const char usage[] =
     "  --cache-max-age DURATION   do not start from an older one (24h)\n"
     "  --drain-delay DURATION     from SIGTERM, while /ready fails, until nothing is accepted any more (5s)\n"
     "  --drain-time DURATION      from then until everything open is closed (30s)\n"
+    "  --xds-tls-ca FILE          mutual TLS to the control plane: whose signature its certificate must have,\n"
+    "  --xds-tls-cert FILE        the certificate of this node,\n"
+    "  --xds-tls-key FILE         and its key; gatewayctl pki makes them\n"
     "  --insecure                 let plain xDS and admin ports reach beyond loopback\n"
     "  --ports-file FILE          write the ports in use there, as JSON\n"
     "  --log-level LEVEL          debug, info, warning, error (info)\n"
@@ -144,7 +148,9 @@ enum option_id {
   OPT_LOG_LEVEL,
   OPT_LOG_FORMAT,
   OPT_ACCESS_LOG_FILE,
-  OPT_XDS_TLS,
+  OPT_XDS_TLS_CA,
+  OPT_XDS_TLS_CERT,
+  OPT_XDS_TLS_KEY,
   OPT_VERSION,
   OPT_HELP,
 };
@@ -169,9 +175,9 @@ static const struct option long_options[] = {
     {"log-level", required_argument, NULL, OPT_LOG_LEVEL},
     {"log-format", required_argument, NULL, OPT_LOG_FORMAT},
     {"access-log-file", required_argument, NULL, OPT_ACCESS_LOG_FILE},
-    {"xds-tls-ca", required_argument, NULL, OPT_XDS_TLS},
-    {"xds-tls-cert", required_argument, NULL, OPT_XDS_TLS},
-    {"xds-tls-key", required_argument, NULL, OPT_XDS_TLS},
+    {"xds-tls-ca", required_argument, NULL, OPT_XDS_TLS_CA},
+    {"xds-tls-cert", required_argument, NULL, OPT_XDS_TLS_CERT},
+    {"xds-tls-key", required_argument, NULL, OPT_XDS_TLS_KEY},
     {"version", no_argument, NULL, OPT_VERSION},
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
@@ -183,6 +189,9 @@ static char **text_place(struct gw_options *options, int id) {
   case OPT_NODE_ID: return &options->node_id;
   case OPT_NODE_CLUSTER: return &options->node_cluster;
   case OPT_ADMIN_TOKEN_FILE: return &options->admin_token_file;
+  case OPT_XDS_TLS_CA: return &options->xds_tls_ca;
+  case OPT_XDS_TLS_CERT: return &options->xds_tls_cert;
+  case OPT_XDS_TLS_KEY: return &options->xds_tls_key;
   case OPT_CACHE_DIR: return &options->cache_dir;
   case OPT_CACHE_KEY_FILE: return &options->cache_key_file;
   case OPT_PORTS_FILE: return &options->ports_file;
@@ -214,7 +223,6 @@ static void take_option(struct parse *parse, int id, const char *name, const cha
   case OPT_INSECURE: take_insecure(parse, value); break;
   case OPT_LOG_LEVEL: take_log_level(parse, value); break;
   case OPT_LOG_FORMAT: take_log_format(parse, value); break;
-  case OPT_XDS_TLS: END_USAGE(parse, "--%s is not available yet", name); break;
   default: GW_PANIC("option %d is not in the table", id);
   }
 }
@@ -297,7 +305,7 @@ static void check_plaintext(struct parse *parse) {
   const struct gw_options *options = parse->options;
   if (options->is_insecure) return;
   for (size_t i = 0; options->targets[i] != NULL; i++) {
-    if (is_loopback_target(options->targets[i])) continue;
+    if (options->xds_tls_ca != NULL || is_loopback_target(options->targets[i])) continue;
     END_USAGE(parse, "--xds %s: without TLS only loopback addresses are allowed, unless --insecure is given", options->targets[i]);
   }
   if (!gw_address_is_loopback(&options->admin_http) || !gw_address_is_loopback(&options->admin_grpc)) {
@@ -305,11 +313,20 @@ static void check_plaintext(struct parse *parse) {
   }
 }
 
+static void check_tls(struct parse *parse) {
+  const struct gw_options *options = parse->options;
+  struct gw_tls_paths paths = {options->xds_tls_ca, options->xds_tls_cert, options->xds_tls_key};
+  char *gap = gw_tls_paths_find_gap(&paths, "xds-tls");
+  if (gap != NULL) END_USAGE(parse, "%s: TLS needs all three", gap);
+  free(gap);
+}
+
 static void check(struct parse *parse) {
   const struct gw_options *options = parse->options;
   if (options->node_id == NULL || options->node_id[0] == '\0') END_USAGE(parse, "--node-id: the host has no name, so one is needed");
   if (options->node_cluster[0] == '\0') END_USAGE(parse, "--node-cluster: a name is needed");
   if (options->cache_key_file != NULL && options->cache_dir == NULL) END_USAGE(parse, "--cache-key-file: --cache-dir is needed with it");
+  check_tls(parse);
   check_plaintext(parse);
 }
 
@@ -333,6 +350,9 @@ void gw_options_done(struct gw_options *options) {
   free(options->cache_dir);
   free(options->cache_key_file);
   free(options->admin_token_file);
+  free(options->xds_tls_ca);
+  free(options->xds_tls_cert);
+  free(options->xds_tls_key);
   free(options->ports_file);
   free(options->access_log_file);
   *options = (struct gw_options){0};

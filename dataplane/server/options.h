@@ -12,6 +12,7 @@
 
 #define GW_EXIT_OK 0
 #define GW_EXIT_USAGE 64
+#define GW_EXIT_CONFIG 65 /* TLS files that can't be used */
 #define GW_EXIT_SYSTEM 71 /* the system refuses: a port that another process holds, a file that can't be read or written */
 
 #define GW_OPTIONS_TARGETS_MAX 16
@@ -31,6 +32,9 @@ struct gw_options {
   char *cache_key_file; /* NULL: none */
   uint64_t cache_max_age_ms;
   char *admin_token_file; /* NULL: nothing may be changed over HTTP */
+  char *xds_tls_ca;       /* these three together; NULL: plaintext */
+  char *xds_tls_cert;
+  char *xds_tls_key;
   bool is_insecure;
   uint64_t drain_delay_ms;
   uint64_t drain_time_ms;

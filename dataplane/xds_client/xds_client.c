@@ -266,7 +266,14 @@ static void lose(struct gw_xds_client *client, const char *how, struct gw_str re
 }
 
 static void on_ads_closed(void *arg, int code, struct gw_str reason) {
-  lose(arg, gw_rpc_code_name(code), reason);
+  struct gw_xds_client *client = arg;
+  if (code != GW_RPC_UNAVAILABLE) {
+    lose(client, gw_rpc_code_name(code), reason);
+    return;
+  }
+  char *words = gw_rpc_explain_unavailable(reason, client->options.credentials != NULL);
+  lose(client, gw_rpc_code_name(code), gw_str_from(words));
+  free(words);
 }
 
 static void on_life(struct gw_timer *timer) {
@@ -282,6 +289,7 @@ static void connect_target(struct gw_xds_client *client) {
   static const struct gw_ads_events events = {on_response, on_stray, on_ads_closed};
   struct gw_rpc_channel_options options = {
       .target = gw_str_from(target_of(client)),
+      .credentials = client->options.credentials,
       .max_message_bytes = MESSAGE_MAX,
       .keepalive_ms = KEEPALIVE_MS,
   };

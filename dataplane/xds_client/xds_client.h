@@ -12,6 +12,7 @@
 #include "common/model/snapshot.h"
 #include "common/observe/log.h"
 #include "common/observe/metrics.h"
+#include "common/rpc/credentials.h"
 #include "common/rpc/rpc.h"
 
 struct gw_xds_client;
@@ -20,8 +21,9 @@ struct gw_xds_client_options {
   struct gw_loop *loop;
   struct gw_rpc *rpc;
   struct gw_log *log;
-  const char *const *targets; /* "HOST:PORT", NULL-terminated, borrowed */
-  const char *node_id;        /* borrowed, as all names here */
+  const char *const *targets;             /* "HOST:PORT", NULL-terminated, borrowed */
+  struct gw_rpc_credentials *credentials; /* mutual TLS, and HOST must be in the server's certificate; NULL: plaintext. Borrowed */
+  const char *node_id;                    /* borrowed, as all names here */
   const char *node_cluster;
   /* A whole, consistent snapshot; or, with is_complete false, one that lacks what was named and did not come for 15 s: borrowed for the
    * call. Not called again while the content is the same. */

@@ -227,7 +227,7 @@ def test_drain_by_admin_needs_the_token(stage, tmp_path):
     (["--workers", "0"], "workers"),
     (["--xds", "nowhere"], "xds"),
     (["--xds", "10.0.0.1:18000"], "insecure"),
-    (["--xds-tls-ca", "x"], "not available yet"),
+    (["--xds-tls-ca", "x"], "--xds-tls-ca given without --xds-tls-cert and --xds-tls-key"),
     (["--drain-time", "soon"], "drain-time"),
 ])
 def test_bad_flags_are_64_and_say_what_is_allowed(tmp_path, argv, words):

@@ -204,7 +204,7 @@ def test_missing_and_open_token_files_are_77(control, tmp_path):
 
 @pytest.mark.parametrize("args", [
     [], ["no-such-verb"], ["get"], ["get", "cars"], ["get", "routes", "extra"], ["status", "extra"], ["status", "--strict"],
-    ["status", "-o", "xml"], ["status", "--no-such-flag"], ["completion", "fish"], ["status", "--tls-ca", "x"], ["status", "--admin", "nowhere"],
+    ["status", "-o", "xml"], ["status", "--no-such-flag"], ["completion", "fish"], ["status", "--tls-cert", "x"], ["status", "--admin", "nowhere"],
 ])
 def test_usage_mistakes_are_64(args):
     assert ctl(*args, check=64).stderr.startswith(("gatewayctl: ", str(BUILD)))

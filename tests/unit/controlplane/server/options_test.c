@@ -75,8 +75,30 @@ static void test_addresses_beyond_loopback_want_insecure(void **state) {
 static void test_what_is_not_available_yet_is_refused(void **state) {
   (void)state;
   ASSERT_USAGE("--store", "sqlite:///x");
-  ASSERT_USAGE("--xds-tls-ca", "x");
-  ASSERT_USAGE("--admin-tls-key", "x");
+}
+
+static void test_tls_wants_all_three_files(void **state) {
+  (void)state;
+  ASSERT_USAGE("--xds-tls-ca", "a");
+  ASSERT_USAGE("--xds-tls-cert", "b", "--xds-tls-key", "c");
+  ASSERT_USAGE("--admin-tls-ca", "a", "--admin-tls-key", "c");
+  ASSERT_USAGE("--xds-tls-ca", "a", "--admin-tls-cert", "b", "--admin-tls-key", "c");
+}
+
+static void test_tls_lets_a_port_reach_beyond_loopback(void **state) {
+  (void)state;
+  struct gw_options options;
+  int exit_code;
+  assert_int_equal(PARSE(&options, &exit_code, "--xds-listen", "0.0.0.0:1", "--xds-tls-ca", "a", "--xds-tls-cert", "b", "--xds-tls-key",
+                         "c"),
+                   GW_OK);
+  assert_string_equal(options.xds_tls.ca, "a");
+  assert_string_equal(options.xds_tls.cert, "b");
+  assert_string_equal(options.xds_tls.key, "c");
+  assert_null(options.admin_tls.ca);
+  gw_options_done(&options);
+  /* Each port for itself. */
+  ASSERT_USAGE("--admin-listen", "0.0.0.0:1", "--xds-tls-ca", "a", "--xds-tls-cert", "b", "--xds-tls-key", "c");
 }
 
 static void test_wrong_words_are_refused(void **state) {
@@ -101,6 +123,8 @@ int main(void) {
       cmocka_unit_test(test_setting_without_a_name_is_refused),
       cmocka_unit_test(test_addresses_beyond_loopback_want_insecure),
       cmocka_unit_test(test_what_is_not_available_yet_is_refused),
+      cmocka_unit_test(test_tls_wants_all_three_files),
+      cmocka_unit_test(test_tls_lets_a_port_reach_beyond_loopback),
       cmocka_unit_test(test_wrong_words_are_refused),
       cmocka_unit_test(test_help_ends_with_0),
   };

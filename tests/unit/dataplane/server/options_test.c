@@ -112,7 +112,25 @@ static void test_parse_of_bad_values_is_a_usage_mistake(void **state) {
   ASSERT_REFUSED("--log-format", "xml");
   ASSERT_REFUSED("--no-such-flag");
   ASSERT_REFUSED("something");
+}
+
+static void test_parse_wants_all_three_tls_files(void **state) {
+  (void)state;
   ASSERT_REFUSED("--xds-tls-ca", "/ca");
+  ASSERT_REFUSED("--xds-tls-cert", "/cert", "--xds-tls-key", "/key");
+  ASSERT_REFUSED("--xds-tls-ca", "/ca", "--xds-tls-cert", "/cert");
+}
+
+static void test_parse_with_tls_lets_xds_reach_beyond_loopback(void **state) {
+  (void)state;
+  struct gw_options options;
+  int exit_code;
+  assert_int_equal(PARSE(&options, &exit_code, "--xds", "control.example:18000", "--xds-tls-ca", "/ca", "--xds-tls-cert", "/cert",
+                         "--xds-tls-key", "/key"),
+                   GW_OK);
+  assert_string_equal(options.xds_tls_key, "/key");
+  gw_options_done(&options);
+  ASSERT_REFUSED("--admin-http", "0.0.0.0:9901", "--xds-tls-ca", "/ca", "--xds-tls-cert", "/cert", "--xds-tls-key", "/key");
 }
 
 static void test_parse_wants_insecure_for_plaintext_beyond_loopback(void **state) {
@@ -146,6 +164,8 @@ int main(void) {
       cmocka_unit_test(test_parse_takes_every_flag),
       cmocka_unit_test(test_parse_takes_the_environment_and_flags_win),
       cmocka_unit_test(test_parse_of_bad_values_is_a_usage_mistake),
+      cmocka_unit_test(test_parse_wants_all_three_tls_files),
+      cmocka_unit_test(test_parse_with_tls_lets_xds_reach_beyond_loopback),
       cmocka_unit_test(test_parse_wants_insecure_for_plaintext_beyond_loopback),
       cmocka_unit_test(test_parse_of_version_and_help_ends_with_0),
   };
