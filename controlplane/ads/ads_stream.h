@@ -30,8 +30,6 @@ struct gw_ads_stream {
   struct gw_node *node;  /* NULL before the first request */
   bool may_have_secrets; /* mutual TLS, and the certificate permits this node: on plaintext secrets are withheld */
   struct gw_node_stream status;
-  bool may_have_secrets; /* the channel is mutual TLS, and its certificate permits this node; else certificates and ticket keys are withheld
-                          */
   struct gw_subscription subscriptions[GW_RESOURCE_TYPE_COUNT];
   uint64_t last_nonce;
   enum gw_rollout_stage stage;
