@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/base/mem.h"
+#include "dataplane/cluster/tls_build.h"
 
 /* By IP and port; equal addresses of several priorities: the best first, so that it is the one kept. */
 static int compare_endpoints(const void *a, const void *b) {
@@ -94,6 +95,29 @@ static bool same_endpoints(const struct gw_frozen_cluster *a, const struct gw_fr
   return true;
 }
 
+/* The same cluster with the same secrets. */
+static bool has_same_tls(const struct gw_frozen_cluster *previous, const struct gw_snapshot *snapshot, const struct gw_resource *resource) {
+  if (!same_resource(previous->cluster_resource, resource)) return false;
+  if (resource->cluster->tls == NULL) return true;
+  struct gw_arena scratch;
+  gw_arena_init(&scratch, 256);
+  bool is_same = gw_str_equal(previous->tls_version, gw_tls_build_version(snapshot, resource, &scratch));
+  gw_arena_done(&scratch);
+  return is_same;
+}
+
+/* `same` (may be NULL): a cluster whose context will do. */
+static void build_tls(struct gw_frozen_cluster *cluster, const struct gw_snapshot *snapshot, const struct gw_frozen_cluster *same,
+                      struct gw_errors *errors) {
+  cluster->tls_version = gw_tls_build_version(snapshot, cluster->cluster_resource, &cluster->arena);
+  if (same != NULL && same->tls != NULL) {
+    cluster->tls = gw_tls_context_ref(same->tls);
+    return;
+  }
+  GW_CLEANUP(gw_free_ptr) char *place = gw_asprintf("cluster %.*s", GW_STR_ARG(cluster->model->name));
+  cluster->tls = gw_tls_build_client(snapshot, cluster->model, place, errors);
+}
+
 struct gw_frozen_cluster *gw_frozen_cluster_build(const struct gw_snapshot *snapshot, struct gw_resource *resource,
                                                   const struct gw_dns_clusters *dns, struct gw_frozen_cluster *previous,
                                                   struct gw_errors *errors) {
@@ -101,8 +125,8 @@ struct gw_frozen_cluster *gw_frozen_cluster_build(const struct gw_snapshot *snap
   struct gw_resource *assignment = NULL;
   if (model->kind == GW_CLUSTER_EDS)
     assignment = (struct gw_resource *)gw_snapshot_find(snapshot, GW_RESOURCE_ENDPOINTS, model->eds_service_name);
-  bool is_same =
-      previous != NULL && same_resource(previous->cluster_resource, resource) && same_resource(previous->endpoints_resource, assignment);
+  bool is_same_tls = previous != NULL && has_same_tls(previous, snapshot, resource);
+  bool is_same = is_same_tls && same_resource(previous->endpoints_resource, assignment);
   if (is_same && model->kind != GW_CLUSTER_STRICT_DNS) return gw_frozen_cluster_ref(previous);
 
   struct gw_frozen_cluster *cluster = gw_calloc(1, sizeof(*cluster));
@@ -111,9 +135,10 @@ struct gw_frozen_cluster *gw_frozen_cluster_build(const struct gw_snapshot *snap
   cluster->cluster_resource = gw_resource_ref(resource);
   if (assignment != NULL) cluster->endpoints_resource = gw_resource_ref(assignment);
   gw_arena_init(&cluster->arena, 512);
+  if (model->tls != NULL) build_tls(cluster, snapshot, is_same_tls ? previous : NULL, errors);
   const struct gw_endpoints *endpoints = assignment != NULL ? assignment->endpoints : model->inline_endpoints;
   bool is_good = true;
-  if (model->tls != NULL) endpoints = NULL; /* no plaintext instead of TLS, which is not spoken yet */
+  if (model->tls != NULL && cluster->tls == NULL) endpoints = NULL; /* no plaintext instead */
   if (endpoints != NULL && model->kind == GW_CLUSTER_STRICT_DNS) {
     add_resolved(cluster, endpoints, dns);
   } else if (endpoints != NULL) {

@@ -29,6 +29,7 @@ struct gw_frozen_cluster {
   struct gw_resource *cluster_resource;
   struct gw_resource *endpoints_resource; /* EDS only, else NULL */
   struct gw_tls_context *tls;             /* NULL: plaintext, or, when model->tls is set, closed for want of a secret */
+  struct gw_str tls_version;              /* of its secrets */
   struct gw_frozen_endpoint *endpoints;   /* by address; all different */
   uint32_t endpoint_count;
   const uint32_t *usable; /* what may be picked: the healthy endpoints of the first priority that has any */

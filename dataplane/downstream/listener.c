@@ -1,6 +1,7 @@
 #include "dataplane/downstream/listener.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "common/base/mem.h"
 #include "dataplane/downstream/connection.h"
@@ -51,5 +52,13 @@ void gw_downstream_listener_drain(struct gw_downstream_listener *listener, uint3
 }
 
 void gw_downstream_listener_accept(struct gw_downstream_listener *listener, int fd, const struct gw_address *peer) {
-  gw_downstream_connection_new(listener, fd, peer);
+  const struct gw_frozen_http *http = listener->settings->http;
+  bool is_closed = http->model->tls != NULL && http->tls == NULL; /* for want of a secret */
+  bool is_full = http->limits->max_connections_per_worker != 0 && listener->connection_count >= http->limits->max_connections_per_worker;
+  if (is_full) listener->pipeline->stats->limits[GW_LIMIT_CONNECTIONS]++;
+  if (is_closed || is_full) {
+    close(fd);
+  } else {
+    gw_downstream_connection_new(listener, fd, peer);
+  }
 }

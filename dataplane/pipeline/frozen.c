@@ -4,12 +4,14 @@
 #include <string.h>
 
 #include "common/base/mem.h"
+#include "dataplane/cluster/tls_build.h"
 #include "dataplane/pipeline/frozen_parts.h"
 
 struct build {
   struct gw_snapshot *snapshot;
   const struct gw_dns_clusters *dns;
   const struct gw_filter *const *filters;
+  struct gw_str ticket_key;
   const struct gw_frozen *previous;
   struct gw_errors *errors;
   struct gw_frozen *frozen;
@@ -140,8 +142,27 @@ static const struct gw_limits *find_limits(const struct gw_http_connection_manag
   return &none;
 }
 
+static bool has_same_secrets(const struct build *build, const struct gw_frozen_http *previous, const struct gw_resource *resource) {
+  if (resource->listener->tls == NULL) return true;
+  struct gw_arena scratch;
+  gw_arena_init(&scratch, 256);
+  bool is_same = gw_str_equal(previous->tls_version, gw_tls_build_version(build->snapshot, resource, &scratch));
+  gw_arena_done(&scratch);
+  return is_same;
+}
+
+static void build_trusted_cidrs(struct build *build, struct gw_frozen_http *http, const char *place) {
+  const struct gw_http_connection_manager *model = &http->model->http;
+  struct gw_cidr *cidrs = gw_arena_calloc(&http->arena, model->trusted_cidr_count, sizeof(*cidrs));
+  for (uint32_t i = 0; i < model->trusted_cidr_count; i++)
+    if (gw_cidr_parse(model->trusted_cidrs[i], &cidrs[i]) != GW_OK)
+      gw_errors_add(build->errors, place, "trusted proxies: \"%.*s\" is not a range such as 10.0.0.0/8",
+                    GW_STR_ARG(model->trusted_cidrs[i]));
+  http->trusted_cidrs = cidrs;
+}
+
 static struct gw_frozen_http *build_http(struct build *build, struct gw_resource *resource, const struct gw_frozen_http *previous) {
-  if (previous != NULL && same_resource(previous->resource, resource)) {
+  if (previous != NULL && same_resource(previous->resource, resource) && has_same_secrets(build, previous, resource)) {
     struct gw_frozen_http *same = (struct gw_frozen_http *)previous;
     same->refs++;
     return same;
@@ -154,6 +175,11 @@ static struct gw_frozen_http *build_http(struct build *build, struct gw_resource
   http->limits = find_limits(model);
   gw_arena_init(&http->arena, 1024);
   GW_CLEANUP(gw_free_ptr) char *place = gw_strndup(resource->name.data, resource->name.len);
+  if (resource->listener->tls != NULL) {
+    http->tls_version = gw_tls_build_version(build->snapshot, resource, &http->arena);
+    http->tls = gw_tls_build_server(build->snapshot, resource->listener, build->ticket_key, place, build->errors);
+  }
+  build_trusted_cidrs(build, http, place);
   gw_chain_build(&http->chain, model, build->filters, &http->arena, build->errors, place);
   http->access_logs = gw_arena_calloc(&http->arena, model->access_log_count, sizeof(struct gw_access_log_plan *));
   for (uint32_t i = 0; i < model->access_log_count; i++) {
@@ -181,12 +207,18 @@ static void build_listeners(struct build *build) {
 }
 
 enum gw_err gw_frozen_build(struct gw_snapshot *snapshot, const struct gw_dns_clusters *dns, const struct gw_filter *const *filters,
-                            struct gw_frozen *previous, struct gw_errors *errors, struct gw_frozen **ret_frozen) {
+                            struct gw_str ticket_key, struct gw_frozen *previous, struct gw_errors *errors, struct gw_frozen **ret_frozen) {
   size_t errors_before = errors->error_count;
   struct gw_frozen *frozen = gw_calloc(1, sizeof(*frozen));
   frozen->refs = 1;
   frozen->snapshot = gw_snapshot_ref(snapshot);
-  struct build build = {.snapshot = snapshot, .dns = dns, .filters = filters, .previous = previous, .errors = errors, .frozen = frozen};
+  struct build build = {.snapshot = snapshot,
+                        .dns = dns,
+                        .filters = filters,
+                        .ticket_key = ticket_key,
+                        .previous = previous,
+                        .errors = errors,
+                        .frozen = frozen};
   build_clusters(&build);
   build_listeners(&build);
   if (errors->error_count > errors_before) {

@@ -4,6 +4,7 @@
 #ifndef GW_DATAPLANE_PIPELINE_FROZEN_PARTS_H
 #define GW_DATAPLANE_PIPELINE_FROZEN_PARTS_H
 
+#include "common/net/address.h"
 #include "common/net/tls.h"
 #include "common/routing/route_table.h"
 #include "dataplane/cluster/frozen_cluster.h"
@@ -34,6 +35,8 @@ struct gw_frozen_http {
   struct gw_chain chain;
   const struct gw_limits *limits;          /* of the filter of that name; all zero without it */
   struct gw_tls_context *tls;              /* NULL: plaintext, or, when model->tls is set, closed for want of a secret */
+  struct gw_str tls_version;               /* of its secrets */
+  const struct gw_cidr *trusted_cidrs;     /* model->http.trusted_cidr_count */
   struct gw_access_log_plan **access_logs; /* model->http.access_log_count */
   struct gw_arena arena;
 };

@@ -5,7 +5,10 @@
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
+#include "common/base/random.h"
 #include "common/event/timer.h"
+#include "common/model/secret.h"
+#include "common/net/tls.h"
 #include "common/routing/route_table.h"
 #include "dataplane/filters/filters.h"
 
@@ -35,6 +38,7 @@ struct gw_compiler {
   uint64_t activations_total;
   uint64_t failures_total;
   uint64_t bind_failures_total;
+  char ticket_key[GW_TLS_TICKET_KEY_BYTES]; /* this process's, never the same twice */
 };
 
 const char *gw_config_source_name(enum gw_config_source source) {
@@ -113,11 +117,14 @@ static enum gw_err build(struct gw_compiler *compiler, struct gw_snapshot *snaps
   struct gw_errors errors;
   gw_errors_init(&errors);
   uint64_t start_us = gw_clock_monotonic_us();
-  enum gw_err err = gw_frozen_build(snapshot, compiler->dns, gw_filters, compiler->active, &errors, ret_frozen);
+  struct gw_str ticket_key = {compiler->ticket_key, sizeof(compiler->ticket_key)};
+  enum gw_err err = gw_frozen_build(snapshot, compiler->dns, gw_filters, ticket_key, compiler->active, &errors, ret_frozen);
   gw_histogram_add(&compiler->build_times, gw_clock_monotonic_us() - start_us);
   if (err != GW_OK) {
     compiler->failures_total++;
     log_mistakes(compiler, GW_LOG_ERROR, "the configuration cannot be used, the one before stays", &errors);
+  } else if (errors.warning_count > 0) {
+    log_mistakes(compiler, GW_LOG_WARNING, "the configuration is used, but for this", &errors);
   }
   gw_errors_done(&errors);
   return err;
@@ -220,6 +227,7 @@ struct gw_compiler *gw_compiler_new(const struct gw_compiler_options *options) {
   compiler->options = *options;
   compiler->dns = gw_dns_clusters_new(options->loop, options->resolver, options->log, on_dns, compiler);
   compiler->listen_set = gw_listen_set_new(options->worker_count, options->listen);
+  gw_random_secure(compiler->ticket_key, sizeof(compiler->ticket_key));
   gw_timer_init(&compiler->warm, on_warm);
   gw_timer_init(&compiler->rebind, on_rebind);
   gw_timer_init(&compiler->trim, on_trim);
@@ -240,6 +248,7 @@ void gw_compiler_free(struct gw_compiler *compiler) {
   gw_dns_clusters_free(compiler->dns);
   gw_snapshot_unref(compiler->next);
   if (compiler->active != NULL) gw_frozen_unref(compiler->active);
+  explicit_bzero(compiler->ticket_key, sizeof(compiler->ticket_key));
   free(compiler);
 }
 
@@ -284,7 +293,7 @@ static void check_listener(const struct gw_resource *resource, struct gw_errors 
   struct gw_frozen *frozen;
   struct gw_errors mistakes;
   gw_errors_init(&mistakes);
-  if (gw_frozen_build(alone, NULL, gw_filters, NULL, &mistakes, &frozen) == GW_OK) {
+  if (gw_frozen_build(alone, NULL, gw_filters, (struct gw_str){NULL, 0}, NULL, &mistakes, &frozen) == GW_OK) {
     gw_frozen_unref(frozen);
   } else {
     append_without_name(errors, &mistakes, resource->name);
@@ -298,11 +307,22 @@ static void check_routes(const struct gw_resource *resource, struct gw_errors *e
   if (gw_route_table_build(resource->route_config, errors, &table) == GW_OK) gw_route_table_free(table);
 }
 
+static void check_secret(const struct gw_secret *secret, struct gw_errors *errors) {
+  struct gw_arena scratch;
+  gw_arena_init(&scratch, 1024);
+  if (secret->kind == GW_SECRET_CERTIFICATE) {
+    gw_tls_check_key_pair(secret->certificate_chain, secret->private_key, "tls_certificate", errors, &scratch, NULL);
+  } else if (secret->kind == GW_SECRET_VALIDATION) {
+    gw_tls_check_trusted_ca(secret->trusted_ca, "validation_context.trusted_ca", errors);
+  }
+  gw_arena_done(&scratch);
+}
+
 void gw_compiler_check(const struct gw_resource *resource, struct gw_errors *errors) {
   switch (resource->type) {
   case GW_RESOURCE_LISTENER: check_listener(resource, errors); break;
   case GW_RESOURCE_ROUTE_CONFIG: check_routes(resource, errors); break;
-  case GW_RESOURCE_SECRET:
+  case GW_RESOURCE_SECRET: check_secret(resource->secret, errors); break;
   case GW_RESOURCE_CLUSTER:
   case GW_RESOURCE_ENDPOINTS: break; /* nothing in them compiles */
   }

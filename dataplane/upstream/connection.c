@@ -14,7 +14,7 @@ static void on_free(void *arg) {
 /* Attempts are told, and it goes. */
 static void break_connection(struct gw_upstream_connection *connection, struct gw_upstream_break why) {
   struct gw_upstream_pool *pool = connection->pool;
-  if (connection->transport.tls != NULL) why.tls_failure = gw_tls_failure(connection->transport.tls);
+  if (connection->transport.tls != NULL && why.tls_failure.len == 0) why.tls_failure = gw_tls_failure(connection->transport.tls);
   if (!connection->is_connected) pool->options.counts->connect_failures_total++;
   if (connection->speech != NULL) {
     connection->speech->on_broken(connection, &why);
@@ -48,8 +48,18 @@ static void set_connected(struct gw_upstream_connection *connection) {
   }
 }
 
+/* HTTP/2 over TLS is agreed on by ALPN, or not spoken (RFC 9113 section 3.2). */
+static bool speaks_otherwise(const struct gw_upstream_connection *connection) {
+  const struct gw_tls *tls = connection->transport.tls;
+  return tls != NULL && connection->speech == &gw_upstream_h2 && !gw_str_equal(gw_tls_alpn(tls), GW_STR("h2"));
+}
+
 static void after_progress(struct gw_upstream_connection *connection) {
   if (connection->is_connected || !connection->is_tcp_connected || !gw_transport_is_ready(&connection->transport)) return;
+  if (speaks_otherwise(connection)) {
+    break_connection(connection, (struct gw_upstream_break){.tls_failure = GW_STR("the service does not speak h2")});
+    return;
+  }
   set_connected(connection);
   if (!gw_upstream_connection_is_freed(connection)) gw_upstream_connection_flush_soon(connection);
 }

@@ -19,6 +19,7 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/net/socket.h"
+#include "common/net/tls.h"
 #include "dataplane/filters/filters.h"
 #include "dataplane/listener/engine.h"
 #include "dataplane/listener/listen_set.h"
@@ -296,6 +297,11 @@ struct fixture {
   const struct gw_filter *const *filters; /* gw_filters, or a test's own */
 };
 
+static inline struct gw_str fixture_ticket_key(void) {
+  static const char key[GW_TLS_TICKET_KEY_BYTES] = "a key for tickets that every run of the tests has";
+  return (struct gw_str){key, sizeof(key)};
+}
+
 static inline void fixture_release(void *arg, struct gw_frozen *frozen) {
   struct fixture *fixture = arg;
   fixture->released++;
@@ -332,7 +338,7 @@ static inline void fixture_serve(struct fixture *fixture, const struct fixture_r
   struct gw_errors errors;
   gw_errors_init(&errors);
   struct gw_frozen *frozen = NULL;
-  enum gw_err err = gw_frozen_build(snapshot, NULL, fixture->filters, fixture->frozen, &errors, &frozen);
+  enum gw_err err = gw_frozen_build(snapshot, NULL, fixture->filters, fixture_ticket_key(), fixture->frozen, &errors, &frozen);
   if (err != GW_OK) {
     GW_CLEANUP(gw_free_ptr) char *text = gw_errors_format(&errors);
     fail_msg("%s", text);
