@@ -142,12 +142,13 @@ bool gw_downstream_connection_is_last_request(struct gw_downstream_connection *c
 }
 
 struct gw_downstream_connection *gw_downstream_connection_new(struct gw_downstream_listener *listener, int fd,
-                                                              const struct gw_address *peer) {
+                                                              const struct gw_address *peer, bool is_counted) {
   struct gw_downstream_connection *connection = gw_calloc(1, sizeof(*connection));
   struct gw_stats *stats = listener->pipeline->stats;
   struct gw_tls_context *tls = listener->settings->http->tls;
   connection->listener = listener;
   connection->peer = *peer;
+  connection->is_counted = is_counted;
   if (tls != NULL) {
     gw_transport_init_server(&connection->transport, fd, listener->pipeline->loop, tls);
   } else {
@@ -172,6 +173,7 @@ void gw_downstream_connection_free(struct gw_downstream_connection *connection) 
   struct gw_downstream_listener *listener = connection->listener;
   if (--listener->connection_count == 0 && listener->is_closing) gw_loop_at_turn_end(listener->pipeline->loop, &listener->empty_task);
   listener->pipeline->stats->connections_active--;
+  if (connection->is_counted) gw_client_table_leave(listener->pipeline->options.clients, &connection->peer);
   gw_io_free(connection->io);
   gw_transport_done(&connection->transport);
   close(fd);

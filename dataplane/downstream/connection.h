@@ -40,12 +40,13 @@ struct gw_downstream_connection {
   struct gw_timer timer; /* of what no stream has a timer for; restarted only when it is too late, not at each request */
   uint64_t since_ms;     /* when the wait that the timer is about began */
   uint32_t request_count;
+  bool is_counted; /* among its client's connections */
   struct gw_address peer;
 };
 
-/* Takes over fd. */
+/* Takes over fd. is_counted: it has entered the client table, and leaves it. */
 struct gw_downstream_connection *gw_downstream_connection_new(struct gw_downstream_listener *listener, int fd,
-                                                              const struct gw_address *peer);
+                                                              const struct gw_address *peer, bool is_counted);
 /* Closes at once, with the session and its streams. */
 void gw_downstream_connection_free(struct gw_downstream_connection *connection);
 /* A new wait begins now. */

@@ -51,14 +51,33 @@ void gw_downstream_listener_drain(struct gw_downstream_listener *listener, uint3
   }
 }
 
-void gw_downstream_listener_accept(struct gw_downstream_listener *listener, int fd, const struct gw_address *peer) {
+/* Counts what stands against one more connection; false: nothing. */
+static bool is_refused(struct gw_downstream_listener *listener, const struct gw_address *peer, bool *ret_is_counted) {
+  struct gw_pipeline *pipeline = listener->pipeline;
   const struct gw_frozen_http *http = listener->settings->http;
-  bool is_closed = http->model->tls != NULL && http->tls == NULL; /* for want of a secret */
-  bool is_full = http->limits->max_connections_per_worker != 0 && listener->connection_count >= http->limits->max_connections_per_worker;
-  if (is_full) listener->pipeline->stats->limits[GW_LIMIT_CONNECTIONS]++;
-  if (is_closed || is_full) {
+  const struct gw_limits *limits = http->limits;
+  uint64_t *hits = pipeline->stats->limits;
+  *ret_is_counted = false;
+  if (http->model->tls != NULL && http->tls == NULL) return true; /* closed for want of a secret */
+  if (gw_pipeline_overload(pipeline) == GW_OVERLOAD_CONNECTIONS) {
+    hits[GW_LIMIT_OVERLOAD_CONNECTIONS]++;
+    return true;
+  }
+  if (limits->max_connections_per_worker != 0 && listener->connection_count >= limits->max_connections_per_worker) {
+    hits[GW_LIMIT_CONNECTIONS]++;
+    return true;
+  }
+  if (limits->max_connections_per_client == 0) return false;
+  *ret_is_counted = gw_client_table_enter(pipeline->options.clients, peer, limits->max_connections_per_client);
+  if (!*ret_is_counted) hits[GW_LIMIT_CLIENT_CONNECTIONS]++;
+  return !*ret_is_counted;
+}
+
+void gw_downstream_listener_accept(struct gw_downstream_listener *listener, int fd, const struct gw_address *peer) {
+  bool is_counted;
+  if (is_refused(listener, peer, &is_counted)) {
     close(fd);
   } else {
-    gw_downstream_connection_new(listener, fd, peer);
+    gw_downstream_connection_new(listener, fd, peer, is_counted);
   }
 }

@@ -11,6 +11,7 @@
 #include "common/event/loop.h"
 #include "common/observe/log.h"
 #include "common/observe/log_ring.h"
+#include "dataplane/pipeline/client_table.h"
 #include "dataplane/pipeline/frozen.h"
 #include "dataplane/pipeline/node_status.h"
 #include "dataplane/pipeline/stats.h"
@@ -23,6 +24,7 @@ struct gw_engine_options {
   struct gw_log_ring *access_log; /* NULL: none */
   uint32_t worker_index;
   const struct gw_node_status_calls *node_status;
+  struct gw_client_table *clients; /* of all workers */
   /* Gives a reference of a gw_frozen back to the main thread. */
   void (*release_frozen)(void *arg, struct gw_frozen *frozen);
   void *release_arg;

@@ -9,9 +9,17 @@
 
 #include "common/base/str.h"
 
+/* How much the process has to spare. */
+enum gw_overload_level {
+  GW_OVERLOAD_NONE,
+  GW_OVERLOAD_STREAMS,     /* new streams are refused */
+  GW_OVERLOAD_CONNECTIONS, /* new connections too */
+};
+
 struct gw_node_status_calls {
   void *arg;
-  bool (*is_ready)(void *arg); /* may read an atomic */
+  bool (*is_ready)(void *arg);                   /* may read an atomic */
+  enum gw_overload_level (*overload)(void *arg); /* the same */
   /* Asks for the metrics text; `done` is called on this worker's loop with the text (borrowed), or with "" when it could not be had. */
   void (*get_metrics)(void *arg, uint32_t worker_index, void (*done)(void *done_arg, struct gw_str text), void *done_arg);
 };

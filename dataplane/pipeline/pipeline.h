@@ -10,6 +10,7 @@
 #include "common/event/timer.h"
 #include "common/observe/log.h"
 #include "common/observe/log_ring.h"
+#include "dataplane/pipeline/client_table.h"
 #include "dataplane/pipeline/node_status.h"
 #include "dataplane/pipeline/view.h"
 
@@ -19,6 +20,7 @@ struct gw_pipeline_options {
   struct gw_log_ring *access_log; /* NULL: none */
   uint32_t worker_index;
   const struct gw_node_status_calls *node_status;
+  struct gw_client_table *clients; /* of all workers */
   /* Gives a reference of a gw_frozen back to the main thread. */
   void (*release_frozen)(void *arg, struct gw_frozen *frozen);
   void *release_arg;
@@ -43,6 +45,10 @@ struct gw_pipeline *gw_pipeline_new(const struct gw_pipeline_options *options);
 void gw_pipeline_free(struct gw_pipeline *pipeline);
 /* New streams go by this configuration; takes over one reference. */
 void gw_pipeline_set_frozen(struct gw_pipeline *pipeline, struct gw_frozen *frozen);
+static inline enum gw_overload_level gw_pipeline_overload(const struct gw_pipeline *pipeline) {
+  const struct gw_node_status_calls *calls = pipeline->options.node_status;
+  return calls->overload(calls->arg);
+}
 /* "Tue, 24 Nov 2026 01:02:03 GMT" of now; made once a second, so it is copied by who keeps it beyond the callback. */
 struct gw_str gw_pipeline_get_date(struct gw_pipeline *pipeline);
 /* A new random request id in the arena. */

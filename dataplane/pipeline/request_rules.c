@@ -2,6 +2,7 @@
 
 #include "common/message/upgrade.h"
 #include "common/message/uri.h"
+#include "dataplane/pipeline/forwarded.h"
 #include "dataplane/pipeline/local_reply.h"
 
 static bool refuse(struct gw_stream *stream, uint32_t status, const char *detail, const char *message) {
@@ -54,64 +55,6 @@ static bool check_underscores(struct gw_stream *stream, enum gw_underscores acti
   return true;
 }
 
-/* The address that is `hops` entries before the last one of all X-Forwarded-For fields; false when there are fewer, or it is none. */
-static bool find_forwarded_address(const struct gw_headers *headers, uint32_t hops, struct gw_address *ret_address) {
-  for (uint32_t i = headers->count; i-- > 0;) {
-    if (headers->items[i].id != GW_HEADER_X_FORWARDED_FOR) continue;
-    struct gw_str rest = headers->items[i].value;
-    for (;;) {
-      size_t comma = rest.len;
-      while (comma > 0 && rest.data[comma - 1] != ',')
-        comma--;
-      if (hops-- == 0) return gw_address_parse_ip(gw_str_trim(gw_str_skip(rest, comma)), 0, ret_address) == GW_OK;
-      if (comma == 0) break;
-      rest.len = comma - 1;
-    }
-  }
-  return false;
-}
-
-static void append_forwarded_for(struct gw_stream *stream, const struct gw_address *peer) {
-  char text[GW_ADDRESS_TEXT_SIZE];
-  struct gw_str ip = gw_address_format_ip(peer, text);
-  struct gw_headers *headers = &stream->request.headers;
-  size_t len = ip.len;
-  for (uint32_t i = 0; i < headers->count; i++)
-    if (headers->items[i].id == GW_HEADER_X_FORWARDED_FOR) len += headers->items[i].value.len + 2;
-  char *value = gw_arena_alloc_bytes(&stream->arena, len);
-  size_t at = 0;
-  for (uint32_t i = 0; i < headers->count; i++) {
-    const struct gw_header *header = &headers->items[i];
-    if (header->id != GW_HEADER_X_FORWARDED_FOR || header->value.len == 0) continue;
-    memcpy(value + at, header->value.data, header->value.len);
-    at += header->value.len;
-    value[at++] = ',';
-    value[at++] = ' ';
-  }
-  memcpy(value + at, ip.data, ip.len);
-  at += ip.len;
-  gw_headers_set(headers, &stream->arena, GW_HEADER_X_FORWARDED_FOR, (struct gw_str){value, at});
-}
-
-/* As Envoy's use_remote_address and xff_num_trusted_hops; X-Forwarded-Host is ours: what the client asked for, never what it claims. */
-static void set_forwarded(struct gw_stream *stream, const struct gw_http_connection_manager *http) {
-  struct gw_headers *headers = &stream->request.headers;
-  uint32_t hops = http->xff_num_trusted_hops;
-  bool is_trusting = !http->use_remote_address || hops > 0;
-  stream->remote = *stream->peer;
-  if (is_trusting) {
-    uint32_t skip = http->use_remote_address ? hops - 1 : hops;
-    stream->is_remote_forwarded = find_forwarded_address(headers, skip, &stream->remote);
-  }
-  if (http->use_remote_address) append_forwarded_for(stream, stream->peer);
-  if (!is_trusting || gw_headers_find(headers, GW_HEADER_X_FORWARDED_PROTO) == NULL) {
-    gw_headers_set(headers, &stream->arena, GW_HEADER_X_FORWARDED_PROTO, stream->request.scheme);
-  }
-  if (stream->request.authority.len > 0 && (!is_trusting || gw_headers_find(headers, GW_HEADER_X_FORWARDED_HOST) == NULL)) {
-    gw_headers_set(headers, &stream->arena, GW_HEADER_X_FORWARDED_HOST, stream->request.authority);
-  }
-}
-
 /* A client at the edge doesn't choose the id, unless the listener keeps what comes from outside. */
 static void set_request_id(struct gw_stream *stream, const struct gw_http_connection_manager *http) {
   struct gw_headers *headers = &stream->request.headers;
@@ -159,7 +102,7 @@ bool gw_request_rules_apply(struct gw_stream *stream) {
   gw_headers_remove_hop_by_hop(&request->headers);
   stream->takes_trailers |= takes_trailers(&request->headers);
   gw_headers_remove(&request->headers, GW_HEADER_EXPECT);
-  set_forwarded(stream, http);
+  gw_forwarded_apply(stream);
   return true;
 }
 

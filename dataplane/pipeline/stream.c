@@ -9,6 +9,7 @@
 /* Streams kept for reuse: what a worker has open at once in busy times, not what a burst had. */
 #define FREE_STREAMS_MAX 256
 #define GRPC_DEADLINE_EXCEEDED 4
+#define OVERLOAD_RETRY_S "1"
 
 static void on_timer(struct gw_timer *timer);
 
@@ -189,12 +190,39 @@ static void run_chain(struct gw_stream *stream) {
   }
 }
 
+static void refuse_for_overload(struct gw_stream *stream) {
+  stream->pipeline->stats->limits[GW_LIMIT_OVERLOAD_STREAMS]++;
+  gw_headers_add(&stream->response.headers, &stream->arena, GW_HEADER_RETRY_AFTER, GW_STR("retry-after"), GW_STR(OVERLOAD_RETRY_S));
+  gw_stream_fail(stream, &(struct gw_failure){.status = 503,
+                                              .side = GW_FAILURE_GATEWAY,
+                                              .flag = GW_FLAG_OVERLOAD,
+                                              .detail = GW_STR("overload"),
+                                              .message = GW_STR("the gateway has too much to do")});
+}
+
+/* false: the body is larger than the listener takes. */
+static bool check_body_size(struct gw_stream *stream, uint64_t bytes) {
+  uint64_t max = stream->listener->http->limits->max_request_body_bytes;
+  if (max == 0 || bytes <= max || stream->is_tunnel) return true;
+  stream->pipeline->stats->limits[GW_LIMIT_BODY_SIZE]++;
+  gw_stream_fail(stream, &(struct gw_failure){.status = 413,
+                                              .side = GW_FAILURE_CLIENT,
+                                              .detail = GW_STR("request_payload_too_large"),
+                                              .message = GW_STR("the request's body is too large")});
+  return false;
+}
+
 void gw_stream_start(struct gw_stream *stream) {
   const struct gw_http_connection_manager *http = &stream->listener->http->model->http;
   stream->idle_timeout_ms = http->stream_idle_timeout_ms;
   stream->is_request_complete = !gw_stream_has_request_body(stream);
   if (http->request_timeout_ms != 0) stream->request_deadline_ms = stream->active_ms + http->request_timeout_ms;
-  if (!gw_request_rules_apply(stream)) return;
+  if (gw_pipeline_overload(stream->pipeline) != GW_OVERLOAD_NONE) {
+    refuse_for_overload(stream);
+    return;
+  }
+  int64_t length = stream->request.content_length;
+  if (!gw_request_rules_apply(stream) || !check_body_size(stream, length > 0 ? (uint64_t)length : 0)) return;
   stream->states = gw_arena_calloc(&stream->arena, 1, stream->listener->http->chain.state_size);
   stream->is_in_chain = true;
   run_chain(stream);
@@ -220,7 +248,7 @@ static void run_request_body(struct gw_stream *stream, struct gw_str data, bool 
 
 void gw_stream_on_request_body(struct gw_stream *stream, struct gw_str data) {
   stream->bytes_received += data.len;
-  run_request_body(stream, data, false);
+  if (check_body_size(stream, stream->bytes_received)) run_request_body(stream, data, false);
 }
 
 void gw_stream_on_request_end(struct gw_stream *stream, const struct gw_headers *trailers) {

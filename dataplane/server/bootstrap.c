@@ -135,6 +135,8 @@ static int start_admin(struct gw_data_plane *plane) {
 }
 
 static void start_workers(struct gw_data_plane *plane) {
+  plane->overload = gw_overload_new(plane->loop, plane->log, NULL);
+  plane->clients = gw_client_table_new();
   for (uint32_t i = 0; i < plane->options->workers; i++) {
     struct gw_worker_options options = {
         .main_loop = plane->loop,
@@ -142,6 +144,8 @@ static void start_workers(struct gw_data_plane *plane) {
         .access_log = plane->rings[i],
         .index = i,
         .is_ready = &plane->is_ready,
+        .overload = plane->overload,
+        .clients = plane->clients,
         .events = &gw_node_worker_events,
         .arg = plane,
     };
@@ -248,6 +252,8 @@ static void take_down(struct gw_data_plane *plane, int exit_code) {
   for (uint32_t i = 0; i < plane->options->workers; i++)
     gw_worker_free(plane->workers[i]);
   gw_compiler_free(plane->compiler);
+  gw_overload_free(plane->overload);
+  gw_client_table_free(plane->clients);
   gw_resolver_free(plane->resolver);
   gw_rpc_free(plane->rpc);
   gw_rpc_credentials_free(plane->xds_tls);

@@ -32,6 +32,8 @@ struct gw_data_plane {
   struct gw_resolver *resolver;
   struct gw_compiler *compiler;
   struct gw_worker *workers[GW_OPTIONS_WORKERS_MAX];
+  struct gw_overload *overload;
+  struct gw_client_table *clients;
   struct gw_scrape *scrape;
   struct gw_last_good *last_good;
   struct gw_xds_client *xds;

@@ -44,6 +44,17 @@ static void put_tls(const struct gw_node_metrics *metrics, struct gw_metrics_wri
       metrics->tls_not_after_s > 0 ? (uint64_t)metrics->tls_not_after_s : 0);
 }
 
+static void put_overload(const struct gw_node_metrics *metrics, struct gw_metrics_writer *writer) {
+  put(writer, "gateway_overload_level", "gauge", "0: none, 1: new requests are answered 503, 2: no new connections either.",
+      metrics->overload);
+  put(writer, "gateway_memory_limit_bytes", "gauge", "Memory that the process may use: the cgroup's or the machine's.",
+      metrics->use.memory_limit_bytes);
+  put(writer, "gateway_descriptors", "gauge", "Descriptors in use.", metrics->use.descriptors);
+  put(writer, "gateway_descriptors_limit", "gauge", "Descriptors that the process may use.", metrics->use.descriptor_limit);
+  put(writer, "gateway_downstream_clients", "gauge", "Clients with a connection, where connections are counted by client.",
+      metrics->clients);
+}
+
 static void put_workers(const struct gw_node_metrics *metrics, struct gw_metrics_writer *writer) {
   put(writer, "gateway_workers", "gauge", "Threads that serve.", metrics->worker_count);
   put(writer, "gateway_scrape_missed_workers_total", "counter", "Workers that were left out of a scrape since they did not answer.",
@@ -69,6 +80,7 @@ void gw_node_metrics_write(const struct gw_node_metrics *metrics, struct gw_strb
   put_config(metrics, &writer);
   put_xds(metrics, &writer);
   put_tls(metrics, &writer);
+  put_overload(metrics, &writer);
   put_workers(metrics, &writer);
   put(&writer, "gateway_access_log_lost_total", "counter", "Access log lines lost since the disk or its reader was too slow.",
       metrics->access_log_lost_total);

@@ -8,6 +8,7 @@
 
 #include "common/observe/metrics.h"
 #include "dataplane/pipeline/stats.h"
+#include "dataplane/server/overload.h"
 
 struct gw_node_metrics {
   /* of the workers */
@@ -41,6 +42,9 @@ struct gw_node_metrics {
   uint64_t tls_reloads_total;
   uint64_t tls_errors_total;
   int64_t tls_not_after_s;
+  enum gw_overload_level overload;
+  struct gw_overload_use use;
+  uint64_t clients; /* with a counted connection */
 };
 
 /* Prometheus text 0.0.4. */

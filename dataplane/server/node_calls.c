@@ -40,6 +40,7 @@ void gw_node_on_active(void *arg) {
   struct gw_compiler_status config;
   gw_compiler_get_status(plane->compiler, &config);
   keep(plane, &config);
+  gw_overload_follow(plane->overload, config.snapshot);
   if (gw_ports_file_update(&plane->ports, config.snapshot, gw_compiler_listen_set(plane->compiler)) != GW_OK) {
     GW_LOG_ERROR(plane->log, "the ports file %s cannot be written: %s", plane->ports.path, strerror(errno));
   }
@@ -147,6 +148,9 @@ static void fill_metrics(void *arg, struct gw_node_metrics *metrics) {
   metrics->nacks_total = xds.refused_total;
   metrics->disconnects_total = xds.disconnects_total;
   metrics->fleet_size = xds.fleet_size;
+  metrics->overload = gw_overload_level(plane->overload);
+  gw_overload_get_use(plane->overload, &metrics->use);
+  metrics->clients = gw_client_table_count(plane->clients);
   fill_tls_metrics(plane, metrics);
 }
 

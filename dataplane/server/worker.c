@@ -88,6 +88,11 @@ static bool is_ready(void *arg) {
   return atomic_load_explicit(worker->options.is_ready, memory_order_relaxed);
 }
 
+static enum gw_overload_level overload_level(void *arg) {
+  const struct gw_worker *worker = arg;
+  return gw_overload_level(worker->options.overload);
+}
+
 static void get_metrics(void *arg, uint32_t worker_index, void (*done)(void *done_arg, struct gw_str text), void *done_arg) {
   post_news(arg, (struct news){.kind = NEWS_METRICS_ASKED, .ask = {worker_index, done, done_arg}});
 }
@@ -142,6 +147,7 @@ static void *run(void *arg) {
       .access_log = worker->options.access_log,
       .worker_index = worker->options.index,
       .node_status = &worker->node_status,
+      .clients = worker->options.clients,
       .release_frozen = release_frozen,
       .release_arg = worker,
   };
@@ -176,7 +182,8 @@ struct gw_worker *gw_worker_new(const struct gw_worker_options *options) {
   worker->loop = gw_loop_new();
   worker->in = gw_mailbox_new(worker->loop, on_order, worker);
   worker->out = gw_mailbox_new(options->main_loop, on_news, worker);
-  worker->node_status = (struct gw_node_status_calls){.arg = worker, .is_ready = is_ready, .get_metrics = get_metrics};
+  worker->node_status =
+      (struct gw_node_status_calls){.arg = worker, .is_ready = is_ready, .overload = overload_level, .get_metrics = get_metrics};
   gw_timer_init(&worker->drain_look, look_whether_drained);
   gw_loop_set_turn_observer(worker->loop, on_turn, worker);
   int failure = pthread_create(&worker->thread, NULL, run, worker);

@@ -13,6 +13,7 @@
 #include "dataplane/listener/engine.h"
 #include "dataplane/pipeline/frozen.h"
 #include "dataplane/pipeline/stats.h"
+#include "dataplane/server/overload.h"
 
 struct gw_worker;
 
@@ -47,6 +48,8 @@ struct gw_worker_options {
   struct gw_log_ring *access_log;
   uint32_t index;
   const atomic_bool *is_ready; /* main writes it */
+  const struct gw_overload *overload;
+  struct gw_client_table *clients; /* of all workers */
   const struct gw_worker_events *events;
   void *arg;
 };

@@ -290,6 +290,8 @@ struct fixture {
   struct gw_address address;
   struct gw_node_status_calls node_status;
   bool is_ready;
+  enum gw_overload_level overload;
+  struct gw_client_table *clients;
   unsigned version;
   struct gw_log_writer *log_writer;
   char log_path[64];
@@ -306,6 +308,10 @@ static inline void fixture_release(void *arg, struct gw_frozen *frozen) {
   struct fixture *fixture = arg;
   fixture->released++;
   gw_frozen_unref(frozen);
+}
+
+static inline enum gw_overload_level fixture_overload(void *arg) {
+  return ((struct fixture *)arg)->overload;
 }
 
 static inline bool fixture_is_ready(void *arg) {
@@ -362,7 +368,11 @@ static inline void fixture_start(struct fixture *fixture) {
   backend_start(&fixture->backend, fixture->loop);
   fixture->is_ready = true;
   fixture->filters = gw_filters;
-  fixture->node_status = (struct gw_node_status_calls){.arg = fixture, .is_ready = fixture_is_ready, .get_metrics = fixture_metrics};
+  fixture->node_status = (struct gw_node_status_calls){.arg = fixture,
+                                                       .is_ready = fixture_is_ready,
+                                                       .overload = fixture_overload,
+                                                       .get_metrics = fixture_metrics};
+  fixture->clients = gw_client_table_new();
   snprintf(fixture->log_path, sizeof(fixture->log_path), "/tmp/gw-engine-test-XXXXXX");
   close(mkstemp(fixture->log_path));
   assert_int_equal(gw_log_writer_new(fixture->log_path, &fixture->log_writer), GW_OK);
@@ -370,6 +380,7 @@ static inline void fixture_start(struct fixture *fixture) {
       .loop = fixture->loop,
       .access_log = gw_log_writer_add_ring(fixture->log_writer, 1 << 16),
       .node_status = &fixture->node_status,
+      .clients = fixture->clients,
       .release_frozen = fixture_release,
       .release_arg = fixture,
   });
@@ -379,6 +390,8 @@ static inline void fixture_start(struct fixture *fixture) {
 /* The access log is complete in `ret_log` (when not NULL) after this. */
 static inline void fixture_stop(struct fixture *fixture, struct gw_strbuf *ret_log) {
   gw_engine_free(fixture->engine);
+  assert_int_equal(gw_client_table_count(fixture->clients), 0);
+  gw_client_table_free(fixture->clients);
   gw_listen_set_free(fixture->listen_set);
   gw_frozen_unref(fixture->frozen);
   backend_stop(&fixture->backend);
