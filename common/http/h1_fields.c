@@ -41,9 +41,18 @@ static inline bool is_word(struct gw_str value, struct gw_str lower) {
   return value.len == lower.len && gw_scan_equal_lower(value.data, lower.data, lower.len);
 }
 
+/* Optional whitespace may be a tab, but some parsers do not take it off the end, and see no length or no coding then. */
+static bool has_tab_behind(struct gw_str value) {
+  const char *at = value.data + value.len;
+  while (*at == ' ')
+    at++;
+  return *at == '\t';
+}
+
 static enum gw_err take_length(struct gw_h1_parser *parser, struct gw_str value) {
   uint64_t length;
-  if (gw_str_parse_u64(value, &length) != GW_OK || length > INT64_MAX) return bad(parser, GW_STR("http1.bad_content_length"));
+  if (gw_str_parse_u64(value, &length) != GW_OK || length > INT64_MAX || has_tab_behind(value))
+    return bad(parser, GW_STR("http1.bad_content_length"));
   /* Two that agree are harmless in an answer; in a request nobody needs them. */
   bool may_repeat = !parser->is_request && parser->content_length == (int64_t)length;
   if (parser->length_count++ > 0 && !may_repeat) return bad(parser, GW_STR("http1.several_content_lengths"));
@@ -53,7 +62,7 @@ static enum gw_err take_length(struct gw_h1_parser *parser, struct gw_str value)
 
 /* chunked must be there, once, and last; what stands before it must be names of codings. */
 static void take_codings(struct gw_h1_parser *parser, struct gw_str value) {
-  if (parser->coding_count++ > 0) parser->has_bad_coding = true;
+  if (parser->coding_count++ > 0 || has_tab_behind(value)) parser->has_bad_coding = true;
   if (is_word(value, GW_STR("chunked"))) return;
   struct gw_str coding;
   bool was_chunked = false;

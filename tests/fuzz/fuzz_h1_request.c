@@ -1,4 +1,4 @@
-/* Request heads: byte 0 is the size of the pieces in which the rest arrives. What parses must encode, and parse to the same again. */
+/* Request heads, which arrive byte by byte: what parses must encode, and parse to the same again. */
 #include "common/message/uri.h"
 #include "tests/fuzz/h1_checks.h"
 
@@ -39,10 +39,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   bool keep_alive;
   uint32_t status = 0;
   struct gw_str detail = {0};
-  if (size == 0) return 0;
-  struct gw_str bytes = {(const char *)data + 1, size - 1};
+  struct gw_str bytes = {(const char *)data, size};
   gw_arena_init(&arena, 4096);
-  if (gw_fuzz_find_head(bytes, data[0] == 0 ? 1 : data[0], &bytes.len)) {
+  if (gw_fuzz_find_head(bytes, &bytes.len)) {
     enum gw_err err = gw_h1_parse_request(bytes, &gw_fuzz_limits, &arena, &head, &keep_alive, &status, &detail);
     if (err == GW_OK) {
       check_head(&head);

@@ -31,19 +31,17 @@ static inline void gw_fuzz_check_equal(const struct gw_headers *a, const struct 
   }
 }
 
-/* The end of the head is found, at once and in a trickle, or not at all. */
-static inline bool gw_fuzz_find_head(struct gw_str bytes, size_t piece, size_t *ret_len) {
+/* The end of the head is found, at once and byte by byte, or not at all. */
+static inline bool gw_fuzz_find_head(struct gw_str bytes, size_t *ret_len) {
   size_t scanned = 0;
   size_t whole_len = 0;
   size_t trickle_len = 0;
   enum gw_err whole = gw_h1_find_head(bytes.data, bytes.len, &gw_fuzz_limits, &scanned, &whole_len);
   enum gw_err trickle = GW_ERR_AGAIN;
   scanned = 0;
-  for (size_t seen = 0; trickle == GW_ERR_AGAIN && seen < bytes.len;) {
-    seen = bytes.len - seen < piece ? bytes.len : seen + piece;
+  for (size_t seen = 1; trickle == GW_ERR_AGAIN && seen <= bytes.len; seen++)
     trickle = gw_h1_find_head(bytes.data, seen, &gw_fuzz_limits, &scanned, &trickle_len);
-  }
-  GW_ASSERT(bytes.len == 0 || (whole == trickle && whole_len == trickle_len));
+  GW_ASSERT(whole == trickle && whole_len == trickle_len);
   if (whole == GW_OK) *ret_len = whole_len;
   return whole == GW_OK;
 }

@@ -50,6 +50,8 @@ def _read_fields(lines):
             faults.add("field name")
         else:
             pairs.append((name.lower(), value.strip(b" \t")))
+            if name.lower() in (b"content-length", b"transfer-encoding") and re.search(rb"[^ \t][ \t]*\t[ \t]*\Z", value):
+                faults.add("tab")
             if CONTROL.search(value):
                 faults.add("field value")
     return pairs, faults
@@ -78,7 +80,7 @@ def _framing(pairs, is_1_0, may_repeat_length):
     faults = set()
     if any(not re.fullmatch(rb"\d+", length) or int(length) > LENGTH_MAX for length in lengths):
         faults.add("content-length")
-    elif len(lengths) > 1 and not (may_repeat_length and len({int(length) for length in lengths}) == 1):
+    if len(lengths) > 1 and (faults or not may_repeat_length or len({int(length) for length in lengths}) > 1):
         faults.add("several content-lengths")
     if codings and lengths:
         faults.add("length and coding")

@@ -145,6 +145,7 @@ static void test_parse_refuses_ambiguous_framing_and_fields(void **state) {
       {"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n", "http1.content_length_and_transfer_encoding"},
       {"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", "http1.bad_content_length"},
       {"HTTP/1.1 200 OK\r\nContent-Length:\r\n\r\n", "http1.bad_content_length"},
+      {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\t\r\n\r\n", "http1.bad_transfer_encoding"},
       {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length:\r\n\r\n", "http1.bad_content_length"},
       {"HTTP/1.1 200 OK\r\n X: a\r\n\r\n", "http1.bad_header_name"},
       {"HTTP/1.1 200 OK\r\n: a\r\n\r\n", "http1.bad_header_name"},
