@@ -31,7 +31,7 @@ static int read_token(const struct gw_ctl *ctl, char **ret_token, char **ret_pro
 
 static int explain(const struct gw_ctl *ctl, int code, const char *reason, char **ret_problem) {
   if (code == GW_RPC_UNAVAILABLE) {
-    GW_CLEANUP(gw_free_ptr) char *cause = gw_rpc_explain_unavailable(gw_str_from(reason), ctl->tls.ca != NULL);
+    GW_CLEANUP(gw_free_ptr) char *cause = gw_rpc_explain_unavailable(gw_str_from(reason), ctl->tls.ca != NULL, false);
     *ret_problem = gw_asprintf("control plane not reached at %s: %s", ctl->admin, cause);
     return GW_CTL_UNREACHED;
   }
