@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# From a clone to a running gateway: installs what building needs, builds, starts a control plane, a data plane and two demo backends on
-# config/routes.yaml and config/services.yaml, and tells what to try.
+# From a clone to a running gateway: installs what building needs, builds, makes a certificate authority, starts a control plane, a data
+# plane (mutual TLS between the two) and two demo backends on config/routes.yaml and config/services.yaml, and tells what to try.
 #
 #   deploy/quickstart.sh            in the foreground; Ctrl-C ends it
 #   deploy/quickstart.sh --detach   in the background; returns once a request went through
@@ -9,6 +9,7 @@ set -euo pipefail
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 cd "$ROOT"
 STATE="$ROOT/build/quickstart"
+PKI="$STATE/pki"
 FIRST_URL="http://127.0.0.1:8000/demo"
 
 fail() { echo "quickstart: $*" >&2; exit 1; }
@@ -69,16 +70,26 @@ wait_for() { # SECONDS WHAT COMMAND...: until COMMAND succeeds
   done
 }
 
+# An authority of its own, made once, and certificates for both planes, anew at each start: they never run out.
+make_certificates() {
+  [[ -f "$PKI/ca.crt" ]] || build/bin/gatewayctl pki init --dir "$PKI" >/dev/null
+  build/bin/gatewayctl pki issue control-plane --dir "$PKI" --replace --control-plane --host 127.0.0.1 --host localhost >/dev/null
+  build/bin/gatewayctl pki issue dataplane --dir "$PKI" --replace --node default/quickstart >/dev/null
+}
+
 run() {
   mkdir -p "$STATE"
   build
+  make_certificates
   stop
   : >"$STATE/pids"
   start backend-1 python3 deploy/demo/backend.py backend-1 9101
   start backend-2 python3 deploy/demo/backend.py backend-2 9102
   start controlplane build/bin/gateway-controlplane --routes config/routes.yaml --services config/services.yaml \
-    --admin-token-file "$STATE/admin.token"
-  start dataplane build/bin/gateway-dataplane --node-id quickstart --cache-dir "$STATE" --access-log-file "$STATE/access.log"
+    --admin-token-file "$STATE/admin.token" \
+    --xds-tls-ca "$PKI/ca.crt" --xds-tls-cert "$PKI/control-plane.crt" --xds-tls-key "$PKI/control-plane.key"
+  start dataplane build/bin/gateway-dataplane --node-id quickstart --cache-dir "$STATE" --access-log-file "$STATE/access.log" \
+    --xds-tls-ca "$PKI/ca.crt" --xds-tls-cert "$PKI/dataplane.crt" --xds-tls-key "$PKI/dataplane.key"
   wait_for 30 "an answer of both demo backends" curl -fsS -m 2 http://127.0.0.1:9101/demo http://127.0.0.1:9102/demo
   wait_for 30 "a request through the gateway" curl -fsS -m 2 "$FIRST_URL"
 }

@@ -102,13 +102,17 @@ enum gw_err gw_rpc_credentials_new(struct gw_loop *loop, const struct gw_rpc_cre
   pthread_mutex_init(&credentials->lock, NULL);
   gw_timer_init(&credentials->recheck, on_recheck);
   enum gw_err err = gw_tls_material_read(&options->paths, &credentials->material, ret_reason);
-  if (err == GW_OK) err = watch_files(credentials, ret_reason);
+  if (err == GW_OK && !options->is_once) err = watch_files(credentials, ret_reason);
   if (err != GW_OK) {
     gw_rpc_credentials_free(credentials);
     return err;
   }
-  gw_rpc_credentials_reload(credentials); /* what changed before they were watched; and tells what has lapsed */
-  gw_timer_start(loop, &credentials->recheck, RECHECK_MS);
+  if (options->is_once) {
+    credentials->problem = gw_tls_material_find_lapse(&credentials->material, wall_s());
+  } else {
+    gw_timer_start(loop, &credentials->recheck, RECHECK_MS);
+    gw_rpc_credentials_reload(credentials); /* what changed before they were watched; and tells what has lapsed */
+  }
   *ret_credentials = credentials;
   return GW_OK;
 }

@@ -16,6 +16,7 @@ struct gw_rpc_credentials;
 
 struct gw_rpc_credentials_options {
   struct gw_tls_paths paths; /* borrowed */
+  bool is_once;              /* read now and never again: for command-line tools */
   /* The files changed: taken (`problem` NULL), or not, because of `problem`, a sentence; told once a change. May be NULL. */
   void (*on_change)(void *arg, const char *problem);
   void *arg;

@@ -102,25 +102,30 @@ void gw_rpc_on_handshake_failure(struct gw_rpc *rpc, gw_rpc_handshake_fn fn, voi
 }
 
 /* "failed to connect to all addresses; last error: UNKNOWN: ipv4:…: Failed to connect to remote host: Connection refused". */
-char *gw_rpc_explain_unavailable(struct gw_str reason, bool has_tls) {
-  GW_CLEANUP(gw_free_ptr) char *text = gw_str_dup(reason);
-  if (strstr(text, "Ssl handshake failed") != NULL) {
-    const char *words = translate(text);
-    if (words != NULL) return gw_asprintf("TLS handshake failed: %s", words);
-  }
-  const char *name = strstr(text, "Peer name ");
-  const char *behind = strstr(text, " is not in peer certificate");
-  if (name != NULL && behind != NULL && name < behind) {
-    name += strlen("Peer name ");
-    return gw_asprintf("its certificate is not for %.*s", (int)(behind - name), name);
-  }
-  const char *last = text;
-  for (const char *at = strstr(text, ": "); at != NULL; at = strstr(at + 2, ": "))
+static char *innermost_cause(const char *reason) {
+  const char *last = reason;
+  for (const char *at = strstr(reason, ": "); at != NULL; at = strstr(at + 2, ": "))
     last = at + 2;
   char *cause = gw_strdup(last);
   cause[0] = (char)tolower((unsigned char)cause[0]);
-  if (strcmp(cause, "socket closed") != 0 && strcmp(cause, "connection reset by peer") != 0) return cause;
+  return cause;
+}
+
+char *gw_rpc_explain_unavailable(struct gw_str reason, bool has_tls, bool was_answered) {
+  GW_CLEANUP(gw_free_ptr) char *text = gw_str_dup(reason);
+  const char *words = strstr(text, "Ssl handshake failed") != NULL ? translate(text) : NULL;
+  if (words != NULL) return gw_asprintf("TLS handshake failed: %s", words);
+  const char *name = strstr(text, "Peer name "), *behind = strstr(text, " is not in peer certificate");
+  if (name != NULL && behind > name) {
+    name += strlen("Peer name ");
+    return gw_asprintf("its certificate is not for %.*s", (int)(behind - name), name);
+  }
+  char *cause = innermost_cause(text);
+  bool is_cut = strcmp(cause, "socket closed") == 0 || strcmp(cause, "connection reset by peer") == 0;
+  if (!is_cut) return cause;
   free(cause);
+  if (was_answered) return gw_strdup("it closed the connection");
+  /* A refused client learns nothing more from gRPC: in TLS 1.3 its own handshake is over before the server has seen its certificate. */
   return gw_strdup(has_tls ? "it closed the connection; when it has refused our certificate, its log says why"
                            : "it closed the connection; it may want TLS");
 }

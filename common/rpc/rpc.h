@@ -21,8 +21,9 @@ void gw_rpc_free(struct gw_rpc *rpc);
  * sentence. gRPC does not say with whom. */
 typedef void (*gw_rpc_handshake_fn)(void *arg, const char *reason, uint64_t count);
 void gw_rpc_on_handshake_failure(struct gw_rpc *rpc, gw_rpc_handshake_fn fn, void *arg);
-/* Why a call ended with GW_RPC_UNAVAILABLE, in words: the innermost of the causes that gRPC nests in `reason`. Freed by the caller. */
-char *gw_rpc_explain_unavailable(struct gw_str reason, bool has_tls);
+/* Why a call ended with GW_RPC_UNAVAILABLE, in words: the innermost of the causes that gRPC nests in `reason`, and what may be behind it
+ * when the server has never answered. Freed by the caller. */
+char *gw_rpc_explain_unavailable(struct gw_str reason, bool has_tls, bool was_answered);
 
 /* google.rpc.Code */
 enum gw_rpc_code {

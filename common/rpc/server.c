@@ -10,6 +10,7 @@
 
 /* Clients take at most 8 KiB of metadata by default, and a byte of the message may take three there. */
 #define STATUS_MESSAGE_MAX 2000
+#define HANDSHAKE_TIMEOUT_MS 10000u /* of TLS and of HTTP/2's settings; gRPC would wait for two minutes */
 
 struct gw_rpc_server {
   struct gw_rpc *rpc;
@@ -208,6 +209,7 @@ enum gw_err gw_rpc_server_new(struct gw_rpc *rpc, const struct gw_rpc_server_opt
   struct rpc_args args = {.count = 0};
   gw_rpc_args_add_common(&args, options->max_message_bytes, options->keepalive_ms);
   gw_rpc_args_add(&args, GRPC_ARG_ALLOW_REUSEPORT, 0); /* else two processes could share the port in silence */
+  gw_rpc_args_add(&args, GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, HANDSHAKE_TIMEOUT_MS);
   if (options->max_streams_per_connection > 0) gw_rpc_args_add(&args, GRPC_ARG_MAX_CONCURRENT_STREAMS, options->max_streams_per_connection);
   grpc_channel_args grpc_args = {args.count, args.items};
 

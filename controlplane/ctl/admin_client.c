@@ -31,7 +31,7 @@ static int read_token(const struct gw_ctl *ctl, char **ret_token, char **ret_pro
 
 static int explain(const struct gw_ctl *ctl, int code, const char *reason, char **ret_problem) {
   if (code == GW_RPC_UNAVAILABLE) {
-    GW_CLEANUP(gw_free_ptr) char *cause = gw_rpc_explain_unavailable(gw_str_from(reason), ctl->tls.ca != NULL);
+    GW_CLEANUP(gw_free_ptr) char *cause = gw_rpc_explain_unavailable(gw_str_from(reason), ctl->tls.ca != NULL, false);
     *ret_problem = gw_asprintf("control plane not reached at %s: %s", ctl->admin, cause);
     return GW_CTL_UNREACHED;
   }
@@ -73,13 +73,24 @@ static int run_call(const struct call *call, struct gw_loop *loop, struct gw_rpc
   return exit_code;
 }
 
+/* What a server that refuses us does not say. */
+static void add_lapse(const struct gw_rpc_credentials *credentials, char **problem) {
+  struct gw_rpc_credentials_status status;
+  gw_rpc_credentials_get_status(credentials, &status);
+  if (status.problem == NULL) return;
+  char *both = gw_asprintf("%s (%s)", *problem, status.problem);
+  free(*problem);
+  *problem = both;
+}
+
 static int connect_and_call(const struct call *call, struct gw_bytes **ret_reply, char **ret_problem) {
   struct gw_loop *loop = gw_loop_new();
   struct gw_rpc_credentials *credentials = NULL;
-  struct gw_rpc_credentials_options options = {.paths = call->ctl->tls};
+  struct gw_rpc_credentials_options options = {.paths = call->ctl->tls, .is_once = true};
   int exit_code = GW_CTL_OK;
   if (options.paths.ca != NULL && gw_rpc_credentials_new(loop, &options, &credentials, ret_problem) != GW_OK) exit_code = GW_CTL_INVALID;
   if (exit_code == GW_CTL_OK) exit_code = run_call(call, loop, credentials, ret_reply, ret_problem);
+  if (exit_code == GW_CTL_UNREACHED && credentials != NULL) add_lapse(credentials, ret_problem);
   gw_rpc_credentials_free(credentials);
   gw_loop_free(loop);
   return exit_code;

@@ -271,7 +271,7 @@ static void on_ads_closed(void *arg, int code, struct gw_str reason) {
     lose(client, gw_rpc_code_name(code), reason);
     return;
   }
-  char *words = gw_rpc_explain_unavailable(reason, client->options.credentials != NULL);
+  char *words = gw_rpc_explain_unavailable(reason, client->options.credentials != NULL, client->is_connected);
   lose(client, gw_rpc_code_name(code), gw_str_from(words));
   free(words);
 }

@@ -9,6 +9,7 @@ BODY_MAX = 1 << 20
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # the head leaves before the body, which must not wait for its acknowledgement
 
     def answer(self):
         length = min(int(self.headers.get("Content-Length") or 0), BODY_MAX)

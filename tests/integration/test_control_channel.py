@@ -146,6 +146,16 @@ def test_certificate_without_a_node_s_name_is_denied(pki, control):
     assert ads_ends_with(control.xds(), pki.grpc_credentials("somebody"), "node-1", "default")[0] == grpc.StatusCode.PERMISSION_DENIED
 
 
+def test_data_plane_with_an_expired_certificate_starts_says_so_and_is_cured(stage, pki, control):
+    pki.issue("edge", "--node", "default/node-1").expire("edge", "spiffe://gateway.internal/gateway/default/node-1")
+    data = stage.data_plane(control.xds(), args=pki.flags("xds-tls", "edge"))
+    wait_until(lambda: "the certificate of CN=edge expired at" in data.log(), "the reason")
+    wait_until(lambda: "TLS handshake" in control.log(), "the control plane to refuse it")
+    assert metrics(data.status("/metrics").text)["gateway_xds_tls_degraded"] == 1
+    pki.issue("edge", "--node", "default/node-1")
+    data.wait_until_ready()
+
+
 # --- stock gRPC as a node ---
 
 class Node:
@@ -338,6 +348,12 @@ def test_admin_client_of_another_ca_and_one_without_tls_are_not_connected(admin,
     assert "it may want TLS" in done.stderr
     done = admin.ctl("status", "--tls-ca", stranger.ca, check=69)
     assert "not signed by a CA of ours" in done.stderr
+
+
+def test_administrator_with_an_expired_certificate_is_told_so(admin, pki, tmp_path):
+    pki.expire("alice", "spiffe://gateway.internal/gateway-admin/alice")
+    done = without_token(admin, *pki.flags("tls", "alice"), tmp_path=tmp_path, check=69)
+    assert "(the certificate of CN=alice expired at" in done.stderr
 
 
 def test_admin_health_needs_no_credentials_and_stock_grpc_agrees(admin, pki):

@@ -233,9 +233,11 @@ COMP_WORDS=({' '.join(repr(word) for word in words)}); COMP_CWORD={len(words) - 
 
 
 def test_bash_completion_offers_verbs_kinds_and_flags():
-    assert set(complete("gatewayctl", "")) == {"validate", "status", "get", "version", "completion"}
+    assert set(complete("gatewayctl", "")) == {"validate", "status", "get", "pki", "version", "completion"}
     assert complete("gatewayctl", "sta") == ["status"]
     assert set(complete("gatewayctl", "get", "")) == {"routes", "services", "endpoints", "nodes"}
+    assert set(complete("gatewayctl", "pki", "")) == {"init", "issue"}
+    assert complete("gatewayctl", "pki", "issue", "--no") == ["--node"]
     assert complete("gatewayctl", "status", "-o", "j") == ["json"]
     assert "--strict" in complete("gatewayctl", "validate", "--s")
     assert complete("gatewayctl", "status", "") == []

@@ -32,6 +32,9 @@ def test_quickstart_twice_and_an_edit(tmp_path):
             assert done.returncode == 0, done.stdout + done.stderr
             assert "http://127.0.0.1:8000/" in done.stdout
             assert get(8000, "/demo").status == 200
+            told = subprocess.run([copy / "build/bin/gatewayctl", "--token-file", copy / "build/quickstart/admin.token", "status"],
+                                  capture_output=True, text=True, timeout=60)
+            assert "TLS of the xds port: certificate of CN=control-plane" in told.stdout, told.stdout + told.stderr
         routes = copy / "config/routes.yaml"
         routes.write_text(routes.read_text() + "\n  - path: /brand-new\n    service: demo-service\n")
         start = time.monotonic()

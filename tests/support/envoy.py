@@ -23,18 +23,33 @@ static_resources:
         envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
           "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
           explicit_http_config: {{http2_protocol_options: {{}}}}
-      load_assignment:
+{transport}      load_assignment:
         cluster_name: control
         endpoints: [{{lb_endpoints: [{{endpoint: {{address: {{socket_address: {{address: {host}, port_value: {port}}}}}}}}}]}}]
 """
 
+TLS = """\
+      transport_socket:
+        name: envoy.transport_sockets.tls
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext
+          common_tls_context:
+            tls_certificates: [{{certificate_chain: {{filename: {cert}}}, private_key: {{filename: {key}}}}}]
+            validation_context:
+              trusted_ca: {{filename: {ca}}}
+              match_typed_subject_alt_names: [{{san_type: IP_ADDRESS, matcher: {{exact: 127.0.0.1}}}}]
+"""
+
 
 class Envoy(Program):
-    def __init__(self, folder, xds, node_id="envoy-1", cluster="default", name="envoy"):
+    """With `pki`, mutual TLS to the control plane, with the certificate of that name."""
+
+    def __init__(self, folder, xds, node_id="envoy-1", cluster="default", name="envoy", pki=None, certificate=None):
         folder.mkdir(parents=True, exist_ok=True)
         host, _, port = xds.rpartition(":")
         config = folder / f"{name}.yaml"
-        config.write_text(BOOTSTRAP.format(node_id=node_id, cluster=cluster, host=host, port=port))
+        transport = TLS.format(ca=pki.ca, cert=pki.cert(certificate), key=pki.key(certificate)) if pki else ""
+        config.write_text(BOOTSTRAP.format(node_id=node_id, cluster=cluster, host=host, port=port, transport=transport))
         self.admin_path = folder / f"{name}.admin"
         self.admin_path.unlink(missing_ok=True)
         super().__init__(folder, name, [BINARY, "-c", config, "--concurrency", "1", "--use-dynamic-base-id",

@@ -2,6 +2,7 @@
 import os
 import pathlib
 import ssl
+import subprocess
 
 import grpc
 
@@ -21,6 +22,15 @@ class Pki:
 
     def control_plane(self, name="control-plane", hosts=("127.0.0.1",)):
         return self.issue(name, "--control-plane", *(word for host in hosts for word in ("--host", host)))
+
+    def expire(self, name, uri):
+        """In place of NAME's certificate one that has run out; gatewayctl makes none such."""
+        request, extensions = self.folder / "request.pem", self.folder / "extensions"
+        extensions.write_text(f"subjectAltName=URI:{uri}\nextendedKeyUsage=clientAuth\n")
+        for args in (["req", "-new", "-key", self.key(name), "-subj", f"/CN={name}", "-out", request],
+                     ["x509", "-req", "-in", request, "-CA", self.ca, "-CAkey", self.folder / "ca.key", "-CAcreateserial", "-days", "-1",
+                      "-extfile", extensions, "-out", self.cert(name)]):
+            subprocess.run(["openssl", *map(str, args)], check=True, capture_output=True, timeout=60)
 
     def cert(self, name):
         return self.folder / f"{name}.crt"

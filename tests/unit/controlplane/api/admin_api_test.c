@@ -67,6 +67,13 @@ static void publish(struct fixture *f) {
   gw_snapshot_unref(snapshot);
 }
 
+static uint32_t get_ports(void *arg, struct gw_admin_port ret_ports[GW_ADMIN_PORTS_MAX]) {
+  (void)arg;
+  ret_ports[0] = (struct gw_admin_port){.name = "xds", .has_tls = true, .subject = "CN=cp", .not_after_s = 1234567890, .problem = "broken"};
+  ret_ports[1] = (struct gw_admin_port){.name = "admin", .subject = ""};
+  return 2;
+}
+
 static int setup(void **state) {
   struct fixture *f = gw_calloc(1, sizeof(*f));
   services_init(&f->services);
@@ -77,7 +84,8 @@ static int setup(void **state) {
                                          .cache = f->cache,
                                          .nodes = f->nodes,
                                          .token = GW_STR("secret"),
-                                         .source = {.arg = f, .get_mistakes = get_mistakes, .get_routes = get_routes}};
+                                         .source = {.arg = f, .get_mistakes = get_mistakes, .get_routes = get_routes},
+                                         .ports = {.get = get_ports}};
   f->api = gw_admin_api_new(&options);
   gw_admin_api_add_to(f->api, &f->services.set);
   services_serve(&f->services);
@@ -229,6 +237,45 @@ static void test_endpoints_are_listed_of_all_or_of_one_service(void **state) {
   }
 }
 
+static void test_administrators_are_told_from_everybody_else(void **state) {
+  (void)state;
+  assert_true(gw_admin_api_is_admin(GW_STR("spiffe://d.example/gateway-admin/alice")));
+  static const char *const others[] = {"spiffe://d/gateway/gateway-admin/alice",
+                                       "spiffe://d/gateway-admin/",
+                                       "spiffe://d/gateway-admin",
+                                       "spiffe:///gateway-admin/alice",
+                                       "spiffe://d/gateway-admin/alice/bob",
+                                       "spiffe://d/gateway/edge/node",
+                                       "https://d/gateway-admin/alice",
+                                       "spiffe://d/gateway-admin-x/alice",
+                                       "gateway-admin",
+                                       ""};
+  for (size_t i = 0; i < GW_ARRAY_LEN(others); i++) {
+    if (gw_admin_api_is_admin(gw_str_from(others[i]))) fail_msg("%s", others[i]);
+  }
+}
+
+static void test_status_tells_how_ports_are_protected_and_who_was_denied(void **state) {
+  struct fixture *f = *state;
+  struct gw_str id = GW_STR("n1"), cluster = GW_STR("edge"), peer = GW_STR("ipv4:127.0.0.1:5");
+  gw_node_denials_add(&f->nodes->denials, id, cluster, peer, "why", gw_loop_now_us(f->services.loop));
+  gw_node_denials_add(&f->nodes->denials, id, cluster, peer, "why not", gw_loop_now_us(f->services.loop));
+  const Gateway__Admin__V1__GetStatusResponse *status = get_status(f);
+  assert_int_equal(status->n_ports, 2);
+  assert_string_equal(status->ports[0]->name, "xds");
+  assert_true(status->ports[0]->tls);
+  assert_string_equal(status->ports[0]->certificate, "CN=cp");
+  assert_int_equal(status->ports[0]->certificate_not_after_s, 1234567890);
+  assert_string_equal(status->ports[0]->problem, "broken");
+  assert_false(status->ports[1]->tls);
+  assert_string_equal(status->ports[1]->problem, "");
+  assert_int_equal(status->n_denials, 1);
+  assert_string_equal(status->denials[0]->node_id, "n1");
+  assert_string_equal(status->denials[0]->node_cluster, "edge");
+  assert_string_equal(status->denials[0]->reason, "why not");
+  assert_int_equal(status->denials[0]->count, 2);
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void) {
@@ -241,6 +288,8 @@ int main(void) {
       T(test_routes_are_listed_as_written),
       T(test_services_are_listed_with_their_endpoints_counted),
       T(test_endpoints_are_listed_of_all_or_of_one_service),
+      cmocka_unit_test(test_administrators_are_told_from_everybody_else),
+      T(test_status_tells_how_ports_are_protected_and_who_was_denied),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
