@@ -143,7 +143,7 @@ static struct gw_tls_agreed *agreed_new(const struct gw_tls *tls) {
       .is_resumed = SSL_session_reused(tls->ssl) == 1,
       .sni_len = sni.len,
   };
-  memcpy(agreed->sni, sni.data, sni.len);
+  if (sni.len > 0) memcpy(agreed->sni, sni.data, sni.len);
   for (uint32_t i = 0; i < tls->context->alpn_count; i++)
     if (gw_str_equal(tls->context->alpn[i], alpn)) agreed->alpn = tls->context->alpn[i];
   return agreed;
