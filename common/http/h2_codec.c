@@ -32,14 +32,6 @@ static void forget(struct gw_h2_stream *stream) {
 
 /* ---- the peer's frames ---- */
 
-static int on_begin_frame(nghttp2_session *ng, const nghttp2_frame_hd *hd, void *arg) {
-  (void)ng;
-  struct gw_h2_codec *codec = arg;
-  if (gw_h2_guard_on_frame(codec, hd)) return 0;
-  codec->is_abused = true;
-  return NGHTTP2_ERR_CALLBACK_FAILURE;
-}
-
 static bool is_new_request(const struct gw_h2_codec *codec, const nghttp2_frame *frame) {
   return !codec->options.is_client && frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST;
 }
@@ -48,7 +40,6 @@ static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, voi
   struct gw_h2_codec *codec = arg;
   struct gw_h2_stream *stream;
   if (is_new_request(codec, frame)) {
-    codec->guard.opened_streams++;
     stream = codec->is_draining ? NULL : codec->events->on_open(codec->arg);
     if (stream == NULL) return nghttp2_submit_rst_stream(ng, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_REFUSED_STREAM);
     open_stream(codec, stream, frame->hd.stream_id);
@@ -72,7 +63,7 @@ static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, nghttp2_rc
                        (struct gw_str){(const char *)value_bytes.base, value_bytes.len})) {
     return 0;
   }
-  codec->is_abused = true;
+  codec->fatal = GW_H2_ENHANCE_YOUR_CALM;
   return NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 
@@ -98,10 +89,7 @@ static void on_block(struct gw_h2_codec *codec, struct gw_h2_stream *stream, boo
 static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *arg) {
   (void)ng;
   struct gw_h2_codec *codec = arg;
-  if (frame->hd.type == NGHTTP2_RST_STREAM && !gw_h2_guard_on_reset(codec)) {
-    codec->is_abused = true;
-    return NGHTTP2_ERR_CALLBACK_FAILURE;
-  }
+  if (frame->hd.type == NGHTTP2_RST_STREAM && !gw_h2_guard_on_reset(codec)) return NGHTTP2_ERR_CALLBACK_FAILURE;
   if (frame->hd.type == NGHTTP2_GOAWAY && codec->options.is_client) codec->is_draining = true;
   if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) return 0;
   struct gw_h2_stream *stream = find_stream(codec, frame->hd.stream_id);
@@ -118,9 +106,7 @@ static int on_invalid_frame(nghttp2_session *ng, const nghttp2_frame *frame, int
   struct gw_h2_codec *codec = arg;
   struct gw_h2_stream *stream = find_stream(codec, frame->hd.stream_id);
   if (stream != NULL) stream->is_broken = true;
-  if (gw_h2_guard_on_reset(codec)) return 0;
-  codec->is_abused = true;
-  return NGHTTP2_ERR_CALLBACK_FAILURE;
+  return gw_h2_guard_on_reset(codec) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 
 static int give_back(struct gw_h2_stream *stream, size_t len) {
@@ -212,7 +198,6 @@ static nghttp2_session *new_ng(struct gw_h2_codec *codec) {
   nghttp2_option *option;
   nghttp2_session *ng = NULL;
   if (nghttp2_session_callbacks_new(&callbacks) != 0 || nghttp2_option_new(&option) != 0) GW_PANIC("out of memory");
-  nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, on_begin_frame);
   nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
   nghttp2_session_callbacks_set_on_header_callback2(callbacks, on_header);
   nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
@@ -274,16 +259,23 @@ void gw_h2_codec_free(struct gw_h2_codec *codec) {
   free(codec);
 }
 
+static enum gw_err fatal_err(const struct gw_h2_codec *codec) {
+  return codec->fatal == GW_H2_ENHANCE_YOUR_CALM ? GW_ERR_LIMIT : GW_ERR_INVALID;
+}
+
 enum gw_err gw_h2_codec_feed(struct gw_h2_codec *codec, struct gw_str input, uint64_t now_ms) {
-  if (codec->is_abused) return GW_ERR_LIMIT;
+  if (codec->fatal != GW_H2_NO_ERROR) return fatal_err(codec);
   codec->now_ms = now_ms;
+  if (!codec->options.is_client) input.len = gw_h2_guard_check(codec, input);
   ssize_t used = nghttp2_session_mem_recv(codec->ng, (const uint8_t *)input.data, input.len);
   if (nghttp2_session_want_write(codec->ng)) want_output(codec);
-  if (codec->is_abused || used == NGHTTP2_ERR_FLOODED) {
-    if (codec->detail.len == 0) codec->detail = GW_STR("http2.too_many_control_frames");
-    codec->is_abused = true;
-    gw_h2_codec_terminate(codec, GW_H2_ENHANCE_YOUR_CALM);
-    return GW_ERR_LIMIT;
+  if (used == NGHTTP2_ERR_FLOODED && codec->fatal == GW_H2_NO_ERROR) {
+    codec->fatal = GW_H2_ENHANCE_YOUR_CALM;
+    codec->detail = GW_STR("http2.too_many_control_frames");
+  }
+  if (codec->fatal != GW_H2_NO_ERROR) {
+    gw_h2_codec_terminate(codec, codec->fatal);
+    return fatal_err(codec);
   }
   if (used < 0 || !nghttp2_session_want_read(codec->ng)) {
     /* A connection that is being given up in order has nothing more to read either. */

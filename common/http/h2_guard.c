@@ -1,4 +1,16 @@
+/* Frame by frame, before nghttp2 sees them: what costs us more than the peer, and what nghttp2 lets pass since it has forgotten the stream.
+ */
 #include "common/http/h2_internal.h"
+
+#define FRAME_HEAD 9
+#define PRIORITY_BYTES 4 /* of a PRIORITY frame's payload: the stream it depends on */
+#define PREFACE_BYTES (sizeof(GW_H2_PREFACE) - 1)
+
+static bool fail(struct gw_h2_codec *codec, enum gw_h2_error error, struct gw_str detail) {
+  codec->fatal = error;
+  codec->detail = detail;
+  return false;
+}
 
 /* Refilled over a minute, so that many at once are as good as many in a row. */
 bool gw_h2_guard_on_reset(struct gw_h2_codec *codec) {
@@ -12,38 +24,128 @@ bool gw_h2_guard_on_reset(struct gw_h2_codec *codec) {
     if (guard->reset_credits > per_minute * 1000) guard->reset_credits = per_minute * 1000;
   }
   guard->credited_ms = codec->now_ms;
-  if (guard->reset_credits < 1000) {
-    codec->detail = GW_STR("http2.rapid_reset");
-    return false;
-  }
+  if (guard->reset_credits < 1000) return fail(codec, GW_H2_ENHANCE_YOUR_CALM, GW_STR("http2.rapid_reset"));
   guard->reset_credits -= 1000;
   return true;
 }
 
-static bool is_below(struct gw_h2_codec *codec, uint64_t count, uint64_t allowed, struct gw_str detail) {
-  if (count <= allowed) return true;
-  codec->detail = detail;
-  return false;
+/* ---- which streams the client has opened and ended ---- */
+
+/* Streams of clients have odd numbers. */
+static uint32_t slot_of(uint32_t id) {
+  return id / 2 % GW_H2_STREAMS_KEPT;
+}
+static bool has_bit(const uint64_t *bits, uint32_t id) {
+  return (bits[slot_of(id) / 64] >> slot_of(id) % 64 & 1) != 0;
+}
+static void set_bit(uint64_t *bits, uint32_t id, bool is_set) {
+  uint64_t bit = UINT64_C(1) << slot_of(id) % 64;
+  bits[slot_of(id) / 64] = is_set ? bits[slot_of(id) / 64] | bit : bits[slot_of(id) / 64] & ~bit;
 }
 
-bool gw_h2_guard_on_frame(struct gw_h2_codec *codec, const nghttp2_frame_hd *hd) {
+static void open_stream(struct gw_h2_guard *guard, uint32_t id) {
+  uint32_t from = id - guard->last_id > 2 * GW_H2_STREAMS_KEPT ? id - 2 * GW_H2_STREAMS_KEPT : guard->last_id;
+  for (uint32_t passed = from + 1; passed <= id; passed++) {
+    if (passed % 2 == 0) continue;
+    set_bit(guard->opened, passed, passed == id);
+    set_bit(guard->ended, passed, false);
+  }
+  guard->last_id = id;
+  guard->opened_streams++;
+}
+
+/* RFC 9113 section 5.1: after its end, by END_STREAM or RST_STREAM, nothing more comes on a stream; section 5.1.1: numbers only grow. */
+static bool check_stream(struct gw_h2_codec *codec, uint8_t type, uint8_t flags, uint32_t id) {
   struct gw_h2_guard *guard = &codec->guard;
-  const struct gw_h2_options *options = &codec->options;
-  bool may_be_empty = (hd->flags & NGHTTP2_FLAG_END_STREAM) != 0;
-  switch (hd->type) {
+  if (id % 2 == 0) return true;
+  if (id > guard->last_id && type == NGHTTP2_HEADERS) open_stream(guard, id);
+  if (id > guard->last_id || (guard->last_id - id) / 2 >= GW_H2_STREAMS_KEPT) return true;
+  if (!has_bit(guard->opened, id) && type == NGHTTP2_HEADERS) return fail(codec, GW_H2_PROTOCOL_ERROR, GW_STR("http2.stream_passed_over"));
+  if (has_bit(guard->ended, id) && type != NGHTTP2_RST_STREAM) return fail(codec, GW_H2_STREAM_CLOSED, GW_STR("http2.closed_stream"));
+  if (type == NGHTTP2_RST_STREAM || (flags & NGHTTP2_FLAG_END_STREAM) != 0) set_bit(guard->ended, id, true);
+  return true;
+}
+
+/* ---- what there is too much of ---- */
+
+static bool is_below(struct gw_h2_codec *codec, uint64_t count, uint64_t allowed, struct gw_str detail) {
+  return count <= allowed || fail(codec, GW_H2_ENHANCE_YOUR_CALM, detail);
+}
+
+static bool check_empty(struct gw_h2_codec *codec, uint8_t flags, uint32_t len) {
+  struct gw_h2_guard *guard = &codec->guard;
+  bool is_empty = len == 0 && (flags & NGHTTP2_FLAG_END_STREAM) == 0;
+  guard->empty_frames = is_empty ? guard->empty_frames + 1 : 0;
+  if (codec->options.max_consecutive_empty_frames == 0) return true;
+  return is_below(codec, guard->empty_frames, codec->options.max_consecutive_empty_frames, GW_STR("http2.too_many_empty_frames"));
+}
+
+static bool check_window_updates(struct gw_h2_codec *codec) {
+  struct gw_h2_guard *guard = &codec->guard;
+  uint64_t per_data_frame = codec->options.max_window_updates;
+  if (per_data_frame == 0) return true;
+  return is_below(codec, ++guard->window_updates, 5 + 2 * (guard->opened_streams + per_data_frame * guard->sent_data_frames),
+                  GW_STR("http2.too_many_window_updates"));
+}
+
+static bool check_priority(struct gw_h2_codec *codec, uint32_t id) {
+  struct gw_h2_guard *guard = &codec->guard;
+  if (id == 0) return fail(codec, GW_H2_PROTOCOL_ERROR, GW_STR("http2.bad_priority"));
+  if (codec->options.max_priority_frames == 0) return true;
+  return is_below(codec, ++guard->priority_frames, codec->options.max_priority_frames * (1 + guard->opened_streams),
+                  GW_STR("http2.too_many_priority_frames"));
+}
+
+static uint32_t read_u32(const uint8_t *bytes) {
+  return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+}
+
+static bool check_frame(struct gw_h2_codec *codec, const uint8_t *head, uint32_t len) {
+  uint8_t type = head[3];
+  uint8_t flags = head[4];
+  uint32_t id = read_u32(head + 5) & 0x7fffffff;
+  switch (type) {
   case NGHTTP2_DATA:
-  case NGHTTP2_HEADERS:
-    guard->empty_frames = hd->length > 0 || may_be_empty ? 0 : guard->empty_frames + 1;
-    if (options->max_consecutive_empty_frames == 0) return true;
-    return is_below(codec, guard->empty_frames, options->max_consecutive_empty_frames, GW_STR("http2.too_many_empty_frames"));
-  case NGHTTP2_PRIORITY:
-    if (options->max_priority_frames == 0) return true;
-    return is_below(codec, ++guard->priority_frames, options->max_priority_frames * (1 + guard->opened_streams),
-                    GW_STR("http2.too_many_priority_frames"));
-  case NGHTTP2_WINDOW_UPDATE:
-    if (options->max_window_updates == 0) return true;
-    return is_below(codec, ++guard->window_updates, 5 + 2 * (guard->opened_streams + options->max_window_updates * guard->sent_data_frames),
-                    GW_STR("http2.too_many_window_updates"));
+  case NGHTTP2_HEADERS: return check_stream(codec, type, flags, id) && check_empty(codec, flags, len);
+  case NGHTTP2_RST_STREAM: return check_stream(codec, type, flags, id);
+  case NGHTTP2_PRIORITY: return check_priority(codec, id);
+  case NGHTTP2_WINDOW_UPDATE: return check_window_updates(codec);
   default: return true;
   }
+}
+
+/* RFC 7540 section 5.3.1, which clients of that time may still be held to. */
+static bool check_dependency(struct gw_h2_codec *codec, const uint8_t *head) {
+  uint32_t id = read_u32(head + 5) & 0x7fffffff;
+  uint32_t parent = read_u32(head + FRAME_HEAD) & 0x7fffffff;
+  return id != parent || fail(codec, GW_H2_PROTOCOL_ERROR, GW_STR("http2.bad_priority"));
+}
+
+/* How many of the input's bytes may go on: all, or what comes before the frame for which the connection must go. */
+size_t gw_h2_guard_check(struct gw_h2_codec *codec, struct gw_str input) {
+  struct gw_h2_guard *guard = &codec->guard;
+  size_t at = 0;
+  if (guard->preface_len < PREFACE_BYTES) {
+    size_t part = PREFACE_BYTES - guard->preface_len;
+    at = part < input.len ? part : input.len;
+    guard->preface_len += (uint32_t)at;
+  }
+  while (at < input.len) {
+    if (guard->skip > 0) {
+      size_t part = guard->skip < input.len - at ? guard->skip : input.len - at;
+      guard->skip -= (uint32_t)part;
+      at += part;
+      continue;
+    }
+    guard->head[guard->head_len++] = (uint8_t)input.data[at++];
+    if (guard->head_len < FRAME_HEAD) continue;
+    uint32_t len = read_u32(guard->head) >> 8;
+    bool is_priority = guard->head[3] == NGHTTP2_PRIORITY && len >= PRIORITY_BYTES;
+    if (guard->head_len == FRAME_HEAD && !check_frame(codec, guard->head, len)) return at > FRAME_HEAD ? at - FRAME_HEAD : 0;
+    if (is_priority && guard->head_len < FRAME_HEAD + PRIORITY_BYTES) continue;
+    if (is_priority && !check_dependency(codec, guard->head)) return at > FRAME_HEAD ? at - FRAME_HEAD - PRIORITY_BYTES : 0;
+    guard->skip = is_priority ? len - PRIORITY_BYTES : len;
+    guard->head_len = 0;
+  }
+  return input.len;
 }

@@ -8,8 +8,18 @@
 
 #include "common/http/h2_codec.h"
 
-/* Counts what costs us more than it costs the peer (h2_guard.c). */
+/* Of so many streams, the newest, it is known whether the client has opened and ended them. */
+#define GW_H2_STREAMS_KEPT 1024u
+
+/* Looks at a client's frames (h2_guard.c). */
 struct gw_h2_guard {
+  uint32_t preface_len; /* seen of it */
+  uint32_t skip;        /* bytes of a payload to come */
+  uint8_t head[13];     /* of the frame that comes, and of PRIORITY's payload */
+  uint8_t head_len;
+  uint32_t last_id; /* of the client's streams */
+  uint64_t opened[GW_H2_STREAMS_KEPT / 64];
+  uint64_t ended[GW_H2_STREAMS_KEPT / 64];
   uint64_t opened_streams;
   uint64_t sent_data_frames;
   uint64_t priority_frames;
@@ -30,14 +40,16 @@ struct gw_h2_codec {
   uint64_t now_ms; /* of the feed that runs */
   struct gw_h2_guard guard;
   struct gw_str detail;
-  bool is_abused;           /* the peer is told to calm down, and no more is taken from it */
+  enum gw_h2_error fatal;   /* what the peer is told when no more is taken from it */
   bool is_draining;         /* no new requests */
   struct gw_out_queue *out; /* while packing */
   size_t out_limit;
 };
 
-/* false: too much of it; codec->detail says of what. */
-bool gw_h2_guard_on_frame(struct gw_h2_codec *codec, const nghttp2_frame_hd *hd);
+/* The bytes of the input that may be taken in; less than all: the connection must go, codec->detail says for what, codec->fatal what the
+ * peer is told. */
+size_t gw_h2_guard_check(struct gw_h2_codec *codec, struct gw_str input);
+/* A stream was reset by the client, or had to be. false: the connection must go. */
 bool gw_h2_guard_on_reset(struct gw_h2_codec *codec);
 
 /* One field of the block that `stream` receives; the bytes are copied. false: the block is so large that the connection must go. */
