@@ -22,8 +22,6 @@ class Gateway(Contestant):
         return run_version([self.binary, "--version"])
 
     def check(self, spec):
-        if spec.down != "h1" or spec.up_proto != "h1":
-            raise Unsupported("HTTP/1.1 in plaintext only")
         if spec.auth:
             raise Unsupported("no authentication")
 
