@@ -10,7 +10,7 @@
 
 #include "common/base/err.h"
 
-#define GW_TLS_FILE_MAX (1024 * 1024)
+#define GW_TLS_FILE_MAX 1048576
 
 /* All NULL: no TLS. */
 struct gw_tls_paths {

@@ -104,7 +104,7 @@ static void add_mistakes(Gateway__Admin__V1__GetStatusResponse *reply, const str
 static void add_ports(Gateway__Admin__V1__GetStatusResponse *reply, const struct gw_admin_ports *ports, struct gw_arena *arena) {
   struct gw_admin_port list[GW_ADMIN_PORTS_MAX];
   uint32_t count = ports->get != NULL ? ports->get(ports->arg, list) : 0;
-  reply->ports = gw_arena_calloc(arena, count, sizeof(*reply->ports));
+  reply->ports = gw_arena_calloc(arena, count, sizeof(void *));
   for (uint32_t i = 0; i < count; i++) {
     Gateway__Admin__V1__Port *port = gw_admin_message_new(arena, &gateway__admin__v1__port__descriptor);
     port->name = gw_arena_strdup(arena, list[i].name);
@@ -119,7 +119,7 @@ static void add_ports(Gateway__Admin__V1__GetStatusResponse *reply, const struct
 static void add_denials(Gateway__Admin__V1__GetStatusResponse *reply, struct gw_node_denials *denials, uint64_t now_us,
                         struct gw_arena *arena) {
   gw_node_denials_expire(denials, now_us);
-  reply->denials = gw_arena_calloc(arena, denials->count, sizeof(*reply->denials));
+  reply->denials = gw_arena_calloc(arena, denials->count, sizeof(void *));
   for (size_t i = 0; i < denials->count; i++) {
     const struct gw_node_denial *from = &denials->items[i];
     Gateway__Admin__V1__Denial *denial = gw_admin_message_new(arena, &gateway__admin__v1__denial__descriptor);

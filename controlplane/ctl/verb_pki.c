@@ -14,7 +14,7 @@
 #include "common/net/address.h"
 #include "controlplane/ctl/ctl.h"
 
-#define DAY_S (24 * 3600)
+#define DAY_S 86400
 #define CA_DAYS 3650
 #define LEAF_DAYS 365
 #define SKEW_S 300 /* clocks of other machines may be behind */
@@ -45,6 +45,7 @@ static void format_day(int64_t when_s, char ret_text[GW_CLOCK_RFC3339_SIZE]) {
 
 /* What a SPIFFE id's segments are made of, and file names and host names, too. */
 static bool is_word(struct gw_str text) {
+  if (text.data == NULL) return false;
   for (size_t i = 0; i < text.len; i++) {
     char c = text.data[i];
     bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';

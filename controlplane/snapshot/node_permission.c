@@ -21,8 +21,11 @@ bool gw_node_permission_covers(struct gw_str uri, struct gw_str id, struct gw_st
 
 /* What is not printable would break the line of a log. */
 static void append_printable(struct gw_strbuf *buf, struct gw_str text) {
-  for (size_t i = 0; i < text.len; i++)
-    gw_strbuf_append_char(buf, text.data[i] >= ' ' && text.data[i] <= '~' ? text.data[i] : '?');
+  for (size_t i = 0; i < text.len; i++) {
+    char c = text.data[i];
+    bool is_printable = c >= ' ' && c <= '~';
+    gw_strbuf_append(buf, is_printable ? &c : "?", 1);
+  }
 }
 
 static void append_uris(struct gw_strbuf *buf, const struct gw_rpc_stream *stream) {
