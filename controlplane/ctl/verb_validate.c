@@ -2,15 +2,34 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/base/clock.h"
 #include "common/base/json.h"
 #include "common/base/mem.h"
 #include "controlplane/ctl/ctl.h"
 #include "controlplane/policy/policy.h"
+#include "controlplane/policy/secret_file.h"
 
 struct result {
   struct gw_errors errors;
   struct gw_policy *policy; /* NULL: not valid */
 };
+
+/* What the control plane would say of certificates and keys, if it ran here. */
+static void check_secrets(struct result *result) {
+  int64_t wall_s = (int64_t)(gw_clock_wall_us() / 1000000u);
+  for (uint32_t i = 0; i < result->policy->secret_count; i++) {
+    const struct gw_policy_secret *source = &result->policy->secrets[i];
+    struct gw_arena arena;
+    struct gw_secret secret;
+    char *words;
+    gw_arena_init(&arena, 4096);
+    gw_secret_file_read(source, wall_s, &arena, &secret, &words);
+    if (words != NULL) gw_errors_warn(&result->errors, source->place, "%s", words);
+    free(words);
+    gw_arena_wipe(&arena);
+    gw_arena_done(&arena);
+  }
+}
 
 static void check(const struct gw_ctl *ctl, struct result *result) {
   struct gw_settings *settings = NULL;
@@ -20,6 +39,7 @@ static void check(const struct gw_ctl *ctl, struct result *result) {
   enum gw_err services_err = gw_policy_read_file(ctl->services, &result->errors, &services.text);
   if (settings_err == GW_OK && routes_err == GW_OK && services_err == GW_OK) {
     gw_policy_load(&routes, &services, settings, &result->errors, &result->policy);
+    if (result->policy != NULL) check_secrets(result);
   }
   free((char *)routes.text.data);
   free((char *)services.text.data);

@@ -12,21 +12,24 @@ enum gw_err gw_policy_load(const struct gw_policy_source *routes, const struct g
   gw_arena_init(&policy->arena, 65536);
   struct gw_reader services_reader = {services->name, &policy->arena, errors}, routes_reader = {routes->name, &policy->arena, errors};
   const struct gw_yaml_node *services_root = NULL, *routes_root = NULL;
-  struct gw_service_list service_list = {0};
-  struct gw_route_list route_list = {0};
+  struct gw_policy_parts parts = {0};
   enum gw_err err = gw_yaml_parse(services->name, services->text, &policy->arena, errors, &services_root);
   enum gw_err routes_err = gw_yaml_parse(routes->name, routes->text, &policy->arena, errors, &routes_root);
-  bool knows_services = err == GW_OK && gw_services_read(&services_reader, services_root, &service_list);
-  if (routes_err == GW_OK) gw_routes_read(&routes_reader, routes_root, knows_services ? &service_list : NULL, &route_list);
+  bool knows_services = err == GW_OK && gw_services_read(&services_reader, services_root, &parts.secrets, &parts.services);
+  if (routes_err == GW_OK) {
+    gw_routes_read(&routes_reader, routes_root, knows_services ? &parts.services : NULL, &parts.routes);
+    const struct gw_yaml_node *listeners = routes_root != NULL ? gw_yaml_find(routes_root, "listeners") : NULL;
+    gw_listeners_read(&routes_reader, listeners, settings, &parts.secrets, &parts.listeners);
+  }
   if (errors->error_count == errors_before) {
-    gw_policy_translate(&route_list, &service_list, settings, policy);
+    gw_policy_translate(&parts, settings, policy);
     *ret_policy = policy;
     err = GW_OK;
   } else {
     gw_policy_free(policy);
     err = GW_ERR_INVALID;
   }
-  gw_map_free(service_list.by_name);
+  gw_map_free(parts.services.by_name);
   return err;
 }
 

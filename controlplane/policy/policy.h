@@ -8,6 +8,7 @@
 #include "common/base/err.h"
 #include "common/model/cluster.h"
 #include "common/model/listener.h"
+#include "common/model/secret.h"
 #include "controlplane/policy/settings.h"
 
 /* One text with the name that mistakes are reported under. */
@@ -27,6 +28,15 @@ struct gw_policy_route {
   uint32_t column;
 };
 
+/* A secret, and the files that it comes from (secret_file.h). */
+struct gw_policy_secret {
+  struct gw_str name;
+  enum gw_secret_kind kind;
+  const char *const *paths; /* a certificate: the chain, the key; else one, or several keys of tickets */
+  uint32_t path_count;
+  const char *place; /* "FILE:LINE:COLUMN", or what else names it: for messages */
+};
+
 struct gw_policy {
   struct gw_arena arena;
   const struct gw_listener *listeners;
@@ -37,6 +47,8 @@ struct gw_policy {
   uint32_t cluster_count;
   const struct gw_endpoints *static_endpoints; /* of the EDS clusters, from services.yaml */
   uint32_t static_endpoints_count;
+  const struct gw_policy_secret *secrets; /* that listeners and clusters name */
+  uint32_t secret_count;
   const struct gw_policy_route *routes; /* in the order of matching */
   uint32_t route_count;
 };

@@ -117,7 +117,7 @@ static void read_route(const struct gw_reader *reader, const struct gw_yaml_node
   if (methods != NULL && !gw_yaml_is_null(methods)) read_methods(reader, methods, route);
   if (auth != NULL) gw_reader_bool(reader, auth, "auth_required", &route->is_auth_required);
   if (rate_limit != NULL && !gw_yaml_is_null(rate_limit)) read_rate_limit(reader, rate_limit);
-  if (timeout != NULL) gw_reader_duration(reader, timeout, "timeout", &route->timeout_ms);
+  if (timeout != NULL) route->has_timeout = gw_reader_duration(reader, timeout, "timeout", &route->timeout_ms);
 }
 
 /* Path by path; within one, a route with methods says more than one without. */
@@ -183,7 +183,7 @@ static void check_groups(const struct gw_reader *reader, struct gw_route_entry *
 void gw_routes_read(const struct gw_reader *reader, const struct gw_yaml_node *root, const struct gw_service_list *services,
                     struct gw_route_list *ret_routes) {
   *ret_routes = (struct gw_route_list){0};
-  const struct gw_yaml_node *list = gw_reader_find_root(reader, root, "routes", "[]");
+  const struct gw_yaml_node *list = gw_reader_find_root(reader, root, "routes", "listeners", "[]");
   if (list == NULL || !gw_reader_is_list(reader, list, "routes")) return;
   struct gw_route_entry *items = gw_arena_calloc(reader->arena, list->count, sizeof(*items));
   uint32_t count = 0;

@@ -18,6 +18,7 @@ struct gw_route_entry {
   bool has_implied_head; /* HEAD is there because GET is */
   bool is_auth_required;
   uint64_t timeout_ms;
+  bool has_timeout; /* written: long-lived gRPC streams end with it, too */
 };
 
 struct gw_route_list {

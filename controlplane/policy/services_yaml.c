@@ -4,12 +4,13 @@
 
 #include "common/message/uri.h"
 #include "common/net/address.h"
+#include "controlplane/policy/service_tls_yaml.h"
 
 #define NAME_MAX_BYTES 255u
 #define INSTANCES_MAX 100000u
 #define WEIGHT_MAX 1000000u
 
-static const char *const service_keys[] = {"instances", NULL};
+static const char *const service_keys[] = {"instances", "protocol", "tls", NULL};
 static const char *const instance_keys[] = {"url", "weight", "healthy", NULL};
 
 struct url {
@@ -17,6 +18,7 @@ struct url {
   uint16_t port;
   struct gw_str base_path;
   bool is_name;
+  bool is_https;
 };
 
 static bool is_host_name(struct gw_str host) {
@@ -48,7 +50,7 @@ static struct gw_str spell(struct gw_str host, const struct gw_address *address,
 static bool parse_authority(struct gw_str authority, struct gw_arena *arena, struct url *url) {
   struct gw_str host = gw_uri_authority_host(authority);
   if (!gw_uri_authority_is_valid(authority)) return false;
-  url->port = 80;
+  url->port = url->is_https ? 443 : 80;
   url->host = host;
   if (host.len < authority.len && gw_address_split(authority, &url->host, &url->port) != GW_OK) return false;
   if (host.len == authority.len && host.len > 2 && host.data[0] == '[') url->host = (struct gw_str){host.data + 1, host.len - 2};
@@ -59,16 +61,14 @@ static bool parse_authority(struct gw_str authority, struct gw_arena *arena, str
 }
 
 static bool parse_url(const struct gw_reader *reader, const struct gw_yaml_node *node, struct gw_str text, struct url *ret_url) {
-  if (gw_str_has_prefix(text, GW_STR("https://"))) {
-    gw_reader_mistake(reader, node, "https upstreams are not available yet; http://HOST[:PORT][/BASE] is allowed");
-    return false;
-  }
-  struct url url = {0};
-  struct gw_str rest = gw_str_has_prefix(text, GW_STR("http://")) ? gw_str_skip(text, 7) : (struct gw_str){0};
+  struct url url = {.is_https = gw_str_has_prefix(text, GW_STR("https://"))};
+  struct gw_str rest = url.is_https                                 ? gw_str_skip(text, 8)
+                       : gw_str_has_prefix(text, GW_STR("http://")) ? gw_str_skip(text, 7)
+                                                                    : (struct gw_str){0};
   ptrdiff_t slash = gw_str_find_char(rest, '/');
   struct gw_str authority = {rest.data, slash < 0 ? rest.len : (size_t)slash};
   if (rest.len == 0 || !parse_authority(authority, reader->arena, &url)) {
-    gw_reader_mistake(reader, node, "url is http://HOST[:PORT][/BASE], such as http://10.0.0.7:8000 or http://orders:8000/api");
+    gw_reader_mistake(reader, node, "url is http[s]://HOST[:PORT][/BASE], such as http://10.0.0.7:8000 or https://orders/api");
     return false;
   }
   struct gw_str base = gw_str_skip(rest, authority.len), normal = base;
@@ -133,6 +133,10 @@ static bool read_instance(const struct gw_reader *reader, const struct gw_yaml_n
   if (*first_url == NULL) {
     *first_url = url_node;
     service->base_path = url.base_path;
+    service->is_https = url.is_https;
+  } else if (service->is_https != url.is_https) {
+    gw_reader_mistake(reader, url_node, "all instances of a service have one scheme; line %u has %s://", (*first_url)->line,
+                      service->is_https ? "https" : "http");
   } else if (!gw_str_equal(service->base_path, url.base_path)) {
     gw_reader_mistake(reader, url_node, "all instances of a service have one base path; line %u has \"%.*s\"", (*first_url)->line,
                       GW_STR_ARG(service->base_path));
@@ -168,7 +172,8 @@ static bool is_service_name(struct gw_str name) {
   return name.len > 0 && name.len <= NAME_MAX_BYTES;
 }
 
-static void read_service(const struct gw_reader *reader, const struct gw_yaml_pair *pair, struct gw_service_entry *service) {
+static void read_service(const struct gw_reader *reader, const struct gw_yaml_pair *pair, struct gw_secret_list *secrets,
+                         struct gw_service_entry *service, bool *ret_needs_system_ca) {
   *service = (struct gw_service_entry){.name = pair->key->text, .key = pair->key};
   if (!is_service_name(service->name)) {
     gw_reader_mistake(reader, pair->key, "a service's name has 1 to 255 printable ASCII characters, no space and no /");
@@ -180,16 +185,20 @@ static void read_service(const struct gw_reader *reader, const struct gw_yaml_pa
   } else if (!gw_yaml_is_null(list) && gw_reader_is_list(reader, list, "instances")) {
     read_instances(reader, list, service);
   }
+  /* Without instances nothing but tls tells the scheme. */
+  if (list != NULL && list->count == 0) service->is_https = gw_yaml_find(pair->value, "tls") != NULL;
+  gw_service_tls_read(reader, pair->value, secrets, service, ret_needs_system_ca);
 }
 
-bool gw_services_read(const struct gw_reader *reader, const struct gw_yaml_node *root, struct gw_service_list *ret_services) {
+bool gw_services_read(const struct gw_reader *reader, const struct gw_yaml_node *root, struct gw_secret_list *secrets,
+                      struct gw_service_list *ret_services) {
   *ret_services = (struct gw_service_list){.by_name = gw_map_new()};
-  const struct gw_yaml_node *services = gw_reader_find_root(reader, root, "services", "{}");
+  const struct gw_yaml_node *services = gw_reader_find_root(reader, root, "services", NULL, "{}");
   if (services == NULL || !gw_reader_is_mapping(reader, services, "services", NULL)) return false;
   ret_services->items = gw_arena_calloc(reader->arena, services->count, sizeof(*ret_services->items));
   for (uint32_t i = 0; i < services->count; i++) {
     struct gw_service_entry *service = &ret_services->items[ret_services->count++];
-    read_service(reader, &services->pairs[i], service);
+    read_service(reader, &services->pairs[i], secrets, service, &ret_services->needs_system_ca);
     if (service->name.len > 0) gw_map_put(ret_services->by_name, service->name, service);
   }
   return true;

@@ -5,8 +5,10 @@
 #define GW_CONTROLPLANE_POLICY_SERVICES_YAML_H
 
 #include "common/base/map.h"
-#include "common/model/endpoint.h"
+#include "common/model/cluster.h"
 #include "controlplane/policy/reader.h"
+
+struct gw_secret_list;
 
 struct gw_service_entry {
   struct gw_str name;
@@ -15,16 +17,21 @@ struct gw_service_entry {
   bool has_names;                /* an instance is a host name: the data plane resolves it */
   struct gw_endpoint *endpoints; /* those that may be sent traffic, sorted by address and port */
   uint32_t endpoint_count;
+  bool is_https; /* of all instances */
+  enum gw_upstream_protocol protocol;
+  const struct gw_upstream_tls *tls; /* NULL: plaintext */
 };
 
 struct gw_service_list {
   struct gw_service_entry *items; /* in the file's order */
   uint32_t count;
+  bool needs_system_ca;   /* a service is checked against GW_SYSTEM_CA */
   struct gw_map *by_name; /* → struct gw_service_entry; gw_map_free */
 };
 
 /* Mistakes go to the reader's errors; what could be read is returned all the same, so that routes can be checked against it. False: there
  * is no mapping of services at all. */
-bool gw_services_read(const struct gw_reader *reader, const struct gw_yaml_node *root, struct gw_service_list *ret_services);
+bool gw_services_read(const struct gw_reader *reader, const struct gw_yaml_node *root, struct gw_secret_list *secrets,
+                      struct gw_service_list *ret_services);
 
 #endif

@@ -17,8 +17,10 @@ enum kind {
   KIND_U32,
   KIND_PORT,
   KIND_DURATION,
+  KIND_BYTES,
   KIND_IP,
   KIND_CIDRS,
+  KIND_PATH,
   KIND_DISCOVERY,
   KIND_UNUSED,
   KIND_SECRET
@@ -29,7 +31,7 @@ struct row {
   const char *fallback; /* as text, so that it is shown and parsed as any other value */
   size_t offset;        /* in struct gw_settings; of no meaning for KIND_UNUSED and KIND_SECRET */
   enum kind kind;
-  uint32_t min; /* KIND_U32 */
+  uint32_t min; /* KIND_U32, KIND_BYTES */
   uint32_t max;
   const char *choices; /* KIND_CHOICE: words with commas, in the order of the enum; KIND_TEXT: the words allowed */
 };
@@ -56,6 +58,26 @@ static const struct row rows[] = {
     {"GATEWAY_MAX_REQUEST_HEADERS_KB", "60", AT(max_request_headers_kb), KIND_U32, 1, 8192, NULL},
     {"GATEWAY_MAX_HEADERS_COUNT", "100", AT(max_headers_count), KIND_U32, 1, 10000, NULL},
     {"GATEWAY_XFF_NUM_TRUSTED_HOPS", "0", AT(xff_num_trusted_hops), KIND_U32, 0, 100, NULL},
+    {"GATEWAY_TRUSTED_PROXIES", "", AT(trusted_proxies), KIND_CIDRS, 0, 0, NULL},
+    {"GATEWAY_CA_FILE", "/etc/ssl/certs/ca-certificates.crt", AT(ca_file), KIND_PATH, 0, 0, NULL},
+    {"GATEWAY_HTTP2", "true", AT(has_http2), KIND_BOOL, 0, 0, NULL},
+    {"GATEWAY_WEBSOCKET", "true", AT(has_websocket), KIND_BOOL, 0, 0, NULL},
+    {"GATEWAY_MAX_REQUEST_BODY", "100MiB", AT(max_request_body_bytes), KIND_BYTES, 0, UINT32_MAX, NULL},
+    {"GATEWAY_REQUEST_BODY_TIMEOUT", "15s", AT(body_timeout_ms), KIND_DURATION, 0, 0, NULL},
+    {"GATEWAY_MAX_REQUESTS_PER_CONNECTION", "1000000", AT(max_requests_per_connection), KIND_U32, 0, UINT32_MAX, NULL},
+    {"GATEWAY_MAX_CONNECTIONS_PER_WORKER", "50000", AT(max_connections_per_worker), KIND_U32, 0, UINT32_MAX, NULL},
+    {"GATEWAY_MAX_CONNECTIONS_PER_CLIENT", "2000", AT(max_connections_per_client), KIND_U32, 0, UINT32_MAX, NULL},
+    {"GATEWAY_OVERLOAD_MEMORY_PERCENT", "85", AT(overload_memory_percent), KIND_U32, 0, 100, NULL},
+    {"GATEWAY_OVERLOAD_DESCRIPTORS_PERCENT", "85", AT(overload_descriptors_percent), KIND_U32, 0, 100, NULL},
+    {"GATEWAY_HTTP2_MAX_STREAMS", "128", AT(http2_max_streams), KIND_U32, 1, INT32_MAX, NULL},
+    {"GATEWAY_HTTP2_STREAM_WINDOW", "256KiB", AT(http2_stream_window), KIND_BYTES, 65535, INT32_MAX, NULL},
+    {"GATEWAY_HTTP2_CONNECTION_WINDOW", "1MiB", AT(http2_connection_window), KIND_BYTES, 65535, INT32_MAX, NULL},
+    {"GATEWAY_HTTP2_HEADER_TABLE", "4KiB", AT(http2_header_table), KIND_BYTES, 0, 65536, NULL},
+    {"GATEWAY_HTTP2_MAX_RESETS_PER_MINUTE", "1000", AT(max_stream_resets_per_minute), KIND_U32, 0, UINT32_MAX, NULL},
+    {"GATEWAY_HTTP2_MAX_CONTROL_FRAMES", "1000", AT(http2_max_control_frames), KIND_U32, 1, UINT32_MAX, NULL},
+    {"GATEWAY_HTTP2_MAX_EMPTY_FRAMES", "10", AT(http2_max_empty_frames), KIND_U32, 0, UINT32_MAX, NULL},
+    {"GATEWAY_HTTP2_MAX_PRIORITY_FRAMES", "100", AT(http2_max_priority_frames), KIND_U32, 0, UINT32_MAX, NULL},
+    {"GATEWAY_HTTP2_MAX_WINDOW_UPDATES", "10", AT(http2_max_window_updates), KIND_U32, 1, UINT32_MAX, NULL},
     {"RATE_LIMIT_ENABLED", "", 0, KIND_UNUSED, 0, 0, NULL},
     {"CIRCUIT_BREAKER_ENABLED", "", 0, KIND_UNUSED, 0, 0, NULL},
     {"JWT_SECRET_KEY", "", 0, KIND_SECRET, 0, 0, NULL},
@@ -150,6 +172,35 @@ static void set_number(const struct row *row, const struct origin *origin, char 
   }
 }
 
+/* A number with B, KiB, MiB, GiB or nothing behind it. */
+static bool parse_bytes(struct gw_str text, uint64_t *ret_value) {
+  static const struct {
+    const char *unit;
+    unsigned shift;
+  } units[] = {{"KiB", 10}, {"MiB", 20}, {"GiB", 30}, {"B", 0}};
+  unsigned shift = 0;
+  for (size_t i = 0; i < GW_ARRAY_LEN(units); i++) {
+    struct gw_str unit = gw_str_from(units[i].unit);
+    if (!gw_str_has_suffix(text, unit)) continue;
+    shift = units[i].shift;
+    text.len -= unit.len;
+    break;
+  }
+  uint64_t value;
+  if (gw_str_parse_u64(gw_str_trim(text), &value) != GW_OK || value > UINT64_MAX >> shift) return false;
+  *ret_value = value << shift;
+  return true;
+}
+
+static void set_bytes(const struct row *row, const struct origin *origin, uint64_t *at, struct gw_errors *errors) {
+  uint64_t value;
+  if (parse_bytes(origin->text, &value) && value >= row->min && value <= row->max)
+    *at = value;
+  else
+    gw_errors_add(errors, origin->place, "%s: bytes from %u to %u are allowed, such as 65536, 64KiB or 100MiB", row->name, row->min,
+                  row->max);
+}
+
 static void set_choice(const struct row *row, const struct origin *origin, char *at, struct gw_errors *errors) {
   int choice = find_choice(origin->text, row->choices);
   if (choice < 0) {
@@ -178,6 +229,8 @@ static void set_value(struct gw_settings *settings, const struct row *row, const
       gw_errors_add(errors, origin->place, "%s: %s is allowed", row->name, GW_DURATION_ALLOWED);
     }
     return;
+  case KIND_BYTES: set_bytes(row, origin, (uint64_t *)(void *)at, errors); return;
+  case KIND_PATH: break;
   case KIND_IP:
     if (gw_address_parse_ip(origin->text, 0, &address) != GW_OK) {
       gw_errors_add(errors, origin->place, "%s: a numeric address is allowed, such as 0.0.0.0, 127.0.0.1 or ::", row->name);
@@ -271,6 +324,18 @@ static void load_env_file(const char *env_file, const char *name, struct gw_aren
   free((char *)(uintptr_t)text.data);
 }
 
+static const struct origin *origin_of(const struct gw_settings *settings, const char *name) {
+  return &settings->origins->items[find_row(gw_str_from(name)) - rows];
+}
+
+/* Two answers to one question. */
+static void check_trust(const struct gw_settings *settings, struct gw_errors *errors) {
+  if (settings->xff_num_trusted_hops == 0 || *settings->trusted_proxies == '\0') return;
+  gw_errors_add(errors, origin_of(settings, "GATEWAY_XFF_NUM_TRUSTED_HOPS")->place,
+                "GATEWAY_XFF_NUM_TRUSTED_HOPS and GATEWAY_TRUSTED_PROXIES (%s) exclude each other: by number, or by address",
+                origin_of(settings, "GATEWAY_TRUSTED_PROXIES")->place);
+}
+
 enum gw_err gw_settings_load(const char *env_file, const char *const *overrides, struct gw_errors *errors,
                              struct gw_settings **ret_settings) {
   size_t errors_before = errors->error_count;
@@ -286,6 +351,7 @@ enum gw_err gw_settings_load(const char *env_file, const char *const *overrides,
     settings->origins->items[i] = find_origin(&rows[i], overrides, &file, name, arena);
     set_value(settings, &rows[i], &settings->origins->items[i], errors);
   }
+  if (errors->error_count == errors_before) check_trust(settings, errors);
   if (errors->error_count != errors_before) {
     gw_settings_free(settings);
     return GW_ERR_INVALID;

@@ -32,7 +32,28 @@ struct gw_settings {
   uint32_t max_request_headers_kb;     /* GATEWAY_MAX_REQUEST_HEADERS_KB: 60 */
   uint32_t max_headers_count;          /* GATEWAY_MAX_HEADERS_COUNT: 100 */
   uint32_t xff_num_trusted_hops;       /* GATEWAY_XFF_NUM_TRUSTED_HOPS: 0 */
-  struct gw_settings_origins *origins; /* private: where each value came from, for print */
+  const char *trusted_proxies;         /* GATEWAY_TRUSTED_PROXIES: CIDRs with commas */
+  const char *ca_file;                 /* GATEWAY_CA_FILE: whom https services without a ca of their own are checked against */
+  bool has_http2;                      /* GATEWAY_HTTP2: true */
+  bool has_websocket;                  /* GATEWAY_WEBSOCKET: true */
+  /* Limits; 0 means none where that is allowed. */
+  uint64_t max_request_body_bytes;       /* GATEWAY_MAX_REQUEST_BODY: 100MiB */
+  uint64_t body_timeout_ms;              /* GATEWAY_REQUEST_BODY_TIMEOUT: 15s */
+  uint32_t max_requests_per_connection;  /* GATEWAY_MAX_REQUESTS_PER_CONNECTION: 1000000 */
+  uint32_t max_connections_per_worker;   /* GATEWAY_MAX_CONNECTIONS_PER_WORKER: 50000 */
+  uint32_t max_connections_per_client;   /* GATEWAY_MAX_CONNECTIONS_PER_CLIENT: 2000 */
+  uint32_t max_stream_resets_per_minute; /* GATEWAY_HTTP2_MAX_RESETS_PER_MINUTE: 1000 */
+  uint32_t overload_memory_percent;      /* GATEWAY_OVERLOAD_MEMORY_PERCENT: 85 */
+  uint32_t overload_descriptors_percent; /* GATEWAY_OVERLOAD_DESCRIPTORS_PERCENT: 85 */
+  uint32_t http2_max_streams;            /* GATEWAY_HTTP2_MAX_STREAMS: 128 */
+  uint64_t http2_stream_window;          /* GATEWAY_HTTP2_STREAM_WINDOW: 256KiB */
+  uint64_t http2_connection_window;      /* GATEWAY_HTTP2_CONNECTION_WINDOW: 1MiB */
+  uint64_t http2_header_table;           /* GATEWAY_HTTP2_HEADER_TABLE: 4KiB */
+  uint32_t http2_max_control_frames;     /* GATEWAY_HTTP2_MAX_CONTROL_FRAMES: 1000 */
+  uint32_t http2_max_empty_frames;       /* GATEWAY_HTTP2_MAX_EMPTY_FRAMES: 10 */
+  uint32_t http2_max_priority_frames;    /* GATEWAY_HTTP2_MAX_PRIORITY_FRAMES: 100 */
+  uint32_t http2_max_window_updates;     /* GATEWAY_HTTP2_MAX_WINDOW_UPDATES: 10 */
+  struct gw_settings_origins *origins;   /* private: where each value came from, for print */
 };
 
 /* Reads the process environment and, when env_file is not NULL that file, else .env, .env.dev or .env.prod (by ENVIRONMENT) in the

@@ -1,6 +1,7 @@
 #include "controlplane/policy/translate.h"
 
 #include "common/base/map.h"
+#include "controlplane/policy/service_tls_yaml.h"
 
 /* The form of all local replies; a data plane adds the request's id. */
 #define NO_AUTHENTICATION "{\"error\": 501, \"message\": \"authentication is not available yet\"}"
@@ -80,6 +81,9 @@ static void set_direct(struct gw_route *route, uint32_t status, struct gw_str bo
 static void set_forward(struct gw_route *route, const struct gw_route_entry *entry, struct gw_arena *arena) {
   route->action = GW_ROUTE_FORWARD;
   route->forward = (struct gw_route_forward){.cluster = entry->service->name, .timeout_ms = entry->timeout_ms};
+  /* A default is no reason to end a stream that was meant to last. */
+  route->forward.has_grpc_timeout = true;
+  route->forward.max_grpc_timeout_ms = entry->has_timeout ? entry->timeout_ms : 0;
   if (entry->service->base_path.len > 0) {
     route->forward.regex_rewrite_pattern = GW_STR("^/");
     route->forward.regex_rewrite_substitution = join(arena, entry->service->base_path, GW_STR("/"));
@@ -155,7 +159,17 @@ static uint32_t count_made(const struct gw_route_list *routes) {
   return count;
 }
 
-static void translate_routes(const struct gw_route_list *routes, struct gw_policy *policy) {
+/* Theirs, and one more for each listener that redirects. */
+static void translate_configs(const struct gw_listener_list *listeners, struct gw_route_config routes, struct gw_policy *policy) {
+  struct gw_route_config *configs = gw_arena_calloc(&policy->arena, listeners->count + 1u, sizeof(*configs));
+  configs[policy->route_config_count++] = routes;
+  for (uint32_t i = 0; i < listeners->count; i++)
+    if (listeners->items[i].is_redirect)
+      configs[policy->route_config_count++] = gw_policy_translate_redirect(&listeners->items[i], &policy->arena);
+  policy->route_configs = configs;
+}
+
+static struct gw_route_config translate_routes(const struct gw_route_list *routes, struct gw_policy *policy) {
   struct gw_arena *arena = &policy->arena;
   struct translation t = {.arena = arena, .sets = gw_map_new()};
   t.routes = gw_arena_calloc(arena, count_made(routes), sizeof(*t.routes));
@@ -177,15 +191,11 @@ static void translate_routes(const struct gw_route_list *routes, struct gw_polic
                                    .domain_count = 1,
                                    .routes = t.routes,
                                    .route_count = t.count};
-  struct gw_route_config *config = gw_arena_calloc(arena, 1, sizeof(*config));
-  *config =
-      (struct gw_route_config){.name = GW_STR(GW_POLICY_NAME), .virtual_hosts = host, .virtual_host_count = 1, .route_count = t.count};
-  policy->route_configs = config;
-  policy->route_config_count = 1;
   policy->routes = list;
   policy->route_count = routes->count;
   gw_map_free(t.sets);
   gw_strbuf_done(&t.words);
+  return (struct gw_route_config){.name = GW_STR(GW_POLICY_NAME), .virtual_hosts = host, .virtual_host_count = 1, .route_count = t.count};
 }
 
 /* All addresses are IPs: EDS, so that instances come and go without the cluster changing. Any host name: the data plane resolves them. */
@@ -202,7 +212,10 @@ static void translate_services(const struct gw_service_list *services, const str
                                       .eds_service_name = service->name,
                                       .connect_timeout_ms = settings->connect_timeout_ms,
                                       .dns_refresh_ms = settings->dns_refresh_ms,
-                                      .upstream_idle_timeout_ms = settings->upstream_idle_timeout_ms};
+                                      .upstream_idle_timeout_ms = settings->upstream_idle_timeout_ms,
+                                      .protocol = service->protocol,
+                                      .tls = service->tls};
+    if (service->protocol != GW_UPSTREAM_HTTP1) clusters[i].http2 = gw_policy_translate_http2(settings);
     if (service->has_names) {
       inline_ones[i] = endpoints;
       clusters[i].inline_endpoints = &inline_ones[i];
@@ -215,10 +228,26 @@ static void translate_services(const struct gw_service_list *services, const str
   policy->static_endpoints = all;
 }
 
-void gw_policy_translate(const struct gw_route_list *routes, const struct gw_service_list *services, const struct gw_settings *settings,
-                         struct gw_policy *policy) {
-  translate_routes(routes, policy);
-  translate_services(services, settings, policy);
-  policy->listeners = gw_policy_translate_listener(settings, &policy->arena);
-  policy->listener_count = 1;
+static void translate_secrets(const struct gw_policy_parts *parts, const struct gw_settings *settings, struct gw_policy *policy) {
+  struct gw_policy_secret *secrets = gw_arena_calloc(&policy->arena, parts->secrets.count + 1u, sizeof(*secrets));
+  for (const struct gw_secret_entry *entry = parts->secrets.first; entry != NULL; entry = entry->next)
+    secrets[policy->secret_count++] = entry->secret;
+  if (parts->services.needs_system_ca) {
+    const char **path = gw_arena_calloc(&policy->arena, 1, sizeof(*path));
+    path[0] = gw_arena_strdup(&policy->arena, settings->ca_file);
+    secrets[policy->secret_count++] = (struct gw_policy_secret){.name = GW_STR(GW_SYSTEM_CA),
+                                                                .kind = GW_SECRET_VALIDATION,
+                                                                .paths = path,
+                                                                .path_count = 1,
+                                                                .place = "GATEWAY_CA_FILE"};
+  }
+  policy->secrets = secrets;
+}
+
+void gw_policy_translate(const struct gw_policy_parts *parts, const struct gw_settings *settings, struct gw_policy *policy) {
+  translate_configs(&parts->listeners, translate_routes(&parts->routes, policy), policy);
+  translate_services(&parts->services, settings, policy);
+  translate_secrets(parts, settings, policy);
+  policy->listeners = gw_policy_translate_listeners(&parts->listeners, settings, &policy->arena);
+  policy->listener_count = parts->listeners.count;
 }

@@ -4,17 +4,29 @@
 #ifndef GW_CONTROLPLANE_POLICY_TRANSLATE_H
 #define GW_CONTROLPLANE_POLICY_TRANSLATE_H
 
+#include "controlplane/policy/listeners_yaml.h"
 #include "controlplane/policy/policy.h"
 #include "controlplane/policy/routes_yaml.h"
 #include "controlplane/policy/services_yaml.h"
 
+/* What was read of both files. */
+struct gw_policy_parts {
+  struct gw_secret_list secrets;
+  struct gw_service_list services;
+  struct gw_route_list routes;
+  struct gw_listener_list listeners;
+};
+
 /* Fills everything of `policy` but its arena, from input without mistakes. */
-void gw_policy_translate(const struct gw_route_list *routes, const struct gw_service_list *services, const struct gw_settings *settings,
-                         struct gw_policy *policy);
+void gw_policy_translate(const struct gw_policy_parts *parts, const struct gw_settings *settings, struct gw_policy *policy);
 
-/* The listener with its HTTP connection manager (translate_listener.c). */
-const struct gw_listener *gw_policy_translate_listener(const struct gw_settings *settings, struct gw_arena *arena);
+/* Listeners with their HTTP connection managers (translate_listener.c). */
+const struct gw_listener *gw_policy_translate_listeners(const struct gw_listener_list *listeners, const struct gw_settings *settings,
+                                                        struct gw_arena *arena);
+struct gw_http2_options gw_policy_translate_http2(const struct gw_settings *settings);
+/* The routes of a listener that redirects. */
+struct gw_route_config gw_policy_translate_redirect(const struct gw_listener_entry *listener, struct gw_arena *arena);
 
-#define GW_POLICY_NAME "gateway" /* of the listener and the route configuration */
+#define GW_POLICY_NAME "gateway" /* of the listener that is there when none is written, and of the route configuration */
 
 #endif

@@ -47,43 +47,80 @@ static void translate_access_log(const struct gw_settings *settings, struct gw_a
   http->access_log_count = 1;
 }
 
-static void translate_metrics_allow(const struct gw_settings *settings, struct gw_arena *arena, struct gw_node_endpoints *endpoints) {
-  struct gw_str rest = gw_arena_copy(arena, gw_str_from(settings->metrics_allow)), piece;
+/* An address alone is a range of one. */
+static struct gw_str with_length(struct gw_str range, struct gw_arena *arena) {
+  if (gw_str_find_char(range, '/') >= 0) return range;
+  return gw_str_from(gw_arena_printf(arena, "%.*s/%d", GW_STR_ARG(range), gw_str_find_char(range, ':') >= 0 ? 128 : 32));
+}
+
+/* "10.0.0.0/8, ::1" as an array. */
+static const struct gw_str *split_ranges(const char *text, struct gw_arena *arena, uint32_t *ret_count) {
+  struct gw_str rest = gw_arena_copy(arena, gw_str_from(text)), piece;
   uint32_t count = 1;
   for (size_t i = 0; i < rest.len; i++)
     count += rest.data[i] == ',';
-  struct gw_str *allow = gw_arena_calloc(arena, count, sizeof(*allow));
-  endpoints->metrics_allow = allow;
+  struct gw_str *items = gw_arena_calloc(arena, count, sizeof(*items));
+  *ret_count = 0;
   while (gw_str_split_next(&rest, ',', &piece)) {
     piece = gw_str_trim(piece);
-    if (piece.len > 0) allow[endpoints->metrics_allow_count++] = piece;
+    if (piece.len > 0) items[(*ret_count)++] = with_length(piece, arena);
   }
+  return items;
 }
 
 static void translate_filters(const struct gw_settings *settings, struct gw_arena *arena, struct gw_http_connection_manager *http) {
-  struct gw_http_filter *filters = gw_arena_calloc(arena, 2, sizeof(*filters));
+  struct gw_http_filter *filters = gw_arena_calloc(arena, 3, sizeof(*filters));
   http->filters = filters;
+  filters[http->filter_count++] =
+      (struct gw_http_filter){.name = GW_STR("gateway.filters.http.limits"),
+                              .kind = GW_FILTER_LIMITS,
+                              .settings.limits = {.max_request_body_bytes = settings->max_request_body_bytes,
+                                                  .body_timeout_ms = settings->body_timeout_ms,
+                                                  .max_connections_per_worker = settings->max_connections_per_worker,
+                                                  .max_connections_per_client = settings->max_connections_per_client,
+                                                  .max_stream_resets_per_minute = settings->max_stream_resets_per_minute,
+                                                  .overload_memory_percent = settings->overload_memory_percent,
+                                                  .overload_descriptors_percent = settings->overload_descriptors_percent}};
   if (settings->has_health || settings->has_ready || settings->has_metrics) {
     struct gw_http_filter *own = &filters[http->filter_count++];
+    struct gw_node_endpoints *endpoints = &own->settings.node_endpoints;
     own->name = GW_STR("gateway.filters.http.node_endpoints");
     own->kind = GW_FILTER_NODE_ENDPOINTS;
-    own->settings.node_endpoints = (struct gw_node_endpoints){.has_health = settings->has_health,
-                                                              .has_ready = settings->has_ready,
-                                                              .has_metrics = settings->has_metrics};
-    translate_metrics_allow(settings, arena, &own->settings.node_endpoints);
+    *endpoints = (struct gw_node_endpoints){.has_health = settings->has_health,
+                                            .has_ready = settings->has_ready,
+                                            .has_metrics = settings->has_metrics};
+    endpoints->metrics_allow = split_ranges(settings->metrics_allow, arena, &endpoints->metrics_allow_count);
   }
   filters[http->filter_count++] = (struct gw_http_filter){.name = GW_STR("envoy.filters.http.router"), .kind = GW_FILTER_ROUTER};
 }
 
-const struct gw_listener *gw_policy_translate_listener(const struct gw_settings *settings, struct gw_arena *arena) {
-  struct gw_listener *listener = gw_arena_calloc(arena, 1, sizeof(*listener));
-  listener->name = GW_STR(GW_POLICY_NAME);
-  listener->address = gw_arena_copy(arena, gw_str_from(settings->host));
-  listener->port = settings->port;
+struct gw_http2_options gw_policy_translate_http2(const struct gw_settings *settings) {
+  return (struct gw_http2_options){
+      .hpack_table_size = (uint32_t)settings->http2_header_table,
+      .max_concurrent_streams = settings->http2_max_streams,
+      .initial_stream_window = (uint32_t)settings->http2_stream_window,
+      .initial_connection_window = (uint32_t)settings->http2_connection_window,
+      .max_outbound_control_frames = settings->http2_max_control_frames,
+      .max_consecutive_empty_frames = settings->http2_max_empty_frames,
+      .max_priority_frames = settings->http2_max_priority_frames,
+      .max_window_updates = settings->http2_max_window_updates,
+  };
+}
+
+/* Of its routes: one route configuration serves all listeners, but those that redirect. */
+static struct gw_str routes_of(const struct gw_listener_entry *listener, struct gw_arena *arena) {
+  if (!listener->is_redirect) return GW_STR(GW_POLICY_NAME);
+  return gw_str_from(gw_arena_printf(arena, "redirect/%.*s", GW_STR_ARG(listener->name)));
+}
+
+static void translate_listener(const struct gw_listener_entry *from, const struct gw_settings *settings, struct gw_arena *arena,
+                               struct gw_listener *listener) {
+  *listener = (struct gw_listener){.name = from->name, .address = from->address, .port = from->port, .tls = from->tls};
+  bool tells_certificate = from->forwarding == GW_CLIENT_CERT_APPEND_FORWARD || from->forwarding == GW_CLIENT_CERT_SANITIZE_SET;
   struct gw_http_connection_manager *http = &listener->http;
   *http = (struct gw_http_connection_manager){
-      .stat_prefix = GW_STR(GW_POLICY_NAME),
-      .route_config_name = GW_STR(GW_POLICY_NAME),
+      .stat_prefix = from->name,
+      .route_config_name = routes_of(from, arena),
       .normalize_path = true,
       .merge_slashes = true,
       .escaped_slashes = GW_ESCAPED_SLASHES_REJECT,
@@ -98,8 +135,46 @@ const struct gw_listener *gw_policy_translate_listener(const struct gw_settings 
       .stream_idle_timeout_ms = settings->stream_idle_timeout_ms,
       .request_headers_timeout_ms = settings->request_headers_timeout_ms,
       .drain_timeout_ms = 5000,
+      .codec = from->has_http2 ? GW_CODEC_AUTO : GW_CODEC_HTTP1,
+      .http2 = from->http2,
+      .has_websocket = from->has_websocket && !from->is_redirect,
+      .max_requests_per_connection = settings->max_requests_per_connection,
+      .client_cert_forwarding = from->forwarding,
+      .has_client_cert_subject = tells_certificate && from->tells_subject,
+      .has_client_cert_dns = tells_certificate && from->tells_dns,
+      .has_client_cert_uri = tells_certificate && from->tells_uri,
   };
+  http->http2.allows_connect = http->has_websocket;
+  http->trusted_cidrs = split_ranges(settings->trusted_proxies, arena, &http->trusted_cidr_count);
   translate_access_log(settings, arena, http);
   translate_filters(settings, arena, http);
-  return listener;
+}
+
+const struct gw_listener *gw_policy_translate_listeners(const struct gw_listener_list *listeners, const struct gw_settings *settings,
+                                                        struct gw_arena *arena) {
+  struct gw_listener *all = gw_arena_calloc(arena, listeners->count, sizeof(*all));
+  for (uint32_t i = 0; i < listeners->count; i++)
+    translate_listener(&listeners->items[i], settings, arena, &all[i]);
+  return all;
+}
+
+/* 301 is what browsers and caches know best, and changes other methods to GET: those get 308 (RFC 9110 section 15.4). */
+struct gw_route_config gw_policy_translate_redirect(const struct gw_listener_entry *listener, struct gw_arena *arena) {
+  static const struct gw_header_match reads = {.name = {":method", 7}, .kind = GW_STRING_MATCH_REGEX, .value = {"GET|HEAD", 8}};
+  static const struct gw_str any_domain = {"*", 1};
+  struct gw_route_redirect *redirects = gw_arena_calloc(arena, 2, sizeof(*redirects));
+  struct gw_route *routes = gw_arena_calloc(arena, 2, sizeof(*routes));
+  for (uint32_t i = 0; i < 2; i++) {
+    redirects[i] = (struct gw_route_redirect){.status = i == 0 ? 301 : 308, .scheme = GW_STR("https"), .port = listener->redirect_port};
+    routes[i] = (struct gw_route){.name = i == 0 ? GW_STR("redirect GET,HEAD") : GW_STR("redirect"),
+                                  .index = i,
+                                  .match = {.kind = GW_PATH_MATCH_PREFIX, .path = GW_STR("/")},
+                                  .action = GW_ROUTE_REDIRECT,
+                                  .redirect = &redirects[i]};
+  }
+  routes[0].match.headers = &reads;
+  routes[0].match.header_count = 1;
+  struct gw_virtual_host *host = gw_arena_calloc(arena, 1, sizeof(*host));
+  *host = (struct gw_virtual_host){.name = GW_STR("all"), .domains = &any_domain, .domain_count = 1, .routes = routes, .route_count = 2};
+  return (struct gw_route_config){.name = routes_of(listener, arena), .virtual_hosts = host, .virtual_host_count = 1, .route_count = 2};
 }

@@ -24,8 +24,10 @@
 
 struct gw_files {
   struct gw_files_options options;
-  struct gw_policy *policy;  /* in force */
+  struct gw_policy *policy; /* in force */
+  struct gw_secrets *secrets;
   struct gw_errors in_force; /* warnings of the policy in force */
+  struct gw_errors refused;  /* errors of the newest load, if it failed */
   struct gw_errors mistakes; /* what gw_files_mistakes says */
   uint64_t digest;           /* of the input of the newest load */
   struct gw_file_watch *watches[WATCHES_MAX];
@@ -79,7 +81,7 @@ static void input_read(struct input *input, const struct gw_options *options, st
   input_digest(input);
 }
 
-/* Endpoints first: the catalog publishes at once with the policy, and both then make one snapshot. */
+/* Secrets and endpoints first: the catalog publishes at once with the policy, and both then make one snapshot. */
 static enum gw_err put_in_force(struct gw_files *files, struct gw_policy *policy, struct gw_errors *errors) {
   struct gw_catalog_policy wanted = {.listeners = policy->listeners,
                                      .listener_count = policy->listener_count,
@@ -87,6 +89,7 @@ static enum gw_err put_in_force(struct gw_files *files, struct gw_policy *policy
                                      .route_config_count = policy->route_config_count,
                                      .clusters = policy->clusters,
                                      .cluster_count = policy->cluster_count};
+  gw_secrets_follow(files->secrets, policy->secrets, policy->secret_count);
   gw_static_source_set(files->options.source, policy->static_endpoints, policy->static_endpoints_count);
   enum gw_err err = gw_catalog_set_policy(files->options.catalog, &wanted, errors);
   if (err == GW_OK) {
@@ -96,6 +99,7 @@ static enum gw_err put_in_force(struct gw_files *files, struct gw_policy *policy
   }
   /* Nothing was published yet: the endpoints wait for the end of the turn. */
   const struct gw_policy *before = files->policy;
+  gw_secrets_follow(files->secrets, before != NULL ? before->secrets : NULL, before != NULL ? before->secret_count : 0);
   gw_static_source_set(files->options.source, before != NULL ? before->static_endpoints : NULL,
                        before != NULL ? before->static_endpoints_count : 0);
   gw_policy_free(policy);
@@ -125,19 +129,29 @@ static void add_all_of(struct gw_errors *to, const struct gw_errors *from, enum 
   }
 }
 
+static void gather_mistakes(void *arg) {
+  struct gw_files *files = arg;
+  gw_errors_done(&files->mistakes);
+  gw_errors_init(&files->mistakes);
+  add_all_of(&files->mistakes, &files->refused, GW_SEVERITY_ERROR);
+  files->mistakes.error_count = files->refused.error_count;
+  add_all_of(&files->mistakes, &files->in_force, GW_SEVERITY_WARNING);
+  gw_secrets_append_warnings(files->secrets, &files->mistakes);
+}
+
 static void keep_mistakes(struct gw_files *files, const struct gw_errors *errors, bool is_good) {
   if (is_good) {
     gw_errors_done(&files->in_force);
     gw_errors_init(&files->in_force);
     add_all_of(&files->in_force, errors, GW_SEVERITY_WARNING);
   }
-  gw_errors_done(&files->mistakes);
-  gw_errors_init(&files->mistakes);
+  gw_errors_done(&files->refused);
+  gw_errors_init(&files->refused);
   if (!is_good) {
-    add_all_of(&files->mistakes, errors, GW_SEVERITY_ERROR);
-    files->mistakes.error_count = errors->error_count; /* also those that were not kept */
+    add_all_of(&files->refused, errors, GW_SEVERITY_ERROR);
+    files->refused.error_count = errors->error_count; /* also those that were not kept */
   }
-  add_all_of(&files->mistakes, &files->in_force, GW_SEVERITY_WARNING);
+  gather_mistakes(files);
 }
 
 static void log_mistakes(struct gw_files *files, const struct gw_errors *errors) {
@@ -221,13 +235,16 @@ void gw_files_watch(struct gw_files *files) {
   watch(files, options->routes);
   watch(files, options->services);
   if (options->env_file != NULL) watch(files, options->env_file);
+  gw_secrets_watch(files->secrets);
   load(files, true); /* of what changed between the first load and here, no event tells */
 }
 
 struct gw_files *gw_files_new(const struct gw_files_options *options) {
   struct gw_files *files = gw_calloc(1, sizeof(*files));
   files->options = *options;
+  files->secrets = gw_secrets_new(options->loop, options->log, options->catalog, gather_mistakes, files);
   gw_errors_init(&files->in_force);
+  gw_errors_init(&files->refused);
   gw_errors_init(&files->mistakes);
   gw_timer_init(&files->settle, on_settled);
   gw_timer_init(&files->trim, on_trim);
@@ -240,7 +257,9 @@ void gw_files_free(struct gw_files *files) {
     gw_file_watch_free(files->watches[i]);
   gw_timer_stop(&files->settle);
   gw_timer_stop(&files->trim);
+  gw_secrets_free(files->secrets);
   gw_errors_done(&files->in_force);
+  gw_errors_done(&files->refused);
   gw_errors_done(&files->mistakes);
   gw_policy_free(files->policy);
   free(files);
@@ -254,6 +273,9 @@ const struct gw_errors *gw_files_mistakes(const struct gw_files *files) {
 }
 const struct gw_policy *gw_files_policy(const struct gw_files *files) {
   return files->policy;
+}
+const struct gw_secrets_stats *gw_files_secrets_stats(const struct gw_files *files) {
+  return gw_secrets_stats(files->secrets);
 }
 const struct gw_files_stats *gw_files_stats(const struct gw_files *files) {
   return &files->stats;

@@ -13,6 +13,7 @@
 #include "controlplane/discovery/static_source.h"
 #include "controlplane/policy/policy.h"
 #include "controlplane/server/options.h"
+#include "controlplane/server/secrets.h"
 
 struct gw_files;
 
@@ -31,7 +32,7 @@ enum gw_err gw_files_load(struct gw_files *files);
 /* From now on a change of a file is followed by a load, once no file has changed for a moment; one since the last load at once. */
 void gw_files_watch(struct gw_files *files);
 
-/* Errors of the newest load, if it failed, and warnings of what is in force. */
+/* Errors of the newest load, if it failed, and warnings of what is in force and of its secrets' files. */
 const struct gw_errors *gw_files_mistakes(const struct gw_files *files);
 /* NULL before the first good load. */
 const struct gw_policy *gw_files_policy(const struct gw_files *files);
@@ -41,6 +42,7 @@ struct gw_files_stats {
   uint64_t errors_total;         /* loads that failed */
   struct gw_histogram durations; /* of good loads, from reading to the snapshot */
 };
+const struct gw_secrets_stats *gw_files_secrets_stats(const struct gw_files *files);
 const struct gw_files_stats *gw_files_stats(const struct gw_files *files);
 
 #endif

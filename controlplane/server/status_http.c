@@ -92,6 +92,12 @@ static void write_files(struct gw_metrics_writer *writer, const struct gw_status
   gw_metrics_family(writer, "gateway_controlplane_config_degraded", "gauge",
                     "1 while the files have mistakes and an earlier version is served.");
   gw_metrics_u64(writer, "gateway_controlplane_config_degraded", NULL, 0, gw_files_mistakes(status->options.files)->error_count > 0);
+  const struct gw_secrets_stats *secrets = gw_files_secrets_stats(status->options.files);
+  gw_metrics_family(writer, "gateway_controlplane_secret_rotations_total", "counter",
+                    "New contents of certificate, key, CA and ticket files.");
+  gw_metrics_u64(writer, "gateway_controlplane_secret_rotations_total", NULL, 0, secrets->rotations_total);
+  gw_metrics_family(writer, "gateway_controlplane_secret_failures_total", "counter", "Readings of such files that gave no secret.");
+  gw_metrics_u64(writer, "gateway_controlplane_secret_failures_total", NULL, 0, secrets->failures_total);
   gw_metrics_family(writer, "gateway_controlplane_build_seconds", "histogram", "From reading the files to the snapshot.");
   gw_metrics_histogram(writer, "gateway_controlplane_build_seconds", NULL, 0, &stats->durations);
 }

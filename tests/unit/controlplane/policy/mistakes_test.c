@@ -99,7 +99,7 @@ static void test_mistakes_of_routes_yaml_as_a_whole(void **state) {
       {"[]", "routes.yaml:1:1: the file is a mapping (key: value), not a list\n"},
       {"routes: 7", "routes.yaml:1:9: routes is a list (- … or [ … ]), not a single value\n"},
       {"routes: {a: b}", "routes.yaml:1:9: routes is a list (- … or [ … ]), not a mapping\n"},
-      {"rutes: []", "routes.yaml:1:1: the file has no key rutes (routes?); allowed: routes\n"
+      {"rutes: []", "routes.yaml:1:1: the file has no key rutes (routes?); allowed: routes, listeners\n"
                     "routes.yaml:1:1: routes is missing; write \"routes: []\" for none\n"},
       {"routes: [", "routes.yaml:2:1: not YAML: did not find expected node content while parsing a flow node\n"},
       {"routes: []\n---\nroutes: []\n", "routes.yaml:2:1: a second document (---) is not allowed\n"},
@@ -114,24 +114,40 @@ static void test_mistakes_of_routes_yaml_as_a_whole(void **state) {
 static void test_mistakes_of_a_service(void **state) {
   (void)state;
   static const struct mistake cases[] = {
-      {"s: {instances: [{url: https://x}]}",
-       "services.yaml:2:25: https upstreams are not available yet; http://HOST[:PORT][/BASE] is allowed\n"},
+      {"s: {instances: [{url: https://x}, {url: http://x}]}",
+       "services.yaml:2:43: all instances of a service have one scheme; line 2 has https://\n"},
+      {"s: {instances: [{url: http://x}], tls: {}}", "services.yaml:2:42: tls is for instances with https:// urls\n"},
+      {"s: {instances: [{url: http://x}], protocol: h3}", "services.yaml:2:47: protocol is http1, h2 or auto\n"},
+      {"s: {instances: [{url: http://x}], protocol: auto}",
+       "services.yaml:2:47: auto is what TLS agrees on, and needs https:// instances; http1 and h2 are allowed\n"},
+      {"s: {instances: [{url: https://x}, {url: https://y}]}",
+       "services.yaml:2:3: the instances of s have different host names; tls: {sni: NAME} says which one to ask for\n"},
+      {"s: {instances: [{url: https://x}], tls: {cert: a}}",
+       "services.yaml:2:44: tls has no key cert; allowed: ca, verify, sni, names, certificate, key\n"},
+      {"s: {instances: [{url: https://x}], tls: {certificate: a}}", "services.yaml:2:57: certificate and key go together\n"},
+      {"s: {instances: [{url: https://x}], tls: {sni: 10.0.0.1}}",
+       "services.yaml:2:49: sni is a host name; for an address leave it out, and write it under names if it differs\n"},
+      {"s: {instances: [{url: https://x}], tls: {verify: false, ca: a}}",
+       "services.yaml:2:63: is of no use with verify: false\nservices.yaml:2:52: whoever answers for s is believed: verify is false\n"},
+      {"s: {instances: [{url: https://x}], tls: {names: [a b]}}",
+       "services.yaml:2:52: a b is no name of a certificate; example.com, *.example.com, 10.0.0.7, spiffe://example.com/orders and "
+       "spiffe://example.com/* are\n"},
       {"s: {instances: [{url: ftp://x}]}",
-       "services.yaml:2:25: url is http://HOST[:PORT][/BASE], such as http://10.0.0.7:8000 or http://orders:8000/api\n"},
+       "services.yaml:2:25: url is http[s]://HOST[:PORT][/BASE], such as http://10.0.0.7:8000 or https://orders/api\n"},
       {"s: {instances: [{url: \"http://\"}]}",
-       "services.yaml:2:25: url is http://HOST[:PORT][/BASE], such as http://10.0.0.7:8000 or http://orders:8000/api\n"},
+       "services.yaml:2:25: url is http[s]://HOST[:PORT][/BASE], such as http://10.0.0.7:8000 or https://orders/api\n"},
       {"s: {instances: [{url: http://a:0}]}",
-       "services.yaml:2:25: url is http://HOST[:PORT][/BASE], such as http://10.0.0.7:8000 or http://orders:8000/api\n"},
+       "services.yaml:2:25: url is http[s]://HOST[:PORT][/BASE], such as http://10.0.0.7:8000 or https://orders/api\n"},
       {"s: {instances: [{url: http://a:70000}]}",
-       "services.yaml:2:25: url is http://HOST[:PORT][/BASE], such as http://10.0.0.7:8000 or http://orders:8000/api\n"},
+       "services.yaml:2:25: url is http[s]://HOST[:PORT][/BASE], such as http://10.0.0.7:8000 or https://orders/api\n"},
       {"s: {instances: [{url: http://a:x}]}",
-       "services.yaml:2:25: url is http://HOST[:PORT][/BASE], such as http://10.0.0.7:8000 or http://orders:8000/api\n"},
+       "services.yaml:2:25: url is http[s]://HOST[:PORT][/BASE], such as http://10.0.0.7:8000 or https://orders/api\n"},
       {"s: {instances: [{url: http://u@a}]}",
-       "services.yaml:2:25: url is http://HOST[:PORT][/BASE], such as http://10.0.0.7:8000 or http://orders:8000/api\n"},
+       "services.yaml:2:25: url is http[s]://HOST[:PORT][/BASE], such as http://10.0.0.7:8000 or https://orders/api\n"},
       {"s: {instances: [{url: http://300.1.1.1}]}",
-       "services.yaml:2:25: url is http://HOST[:PORT][/BASE], such as http://10.0.0.7:8000 or http://orders:8000/api\n"},
+       "services.yaml:2:25: url is http[s]://HOST[:PORT][/BASE], such as http://10.0.0.7:8000 or https://orders/api\n"},
       {"s: {instances: [{url: http://a_b..c}]}",
-       "services.yaml:2:25: url is http://HOST[:PORT][/BASE], such as http://10.0.0.7:8000 or http://orders:8000/api\n"},
+       "services.yaml:2:25: url is http[s]://HOST[:PORT][/BASE], such as http://10.0.0.7:8000 or https://orders/api\n"},
       {"s: {instances: [{url: \"http://a/b?c\"}]}",
        "services.yaml:2:25: the base path of a url is a plain path in normal form, such as /api/v1\n"},
       {"s: {instances: [{url: http://a/b//c}]}",
@@ -150,11 +166,11 @@ static void test_mistakes_of_a_service(void **state) {
       {"s: {instances: http://a}", "services.yaml:2:18: instances is a list (- … or [ … ]), not a single value\n"},
       {"s: {}", "services.yaml:2:3: service s needs instances: a list, which may be empty\n"},
       {"s:", "services.yaml:2:5: a service is a mapping (key: value), not a single value\n"},
-      {"s: {instances: [], retries: 3}", "services.yaml:2:22: a service has no key retries; allowed: instances\n"},
+      {"s: {instances: [], retries: 3}", "services.yaml:2:22: a service has no key retries; allowed: instances, protocol, tls\n"},
       {"\"a b\": {instances: []}", "services.yaml:2:3: a service's name has 1 to 255 printable ASCII characters, no space and no /\n"},
       {"\"\": {instances: []}", "services.yaml:2:3: a service's name has 1 to 255 printable ASCII characters, no space and no /\n"},
       {"s: {instances: [{url: \"http://[::1\"}]}",
-       "services.yaml:2:25: url is http://HOST[:PORT][/BASE], such as http://10.0.0.7:8000 or http://orders:8000/api\n"},
+       "services.yaml:2:25: url is http[s]://HOST[:PORT][/BASE], such as http://10.0.0.7:8000 or https://orders/api\n"},
       {"s: {instances: [{url: \"http://[2001:db8::1]:8000\"},{url: \"http://[2001:DB8:0::1]:8000\"}]}",
        "services.yaml:2:60: this instance stands here twice; the first is in line 2\n"},
   };
@@ -174,7 +190,7 @@ static void test_nul_bytes_are_refused(void **state) {
   fixture_refused("routes: [{path: /a, service: s, methods: [\"GET\\0\"]}]", FIXTURE_SERVICES,
                   "routes.yaml:1:43: GET is no method; methods are upper case, such as GET\n");
   fixture_refused("routes: []", "services: {s: {instances: [{url: \"http://a\\0b\"}]}}",
-                  "services.yaml:1:34: url is http://HOST[:PORT][/BASE], such as http://10.0.0.7:8000 or http://orders:8000/api\n");
+                  "services.yaml:1:34: url is http[s]://HOST[:PORT][/BASE], such as http://10.0.0.7:8000 or https://orders/api\n");
   fixture_refused("routes: []", "services: {s: {instances: [{url: \"http://a/b\\0c\"}]}}",
                   "services.yaml:1:34: the base path of a url is a plain path in normal form, such as /api/v1\n");
 }
@@ -194,7 +210,7 @@ static void test_all_mistakes_of_both_files_show_at_once(void **state) {
                   "      - url: ftp://x\n"
                   "        wieght: 2\n",
                   "services.yaml:5:9: an instance has no key wieght (weight?); allowed: url, weight, healthy\n"
-                  "services.yaml:4:14: url is http://HOST[:PORT][/BASE], such as http://10.0.0.7:8000 or http://orders:8000/api\n"
+                  "services.yaml:4:14: url is http[s]://HOST[:PORT][/BASE], such as http://10.0.0.7:8000 or https://orders/api\n"
                   "routes.yaml:4:5: a route has no key colour; allowed: path, service, methods, auth_required, rate_limit, timeout\n"
                   "routes.yaml:2:11: projects: a path begins with / and has at most 1024 bytes\n"
                   "routes.yaml:3:14: service nobody is not in services.yaml\n"

@@ -86,6 +86,38 @@ static void test_defaults(void **state) {
   gw_settings_free(settings);
 }
 
+static void test_sizes_have_units_and_bounds(void **state) {
+  (void)state;
+  char *told;
+  write_file("my.env", "GATEWAY_MAX_REQUEST_BODY=1GiB\nGATEWAY_HTTP2_STREAM_WINDOW=65535\nGATEWAY_HTTP2_HEADER_TABLE=0\n"
+                       "GATEWAY_HTTP2_CONNECTION_WINDOW=2 MiB\n");
+  struct gw_settings *settings = load("my.env", NULL, &told);
+  if (settings == NULL) fail_msg("%s", told);
+  free(told);
+  assert_int_equal(settings->max_request_body_bytes, 1u << 30);
+  assert_int_equal(settings->http2_stream_window, 65535);
+  assert_int_equal(settings->http2_header_table, 0);
+  assert_int_equal(settings->http2_connection_window, 2 << 20);
+  assert_line(settings, "GATEWAY_HTTP2_MAX_STREAMS=128  (default)");
+  gw_settings_free(settings);
+  assert_refused("GATEWAY_HTTP2_STREAM_WINDOW=1KiB\n", "my.env:1:29: GATEWAY_HTTP2_STREAM_WINDOW: bytes from 65535 to 2147483647 are "
+                                                       "allowed, such as 65536, 64KiB or 100MiB\n");
+  assert_refused("GATEWAY_MAX_REQUEST_BODY=10MB\n",
+                 "my.env:1:26: GATEWAY_MAX_REQUEST_BODY: bytes from 0 to 4294967295 are allowed, such as "
+                 "65536, 64KiB or 100MiB\n");
+  assert_refused("GATEWAY_OVERLOAD_MEMORY_PERCENT=101\n",
+                 "my.env:1:33: GATEWAY_OVERLOAD_MEMORY_PERCENT: a whole number from 0 to 100 is allowed\n");
+}
+
+static void test_trust_is_by_number_or_by_address(void **state) {
+  (void)state;
+  assert_refused("GATEWAY_TRUSTED_PROXIES=10.0.0.0/8\nGATEWAY_XFF_NUM_TRUSTED_HOPS=1\n",
+                 "my.env:2:30: GATEWAY_XFF_NUM_TRUSTED_HOPS and GATEWAY_TRUSTED_PROXIES (my.env:1:25) exclude each other: by number, or by "
+                 "address\n");
+  assert_refused("GATEWAY_TRUSTED_PROXIES=lb\n", "my.env:1:25: GATEWAY_TRUSTED_PROXIES: address ranges with commas are allowed, such as "
+                                                 "10.0.0.0/8,2001:db8::/32\n");
+}
+
 static void test_flag_goes_before_environment_before_file_before_default(void **state) {
   (void)state;
   char *told;
@@ -216,6 +248,8 @@ static void test_shipped_env_files_load(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_defaults, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_sizes_have_units_and_bounds, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_trust_is_by_number_or_by_address, setup, teardown),
       cmocka_unit_test_setup_teardown(test_flag_goes_before_environment_before_file_before_default, setup, teardown),
       cmocka_unit_test_setup_teardown(test_environment_picks_the_file, setup, teardown),
       cmocka_unit_test_setup_teardown(test_file_that_is_named_must_be_there, setup, teardown),

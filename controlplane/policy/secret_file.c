@@ -1,0 +1,112 @@
+#include "controlplane/policy/secret_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/crypto/pem_check.h"
+
+struct reading {
+  const struct gw_policy_secret *source;
+  struct gw_arena *arena;
+  char **words;
+};
+
+static enum gw_err tell(const struct reading *r, enum gw_err err, const char *path, const char *what) {
+  *r->words = gw_asprintf("%s %s", path, what);
+  return err;
+}
+
+/* Straight into the arena: no copy of a key stays behind. */
+static enum gw_err read_file(const struct reading *r, const char *path, struct gw_str *ret_text) {
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  struct stat status;
+  if (fd < 0 || fstat(fd, &status) != 0) {
+    *r->words = gw_asprintf("%s cannot be read: %s", path, strerror(errno));
+    if (fd >= 0) close(fd);
+    return GW_ERR_IO;
+  }
+  if (!S_ISREG(status.st_mode) || status.st_size > (off_t)GW_SECRET_FILE_MAX) {
+    close(fd);
+    return tell(r, GW_ERR_INVALID, path, "is no file, or larger than 4 MiB");
+  }
+  char *bytes = gw_arena_alloc_bytes(r->arena, (size_t)status.st_size + 1);
+  size_t len = 0;
+  ssize_t got = 1;
+  while (len < (size_t)status.st_size && got > 0) {
+    got = read(fd, bytes + len, (size_t)status.st_size - len);
+    if (got > 0) len += (size_t)got;
+  }
+  close(fd);
+  bytes[len] = '\0';
+  *ret_text = (struct gw_str){bytes, len};
+  return got >= 0 ? GW_OK : tell(r, GW_ERR_IO, path, "cannot be read");
+}
+
+static enum gw_err read_certificates(const struct reading *r, const char *path, struct gw_str *ret_pem,
+                                     struct gw_pem_certificates *ret_certificates) {
+  enum gw_err err = read_file(r, path, ret_pem);
+  if (err != GW_OK) return err;
+  err = gw_pem_read_certificates(*ret_pem, ret_certificates);
+  if (err == GW_ERR_NOT_FOUND) return tell(r, GW_ERR_INVALID, path, "has no certificate (PEM)");
+  return err == GW_OK ? GW_OK : tell(r, GW_ERR_INVALID, path, "has a certificate that is damaged");
+}
+
+static void tell_age(const struct reading *r, const char *path, const struct gw_pem_certificates *certificates, int64_t wall_s) {
+  char time[GW_CLOCK_RFC3339_SIZE];
+  bool has_expired = certificates->not_after_s < wall_s;
+  if (!has_expired && certificates->not_before_s <= wall_s) return;
+  gw_clock_format_rfc3339((uint64_t)(has_expired ? certificates->not_after_s : certificates->not_before_s) * 1000000u, time);
+  *r->words = gw_asprintf(has_expired ? "%s has expired at %s" : "%s is not valid before %s", path, time);
+}
+
+static enum gw_err read_pair(const struct reading *r, int64_t wall_s, struct gw_secret *secret) {
+  const char *chain_path = r->source->paths[0], *key_path = r->source->paths[1];
+  struct gw_pem_certificates certificates;
+  enum gw_err err = read_certificates(r, chain_path, &secret->certificate_chain, &certificates);
+  if (err == GW_OK) err = read_file(r, key_path, &secret->private_key);
+  if (err != GW_OK) return err;
+  switch (gw_pem_check_pair(secret->certificate_chain, secret->private_key)) {
+  case GW_OK: break;
+  case GW_ERR_DENIED: *r->words = gw_asprintf("%s is not the key of %s", key_path, chain_path); return GW_ERR_AGAIN;
+  default: return tell(r, GW_ERR_INVALID, key_path, "has no private key without a passphrase (PEM)");
+  }
+  tell_age(r, chain_path, &certificates, wall_s);
+  return GW_OK;
+}
+
+static enum gw_err read_ticket_keys(const struct reading *r, struct gw_secret *secret) {
+  struct gw_str *keys = gw_arena_calloc(r->arena, r->source->path_count, sizeof(*keys));
+  for (uint32_t i = 0; i < r->source->path_count; i++) {
+    enum gw_err err = read_file(r, r->source->paths[i], &keys[i]);
+    if (err != GW_OK) return err;
+    if (keys[i].len == GW_TICKET_KEY_BYTES) continue;
+    *r->words = gw_asprintf("%s has %zu bytes; a ticket key has %u (openssl rand %u)", r->source->paths[i], keys[i].len,
+                            GW_TICKET_KEY_BYTES, GW_TICKET_KEY_BYTES);
+    return GW_ERR_INVALID;
+  }
+  secret->ticket_keys = keys;
+  secret->ticket_key_count = r->source->path_count;
+  return GW_OK;
+}
+
+enum gw_err gw_secret_file_read(const struct gw_policy_secret *source, int64_t wall_s, struct gw_arena *arena, struct gw_secret *ret_secret,
+                                char **ret_words) {
+  const struct reading r = {source, arena, ret_words};
+  struct gw_secret secret = {.name = gw_arena_copy(arena, source->name), .kind = source->kind};
+  struct gw_pem_certificates certificates;
+  enum gw_err err = GW_ERR_INVALID;
+  *ret_words = NULL;
+  switch (source->kind) {
+  case GW_SECRET_CERTIFICATE: err = read_pair(&r, wall_s, &secret); break;
+  case GW_SECRET_VALIDATION: err = read_certificates(&r, source->paths[0], &secret.trusted_ca, &certificates); break;
+  case GW_SECRET_TICKET_KEYS: err = read_ticket_keys(&r, &secret); break;
+  }
+  if (err == GW_OK) *ret_secret = secret;
+  return err;
+}
