@@ -156,14 +156,18 @@ static void take_over(struct gw_tls *tls, struct gw_tls_room *room) {
     gw_tls_fail(tls, GW_ERR_INVALID, 0, gw_tls_take_reason(tls->ssl));
     return;
   }
+  /* OpenSSL takes a record at a time, and refuses one that goes on behind a change of keys: nothing is there. */
+  if (SSL_has_pending(tls->ssl) != 0) {
+    gw_tls_fail(tls, GW_ERR_INVALID, 0, "data behind the handshake in its last record");
+    return;
+  }
   const struct gw_tls_secrets *secrets = tls->secrets;
   struct gw_str client = {(const char *)secrets->client, secrets->client_len};
   struct gw_str server = {(const char *)secrets->server, secrets->server_len};
   uint16_t suite = SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(tls->ssl));
   uint64_t sealed = count_records(room->out + before, room->out_len - before);
   tls->records = gw_tls_records_new(tls->context->ciphers, suite, client, server, sealed);
-  /* OpenSSL takes a record at a time, and the client's keys change at a record's end. */
-  GW_ASSERT(tls->records != NULL && SSL_has_pending(tls->ssl) == 0);
+  GW_ASSERT(tls->records != NULL); /* only suites of ours are offered, and their secrets have been told */
   tls->agreed = agreed_new(tls);
   free_ssl(tls);
 }

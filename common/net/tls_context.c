@@ -165,6 +165,7 @@ void gw_tls_context_unref(struct gw_tls_context *context) {
     gw_tls_identity_done(&context->identities[i]);
   gw_map_free(context->groups);
   gw_tls_ciphers_free(context->ciphers);
+  EVP_CIPHER_free(context->ticket_cipher);
   if (context->ticket_keys != NULL) OPENSSL_cleanse(context->ticket_keys, (size_t)context->ticket_key_count * GW_TLS_TICKET_KEY_BYTES);
   gw_arena_done(&context->arena);
   free(context);

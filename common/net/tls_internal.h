@@ -44,6 +44,7 @@ struct gw_tls_context {
   uint32_t alpn_count;
   const struct gw_tls_san_match *sans;
   uint32_t san_count;
+  EVP_CIPHER *ticket_cipher;
   char *ticket_keys; /* GW_TLS_TICKET_KEY_BYTES each, cleansed in the end */
   uint32_t ticket_key_count;
   struct gw_tls_ciphers *ciphers; /* servers only: for records after the handshake */

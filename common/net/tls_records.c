@@ -4,9 +4,9 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/kdf.h>
 #include <openssl/params.h>
 #include <openssl/tls1.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/uio.h>
 
@@ -39,7 +39,7 @@ static const struct suite suites[] = {
 
 struct gw_tls_ciphers {
   EVP_CIPHER *ciphers[GW_ARRAY_LEN(suites)];
-  EVP_KDF *kdf;
+  EVP_MAC_CTX *macs[GW_ARRAY_LEN(suites)]; /* HMAC with the suite's digest: copied to be used, since looking it up takes longer */
 };
 
 struct direction {
@@ -71,39 +71,45 @@ struct gw_tls_ciphers *gw_tls_ciphers_new(void) {
   for (size_t i = 0; i < GW_ARRAY_LEN(suites); i++) {
     ciphers->ciphers[i] = EVP_CIPHER_fetch(NULL, suites[i].cipher, NULL);
     if (ciphers->ciphers[i] == NULL) GW_PANIC("OpenSSL has no %s", suites[i].cipher);
+    EVP_MAC *hmac = EVP_MAC_fetch(NULL, OSSL_MAC_NAME_HMAC, NULL);
+    ciphers->macs[i] = hmac == NULL ? NULL : EVP_MAC_CTX_new(hmac);
+    EVP_MAC_free(hmac);
+    if (ciphers->macs[i] == NULL) GW_PANIC("OpenSSL has no HMAC");
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)(uintptr_t)suites[i].digest, 0),
+        OSSL_PARAM_construct_end(),
+    };
+    MUST(EVP_MAC_CTX_set_params(ciphers->macs[i], params));
   }
-  ciphers->kdf = EVP_KDF_fetch(NULL, OSSL_KDF_NAME_TLS1_3_KDF, NULL);
-  if (ciphers->kdf == NULL) GW_PANIC("OpenSSL has no %s", OSSL_KDF_NAME_TLS1_3_KDF);
   return ciphers;
 }
 
 void gw_tls_ciphers_free(struct gw_tls_ciphers *ciphers) {
   if (ciphers == NULL) return;
-  for (size_t i = 0; i < GW_ARRAY_LEN(suites); i++)
+  for (size_t i = 0; i < GW_ARRAY_LEN(suites); i++) {
     EVP_CIPHER_free(ciphers->ciphers[i]);
-  EVP_KDF_free(ciphers->kdf);
+    EVP_MAC_CTX_free(ciphers->macs[i]);
+  }
   free(ciphers);
 }
 
-static OSSL_PARAM octets(const char *name, const void *data, size_t len) {
-  return OSSL_PARAM_construct_octet_string(name, (void *)(uintptr_t)data, len);
-}
-
-/* HKDF-Expand-Label(secret, label, "", len) of RFC 8446 section 7.1. */
+/* HKDF-Expand-Label(secret, label, "", len) of RFC 8446 section 7.1: one block of HKDF-Expand (RFC 5869) suffices, len is that of the
+ * digest at most. */
 static void expand(const struct gw_tls_records *records, const uint8_t *secret, const char *label, uint8_t *ret_bytes, size_t len) {
-  EVP_KDF_CTX *kdf = EVP_KDF_CTX_new(records->ciphers->kdf);
-  if (kdf == NULL) GW_PANIC("out of memory");
-  int mode = EVP_KDF_HKDF_MODE_EXPAND_ONLY;
-  OSSL_PARAM params[] = {
-      OSSL_PARAM_construct_int(OSSL_KDF_PARAM_MODE, &mode),
-      OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)(uintptr_t)records->suite->digest, 0),
-      octets(OSSL_KDF_PARAM_KEY, secret, records->suite->secret_bytes),
-      octets(OSSL_KDF_PARAM_PREFIX, "tls13 ", 6),
-      octets(OSSL_KDF_PARAM_LABEL, label, strlen(label)),
-      OSSL_PARAM_construct_end(),
-  };
-  MUST(EVP_KDF_derive(kdf, ret_bytes, len, params));
-  EVP_KDF_CTX_free(kdf);
+  const struct suite *suite = records->suite;
+  uint8_t text[32];
+  uint8_t block[EVP_MAX_MD_SIZE];
+  size_t block_len;
+  int text_len = snprintf((char *)text, sizeof(text), "%c%c%ctls13 %s%c%c", 0, (int)len, (int)(6 + strlen(label)), label, 0, 1);
+  GW_ASSERT(len <= suite->secret_bytes && text_len < (int)sizeof(text));
+  EVP_MAC_CTX *mac = EVP_MAC_CTX_dup(records->ciphers->macs[suite - suites]);
+  if (mac == NULL) GW_PANIC("out of memory");
+  MUST(EVP_MAC_init(mac, secret, suite->secret_bytes, NULL));
+  MUST(EVP_MAC_update(mac, text, (size_t)text_len));
+  MUST(EVP_MAC_final(mac, block, &block_len, sizeof(block)));
+  EVP_MAC_CTX_free(mac);
+  memcpy(ret_bytes, block, len);
+  OPENSSL_cleanse(block, sizeof(block));
 }
 
 static void set_keys(const struct gw_tls_records *records, struct direction *direction, bool is_sealing) {

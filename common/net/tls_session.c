@@ -40,7 +40,7 @@ static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHE
     if (index == context->ticket_key_count) return 0;
   }
   unsigned char *key = ticket_key(context, index);
-  if (EVP_CipherInit_ex2(cipher, EVP_aes_256_cbc(), key + NAME_BYTES + HMAC_BYTES, iv, is_sealing, NULL) != 1) return -1;
+  if (EVP_CipherInit_ex2(cipher, context->ticket_cipher, key + NAME_BYTES + HMAC_BYTES, iv, is_sealing, NULL) != 1) return -1;
   if (!set_mac_key(mac, key)) return -1;
   return index == 0 ? 1 : 2;
 }
@@ -74,6 +74,8 @@ void gw_tls_context_set_tickets(struct gw_tls_context *context, const struct gw_
     }
     memcpy(ticket_key(context, context->ticket_key_count++), options->ticket_keys[i].data, GW_TLS_TICKET_KEY_BYTES);
   }
+  context->ticket_cipher = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL);
+  if (context->ticket_cipher == NULL) GW_PANIC("OpenSSL has no AES-256-CBC");
   context->has_tickets = true;
   SSL_CTX_set_tlsext_ticket_key_evp_cb(context->ssl_ctx, on_ticket);
   if (options->common.trusted_ca.len > 0) SSL_CTX_set_session_ticket_cb(context->ssl_ctx, NULL, on_opened_ticket, NULL);

@@ -308,8 +308,25 @@ static void test_scratch_has_the_promised_size(void **state) {
 
 #define LOOP_TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
+static void count_up(void *annex) {
+  ++*(int *)annex;
+}
+
+static void test_annex_is_kept_and_freed_with_the_loop(void **state) {
+  (void)state;
+  int freed = 0;
+  struct gw_loop *other = gw_loop_new();
+  assert_null(gw_loop_annex(other));
+  gw_loop_set_annex(other, &freed, count_up);
+  assert_ptr_equal(gw_loop_annex(other), &freed);
+  assert_int_equal(freed, 0);
+  gw_loop_free(other);
+  assert_int_equal(freed, 1);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_annex_is_kept_and_freed_with_the_loop),
       LOOP_TEST(test_io_tells_what_is_ready_of_what_was_asked),
       LOOP_TEST(test_io_of_a_closed_peer_shows_as_what_was_asked),
       LOOP_TEST(test_io_whose_descriptor_is_reused_watches_the_new_one),

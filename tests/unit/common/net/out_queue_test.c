@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -186,6 +187,47 @@ static void test_done_frees_what_waits(void **state) {
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+static void test_spans_are_limited_and_dropped_from_the_front(void **state) {
+  (void)state;
+  struct iovec spans[4];
+  size_t len;
+  gw_out_queue_add(&queue, GW_STR("owned "));
+  gw_out_queue_keep(&queue);
+  gw_out_queue_add(&queue, GW_STR("one "));
+  gw_out_queue_add(&queue, GW_STR("two "));
+  gw_out_queue_add(&queue, GW_STR("three"));
+  assert_int_equal(gw_out_queue_spans(&queue, SIZE_MAX, spans, 4, &len), 4);
+  assert_int_equal(len, 19);
+  assert_int_equal(gw_out_queue_spans(&queue, 8, spans, 4, &len), 2);
+  assert_int_equal(len, 8);
+  assert_memory_equal(spans[1].iov_base, "on", 2);
+  assert_int_equal(spans[1].iov_len, 2);
+  assert_int_equal(gw_out_queue_spans(&queue, SIZE_MAX, spans, 1, &len), 1);
+  assert_int_equal(len, 6);
+  gw_out_queue_drop(&queue, 3);
+  gw_out_queue_drop(&queue, 5);
+  assert_int_equal(queue.len, 11);
+  assert_int_equal(gw_out_queue_spans(&queue, SIZE_MAX, spans, 4, &len), 3);
+  assert_memory_equal(spans[0].iov_base, "e ", 2);
+  assert_int_equal(gw_out_queue_flush(&queue, fds[0], &len), GW_OK);
+  assert_int_equal(len, 11);
+  assert_received("e two three");
+  gw_out_queue_drop(&queue, 0);
+  assert_int_equal(gw_out_queue_spans(&queue, SIZE_MAX, spans, 4, NULL), 0);
+}
+
+static void test_small_copies_find_room_again_after_a_drop(void **state) {
+  (void)state;
+  char bytes[GW_OUT_QUEUE_SMALL];
+  memset(bytes, 'x', sizeof(bytes));
+  gw_out_queue_add_copy(&queue, (struct gw_str){bytes, sizeof(bytes)});
+  gw_out_queue_drop(&queue, sizeof(bytes));
+  gw_out_queue_add_copy(&queue, GW_STR("again"));
+  assert_null(queue.first); /* no allocation */
+  assert_int_equal(gw_out_queue_flush(&queue, fds[0], NULL), GW_OK);
+  assert_received("again");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(test_flush_of_an_empty_queue_sends_nothing),
@@ -195,6 +237,8 @@ int main(void) {
       TEST(test_flush_to_a_closed_peer_is_closed_and_empties),
       TEST(test_flush_to_a_bad_descriptor_is_an_io_error),
       TEST(test_done_frees_what_waits),
+      TEST(test_spans_are_limited_and_dropped_from_the_front),
+      TEST(test_small_copies_find_room_again_after_a_drop),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

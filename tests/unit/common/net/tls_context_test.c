@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include <pthread.h>
+
 #include "tests/unit/common/net/tls_pair.h"
 
 /* What is agreed and what is refused: certificates by name, protocols, versions, both sides' verification. */
@@ -452,6 +454,61 @@ static void test_server_without_a_certificate_is_a_mistake(void **state) {
   gw_errors_done(&errors);
 }
 
+#define THREADS 4
+#define VISITS 5
+
+struct visitor {
+  struct gw_tls_context *client;
+  struct gw_tls_context *server;
+  unsigned met;
+};
+
+static void *run_visits(void *arg) {
+  struct visitor *visitor = arg;
+  for (int i = 0; i < VISITS; i++) {
+    struct pair pair;
+    pair_open(&pair, visitor->client, visitor->server, i % 2 == 0 ? "a.example" : "one.b.example", NULL);
+    end_send(&pair.client, pair.loop, GW_STR("request"));
+    pair_run(&pair);
+    if (pair.server.received.len == 7 && gw_tls_has_peer_certificate(pair.server.transport.tls)) visitor->met++;
+    pair_close(&pair);
+  }
+  gw_tls_context_unref(visitor->client);
+  gw_tls_context_unref(visitor->server);
+  return NULL;
+}
+
+/* Each thread has a loop and connections of its own; the contexts are common, and freed by whoever is last. */
+static void test_contexts_are_shared_by_threads(void **state) {
+  (void)state;
+  static const char key_bytes[GW_TLS_TICKET_KEY_BYTES] = "a key";
+  struct gw_str key = {key_bytes, sizeof(key_bytes)};
+  struct gw_tls_key_pair pairs[] = {pair_of(&a_leaf), pair_of(&wild_leaf)};
+  struct gw_tls_key_pair own = pair_of(&client_leaf);
+  struct gw_tls_server_options server_options = server_with(pairs, 2);
+  struct gw_tls_client_options client_options = trusting_client();
+  server_options.has_no_tickets = false;
+  server_options.ticket_keys = &key;
+  server_options.ticket_key_count = 1;
+  server_options.common.trusted_ca = gw_str_from(ca.chain);
+  client_options.common.certificates = &own;
+  client_options.common.certificate_count = 1;
+  struct gw_tls_context *server = server_of(&server_options);
+  struct gw_tls_context *client = client_of(&client_options);
+  pthread_t threads[THREADS];
+  struct visitor visitors[THREADS];
+  for (size_t i = 0; i < THREADS; i++) {
+    visitors[i] = (struct visitor){.client = gw_tls_context_ref(client), .server = gw_tls_context_ref(server)};
+    assert_int_equal(pthread_create(&threads[i], NULL, run_visits, &visitors[i]), 0);
+  }
+  gw_tls_context_unref(server);
+  gw_tls_context_unref(client);
+  for (size_t i = 0; i < THREADS; i++) {
+    assert_int_equal(pthread_join(threads[i], NULL), 0);
+    assert_int_equal(visitors[i].met, VISITS);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_certificate_is_picked_by_name),
@@ -467,6 +524,7 @@ int main(void) {
       cmocka_unit_test(test_mistakes_are_all_told),
       cmocka_unit_test(test_client_without_a_ca_must_say_so),
       cmocka_unit_test(test_server_without_a_certificate_is_a_mistake),
+      cmocka_unit_test(test_contexts_are_shared_by_threads),
   };
   return cmocka_run_group_tests(tests, setup, teardown);
 }

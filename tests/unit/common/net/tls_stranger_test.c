@@ -210,7 +210,7 @@ static void test_early_data_is_never_taken(void **state) {
   meeting_run(&meeting, &text);
   SSL_SESSION *session = SSL_get1_session(meeting.stranger);
   assert_int_equal(SSL_SESSION_is_resumable(session), 1);
-  assert_int_equal(SSL_SESSION_set_max_early_data(session, 1000), 1); /* as a client that does not listen would */
+  assert_int_equal(SSL_SESSION_set_max_early_data(session, 1000), 1);            /* as a client that does not listen would */
   SSL_set_shutdown(meeting.stranger, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN); /* or the session would count as broken */
   SSL_free(meeting.stranger);
   end_close(&meeting.server);
