@@ -1,6 +1,7 @@
 """Our data plane, one worker; its control plane runs beside the load generator, so it is not measured but does compete with it."""
 import json
 import os
+import subprocess
 import time
 
 from . import base
@@ -25,17 +26,33 @@ class Gateway(Contestant):
         if spec.auth:
             raise Unsupported("no authentication")
 
+    def pki(self, spec):
+        """Certificates for the control channel: keys go over no other. Returns the flags of each plane."""
+        folder = os.path.join(spec.dir, "pki")
+        ctl = [os.path.join(BUILD, "bin/gatewayctl"), "pki"]
+        for args in (["init"], ["issue", "control", "--control-plane", "--host", "127.0.0.1"], ["issue", "node", "--node", "*/bench"]):
+            subprocess.run(ctl + args + ["--dir", folder], check=True, stdout=subprocess.DEVNULL)
+        return [["--xds-tls-ca", folder + "/ca.crt", "--xds-tls-cert", "%s/%s.crt" % (folder, name), "--xds-tls-key", "%s/%s.key" % (folder, name)]
+                for name in ("control", "node")]
+
     def argv(self, spec):
         routes = "routes:\n" + "".join('  - {path: "%s", service: be, timeout: 60}\n' % (p if k == "exact" else p + "**")
                                        for k, p in spec.routes)
-        services = "services:\n  be:\n    instances:\n      - url: http://127.0.0.1:%d\n" % spec.up_port
+        control_tls, node_tls = [], []
+        if spec.down == "tls":
+            routes += ("listeners:\n  - {name: bench, address: 127.0.0.1, port: %d, tls: {min_version: \"1.3\", certificates: "
+                       "[{certificate: %s, key: %s}]}}\n" % (spec.port, spec.cert, spec.key))
+            control_tls, node_tls = self.pki(spec)
+        services = "services:\n  be:\n    protocol: %s\n    instances:\n      - url: http://127.0.0.1:%d\n" % (
+            "h2" if spec.up_proto == "h2c" else "http1", spec.up_port)
         ports = os.path.join(spec.dir, "control-ports.json")
         self.control = base.Proc(
             [self.control_binary, "--xds-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0",
-             "--admin-token-file", os.path.join(spec.dir, "admin.token"), "--ports-file", ports,
+             "--admin-token-file", os.path.join(spec.dir, "admin.token"), "--ports-file", ports, *control_tls,
              "--routes", write(spec, "routes.yaml", routes), "--services", write(spec, "services.yaml", services)],
             base.LOAD_CPU, os.path.join(spec.dir, "control.log"), cwd=spec.dir,
-            env={"HOST": "127.0.0.1", "PORT": str(spec.port), "GATEWAY_ACCESS_LOG": self.access_log, "GATEWAY_IDLE_TIMEOUT": "600s"})
+            env={"HOST": "127.0.0.1", "PORT": str(spec.port), "GATEWAY_ACCESS_LOG": self.access_log, "GATEWAY_IDLE_TIMEOUT": "600s",
+                 "GATEWAY_MAX_CONNECTIONS_PER_CLIENT": "0"})
         end = time.time() + 10
         while not os.path.exists(ports):
             if time.time() > end or not self.control.alive():
@@ -44,7 +61,7 @@ class Gateway(Contestant):
         with open(ports) as f:
             xds = json.load(f)["xds"]
         return [self.binary, "--xds", "127.0.0.1:%d" % xds, "--workers", "1", "--node-id", "bench", "--status-http", "127.0.0.1:0",
-                "--admin-http", "127.0.0.1:0", "--admin-grpc", "127.0.0.1:0"]
+                "--admin-http", "127.0.0.1:0", "--admin-grpc", "127.0.0.1:0", *node_tls]
 
     def stop(self):
         super().stop()
