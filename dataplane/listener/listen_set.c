@@ -167,12 +167,7 @@ static void update_listener(struct gw_listen_set *set, const struct gw_listener 
   if (!entry->is_bound || !gw_address_equal(&entry->wanted, &wanted)) bind_entry(set, entry, &wanted, place, errors);
 }
 
-/* Closed rather than in plaintext: TLS is not spoken yet. */
-static bool is_opened(const struct gw_listener *listener) {
-  return !listener->is_api_only && listener->tls == NULL;
-}
-
-/* Which one --listen is about; NULL: none is opened. */
+/* Which one --listen is about; NULL: there is none. */
 static const struct gw_listener *find_traffic_listener(const struct gw_resource_list *listeners) {
   const struct gw_listener *first = NULL;
   for (uint32_t i = 0; i < listeners->count; i++) {
@@ -190,12 +185,12 @@ void gw_listen_set_update(struct gw_listen_set *set, const struct gw_snapshot *s
   GW_LIST_ITEM(node, struct entry, node)->is_wanted = false;
   for (uint32_t i = 0; i < listeners->count; i++) {
     struct entry *entry = find_entry(set, listeners->items[i]->name);
-    if (entry != NULL && is_opened(listeners->items[i]->listener)) entry->is_wanted = true;
+    if (entry != NULL && !listeners->items[i]->listener->is_api_only) entry->is_wanted = true;
   }
   const struct gw_listener *traffic = find_traffic_listener(listeners);
   for (uint32_t i = 0; i < listeners->count; i++) {
     const struct gw_listener *listener = listeners->items[i]->listener;
-    if (is_opened(listener)) update_listener(set, listener, listener == traffic, errors);
+    if (!listener->is_api_only) update_listener(set, listener, listener == traffic, errors);
   }
   GW_LIST_FOR_EACH(node, &set->entries) {
     struct entry *entry = GW_LIST_ITEM(node, struct entry, node);
