@@ -140,24 +140,6 @@ static void test_override_moves_the_first_listener(void **state) {
 }
 
 /* Rather closed than in plaintext. */
-static void test_listener_with_tls_stays_closed(void **state) {
-  (void)state;
-  static const struct gw_downstream_tls tls = {.requires_client_certificate = false};
-  struct gw_listen_set *set = gw_listen_set_new(1, NULL);
-  struct gw_snapshot *snapshot = snapshot_of((const struct wanted[]){{"a", 0}, {"b", 0}}, 2);
-  struct gw_errors errors;
-  gw_errors_init(&errors);
-  gw_listen_set_update(set, snapshot, &errors);
-  assert_true(port_of(set, "a") != 0 && port_of(set, "b") != 0);
-  ((struct gw_listener *)snapshot->lists[GW_RESOURCE_LISTENER].items[1]->listener)->tls = &tls;
-  gw_listen_set_update(set, snapshot, &errors);
-  assert_int_not_equal(port_of(set, "a"), 0);
-  assert_int_equal(port_of(set, "b"), 0);
-  assert_int_equal(errors.error_count, 0);
-  gw_errors_done(&errors);
-  gw_snapshot_unref(snapshot);
-  gw_listen_set_free(set);
-}
 
 static void test_override_is_about_the_listener_called_gateway(void **state) {
   (void)state;
@@ -178,7 +160,6 @@ static void test_override_is_about_the_listener_called_gateway(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_port_0_is_chosen_once_and_shared_by_workers),
-      cmocka_unit_test(test_listener_with_tls_stays_closed),
       cmocka_unit_test(test_override_is_about_the_listener_called_gateway),
       cmocka_unit_test(test_port_of_another_is_a_mistake_and_the_rest_goes_on),
       cmocka_unit_test(test_listener_that_can_not_move_stays),
