@@ -2,6 +2,7 @@
 
 #include "common/base/mem.h"
 #include "common/http/h2_internal.h"
+#include "common/message/trailers.h"
 
 _Static_assert((int)GW_H2_ENHANCE_YOUR_CALM == (int)NGHTTP2_ENHANCE_YOUR_CALM, "the error codes are the RFC's");
 
@@ -75,6 +76,7 @@ static void tell_end(struct gw_h2_stream *stream) {
 static void on_block(struct gw_h2_codec *codec, struct gw_h2_stream *stream, bool is_end) {
   if (stream->is_head_done) {
     if (stream->refusal != 0) stream->trailers.count = 0;
+    gw_trailers_remove_forbidden(&stream->trailers);
   } else if (codec->options.is_client) {
     gw_h2_finish_response(stream, !is_end);
     stream->is_head_done = stream->response.status >= 200;
@@ -91,8 +93,10 @@ static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *arg) 
   struct gw_h2_codec *codec = arg;
   if (frame->hd.type == NGHTTP2_RST_STREAM && !gw_h2_guard_on_reset(codec)) return NGHTTP2_ERR_CALLBACK_FAILURE;
   if (frame->hd.type == NGHTTP2_GOAWAY && codec->options.is_client) codec->is_draining = true;
-  if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) return 0;
+  if (frame->hd.type == NGHTTP2_GOAWAY) codec->is_peer_leaving = true;
   struct gw_h2_stream *stream = find_stream(codec, frame->hd.stream_id);
+  if (stream != NULL && frame->hd.type == NGHTTP2_RST_STREAM) stream->is_reset_by_peer = true;
+  if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) return 0;
   bool is_end = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
   if (stream != NULL && frame->hd.type == NGHTTP2_HEADERS) on_block(codec, stream, is_end);
   /* The owner may have let go of it. */
@@ -139,24 +143,33 @@ static int on_close(nghttp2_session *ng, int32_t id, uint32_t error, void *arg) 
   struct gw_h2_stream *stream = find_stream(codec, id);
   if (stream == NULL) return 0;
   if (!codec->options.is_client && stream->held.len > 0) nghttp2_session_consume_connection(ng, stream->held.len);
+  /* By a GOAWAY too; else nghttp2 has reset it, which it tells for fields only, and not when a body is of another length than announced. */
+  bool is_by_peer = stream->is_reset_by_peer || error == NGHTTP2_NO_ERROR || error == NGHTTP2_REFUSED_STREAM;
+  if (!is_by_peer && !stream->is_broken) gw_h2_guard_on_reset(codec);
   forget(stream);
-  codec->events->on_close(stream, error, !stream->is_broken);
+  codec->events->on_close(stream, error, is_by_peer);
   return 0;
 }
 
 /* ---- our bodies ---- */
 
-/* A whole answer to a request that is still coming: the rest is not wanted (RFC 9113 section 8.1). Queued behind our last frame. */
-static void stop_peer(const struct gw_h2_stream *stream) {
-  const struct gw_h2_codec *codec = stream->codec;
-  if (codec->options.is_client || stream->is_peer_ended) return;
-  nghttp2_submit_rst_stream(codec->ng, NGHTTP2_FLAG_NONE, stream->id, NGHTTP2_NO_ERROR);
+/* Our end has left. A request that is still coming then is not wanted any more (RFC 9113 section 8.1); said earlier, it would take down
+ * what waits to be sent. */
+static int on_frame_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *arg) {
+  struct gw_h2_codec *codec = arg;
+  if ((frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) || (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return 0;
+  struct gw_h2_stream *stream = find_stream(codec, frame->hd.stream_id);
+  if (stream == NULL) return 0;
+  stream->is_end_sent = true;
+  if (codec->options.is_client || stream->is_peer_ended) return 0;
+  return nghttp2_submit_rst_stream(ng, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_NO_ERROR);
 }
 
 static ssize_t on_read_body(nghttp2_session *ng, int32_t id, uint8_t *buffer, size_t len, uint32_t *flags, nghttp2_data_source *source,
                             void *arg) {
-  (void)ng, (void)id, (void)buffer, (void)arg;
-  struct gw_h2_stream *stream = source->ptr;
+  (void)buffer, (void)source;
+  struct gw_h2_stream *stream = find_stream(arg, id);
+  if (stream == NULL) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE; /* its owner has let go of it */
   if (stream->body.len == 0 && !stream->is_ended) {
     stream->is_deferred = true;
     return NGHTTP2_ERR_DEFERRED;
@@ -169,15 +182,15 @@ static ssize_t on_read_body(nghttp2_session *ng, int32_t id, uint8_t *buffer, si
     struct gw_h2_block block = gw_h2_trailer_block(stream->trailers_to_send, stream->arena);
     if (nghttp2_submit_trailer(ng, id, block.items, block.count) == 0) *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
   }
-  stop_peer(stream);
   return (ssize_t)len;
 }
 
 static int on_send_data(nghttp2_session *ng, nghttp2_frame *frame, const uint8_t *head, size_t len, nghttp2_data_source *source,
                         void *arg) {
-  (void)ng, (void)frame;
+  (void)ng, (void)source;
   struct gw_h2_codec *codec = arg;
-  struct gw_h2_stream *stream = source->ptr;
+  struct gw_h2_stream *stream = find_stream(codec, frame->hd.stream_id);
+  if (stream == NULL) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE; /* let go of while the frame waited for room */
   if (codec->out->len >= codec->out_limit) return NGHTTP2_ERR_WOULDBLOCK;
   char *at = gw_out_queue_reserve(codec->out, 9 + len);
   memcpy(at, head, 9);
@@ -205,6 +218,7 @@ static nghttp2_session *new_ng(struct gw_h2_codec *codec) {
   nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
   nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_close);
   nghttp2_session_callbacks_set_send_data_callback(callbacks, on_send_data);
+  nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_sent);
   nghttp2_option_set_no_auto_window_update(option, 1);
   nghttp2_option_set_no_closed_streams(option, 1);
   nghttp2_option_set_max_deflate_dynamic_table_size(option, codec->options.hpack_table_size);
@@ -264,7 +278,10 @@ static enum gw_err fatal_err(const struct gw_h2_codec *codec) {
 }
 
 enum gw_err gw_h2_codec_feed(struct gw_h2_codec *codec, struct gw_str input, uint64_t now_ms) {
-  if (codec->fatal != GW_H2_NO_ERROR) return fatal_err(codec);
+  if (codec->fatal != GW_H2_NO_ERROR) {
+    gw_h2_codec_terminate(codec, codec->fatal);
+    return fatal_err(codec);
+  }
   codec->now_ms = now_ms;
   if (!codec->options.is_client) input.len = gw_h2_guard_check(codec, input);
   ssize_t used = nghttp2_session_mem_recv(codec->ng, (const uint8_t *)input.data, input.len);
@@ -279,7 +296,7 @@ enum gw_err gw_h2_codec_feed(struct gw_h2_codec *codec, struct gw_str input, uin
   }
   if (used < 0 || !nghttp2_session_want_read(codec->ng)) {
     /* A connection that is being given up in order has nothing more to read either. */
-    if (used >= 0 && codec->is_draining) return GW_OK;
+    if (used >= 0 && (codec->is_draining || codec->is_peer_leaving)) return GW_OK;
     codec->detail = used == NGHTTP2_ERR_BAD_CLIENT_MAGIC ? GW_STR("http2.bad_preface") : GW_STR("http2.protocol_error");
     return GW_ERR_INVALID;
   }
@@ -386,7 +403,7 @@ void gw_h2_stream_init(struct gw_h2_stream *stream, struct gw_arena *arena) {
 enum gw_err gw_h2_stream_request(struct gw_h2_codec *codec, struct gw_h2_stream *stream, const struct gw_request_head *head,
                                  bool has_body) {
   struct gw_h2_block block = gw_h2_request_block(head, stream->arena);
-  nghttp2_data_provider body = {.source.ptr = stream, .read_callback = on_read_body};
+  nghttp2_data_provider body = {.read_callback = on_read_body};
   int32_t id = nghttp2_submit_request(codec->ng, NULL, block.items, block.count, has_body ? &body : NULL, stream);
   if (id < 0) return GW_ERR_LIMIT;
   open_stream(codec, stream, id);
@@ -399,13 +416,12 @@ void gw_h2_stream_respond(struct gw_h2_stream *stream, const struct gw_response_
   struct gw_h2_codec *codec = stream->codec;
   if (codec == NULL) return;
   struct gw_h2_block block = gw_h2_response_block(head, stream->arena);
-  nghttp2_data_provider body = {.source.ptr = stream, .read_callback = on_read_body};
+  nghttp2_data_provider body = {.read_callback = on_read_body};
   if (head->status < 200) {
     nghttp2_submit_headers(codec->ng, NGHTTP2_FLAG_NONE, stream->id, NULL, block.items, block.count, NULL);
   } else {
     nghttp2_submit_response(codec->ng, stream->id, block.items, block.count, has_body ? &body : NULL);
     stream->is_ended = !has_body;
-    if (!has_body) stop_peer(stream);
   }
   want_output(codec);
 }
@@ -453,8 +469,7 @@ void gw_h2_stream_detach(struct gw_h2_stream *stream, enum gw_h2_error error) {
   if (codec == NULL) return;
   nghttp2_session_set_stream_user_data(codec->ng, stream->id, NULL);
   if (!codec->options.is_client && stream->held.len > 0) nghttp2_session_consume_connection(codec->ng, stream->held.len);
-  bool is_complete = stream->is_ended && stream->is_peer_ended && stream->body.len == 0;
-  if (!is_complete) nghttp2_submit_rst_stream(codec->ng, NGHTTP2_FLAG_NONE, stream->id, error);
+  if (!stream->is_end_sent || !stream->is_peer_ended) nghttp2_submit_rst_stream(codec->ng, NGHTTP2_FLAG_NONE, stream->id, error);
   forget(stream);
   want_output(codec);
 }

@@ -45,8 +45,10 @@ struct gw_h2_stream {
   bool is_peer_ended; /* END_STREAM came */
   bool is_paused;     /* data is held back, and the peer's window with it */
   bool is_broken;     /* the peer broke the protocol on it */
-  bool is_ended;      /* our end is queued */
-  bool is_deferred;   /* nghttp2 waits for more of our body */
+  bool is_reset_by_peer;
+  bool is_ended;    /* our end is queued */
+  bool is_end_sent; /* … and packed */
+  bool is_deferred; /* nghttp2 waits for more of our body */
   bool is_above_watermark;
   uint32_t refusal;     /* the request is answered with this status instead: 400, 431; 0: fine */
   struct gw_str detail; /* of the refusal */

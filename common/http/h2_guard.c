@@ -121,6 +121,11 @@ static bool check_dependency(struct gw_h2_codec *codec, const uint8_t *head) {
   return id != parent || fail(codec, GW_H2_PROTOCOL_ERROR, GW_STR("http2.bad_priority"));
 }
 
+/* The frame's first bytes may have come with an earlier input. */
+static size_t before(size_t at, size_t len) {
+  return at > len ? at - len : 0;
+}
+
 /* How many of the input's bytes may go on: all, or what comes before the frame for which the connection must go. */
 size_t gw_h2_guard_check(struct gw_h2_codec *codec, struct gw_str input) {
   struct gw_h2_guard *guard = &codec->guard;
@@ -141,9 +146,9 @@ size_t gw_h2_guard_check(struct gw_h2_codec *codec, struct gw_str input) {
     if (guard->head_len < FRAME_HEAD) continue;
     uint32_t len = read_u32(guard->head) >> 8;
     bool is_priority = guard->head[3] == NGHTTP2_PRIORITY && len >= PRIORITY_BYTES;
-    if (guard->head_len == FRAME_HEAD && !check_frame(codec, guard->head, len)) return at > FRAME_HEAD ? at - FRAME_HEAD : 0;
+    if (guard->head_len == FRAME_HEAD && !check_frame(codec, guard->head, len)) return before(at, FRAME_HEAD);
     if (is_priority && guard->head_len < FRAME_HEAD + PRIORITY_BYTES) continue;
-    if (is_priority && !check_dependency(codec, guard->head)) return at > FRAME_HEAD ? at - FRAME_HEAD - PRIORITY_BYTES : 0;
+    if (is_priority && !check_dependency(codec, guard->head)) return before(at, FRAME_HEAD + PRIORITY_BYTES);
     guard->skip = is_priority ? len - PRIORITY_BYTES : len;
     guard->head_len = 0;
   }
