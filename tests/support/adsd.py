@@ -1,7 +1,6 @@
 """A go-control-plane server (tests/support/peers/adsd) as a process."""
 import json
 import os
-import queue
 import subprocess
 import threading
 
@@ -14,7 +13,7 @@ class Server:
     def __init__(self, node="node-1"):
         self.process = subprocess.Popen([ADSD, "-node", node], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.address = json.loads(self.process.stdout.readline())["listening"]
-        self.requests, self._queue = [], queue.Queue()
+        self.requests = []
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self):
