@@ -138,6 +138,13 @@ static enum gw_verdict on_request_body(struct gw_stream *stream, void *state, co
   return GW_VERDICT_NEXT;
 }
 
+/* An answer of our own (a timeout, a body that is too large) is the only one: HTTP/2 may keep the stream for a while after it. */
+static void on_response(struct gw_stream *stream, void *state, const void *settings) {
+  (void)stream, (void)settings;
+  struct router *router = state;
+  if (!router->attempt.is_head_done) gw_attempt_cancel(&router->attempt);
+}
+
 static void on_response_pause(struct gw_stream *stream, void *state, bool is_paused) {
   (void)stream;
   struct router *router = state;
@@ -217,6 +224,7 @@ const struct gw_filter gw_filter_router = {
     .state_size = sizeof(struct router),
     .on_request = on_request,
     .on_request_body = on_request_body,
+    .on_response = on_response,
     .on_response_pause = on_response_pause,
     .on_end = on_end,
 };
