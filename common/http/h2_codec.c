@@ -140,11 +140,33 @@ static int on_data(nghttp2_session *ng, uint8_t flags, int32_t id, const uint8_t
   return failure;
 }
 
+/* What was held back. */
+static void hand_out(struct gw_h2_stream *stream) {
+  struct gw_h2_codec *codec = stream->codec;
+  if (stream->held.len == 0) return;
+  struct gw_str data = gw_strbuf_str(&stream->held);
+  gw_strbuf_init(&stream->held);
+  give_back(stream, data.len);
+  codec->events->on_data(stream, data);
+  codec->events->on_spent(codec->arg, (char *)(uintptr_t)data.data);
+}
+
+/* An answer is whole, and its stream is over: the rest, a window's worth at most, is handed out though it was to wait. false: no answer is,
+ * or its owner still wants to be told that the stream is closed. */
+static bool end_whole_answer(struct gw_h2_codec *codec, struct gw_h2_stream *stream) {
+  int32_t id = stream->id;
+  if (!codec->options.is_client || !stream->is_peer_ended || stream->is_end_told) return false;
+  stream->is_closed = stream->is_end_told = true;
+  hand_out(stream);
+  if (find_stream(codec, id) != NULL) codec->events->on_end(stream);
+  return find_stream(codec, id) == NULL;
+}
+
 static int on_close(nghttp2_session *ng, int32_t id, uint32_t error, void *arg) {
   (void)ng;
   struct gw_h2_codec *codec = arg;
   struct gw_h2_stream *stream = find_stream(codec, id);
-  if (stream == NULL) return 0;
+  if (stream == NULL || end_whole_answer(codec, stream)) return 0;
   if (!codec->options.is_client && stream->held.len > 0) nghttp2_session_consume_connection(ng, stream->held.len);
   /* By a GOAWAY too; else nghttp2 has reset it, which it tells for fields only, and not when a body is of another length than announced. */
   bool is_by_peer = stream->is_reset_by_peer || error == NGHTTP2_NO_ERROR || error == NGHTTP2_REFUSED_STREAM;
@@ -403,6 +425,7 @@ bool gw_h2_codec_may_connect(const struct gw_h2_codec *codec) {
 void gw_h2_codec_close_streams(struct gw_h2_codec *codec, enum gw_h2_error error) {
   while (!gw_list_is_empty(&codec->streams)) {
     struct gw_h2_stream *stream = GW_LIST_ITEM(codec->streams.next, struct gw_h2_stream, node);
+    if (end_whole_answer(codec, stream)) continue;
     nghttp2_session_set_stream_user_data(codec->ng, stream->id, NULL);
     forget(stream);
     codec->events->on_close(stream, error, false);
@@ -469,15 +492,7 @@ void gw_h2_stream_set_paused(struct gw_h2_stream *stream, bool is_paused) {
   if (stream->is_paused == is_paused) return;
   stream->is_paused = is_paused;
   if (is_paused || stream->codec == NULL) return;
-  const struct gw_h2_events *events = stream->codec->events;
-  if (stream->held.len > 0) {
-    struct gw_h2_codec *codec = stream->codec;
-    struct gw_str data = gw_strbuf_str(&stream->held);
-    gw_strbuf_init(&stream->held);
-    give_back(stream, data.len);
-    events->on_data(stream, data);
-    events->on_spent(codec->arg, (char *)(uintptr_t)data.data);
-  }
+  hand_out(stream);
   if (stream->codec != NULL) tell_end(stream);
 }
 
@@ -486,7 +501,8 @@ void gw_h2_stream_detach(struct gw_h2_stream *stream, enum gw_h2_error error) {
   if (codec == NULL) return;
   nghttp2_session_set_stream_user_data(codec->ng, stream->id, NULL);
   if (!codec->options.is_client && stream->held.len > 0) nghttp2_session_consume_connection(codec->ng, stream->held.len);
-  if (!stream->is_end_sent || !stream->is_peer_ended) nghttp2_submit_rst_stream(codec->ng, NGHTTP2_FLAG_NONE, stream->id, error);
+  bool is_complete = stream->is_closed || (stream->is_end_sent && stream->is_peer_ended);
+  if (!is_complete) nghttp2_submit_rst_stream(codec->ng, NGHTTP2_FLAG_NONE, stream->id, error);
   forget(stream);
   want_output(codec);
 }

@@ -47,6 +47,7 @@ struct gw_h2_stream {
   bool is_paused;     /* data is held back, and the peer's window with it */
   bool is_broken;     /* the peer broke the protocol on it */
   bool is_reset_by_peer;
+  bool is_closed;   /* nothing more goes either way */
   bool is_ended;    /* our end is queued */
   bool is_end_sent; /* … and packed */
   bool is_deferred; /* nghttp2 waits for more of our body */
@@ -88,8 +89,9 @@ struct gw_h2_events {
   /* The head is there: stream->request, or what it is refused with in stream->refusal; stream->response (1xx too, several times). Whether a
    * body follows shows in content_length. */
   void (*on_head)(struct gw_h2_stream *stream);
-  void (*on_data)(struct gw_h2_stream *stream, struct gw_str data); /* borrowed; not while paused */
-  void (*on_end)(struct gw_h2_stream *stream);                      /* the peer's last byte came; stream->trailers; not while paused */
+  /* Borrowed. Not while paused, but for the rest of a whole answer whose stream is over. The same holds for its end. */
+  void (*on_data)(struct gw_h2_stream *stream, struct gw_str data);
+  void (*on_end)(struct gw_h2_stream *stream); /* the peer's last byte came; stream->trailers */
   /* What waits for the stream's window is above the high watermark, or below the low one again. */
   void (*on_pressure)(struct gw_h2_stream *stream, bool is_high);
   /* Over: complete on both sides (GW_H2_NO_ERROR), reset by the peer, or for what the peer did wrong (is_by_peer false). Detached. */
@@ -141,7 +143,8 @@ void gw_h2_stream_respond(struct gw_h2_stream *stream, const struct gw_response_
 void gw_h2_stream_send_body(struct gw_h2_stream *stream, struct gw_str data);
 /* `trailers` (may be NULL) live as long as the stream. */
 void gw_h2_stream_send_end(struct gw_h2_stream *stream, const struct gw_headers *trailers);
-/* While paused, data is held back up to the stream's window. Unpausing hands out what was held, and the end, before it returns. */
+/* While paused, data is held back up to the stream's window, as long as the stream is open. Unpausing hands out what was held, and the end,
+ * before it returns. */
 void gw_h2_stream_set_paused(struct gw_h2_stream *stream, bool is_paused);
 /* Resets it, unless it is complete on both sides, and forgets it: no event follows. Harmless on a stream that is not open. */
 void gw_h2_stream_detach(struct gw_h2_stream *stream, enum gw_h2_error error);

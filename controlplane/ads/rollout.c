@@ -86,24 +86,13 @@ static bool send_if_wanted(struct gw_ads_stream *stream, struct gw_subscription 
   return is_sent;
 }
 
-static bool names_any(const struct gw_resource_set *naming, enum gw_resource_type named_type) {
-  const struct gw_resource_list *list = gw_resource_set_list(naming);
-  for (uint32_t i = 0; i < list->count; i++) {
-    enum gw_resource_type type;
-    struct gw_str name;
-    for (uint32_t cursor = 0; gw_resource_next_name(list->items[i], &cursor, &type, &name);)
-      if (type == named_type) return true;
-  }
-  return false;
-}
-
 /* Whether the node has asked for all that its clusters (listeners) name: an ACK says that they decoded, not that they are warm. */
 static bool has_asked_on(struct gw_ads_stream *stream, enum gw_resource_type naming_type, enum gw_resource_type named_type) {
   struct gw_subscription *naming = of_type(stream, naming_type), *named = of_type(stream, named_type);
   if (!naming->is_subscribed || naming->accepted == NULL) return true;
   uint64_t since_ms = naming->answered_ms > stream->stage_since_ms ? naming->answered_ms : stream->stage_since_ms;
   if (named->is_subscribed) return gw_name_set_covers(named->names, naming->accepted) || !waits_until(stream, since_ms + ANSWER_WAIT_MS);
-  if (stream->has_given_up[named_type] || !names_any(naming->accepted, named_type)) return true;
+  if (stream->has_given_up[named_type] || (gw_resource_set_named_types(naming->accepted) & 1u << named_type) == 0) return true;
   if (waits_until(stream, since_ms + FIRST_ASK_WAIT_MS)) return false;
   stream->has_given_up[named_type] = true;
   return true;

@@ -18,6 +18,8 @@ struct gw_resource_set {
   char version[GW_CONTENT_VERSION_SIZE];
   struct gw_resource_list list;
   struct gw_bytes *encoded; /* NULL before the first use */
+  unsigned named_types;
+  bool knows_named_types;
 
   /* The last with_leaving of this set. Neither side holds the other: what has left shall be freed with the last stream that has it. */
   char before_version[GW_CONTENT_VERSION_SIZE];
@@ -97,6 +99,17 @@ const char *gw_resource_set_version(const struct gw_resource_set *set) {
 
 const struct gw_resource_list *gw_resource_set_list(const struct gw_resource_set *set) {
   return &set->list;
+}
+
+unsigned gw_resource_set_named_types(struct gw_resource_set *set) {
+  for (uint32_t i = 0; !set->knows_named_types && i < set->list.count; i++) {
+    enum gw_resource_type type;
+    struct gw_str name;
+    for (uint32_t cursor = 0; gw_resource_next_name(set->list.items[i], &cursor, &type, &name);)
+      set->named_types |= 1u << type;
+  }
+  set->knows_named_types = true;
+  return set->named_types;
 }
 
 struct gw_bytes *gw_resource_set_encode(struct gw_resource_set *set) {

@@ -27,6 +27,8 @@ void gw_resource_set_unref(struct gw_resource_set *set);
 /* 16 hex digits. */
 const char *gw_resource_set_version(const struct gw_resource_set *set);
 const struct gw_resource_list *gw_resource_set_list(const struct gw_resource_set *set);
+/* Bit set (1 << type) of what its resources name; worked out once a set, since every stream asks. */
+unsigned gw_resource_set_named_types(struct gw_resource_set *set);
 /* The `resources` field of a state-of-the-world answer; lives as long as the set. */
 struct gw_bytes *gw_resource_set_encode(struct gw_resource_set *set);
 

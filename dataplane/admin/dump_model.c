@@ -2,7 +2,9 @@
 
 #include <stdlib.h>
 
+#include "common/base/clock.h"
 #include "common/base/mem.h"
+#include "common/crypto/pem_check.h"
 
 void gw_dump_text(struct gw_json_writer *json, const char *key, struct gw_str value) {
   gw_json_key(json, key);
@@ -143,9 +145,74 @@ static const char *underscores_name(enum gw_underscores action) {
   return names[action];
 }
 
+static void put_strs(struct gw_json_writer *json, const char *key, const struct gw_str *items, uint32_t count) {
+  if (count == 0) return;
+  gw_json_key(json, key);
+  gw_json_array_begin(json);
+  for (uint32_t i = 0; i < count; i++)
+    gw_json_string(json, items[i]);
+  gw_json_array_end(json);
+}
+
+/* Of the object that is open; secrets by their names. */
+static void put_tls_params(struct gw_json_writer *json, const struct gw_tls_params *params) {
+  static const char *const versions[] = {[GW_TLS_1_2] = "1.2", [GW_TLS_1_3] = "1.3"};
+  gw_dump_text(json, "min_version", gw_str_from(versions[params->min_version]));
+  gw_dump_text(json, "max_version", gw_str_from(versions[params->max_version]));
+  if (params->cipher_suites.len > 0) gw_dump_text(json, "cipher_suites", params->cipher_suites);
+  put_strs(json, "alpn", params->alpn, params->alpn_count);
+  put_strs(json, "certificates", params->certificates, params->certificate_count);
+  if (params->validation.len > 0) gw_dump_text(json, "validation", params->validation);
+  if (params->san_count == 0) return;
+  gw_json_key(json, "names");
+  gw_json_array_begin(json);
+  for (uint32_t i = 0; i < params->san_count; i++)
+    gw_json_string(json, params->sans[i].value);
+  gw_json_array_end(json);
+}
+
+static void put_downstream_tls(struct gw_json_writer *json, const struct gw_downstream_tls *tls) {
+  gw_json_key(json, "tls");
+  gw_json_object_begin(json);
+  put_tls_params(json, &tls->params);
+  gw_dump_bool(json, "requires_client_certificate", tls->requires_client_certificate);
+  gw_dump_bool(json, "session_tickets", !tls->has_no_tickets);
+  if (tls->ticket_keys.len > 0) gw_dump_text(json, "ticket_keys", tls->ticket_keys);
+  gw_json_object_end(json);
+}
+
+static void put_http2(struct gw_json_writer *json, const struct gw_http2_options *http2) {
+  gw_json_key(json, "http2");
+  gw_json_object_begin(json);
+  gw_dump_number(json, "max_concurrent_streams", http2->max_concurrent_streams);
+  gw_dump_number(json, "initial_stream_window", http2->initial_stream_window);
+  gw_dump_number(json, "initial_connection_window", http2->initial_connection_window);
+  gw_json_object_end(json);
+}
+
+static void put_limits(struct gw_json_writer *json, const struct gw_http_connection_manager *http) {
+  gw_dump_number(json, "max_requests_per_connection", http->max_requests_per_connection);
+  for (uint32_t i = 0; i < http->filter_count; i++) {
+    if (http->filters[i].kind != GW_FILTER_LIMITS) continue;
+    const struct gw_limits *limits = &http->filters[i].settings.limits;
+    gw_dump_number(json, "max_request_body_bytes", limits->max_request_body_bytes);
+    gw_dump_number(json, "body_timeout_ms", limits->body_timeout_ms);
+    gw_dump_number(json, "max_connections_per_worker", limits->max_connections_per_worker);
+    gw_dump_number(json, "max_connections_per_client", limits->max_connections_per_client);
+    gw_dump_number(json, "max_stream_resets_per_minute", limits->max_stream_resets_per_minute);
+    gw_dump_number(json, "overload_memory_percent", limits->overload_memory_percent);
+    gw_dump_number(json, "overload_descriptors_percent", limits->overload_descriptors_percent);
+  }
+}
+
 void gw_dump_listener(struct gw_json_writer *json, const struct gw_listener *listener) {
+  static const char *const codecs[] = {[GW_CODEC_AUTO] = "auto", [GW_CODEC_HTTP1] = "http1", [GW_CODEC_HTTP2] = "http2"};
   const struct gw_http_connection_manager *http = &listener->http;
   gw_dump_listener_address(json, listener);
+  if (listener->tls != NULL) put_downstream_tls(json, listener->tls);
+  gw_dump_text(json, "codec", gw_str_from(codecs[http->codec]));
+  put_http2(json, &http->http2);
+  gw_dump_bool(json, "websocket", http->has_websocket);
   if (listener->is_api_only) gw_dump_bool(json, "api_only", true);
   if (http->route_config_name.len > 0) gw_dump_text(json, "route_config", http->route_config_name);
   put_filters(json, http);
@@ -155,6 +222,7 @@ void gw_dump_listener(struct gw_json_writer *json, const struct gw_listener *lis
   gw_dump_text(json, "headers_with_underscores", gw_str_from(underscores_name(http->underscores)));
   gw_dump_bool(json, "use_remote_address", http->use_remote_address);
   gw_dump_number(json, "xff_num_trusted_hops", http->xff_num_trusted_hops);
+  put_strs(json, "trusted_proxies", http->trusted_cidrs, http->trusted_cidr_count);
   gw_dump_bool(json, "generate_request_id", http->generate_request_id);
   gw_dump_number(json, "max_request_headers_kb", http->max_request_headers_kb);
   gw_dump_number(json, "max_headers_count", http->max_headers_count);
@@ -162,6 +230,7 @@ void gw_dump_listener(struct gw_json_writer *json, const struct gw_listener *lis
   gw_dump_number(json, "stream_idle_timeout_ms", http->stream_idle_timeout_ms);
   gw_dump_number(json, "request_timeout_ms", http->request_timeout_ms);
   gw_dump_number(json, "request_headers_timeout_ms", http->request_headers_timeout_ms);
+  put_limits(json, http);
   gw_dump_number(json, "access_logs", http->access_log_count);
   if (http->inline_routes != NULL) gw_dump_route_config(json, http->inline_routes);
 }
@@ -172,7 +241,19 @@ void gw_dump_secret(struct gw_json_writer *json, const struct gw_secret *secret)
   static const char *const kinds[] =
       {[GW_SECRET_CERTIFICATE] = "certificate", [GW_SECRET_VALIDATION] = "validation", [GW_SECRET_TICKET_KEYS] = "ticket keys"};
   gw_dump_text(json, "kind", gw_str_from(kinds[secret->kind]));
-  if (secret->kind == GW_SECRET_TICKET_KEYS) gw_dump_number(json, "keys", secret->ticket_key_count);
+  if (secret->kind == GW_SECRET_TICKET_KEYS) {
+    gw_dump_number(json, "keys", secret->ticket_key_count);
+    return;
+  }
+  struct gw_pem_certificates certificates;
+  struct gw_str pem = secret->kind == GW_SECRET_CERTIFICATE ? secret->certificate_chain : secret->trusted_ca;
+  if (gw_pem_read_certificates(pem, &certificates) != GW_OK) return;
+  gw_dump_number(json, "certificates", certificates.count);
+  if (secret->kind != GW_SECRET_CERTIFICATE) return;
+  char not_after[GW_CLOCK_RFC3339_SIZE];
+  gw_clock_format_rfc3339((uint64_t)certificates.not_after_s * 1000000u, not_after);
+  gw_dump_text(json, "not_after", gw_str_from(not_after));
+  gw_dump_text(json, "sha256", gw_str_from(certificates.sha256));
 }
 
 /* ---- clusters ---- */
@@ -206,10 +287,19 @@ void gw_dump_endpoints(struct gw_json_writer *json, const struct gw_endpoints *e
 }
 
 void gw_dump_cluster(struct gw_json_writer *json, const struct gw_cluster *cluster) {
+  static const char *const protocols[] = {[GW_UPSTREAM_HTTP1] = "http1", [GW_UPSTREAM_HTTP2] = "http2", [GW_UPSTREAM_AUTO] = "auto"};
   gw_dump_text(json, "kind", gw_dump_cluster_kind(cluster));
   gw_dump_text(json, "lb_policy", GW_STR("ROUND_ROBIN"));
   gw_dump_number(json, "connect_timeout_ms", cluster->connect_timeout_ms);
   gw_dump_number(json, "idle_timeout_ms", cluster->upstream_idle_timeout_ms);
+  gw_dump_text(json, "protocol", gw_str_from(protocols[cluster->protocol]));
+  if (cluster->tls != NULL) {
+    gw_json_key(json, "tls");
+    gw_json_object_begin(json);
+    put_tls_params(json, &cluster->tls->params);
+    if (cluster->tls->sni.len > 0) gw_dump_text(json, "sni", cluster->tls->sni);
+    gw_json_object_end(json);
+  }
   if (cluster->kind == GW_CLUSTER_EDS) gw_dump_text(json, "eds_service_name", cluster->eds_service_name);
   if (cluster->kind == GW_CLUSTER_STRICT_DNS) gw_dump_number(json, "dns_refresh_ms", cluster->dns_refresh_ms);
   if (cluster->inline_endpoints != NULL) gw_dump_endpoints(json, cluster->inline_endpoints);

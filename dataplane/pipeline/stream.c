@@ -200,10 +200,10 @@ static void refuse_for_overload(struct gw_stream *stream) {
                                               .message = GW_STR("the gateway has too much to do")});
 }
 
-/* false: the body is larger than the listener takes. */
+/* false: the body is larger than the listener takes. What gRPC streams and tunnels carry is no body in that sense: it has no end. */
 static bool check_body_size(struct gw_stream *stream, uint64_t bytes) {
   uint64_t max = stream->listener->http->limits->max_request_body_bytes;
-  if (max == 0 || bytes <= max || stream->is_tunnel) return true;
+  if (max == 0 || bytes <= max || stream->is_tunnel || gw_stream_is_grpc(stream)) return true;
   stream->pipeline->stats->limits[GW_LIMIT_BODY_SIZE]++;
   gw_stream_fail(stream, &(struct gw_failure){.status = 413,
                                               .side = GW_FAILURE_CLIENT,

@@ -54,15 +54,17 @@ static void leave(struct gw_attempt *attempt) {
   gw_list_remove(&attempt->h2.changed);
 }
 
-/* Without attempts it waits for the next one, or goes. May free it. */
-static void settle(struct gw_upstream_connection *connection) {
-  if (gw_h2_codec_stream_count(connection->h2.codec) > 0 || connection->is_idle) return;
+/* Without attempts it waits for the next one, or goes once what is packed is sent. True: it goes. May free it. */
+static bool is_going(struct gw_upstream_connection *connection) {
+  if (gw_h2_codec_stream_count(connection->h2.codec) > 0 || connection->is_idle) return false;
   if (gw_h2_codec_is_draining(connection->h2.codec)) connection->h2.is_over = true;
-  if (connection->h2.is_over) {
-    pack_soon(connection);
-  } else {
-    gw_upstream_pool_put(connection->pool, connection);
-  }
+  if (connection->h2.is_over) return true;
+  gw_upstream_pool_put(connection->pool, connection);
+  return false;
+}
+
+static void settle(struct gw_upstream_connection *connection) {
+  if (is_going(connection)) pack_soon(connection);
 }
 
 static void hand_out_held(struct gw_upstream_connection *connection) {
@@ -76,7 +78,7 @@ static void hand_out_held(struct gw_upstream_connection *connection) {
 static void on_pack(void *arg) {
   struct gw_upstream_connection *connection = arg;
   hand_out_held(connection);
-  settle(connection);
+  (void)is_going(connection);
   if (gw_upstream_connection_is_freed(connection)) return;
   if (gw_h2_codec_pack(connection->h2.codec, &connection->out, OUT_MAX) != GW_OK) connection->h2.is_over = true;
   gw_upstream_connection_flush_at_turn_end(connection);

@@ -1,47 +1,13 @@
 """Our data plane driven by a go-control-plane server: serves, takes updates, refuses what it doesn't know."""
-import json
-import os
-import queue
-import subprocess
-import threading
-
 import pytest
 
+from support.adsd import Server
+from support.certificates import make_certificate
 from support.gateway import get, wait_until
 
-ADSD = os.environ.get("GW_PEERS", "") + "/adsd"
+SDS = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret"
 LDS, RDS, CDS, EDS = ("type.googleapis.com/envoy.config." + name for name in
                       ("listener.v3.Listener", "route.v3.RouteConfiguration", "cluster.v3.Cluster", "endpoint.v3.ClusterLoadAssignment"))
-
-
-class Server:
-    """The peer: takes snapshots, tells the node's requests."""
-
-    def __init__(self, node="node-1"):
-        self.process = subprocess.Popen([ADSD, "-node", node], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.address = json.loads(self.process.stdout.readline())["listening"]
-        self.requests, self._queue = [], queue.Queue()
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self):
-        for line in self.process.stdout:
-            self.requests.append(json.loads(line))
-
-    def serve(self, version, clusters, routes, port=0):
-        wanted = {"version": version, "port": port, "clusters": clusters, "routes": routes}
-        self.process.stdin.write(json.dumps(wanted) + "\n")
-        self.process.stdin.flush()
-
-    def acknowledged(self, type_url, version):
-        return any(r["type"] == type_url and r["version"] == version and r["nonce"] and not r["error"] for r in self.requests)
-
-    def refusals(self, type_url):
-        return [r["error"] for r in self.requests if r["type"] == type_url and r["error"]]
-
-    def stop(self):
-        self.process.stdin.close()
-        self.process.terminate()
-        self.process.wait(10)
 
 
 @pytest.fixture
@@ -88,3 +54,30 @@ def test_refuses_an_unknown_field_and_keeps_serving(stage, server):
     assert get(port, "/x").status == 200
     server.serve("3", {"c": [address(one)]}, [{"prefix": "/healed", "cluster": "c"}, {"prefix": "/", "cluster": "c"}])
     wait_until(lambda: server.acknowledged(RDS, "3"), "ACK after the fix")
+
+
+def test_takes_a_secret_by_name_and_its_rotation_without_ever_showing_the_key(stage, server, tmp_path):
+    one = stage.backend("one")
+    pairs = [make_certificate(tmp_path, name, "example.com") for name in ("first", "second")]
+
+    def serve(version, pair):
+        server.serve(version, {"c": [address(one)]}, [{"prefix": "/", "cluster": "c"}],
+                     chain=pair.certificate.read_text(), key=pair.key.read_text())
+
+    serve("1", pairs[0])
+    data = stage.data_plane(server.address)
+    wait_until(lambda: server.acknowledged(SDS, "1"), "ACK of the secret")
+    assert [r["names"] for r in server.requests if r["type"] == SDS][0] == ["site"]
+
+    def secret():
+        secrets = data.admin("/config_dump").json()["secrets"]
+        return secrets[0] if secrets else None
+
+    before = wait_until(secret, "the secret in the dump")
+    assert (before["name"], before["kind"]) == ("site", "certificate")
+    serve("2", pairs[1])
+    wait_until(lambda: secret()["version"] != before["version"], "the secret's new version")
+    shown = data.admin("/config_dump").text + data.log() + data.output()
+    assert "PRIVATE KEY" not in shown
+    for pair in pairs:
+        assert pair.key.read_text().splitlines()[1] not in shown

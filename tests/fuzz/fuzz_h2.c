@@ -143,13 +143,13 @@ static void on_head(struct gw_h2_stream *stream) {
 
 static void on_data(struct gw_h2_stream *stream, struct gw_str bytes) {
   struct exchange *exchange = exchange_of(stream);
-  GW_ASSERT(bytes.len > 0 && !stream->is_paused && !exchange->has_ended);
+  GW_ASSERT(bytes.len > 0 && (!stream->is_paused || stream->is_closed) && !exchange->has_ended);
   react(exchange, false);
 }
 
 static void on_end(struct gw_h2_stream *stream) {
   struct exchange *exchange = exchange_of(stream);
-  GW_ASSERT(!exchange->has_ended && !stream->is_paused);
+  GW_ASSERT(!exchange->has_ended && (!stream->is_paused || stream->is_closed));
   exchange->has_ended = true;
   react(exchange, true);
 }

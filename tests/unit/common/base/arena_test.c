@@ -2,6 +2,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -79,6 +80,26 @@ static void test_calloc_is_zeroed(void **state) {
   gw_arena_done(&arena);
 }
 
+static bool is_zeroed(const char *bytes, size_t len) {
+  for (size_t i = 0; i < len; i++)
+    if (bytes[i] != 0) return false;
+  return true;
+}
+
+static void test_wipe_overwrites_every_block(void **state) {
+  (void)state;
+  _Alignas(16) unsigned char fixed[64];
+  struct gw_arena arena;
+  gw_arena_init_fixed(&arena, fixed, sizeof fixed, 256);
+  char *small = gw_arena_alloc(&arena, 16), *more = gw_arena_alloc(&arena, 200), *big = gw_arena_alloc(&arena, 5000);
+  memset(small, 'k', 16);
+  memset(more, 'k', 200);
+  memset(big, 'k', 5000);
+  gw_arena_wipe(&arena);
+  assert_true(is_zeroed(small, 16) && is_zeroed(more, 200) && is_zeroed(big, 5000));
+  gw_arena_done(&arena);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_alloc_is_aligned_and_disjoint),
@@ -86,6 +107,7 @@ int main(void) {
       cmocka_unit_test(test_reset_gives_all_blocks_back),
       cmocka_unit_test(test_copies_end_with_nul),
       cmocka_unit_test(test_calloc_is_zeroed),
+      cmocka_unit_test(test_wipe_overwrites_every_block),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

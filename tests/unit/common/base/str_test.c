@@ -159,6 +159,17 @@ static void test_strbuf_take_of_empty_is_an_empty_string(void **state) {
   assert_null(buf.data);
 }
 
+static void test_strbuf_wipe_leaves_nothing_to_append_to(void **state) {
+  (void)state;
+  struct gw_strbuf buf;
+  gw_strbuf_init(&buf);
+  gw_strbuf_wipe(&buf); /* also of nothing */
+  gw_strbuf_append_str(&buf, GW_STR("key"));
+  gw_strbuf_wipe(&buf);
+  assert_null(buf.data);
+  assert_int_equal(buf.len, 0);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_equal_nocase_folds_ascii_only),
@@ -172,6 +183,7 @@ int main(void) {
       cmocka_unit_test(test_strbuf_append_of_many_stays_terminated),
       cmocka_unit_test(test_strbuf_printf_longer_than_the_room_is_whole),
       cmocka_unit_test(test_strbuf_take_of_empty_is_an_empty_string),
+      cmocka_unit_test(test_strbuf_wipe_leaves_nothing_to_append_to),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

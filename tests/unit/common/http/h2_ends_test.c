@@ -38,6 +38,77 @@ static void test_trailers_arrive_before_the_request_is_whole(void **state) {
   assert_true(server.exchanges[0].is_closed);
 }
 
+/* ---- a whole answer of which something is held back ---- */
+
+/* The client's; of a long answer nearly all has come, while it was paused. */
+static struct exchange *hold_answer(bool has_request_ended, bool is_let_go) {
+  static char bytes[20000];
+  struct gw_request_head head = request_head("/");
+  if (!has_request_ended) head.content_length = GW_LENGTH_UNKNOWN;
+  struct exchange *of_client = ask(&head, !has_request_ended);
+  of_client->lets_go = is_let_go;
+  gw_h2_stream_set_paused(&of_client->h2, true);
+  talk(512);
+  memset(bytes, 'x', sizeof(bytes));
+  struct gw_response_head answer = response_head(200, GW_LENGTH_UNKNOWN);
+  struct gw_h2_stream *stream = &server.exchanges[server.count - 1].h2;
+  gw_h2_stream_respond(stream, &answer, true);
+  gw_h2_stream_send_body(stream, (struct gw_str){bytes, sizeof(bytes)});
+  talk(512);
+  assert_int_equal(of_client->received.len, 0);
+  return of_client;
+}
+
+/* Of the newest. */
+static void end_answer(void) {
+  static struct gw_headers trailers;
+  gw_headers_init(&trailers, &server.arena, 1);
+  gw_headers_add(&trailers, &server.arena, GW_HEADER_GRPC_STATUS, GW_STR("grpc-status"), GW_STR("0"));
+  gw_h2_stream_send_end(&server.exchanges[server.count - 1].h2, &trailers);
+}
+
+static void test_whole_answer_that_is_held_back_is_handed_out_when_its_stream_is_over(void **state) {
+  (void)state;
+  for (int is_early = 0; is_early < 2; is_early++) {
+    struct exchange *of_client = hold_answer(is_early == 0, false);
+    end_answer();
+    talk(512);
+    assert_int_equal(of_client->received.len, 20000);
+    assert_int_equal(of_client->h2.trailers.count, 1);
+    assert_true(of_client->has_ended && of_client->is_closed);
+    assert_int_equal(gw_h2_codec_stream_count(client.codec), 0);
+  }
+}
+
+static void test_whole_answer_may_be_let_go_of_at_its_end(void **state) {
+  (void)state;
+  struct exchange *of_client = hold_answer(false, true);
+  end_answer();
+  talk(512);
+  assert_int_equal(of_client->received.len, 20000);
+  assert_true(of_client->has_ended);
+  assert_false(of_client->is_closed);
+  assert_int_equal(gw_h2_codec_stream_count(client.codec), 0);
+}
+
+static void test_whole_answer_outlives_its_connection_and_one_that_is_cut_does_not(void **state) {
+  (void)state;
+  char bytes[512];
+  struct exchange *cut = hold_answer(true, true);
+  struct exchange *whole = hold_answer(false, true);
+  end_answer();
+  assert_int_equal(gw_h2_codec_pack(server.codec, &server.out, SIZE_MAX), GW_OK);
+  size_t len = server.out.len - 13; /* all but RST_STREAM */
+  gw_out_queue_take(&server.out, bytes, len);
+  assert_int_equal(gw_h2_codec_feed(client.codec, (struct gw_str){bytes, len}, now_ms), GW_OK);
+  assert_false(whole->has_ended);
+  gw_h2_codec_close_streams(client.codec, GW_H2_CANCEL);
+  assert_true(cut->is_closed && !cut->has_ended);
+  assert_int_equal(cut->error, GW_H2_CANCEL);
+  assert_true(whole->has_ended && !whole->is_closed);
+  assert_int_equal(whole->received.len, 20000);
+}
+
 /* ---- the owner lets go while nghttp2 has something of the stream at hand ---- */
 
 /* A frame of the stream is made, and finds no room in the queue. */
@@ -211,6 +282,9 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(test_answer_without_body_arrives_before_the_request_is_whole),
       TEST(test_trailers_arrive_before_the_request_is_whole),
+      TEST(test_whole_answer_that_is_held_back_is_handed_out_when_its_stream_is_over),
+      TEST(test_whole_answer_may_be_let_go_of_at_its_end),
+      TEST(test_whole_answer_outlives_its_connection_and_one_that_is_cut_does_not),
       TEST(test_stream_that_is_let_go_with_a_frame_at_hand_is_reset),
       TEST(test_request_that_is_answered_with_its_end_at_hand_is_let_go),
       TEST(test_streams_closed_with_a_frame_at_hand_are_forgotten),

@@ -139,9 +139,28 @@ static void test_override_moves_the_first_listener(void **state) {
   gw_listen_set_free(set);
 }
 
+/* Rather closed than in plaintext. */
+
+static void test_override_is_about_the_listener_called_gateway(void **state) {
+  (void)state;
+  struct gw_address override;
+  assert_int_equal(gw_address_parse_ip(GW_STR("127.0.0.2"), 0, &override), GW_OK);
+  struct gw_listen_set *set = gw_listen_set_new(1, &override);
+  assert_int_equal(update(set, (const struct wanted[]){{"a", 0}, {"gateway", 0}}, 2), 0);
+  static const struct { const char *name, *ip; } cases[] = {{"a", "127.0.0.1"}, {"gateway", "127.0.0.2"}};
+  for (size_t i = 0; i < GW_ARRAY_LEN(cases); i++) {
+    struct gw_address address;
+    char text[GW_ADDRESS_TEXT_SIZE];
+    assert_int_equal(gw_listen_set_address(set, gw_str_from(cases[i].name), &address), GW_OK);
+    assert_true(gw_str_equal(gw_address_format_ip(&address, text), gw_str_from(cases[i].ip)));
+  }
+  gw_listen_set_free(set);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_port_0_is_chosen_once_and_shared_by_workers),
+      cmocka_unit_test(test_override_is_about_the_listener_called_gateway),
       cmocka_unit_test(test_port_of_another_is_a_mistake_and_the_rest_goes_on),
       cmocka_unit_test(test_listener_that_can_not_move_stays),
       cmocka_unit_test(test_renamed_listener_keeps_its_socket),
