@@ -69,8 +69,9 @@ static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, nghttp2_rc
 }
 
 static void tell_end(struct gw_h2_stream *stream) {
-  stream->is_peer_ended = true;
-  if (!stream->is_paused) stream->codec->events->on_end(stream);
+  if (!stream->is_peer_ended || stream->is_paused || stream->is_end_told) return;
+  stream->is_end_told = true;
+  stream->codec->events->on_end(stream);
 }
 
 static void on_block(struct gw_h2_codec *codec, struct gw_h2_stream *stream, bool is_end) {
@@ -100,7 +101,9 @@ static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *arg) 
   bool is_end = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
   if (stream != NULL && frame->hd.type == NGHTTP2_HEADERS) on_block(codec, stream, is_end);
   /* The owner may have let go of it. */
-  if (stream != NULL && is_end && find_stream(codec, frame->hd.stream_id) != NULL) tell_end(stream);
+  if (stream == NULL || !is_end || find_stream(codec, frame->hd.stream_id) == NULL) return 0;
+  stream->is_peer_ended = true;
+  tell_end(stream);
   return 0;
 }
 
@@ -152,8 +155,8 @@ static void hand_out(struct gw_h2_stream *stream) {
  * or its owner still wants to be told that the stream is closed. */
 static bool end_whole_answer(struct gw_h2_codec *codec, struct gw_h2_stream *stream) {
   int32_t id = stream->id;
-  if (!codec->options.is_client || !stream->is_peer_ended || !stream->is_paused) return false;
-  stream->is_closed = true;
+  if (!codec->options.is_client || !stream->is_peer_ended || stream->is_end_told) return false;
+  stream->is_closed = stream->is_end_told = true;
   hand_out(stream);
   if (find_stream(codec, id) != NULL) codec->events->on_end(stream);
   return find_stream(codec, id) == NULL;
@@ -175,10 +178,18 @@ static int on_close(nghttp2_session *ng, int32_t id, uint32_t error, void *arg) 
 
 /* ---- our bodies ---- */
 
+/* What nghttp2 takes for an error of the connection it tells the peer alone. */
+static void give_up(struct gw_h2_codec *codec, uint32_t error) {
+  if (error == NGHTTP2_NO_ERROR || codec->fatal != GW_H2_NO_ERROR || codec->is_terminated) return;
+  codec->fatal = (enum gw_h2_error)error;
+  codec->detail = GW_STR("http2.protocol_error");
+}
+
 /* Our end has left. A request that is still coming then is not wanted any more (RFC 9113 section 8.1); said earlier, it would take down
  * what waits to be sent. */
 static int on_frame_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *arg) {
   struct gw_h2_codec *codec = arg;
+  if (frame->hd.type == NGHTTP2_GOAWAY) give_up(codec, frame->goaway.error_code);
   if ((frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) || (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return 0;
   struct gw_h2_stream *stream = find_stream(codec, frame->hd.stream_id);
   if (stream == NULL) return 0;
@@ -318,11 +329,16 @@ enum gw_err gw_h2_codec_feed(struct gw_h2_codec *codec, struct gw_str input, uin
   }
   if (used < 0 || !nghttp2_session_want_read(codec->ng)) {
     /* A connection that is being given up in order has nothing more to read either. */
-    if (used >= 0 && (codec->is_draining || codec->is_peer_leaving)) return GW_OK;
+    if (used >= 0 && (codec->is_draining || codec->is_peer_leaving || codec->is_terminated)) return GW_OK;
+    codec->fatal = GW_H2_PROTOCOL_ERROR;
     codec->detail = used == NGHTTP2_ERR_BAD_CLIENT_MAGIC ? GW_STR("http2.bad_preface") : GW_STR("http2.protocol_error");
     return GW_ERR_INVALID;
   }
   return GW_OK;
+}
+
+enum gw_err gw_h2_codec_failure(const struct gw_h2_codec *codec) {
+  return codec->fatal == GW_H2_NO_ERROR ? GW_OK : fatal_err(codec);
 }
 
 struct gw_str gw_h2_codec_detail(const struct gw_h2_codec *codec) {
@@ -373,6 +389,7 @@ void gw_h2_codec_start_drain(struct gw_h2_codec *codec, bool is_final) {
 }
 
 void gw_h2_codec_terminate(struct gw_h2_codec *codec, enum gw_h2_error error) {
+  codec->is_terminated = true;
   nghttp2_session_terminate_session(codec->ng, error);
   want_output(codec);
 }
@@ -475,9 +492,8 @@ void gw_h2_stream_set_paused(struct gw_h2_stream *stream, bool is_paused) {
   if (stream->is_paused == is_paused) return;
   stream->is_paused = is_paused;
   if (is_paused || stream->codec == NULL) return;
-  const struct gw_h2_events *events = stream->codec->events;
   hand_out(stream);
-  if (stream->codec != NULL && stream->is_peer_ended && !stream->is_paused) events->on_end(stream);
+  if (stream->codec != NULL) tell_end(stream);
 }
 
 void gw_h2_stream_detach(struct gw_h2_stream *stream, enum gw_h2_error error) {

@@ -43,6 +43,7 @@ struct gw_h2_stream {
   int32_t id;
   bool is_head_done;  /* the peer's */
   bool is_peer_ended; /* END_STREAM came */
+  bool is_end_told;   /* … and the owner knows */
   bool is_paused;     /* data is held back, and the peer's window with it */
   bool is_broken;     /* the peer broke the protocol on it */
   bool is_reset_by_peer;
@@ -107,7 +108,9 @@ void gw_h2_codec_free(struct gw_h2_codec *codec);
 /* Takes bytes from the peer. GW_ERR_INVALID: it broke the protocol; GW_ERR_LIMIT: it abuses it (gw_h2_codec_detail says how): pack once
  * more, which tells it so, and close. */
 enum gw_err gw_h2_codec_feed(struct gw_h2_codec *codec, struct gw_str input, uint64_t now_ms);
-/* A machine word for what feed refused: "http2.rapid_reset". */
+/* What feed said last, or would say now: some mistakes of the peer's are known only when the next bytes are packed. */
+enum gw_err gw_h2_codec_failure(const struct gw_h2_codec *codec);
+/* A machine word for what was refused: "http2.rapid_reset". */
 struct gw_str gw_h2_codec_detail(const struct gw_h2_codec *codec);
 /* Appends frames to `out` while it has less than `limit` bytes; then makes the streams' own what they borrowed. */
 enum gw_err gw_h2_codec_pack(struct gw_h2_codec *codec, struct gw_out_queue *out, size_t limit);
@@ -140,7 +143,8 @@ void gw_h2_stream_respond(struct gw_h2_stream *stream, const struct gw_response_
 void gw_h2_stream_send_body(struct gw_h2_stream *stream, struct gw_str data);
 /* `trailers` (may be NULL) live as long as the stream. */
 void gw_h2_stream_send_end(struct gw_h2_stream *stream, const struct gw_headers *trailers);
-/* While paused, data is held back up to the stream's window, as long as the stream is open. Unpausing hands out what was held, and the end, before it returns. */
+/* While paused, data is held back up to the stream's window, as long as the stream is open. Unpausing hands out what was held, and the end,
+ * before it returns. */
 void gw_h2_stream_set_paused(struct gw_h2_stream *stream, bool is_paused);
 /* Resets it, unless it is complete on both sides, and forgets it: no event follows. Harmless on a stream that is not open. */
 void gw_h2_stream_detach(struct gw_h2_stream *stream, enum gw_h2_error error);

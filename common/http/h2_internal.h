@@ -42,6 +42,7 @@ struct gw_h2_codec {
   struct gw_str detail;
   enum gw_h2_error fatal;   /* what the peer is told when no more is taken from it */
   bool is_draining;         /* no new requests */
+  bool is_terminated;       /* GOAWAY was said for good */
   bool is_peer_leaving;     /* it has said GOAWAY */
   struct gw_out_queue *out; /* while packing */
   size_t out_limit;

@@ -113,6 +113,10 @@ static void on_timer(struct gw_timer *timer) {
   }
 }
 
+void gw_downstream_connection_update_timer(struct gw_downstream_connection *connection) {
+  arm_timer(connection, gw_loop_now_ms(gw_downstream_connection_loop(connection)));
+}
+
 void gw_downstream_connection_start_wait(struct gw_downstream_connection *connection) {
   connection->since_ms = gw_loop_now_ms(gw_downstream_connection_loop(connection));
   arm_timer(connection, connection->since_ms);

@@ -11,6 +11,11 @@
 
 struct gw_downstream_connection;
 
+/* What is read and thrown away after our side has closed, so that a reset doesn't take down what the client has not got yet; and for how
+ * long without a byte. */
+#define GW_DOWNSTREAM_LINGER_MAX ((size_t)1024 * 1024)
+#define GW_DOWNSTREAM_LINGER_MS 5000
+
 /* What speaks on a connection: one constant table a version of HTTP. */
 struct gw_downstream_protocol {
   /* Bytes from the client, borrowed. May free the connection. */
@@ -51,6 +56,8 @@ struct gw_downstream_connection *gw_downstream_connection_new(struct gw_downstre
 void gw_downstream_connection_free(struct gw_downstream_connection *connection);
 /* A new wait begins now. */
 void gw_downstream_connection_start_wait(struct gw_downstream_connection *connection);
+/* The session's deadline may be nearer than it was. */
+void gw_downstream_connection_update_timer(struct gw_downstream_connection *connection);
 /* Watches for what the session wants to read and `out` has to send. */
 void gw_downstream_connection_watch(struct gw_downstream_connection *connection, bool wants_input, const struct gw_out_queue *out);
 /* Sends what is queued and counts it. As gw_transport_flush. */

@@ -157,7 +157,7 @@ static void discard(struct gw_h1_session *session, struct gw_str *input) {
   if (session->phase == GW_H1_DRAIN && session->body.is_complete) {
     session->phase = GW_H1_HEAD;
     gw_h1_session_flush_soon(session); /* idle, unless more came */
-  } else if (is_broken || session->discarded > GW_H1_LINGER_MAX) {
+  } else if (is_broken || session->discarded > GW_DOWNSTREAM_LINGER_MAX) {
     *input = gw_str_skip(*input, input->len);
     session->is_over = true;
     gw_h1_session_flush_soon(session);

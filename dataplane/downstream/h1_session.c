@@ -178,7 +178,7 @@ static uint64_t deadline_ms(const void *arg) {
   } else if (session->phase == GW_H1_HEAD) {
     wait_ms = http->request_headers_timeout_ms != 0 ? http->request_headers_timeout_ms : http->idle_timeout_ms;
   } else {
-    wait_ms = GW_H1_LINGER_MS;
+    wait_ms = GW_DOWNSTREAM_LINGER_MS;
   }
   return wait_ms == 0 ? 0 : session->connection->since_ms + wait_ms;
 }

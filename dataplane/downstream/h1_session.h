@@ -16,9 +16,6 @@
 #define GW_H1_PIPELINE_MAX ((size_t)16 * 1024)
 /* What is read of a request's body only to throw it away, so that the connection can go on after an early answer. */
 #define GW_H1_DRAIN_MAX ((size_t)64 * 1024)
-/* What is read after Connection: close, so that a reset doesn't take the answer down, and for how long. */
-#define GW_H1_LINGER_MAX ((size_t)1024 * 1024)
-#define GW_H1_LINGER_MS 5000
 
 enum gw_h1_phase {
   GW_H1_HEAD,   /* a request's head is coming */

@@ -43,7 +43,8 @@ static void send_end(struct gw_stream *stream) {
 static void send_continue(struct gw_stream *stream) {
   static const struct gw_response_head interim = {.status = 100, .content_length = GW_LENGTH_NONE, .declared_length = GW_LENGTH_NONE};
   struct gw_h2_exchange *exchange = stream->session;
-  if (stream->is_response_started || stream->bytes_received > 0 || exchange->h2.is_peer_ended) return;
+  if (exchange->has_continued || stream->is_response_started || stream->bytes_received > 0 || exchange->h2.is_peer_ended) return;
+  exchange->has_continued = true;
   gw_h2_stream_respond(&exchange->h2, &interim, false);
 }
 
@@ -99,6 +100,20 @@ void gw_h2_exchange_drop_tunnels(struct gw_h2_session *session) {
   }
 }
 
+/* The stream's own timer ends with the answer, as far as the pipeline is concerned. */
+void gw_h2_exchange_drop_stalled(struct gw_h2_session *session) {
+  GW_LIST_FOR_EACH(node, &session->exchanges) {
+    struct gw_h2_exchange *exchange = GW_LIST_ITEM(node, struct gw_h2_exchange, node);
+    size_t left = exchange->stream->is_response_complete ? exchange->h2.body.len : 0;
+    bool is_stalled = left > 0 && left == exchange->left_at_look;
+    exchange->left_at_look = left;
+    if (!is_stalled) continue;
+    exchange->stream->pipeline->stats->limits[GW_LIMIT_STALLED_CLIENT]++;
+    gw_h2_stream_detach(&exchange->h2, GW_H2_CANCEL);
+    end(exchange);
+  }
+}
+
 /* ---- for the codec ---- */
 
 static struct gw_h2_stream *on_open(void *arg) {
@@ -112,12 +127,12 @@ static struct gw_h2_stream *on_open(void *arg) {
   exchange->session = session;
   exchange->changed = (struct gw_list){0};
   gw_list_add_last(&session->exchanges, &exchange->node);
-  exchange->is_aborted = false;
+  exchange->is_aborted = exchange->has_continued = false;
+  exchange->left_at_look = 0;
   gw_h2_stream_init(&exchange->h2, &stream->arena);
   stream->session = exchange;
   session->head_since_ms = gw_loop_now_ms(gw_downstream_connection_loop(connection));
-  gw_downstream_connection_start_wait(connection);
-  if (gw_downstream_connection_is_last_request(connection)) gw_h2_codec_start_drain(session->codec, true);
+  if (gw_downstream_connection_is_last_request(connection)) gw_h2_session_begin_drain(session);
   return &exchange->h2;
 }
 

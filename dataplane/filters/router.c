@@ -35,7 +35,8 @@ static void end_request(struct router *router) {
   stream->route_deadline_ms = gw_loop_now_ms(stream->pipeline->loop) + timeout_ms;
 }
 
-/* RouteAction.max_grpc_timeout: instead of the route's timeout what the caller says, within bounds. */
+/* RouteAction.max_grpc_timeout: instead of the route's timeout what the caller says, within bounds; who says nothing has all the time that
+ * they leave. */
 static void heed_grpc_timeout(struct router *router) {
   struct gw_stream *stream = router->stream;
   const struct gw_route_forward *action = &stream->route->forward;
@@ -43,9 +44,10 @@ static void heed_grpc_timeout(struct router *router) {
   const struct gw_header *header = gw_headers_find(&stream->request.headers, GW_HEADER_GRPC_TIMEOUT);
   uint64_t timeout_ms = 0;
   router->has_grpc_timeout = true;
-  if (header == NULL || gw_grpc_timeout_parse(header->value, &timeout_ms) != GW_OK) return;
-  if (action->max_grpc_timeout_ms != 0 && timeout_ms > action->max_grpc_timeout_ms) timeout_ms = action->max_grpc_timeout_ms;
-  stream->route_deadline_ms = stream->started_us / 1000 + timeout_ms;
+  if (header != NULL && gw_grpc_timeout_parse(header->value, &timeout_ms) != GW_OK) timeout_ms = 0;
+  uint64_t max_ms = action->max_grpc_timeout_ms;
+  if (max_ms != 0 && (timeout_ms == 0 || timeout_ms > max_ms)) timeout_ms = max_ms;
+  if (timeout_ms != 0) stream->route_deadline_ms = stream->started_us / 1000 + timeout_ms;
 }
 
 /* The gateway answers Expect itself once there is somebody to take the body: a service that is away costs the client no upload. */
@@ -138,6 +140,13 @@ static enum gw_verdict on_request_body(struct gw_stream *stream, void *state, co
   return GW_VERDICT_NEXT;
 }
 
+/* An answer of our own (a timeout, a body that is too large) is the only one: HTTP/2 may keep the stream for a while after it. */
+static void on_response(struct gw_stream *stream, void *state, const void *settings) {
+  (void)stream, (void)settings;
+  struct router *router = state;
+  if (!router->attempt.is_head_done) gw_attempt_cancel(&router->attempt);
+}
+
 static void on_response_pause(struct gw_stream *stream, void *state, bool is_paused) {
   (void)stream;
   struct router *router = state;
@@ -217,6 +226,7 @@ const struct gw_filter gw_filter_router = {
     .state_size = sizeof(struct router),
     .on_request = on_request,
     .on_request_body = on_request_body,
+    .on_response = on_response,
     .on_response_pause = on_response_pause,
     .on_end = on_end,
 };

@@ -288,7 +288,10 @@ void gw_stream_set_request_paused(struct gw_stream *stream, unsigned reason, boo
   unsigned pauses = is_paused ? stream->request_pauses | reason : stream->request_pauses & ~reason;
   if (pauses == stream->request_pauses) return;
   stream->request_pauses = pauses;
-  if (pauses == 0) stream->received_ms = gw_loop_now_ms(stream->pipeline->loop);
+  if (pauses == 0) {
+    stream->received_ms = gw_loop_now_ms(stream->pipeline->loop);
+    update_timer(stream);
+  }
   stream->calls->update_reading(stream);
 }
 

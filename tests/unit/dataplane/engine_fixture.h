@@ -297,7 +297,12 @@ struct fixture {
   char log_path[64];
   uint32_t released;
   const struct gw_filter *const *filters; /* gw_filters, or a test's own */
+  const char *listener_name;              /* NULL: "traffic" */
+  /* Puts what a test's file needs besides into `resources`, at most FIXTURE_MORE. */
+  void (*add_resources)(struct fixture *fixture, struct gw_resource **resources);
 };
+
+#define FIXTURE_MORE 10
 
 static inline struct gw_str fixture_ticket_key(void) {
   static const char key[GW_TLS_TICKET_KEY_BYTES] = "a key for tickets that every run of the tests has";
@@ -330,15 +335,16 @@ static inline void fixture_serve(struct fixture *fixture, const struct fixture_r
   unsigned version = ++fixture->version;
   struct fixture_endpoint endpoint = {.address = "127.0.0.1", .port = fixture->backend.port};
   struct fixture_endpoint refused = {.address = "127.0.0.1", .port = 1};
-  struct gw_resource *resources[] = {
+  const char *name = fixture->listener_name != NULL ? fixture->listener_name : "traffic";
+  struct gw_resource *resources[7 + FIXTURE_MORE] = {
       fixture_cluster("backend", 1, GW_CLUSTER_STATIC, &endpoint, 1),
       fixture_cluster("nowhere", 1, GW_CLUSTER_EDS, NULL, 0),
       fixture_assignment("nowhere", 1, NULL, 0),
       fixture_cluster("refused", 1, GW_CLUSTER_STATIC, &refused, 1),
       fixture_routes("routes", version, routes, count),
-      fixture_listener("traffic", version, "routes", &http),
-      NULL,
+      fixture_listener(name, version, "routes", &http),
   };
+  if (fixture->add_resources != NULL) fixture->add_resources(fixture, resources + 6);
   if (change != NULL) change(http);
   struct gw_snapshot *snapshot = fixture_snapshot(resources);
   struct gw_errors errors;
@@ -359,7 +365,7 @@ static inline void fixture_serve(struct fixture *fixture, const struct fixture_r
   gw_frozen_unref(fixture->frozen);
   fixture->frozen = frozen;
   gw_snapshot_unref(snapshot);
-  assert_int_equal(gw_listen_set_address(fixture->listen_set, GW_STR("traffic"), &fixture->address), GW_OK);
+  assert_int_equal(gw_listen_set_address(fixture->listen_set, gw_str_from(name), &fixture->address), GW_OK);
 }
 
 static inline void fixture_start(struct fixture *fixture) {
@@ -477,6 +483,13 @@ static inline uint32_t client_count(const struct client *client, const char *tex
       gw_loop_run_once((fixture)->loop, 20);                                                                                               \
     }                                                                                                                                      \
   } while (0)
+
+/* For what must not happen meanwhile. */
+static inline void fixture_turn_for(struct fixture *fixture, uint64_t ms) {
+  uint64_t end_us = gw_clock_monotonic_us() + ms * 1000;
+  while (gw_clock_monotonic_us() < end_us)
+    gw_loop_run_once(fixture->loop, 5);
+}
 
 static inline void client_wait(struct client *client, const char *text) {
   uint64_t until_us = gw_clock_monotonic_us() + FIXTURE_WAIT_MS * 1000;

@@ -161,6 +161,16 @@ static void test_streams_closed_with_a_frame_at_hand_are_forgotten(void **state)
   assert_int_equal(gw_h2_codec_stream_count(client.codec), 0);
 }
 
+static void test_end_is_told_once_however_often_the_owner_pauses(void **state) {
+  (void)state;
+  struct gw_request_head head = request_head("/");
+  ask(&head, false);
+  talk(512);
+  assert_true(server.exchanges[0].has_ended);
+  gw_h2_stream_set_paused(&server.exchanges[0].h2, true);
+  gw_h2_stream_set_paused(&server.exchanges[0].h2, false); /* on_end asserts */
+}
+
 /* ---- what the client does wrong or is free to do ---- */
 
 /* POST, with content-length: 5 */
@@ -278,6 +288,7 @@ int main(void) {
       TEST(test_stream_that_is_let_go_with_a_frame_at_hand_is_reset),
       TEST(test_request_that_is_answered_with_its_end_at_hand_is_let_go),
       TEST(test_streams_closed_with_a_frame_at_hand_are_forgotten),
+      TEST(test_end_is_told_once_however_often_the_owner_pauses),
       TEST(test_bodies_of_another_length_count_as_resets),
       TEST(test_client_that_takes_its_leave_does_nothing_wrong),
       TEST(test_frames_cut_anywhere_are_looked_at_alike),
