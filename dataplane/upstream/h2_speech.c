@@ -75,13 +75,25 @@ static void hand_out_held(struct gw_upstream_connection *connection) {
   }
 }
 
+/* What the peer has done wrong takes down everybody who waits for it; it has been told, or is. May free the connection. */
+static void give_up(struct gw_upstream_connection *connection) {
+  if (connection->is_idle) {
+    gw_upstream_connection_free(connection);
+    return;
+  }
+  connection->h2.is_over = true;
+  gw_list_remove(&connection->node); /* no attempt that is made now finds it */
+  gw_h2_codec_close_streams(connection->h2.codec, GW_H2_PROTOCOL_ERROR);
+}
+
 static void on_pack(void *arg) {
   struct gw_upstream_connection *connection = arg;
   hand_out_held(connection);
   (void)is_going(connection);
   if (gw_upstream_connection_is_freed(connection)) return;
-  if (gw_h2_codec_pack(connection->h2.codec, &connection->out, OUT_MAX) != GW_OK) connection->h2.is_over = true;
-  gw_upstream_connection_flush_at_turn_end(connection);
+  bool is_packed = gw_h2_codec_pack(connection->h2.codec, &connection->out, OUT_MAX) == GW_OK;
+  if (!is_packed || gw_h2_codec_failure(connection->h2.codec) != GW_OK) give_up(connection);
+  if (!gw_upstream_connection_is_freed(connection)) gw_upstream_connection_flush_at_turn_end(connection);
 }
 
 static void on_connected(struct gw_upstream_connection *connection) {
@@ -91,18 +103,14 @@ static void on_connected(struct gw_upstream_connection *connection) {
   }
 }
 
-/* What the peer has done wrong is told to it, and to everybody who waited. */
 static void on_input(struct gw_upstream_connection *connection, struct gw_str input) {
   struct gw_h2_codec *codec = connection->h2.codec;
   if (gw_h2_codec_feed(codec, input, gw_loop_now_ms(connection->pool->options.loop)) != GW_OK) {
-    connection->h2.is_over = true;
-    gw_list_remove(&connection->node); /* no attempt that is made now finds it */
-    gw_h2_codec_close_streams(codec, GW_H2_PROTOCOL_ERROR);
+    give_up(connection);
   } else if (connection->is_idle && gw_h2_codec_is_draining(codec)) {
     gw_upstream_connection_free(connection);
-    return;
   }
-  settle(connection);
+  if (!gw_upstream_connection_is_freed(connection)) settle(connection);
 }
 
 static void on_flushed(struct gw_upstream_connection *connection, size_t sent) {
@@ -198,6 +206,15 @@ static void become_tunnel(struct gw_attempt *attempt) {
                  (struct gw_str){accept, GW_WEBSOCKET_ACCEPT_SIZE - 1});
 }
 
+/* Whether a body can follow does not depend on the frame that the end comes in (RFC 9110 section 6.4.1). */
+static void settle_length(struct gw_attempt *attempt) {
+  struct gw_response_head *response = &attempt->response;
+  bool is_without = attempt->head->method == GW_METHOD_HEAD || response->status == 204 || response->status == 304;
+  if (!is_without || response->content_length == GW_LENGTH_NONE) return;
+  if (response->content_length >= 0 && response->status != 204) response->declared_length = response->content_length;
+  response->content_length = GW_LENGTH_NONE;
+}
+
 static void on_head(struct gw_h2_stream *stream) {
   struct gw_attempt *attempt = attempt_of(stream);
   uint32_t status = stream->response.status;
@@ -209,6 +226,7 @@ static void on_head(struct gw_h2_stream *stream) {
   } else if (status >= 200) {
     attempt->response = stream->response;
     attempt->is_head_done = true;
+    settle_length(attempt);
     if (attempt->head->upgrade.len > 0 && status < 300) become_tunnel(attempt);
     attempt->calls->on_head(attempt->arg);
   }
