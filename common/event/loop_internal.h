@@ -26,6 +26,7 @@ struct gw_loop {
   size_t spent_cap;
   gw_loop_turn_fn turn_fn;
   void *turn_arg;
+  struct gw_inotify *inotify; /* file_watch.c's; NULL: nothing is watched */
   void *annex;
   void (*annex_free_fn)(void *annex);
   uint64_t armed_ms; /* when alarm_fd ends the wait; UINT64_MAX: never */

@@ -128,7 +128,7 @@ static uint64_t count_records(const char *bytes, size_t len) {
 
 static struct gw_str own_uri(const struct gw_tls_context *context, const X509 *own) {
   for (uint32_t i = 0; i < context->identity_count; i++)
-    if (context->identities[i].leaf == own) return context->identities[i].uri;
+    if (context->identities[i].pair.leaf == own) return context->identities[i].uri;
   return GW_STR("");
 }
 
@@ -312,10 +312,10 @@ bool gw_tls_has_peer_certificate(const struct gw_tls *tls) {
   return peer_of(tls) != NULL;
 }
 
-enum gw_err gw_tls_peer_certificate(const struct gw_tls *tls, struct gw_arena *arena, struct gw_tls_certificate *ret_certificate) {
+enum gw_err gw_tls_peer_certificate(const struct gw_tls *tls, struct gw_arena *arena, struct gw_certificate *ret_certificate) {
   X509 *peer = peer_of(tls);
   if (peer == NULL) return GW_ERR_NOT_FOUND;
-  gw_tls_certificate_describe(peer, arena, ret_certificate);
+  gw_x509_describe(peer, arena, ret_certificate);
   return GW_OK;
 }
 

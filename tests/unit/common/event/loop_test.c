@@ -226,8 +226,8 @@ static void test_loop_free_runs_tasks_that_were_still_to_run(void **state) {
 static void note_time(void *arg, unsigned ready) {
   struct fixture *f = arg;
   (void)ready;
-  uint64_t begin_us = gw_clock_monotonic_us();
   f->times[f->trace.len] = gw_loop_now_us(f->loop);
+  uint64_t begin_us = gw_clock_monotonic_us(); /* after it, or what the machine takes in between would not count */
   note(&f->trace, 't');
   while (gw_clock_monotonic_us() < begin_us + 2000)
     continue; /* work */
