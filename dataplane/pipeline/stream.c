@@ -310,7 +310,10 @@ void gw_stream_respond(struct gw_stream *stream, bool has_body) {
   stream->is_response_started = true;
   stream->status = stream->response.status;
   stream->is_tunnel = stream->status == 101;
-  if (stream->is_tunnel) stream->route_deadline_ms = stream->request_deadline_ms = 0;
+  if (stream->is_tunnel) {
+    stream->route_deadline_ms = stream->request_deadline_ms = 0;
+    stream->pipeline->stats->tunnels_total++;
+  }
   stream->is_response_complete = !has_body;
   stream->calls->send_head(stream, has_body);
 }
