@@ -15,7 +15,7 @@ static void on_free(void *arg) {
 static void break_connection(struct gw_upstream_connection *connection, struct gw_upstream_break why) {
   struct gw_upstream_pool *pool = connection->pool;
   if (connection->transport.tls != NULL && why.tls_failure.len == 0) why.tls_failure = gw_tls_failure(connection->transport.tls);
-  if (!connection->is_connected) pool->options.counts->connect_failures_total++;
+  if (!connection->is_connected && !why.is_misjudged) pool->options.counts->connect_failures_total++;
   if (connection->speech != NULL) {
     connection->speech->on_broken(connection, &why);
   } else {
@@ -51,13 +51,25 @@ static void set_connected(struct gw_upstream_connection *connection) {
 /* HTTP/2 over TLS is agreed on by ALPN, or not spoken (RFC 9113 section 3.2). */
 static bool speaks_otherwise(const struct gw_upstream_connection *connection) {
   const struct gw_tls *tls = connection->transport.tls;
-  return tls != NULL && connection->speech == &gw_upstream_h2 && !gw_str_equal(gw_tls_alpn(tls), GW_STR("h2"));
+  if (tls == NULL || connection->speech == NULL) return false;
+  return gw_str_equal(gw_tls_alpn(tls), GW_STR("h2")) != (connection->speech == &gw_upstream_h2);
+}
+
+/* A service that was replaced by one that speaks otherwise is learnt anew. */
+static void break_for_speech(struct gw_upstream_connection *connection) {
+  struct gw_upstream_pool *pool = connection->pool;
+  if (pool->is_auto) {
+    pool->options.protocol = GW_UPSTREAM_AUTO;
+    break_connection(connection, (struct gw_upstream_break){.is_misjudged = true});
+  } else {
+    break_connection(connection, (struct gw_upstream_break){.tls_failure = GW_STR("the service does not speak h2")});
+  }
 }
 
 static void after_progress(struct gw_upstream_connection *connection) {
   if (connection->is_connected || !connection->is_tcp_connected || !gw_transport_is_ready(&connection->transport)) return;
   if (speaks_otherwise(connection)) {
-    break_connection(connection, (struct gw_upstream_break){.tls_failure = GW_STR("the service does not speak h2")});
+    break_for_speech(connection);
     return;
   }
   set_connected(connection);
