@@ -27,12 +27,16 @@ static void fail(struct gw_stream *stream, uint32_t status, uint32_t flag, const
 
 /* RouteAction.timeout counts from here (Envoy: "the entire downstream request has been processed"). gRPC's, if it is heeded, from the
  * beginning: its streams may be long in both directions. */
-static void end_request(struct router *router) {
+static void start_timeout(struct router *router) {
   struct gw_stream *stream = router->stream;
   uint64_t timeout_ms = stream->route->forward.timeout_ms;
-  gw_attempt_send_end(&router->attempt, stream->request_trailers);
   if (timeout_ms == 0 || router->has_grpc_timeout || stream->is_tunnel) return;
   stream->route_deadline_ms = gw_loop_now_ms(stream->pipeline->loop) + timeout_ms;
+}
+
+static void end_request(struct router *router) {
+  gw_attempt_send_end(&router->attempt, router->stream->request_trailers);
+  start_timeout(router);
 }
 
 /* RouteAction.max_grpc_timeout: instead of the route's timeout what the caller says, within bounds; who says nothing has all the time that
@@ -70,8 +74,11 @@ static void start_attempt(struct router *router, bool is_new) {
     gw_stream_fail(stream, &failure);
     return;
   }
-  if (gw_attempt_is_waiting(&router->attempt)) gw_stream_set_request_paused(stream, GW_PAUSE_UPSTREAM, true);
-  if (stream->is_request_complete && router->head.upgrade.len == 0) {
+  /* Nobody would take its body. */
+  if (gw_attempt_is_waiting(&router->attempt)) gw_stream_set_request_paused(stream, GW_PAUSE_FILTER, true);
+  if (router->head.upgrade.len > 0) {
+    start_timeout(router); /* of the handshake: a tunnel has none */
+  } else if (stream->is_request_complete) {
     end_request(router);
   } else if (gw_attempt_is_connected(&router->attempt)) {
     invite_body(router);
@@ -166,8 +173,10 @@ static void resume_request(struct router *router) {
 }
 
 static void on_connected(void *arg) {
-  invite_body(arg);
-  resume_request(arg);
+  struct router *router = arg;
+  invite_body(router);
+  gw_stream_set_request_paused(router->stream, GW_PAUSE_FILTER, false);
+  resume_request(router);
 }
 
 static void on_head(void *arg) {
@@ -204,6 +213,7 @@ static void on_failure(void *arg, const struct gw_failure *failure) {
     return;
   }
   gw_stream_fail(stream, failure);
+  gw_stream_set_request_paused(stream, GW_PAUSE_FILTER, false);
   resume_request(router);
 }
 

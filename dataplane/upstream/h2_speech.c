@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "common/base/mem.h"
-#include "common/crypto/websocket_key.h"
 #include "dataplane/upstream/connection.h"
+#include "dataplane/upstream/handshake.h"
 
 #define INTERIM_MAX 16
 /* As for HTTP/1.1. */
@@ -135,22 +135,12 @@ static bool wants_input(const struct gw_upstream_connection *connection) {
 
 /* ---- the attempt's side ---- */
 
-/* The key of a handshake is HTTP/1.1's; it stays behind to answer with. */
-static struct gw_request_head without_websocket_key(struct gw_attempt *attempt, const struct gw_request_head *head) {
-  struct gw_request_head without = *head;
-  gw_headers_init(&without.headers, attempt->arena, head->headers.count);
-  memcpy(without.headers.items, head->headers.items, head->headers.count * sizeof(struct gw_header));
-  without.headers.count = head->headers.count;
-  gw_headers_remove_name(&without.headers, GW_STR("sec-websocket-key"));
-  return without;
-}
-
 static enum gw_err begin(struct gw_attempt *attempt, struct gw_upstream_connection *connection, const struct gw_request_head *head) {
   bool is_tunnel = head->upgrade.len > 0;
   bool has_body = is_tunnel || (head->content_length != GW_LENGTH_NONE && head->content_length != 0);
   gw_h2_stream_init(&attempt->h2.stream, attempt->arena);
   attempt->h2.node = attempt->h2.changed = (struct gw_list){0};
-  struct gw_request_head sent = is_tunnel ? without_websocket_key(attempt, head) : *head;
+  struct gw_request_head sent = is_tunnel ? gw_handshake_without_key(head, attempt->arena) : *head;
   sent.scheme = connection->transport.tls != NULL ? GW_STR("https") : GW_STR("http");
   if (gw_h2_stream_request(connection->h2.codec, &attempt->h2.stream, &sent, has_body) != GW_OK) return GW_ERR_IO;
   gw_list_add_last(&connection->h2.attempts, &attempt->h2.node);
@@ -193,17 +183,12 @@ static void fail_protocol(struct gw_attempt *attempt, const char *reason) {
   gw_attempt_fail_protocol(attempt, reason);
 }
 
-/* The other end has taken the tunnel: to the client's side that is a switch of protocols, with the answer to its key. */
+/* The other end has taken the tunnel: to the client's side that is a switch of protocols. */
 static void become_tunnel(struct gw_attempt *attempt) {
-  const struct gw_header *key = gw_headers_find_name(&attempt->head->headers, GW_STR("sec-websocket-key"));
   attempt->is_tunnel = true;
   attempt->response.status = 101;
   attempt->response.content_length = GW_LENGTH_UNKNOWN;
-  if (key == NULL) return;
-  char *accept = gw_arena_alloc_bytes(attempt->arena, GW_WEBSOCKET_ACCEPT_SIZE);
-  gw_websocket_key_accept(key->value, accept);
-  gw_headers_add(&attempt->response.headers, attempt->arena, GW_HEADER_OTHER, GW_STR("Sec-WebSocket-Accept"),
-                 (struct gw_str){accept, GW_WEBSOCKET_ACCEPT_SIZE - 1});
+  gw_handshake_add_answer(&attempt->response, attempt->head, attempt->arena);
 }
 
 /* Whether a body can follow does not depend on the frame that the end comes in (RFC 9110 section 6.4.1). */

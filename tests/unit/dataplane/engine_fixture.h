@@ -18,6 +18,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
+#include "common/crypto/websocket_key.h"
 #include "common/net/socket.h"
 #include "common/net/tls.h"
 #include "dataplane/filters/filters.h"
@@ -56,6 +57,7 @@ struct backend_connection {
   uint64_t fill_left; /* of a big answer */
   struct gw_strbuf out;
   bool closes_after;
+  bool is_tunnel; /* what comes is sent back */
   char head[8192];
   char body[8192]; /* its beginning */
 };
@@ -108,6 +110,22 @@ static inline bool backend_path_is(const char *head, const char *path) {
   return space != NULL && strncmp(space + 1, path, strlen(path)) == 0;
 }
 
+/* The handshake of a WebSocket: taken, but for two paths. */
+static inline void backend_switch(struct backend_connection *connection) {
+  const char *key = strcasestr(connection->head, "sec-websocket-key: ");
+  char accept[GW_WEBSOCKET_ACCEPT_SIZE] = "";
+  if (key != NULL) gw_websocket_key_accept((struct gw_str){key + 19, strcspn(key + 19, "\r")}, accept);
+  if (backend_path_is(connection->head, "/deny")) {
+    gw_strbuf_printf(&connection->out, "HTTP/1.1 403 Forbidden\r\nContent-Length: 6\r\n\r\ndenied");
+    return;
+  }
+  if (backend_path_is(connection->head, "/liar")) accept[0] = accept[0] == 'A' ? 'B' : 'A';
+  connection->is_tunnel = true;
+  gw_strbuf_printf(&connection->out,
+                   "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
+                   accept);
+}
+
 /* The whole request is there. false: the connection is gone. */
 static inline bool backend_answer(struct backend_connection *connection) {
   struct backend *backend = connection->backend;
@@ -130,7 +148,9 @@ static inline bool backend_answer(struct backend_connection *connection) {
     backend_reset(connection);
     return false;
   }
-  if (backend_path_is(head, "/garbage")) {
+  if (strcasestr(head, "upgrade: websocket") != NULL) {
+    backend_switch(connection);
+  } else if (backend_path_is(head, "/garbage")) {
     gw_strbuf_printf(out, "BANANA\r\n\r\n");
   } else if (backend_path_is(head, "/upgrade")) {
     gw_strbuf_printf(out, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n");
@@ -175,7 +195,12 @@ static inline bool backend_consume(struct backend_connection *connection) {
   while (connection->in.len > 0) {
     struct gw_strbuf *in = &connection->in;
     size_t used;
-    if (!connection->is_in_body) {
+    if (connection->is_tunnel) {
+      used = in->len;
+      gw_strbuf_append(&connection->out, in->data, in->len);
+      connection->closes_after = used == 3 && memcmp(in->data, "bye", 3) == 0;
+      if (!backend_pump(connection)) return false;
+    } else if (!connection->is_in_body) {
       char *end = memmem(in->data, in->len, "\r\n\r\n", 4);
       if (end == NULL) return true;
       used = (size_t)(end - in->data) + 4;
@@ -225,6 +250,12 @@ static inline void backend_on_io(void *arg, unsigned ready) {
   }
   ssize_t got = recv(connection->fd, buffer, sizeof(buffer), 0);
   if (got < 0 && errno == EAGAIN) return;
+  if (got == 0 && connection->is_tunnel && !connection->closes_after) {
+    gw_strbuf_printf(&connection->out, "[end]");
+    connection->closes_after = true;
+    backend_pump(connection);
+    return;
+  }
   if (got <= 0) {
     backend_connection_free(connection);
     return;
