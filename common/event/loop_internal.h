@@ -21,6 +21,7 @@ struct gw_loop {
   atomic_bool is_stopping;
   struct gw_list after_callback;
   struct gw_list turn_end;
+  struct gw_list leisure;
   void **spent; /* freed at the turn's end */
   size_t spent_count;
   size_t spent_cap;

@@ -153,7 +153,8 @@ async def websocket(_, exchange, *rest):
         await echo_websocket(exchange)
 
 
-PATHS = {"echo": echo, "count": count, "events": events, "bytes": some_bytes, "trailers": trailers, "status": status, "websocket": websocket}
+PATHS = {"echo": echo, "count": count, "events": events, "bytes": some_bytes, "trailers": trailers, "status": status, "websocket": websocket,
+         "secure-websocket": websocket}
 
 
 async def echo_websocket(exchange):

@@ -40,6 +40,29 @@ static void test_more_attempts_than_the_service_takes_open_another_connection(vo
   assert_int_equal(f->backend.accepted, 2);
 }
 
+static void test_idle_connection_that_takes_no_more_is_not_used(void **state) {
+  struct fixture *f = *state;
+  assert_answered(get(f, "/ok"), 200, "hello");
+  struct gw_strbuf bytes = {0};
+  put_frame(&bytes, 0x4, 0, 0, GW_STR("\0\x3\0\0\0\0")); /* no streams at once */
+  h2_backend_last(&f->backend)->is_deaf = true; /* its codec knows nothing of it, and would wonder about the answer */
+  h2_backend_send_raw(&f->backend, &bytes);
+  turn_for(f, 20);
+  assert_answered(get(f, "/ok"), 200, "hello");
+  assert_int_equal(f->backend.accepted, 2);
+  WAIT_FOR(f, f->counts.connections_active == 1);
+}
+
+static void test_idle_age_is_told_of_who_was_idle(void **state) {
+  struct fixture *f = *state;
+  assert_answered(get(f, "/ok"), 200, "hello");
+  turn_for(f, 20);
+  struct try *first = get(f, "/slow");
+  struct try *second = get(f, "/slow");
+  assert_true(first->attempt.idle_age_ms >= 10);
+  assert_int_equal(second->attempt.idle_age_ms, 0);
+}
+
 static void test_body_and_trailers_pass_both_ways(void **state) {
   struct fixture *f = *state;
   struct try *it = post(f, "/echo");
@@ -436,6 +459,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(test_attempts_share_a_connection_that_is_being_opened),
       TEST(test_more_attempts_than_the_service_takes_open_another_connection),
+      TEST(test_idle_connection_that_takes_no_more_is_not_used),
+      TEST(test_idle_age_is_told_of_who_was_idle),
       TEST(test_body_and_trailers_pass_both_ways),
       TEST(test_goaway_on_an_idle_connection_closes_it),
       TEST(test_goaway_lets_what_runs_end_and_takes_no_more),
