@@ -145,20 +145,21 @@ static size_t before(size_t at, size_t len) {
   return at > len ? at - len : 0;
 }
 
+/* Passes over what the input has of the next `left` bytes; how many. */
+static uint32_t pass(struct gw_str input, size_t left, size_t *at) {
+  size_t part = left < input.len - *at ? left : input.len - *at;
+  *at += part;
+  return (uint32_t)part;
+}
+
 /* How many of the input's bytes may go on: all, or what comes before the frame for which the connection must go. */
 size_t gw_h2_guard_check(struct gw_h2_codec *codec, struct gw_str input) {
   struct gw_h2_guard *guard = &codec->guard;
   size_t at = 0;
-  if (guard->preface_len < PREFACE_BYTES) {
-    size_t part = PREFACE_BYTES - guard->preface_len;
-    at = part < input.len ? part : input.len;
-    guard->preface_len += (uint32_t)at;
-  }
+  guard->preface_len += pass(input, PREFACE_BYTES - guard->preface_len, &at);
   while (at < input.len) {
     if (guard->skip > 0) {
-      size_t part = guard->skip < input.len - at ? guard->skip : input.len - at;
-      guard->skip -= (uint32_t)part;
-      at += part;
+      guard->skip -= pass(input, guard->skip, &at);
       continue;
     }
     guard->head[guard->head_len++] = (uint8_t)input.data[at++];

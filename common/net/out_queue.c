@@ -57,9 +57,10 @@ void gw_out_queue_keep(struct gw_out_queue *queue) {
   for (uint32_t i = 0; i < queue->piece_count; i++)
     len += queue->pieces[i].len;
   if (len > 0) reserve_chunk(queue, len, CHUNK_SIZE_MIN);
-  for (uint32_t i = 0; i < queue->piece_count; i++) {
-    memcpy(queue->last->data + queue->last->end, queue->pieces[i].data, queue->pieces[i].len);
-    queue->last->end += queue->pieces[i].len;
+  for (uint32_t i = 0; len > 0 && i < queue->piece_count; i++) {
+    struct gw_out_chunk *chunk = queue->last;
+    memcpy(chunk->data + chunk->end, queue->pieces[i].data, queue->pieces[i].len);
+    chunk->end += queue->pieces[i].len;
   }
   queue->piece_count = 0;
   queue->small_len = 0;

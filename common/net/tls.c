@@ -256,7 +256,7 @@ size_t gw_tls_seal(struct gw_tls *tls, struct gw_tls_room *room, const struct gw
   size_t len;
   size_t span_count = gw_out_queue_spans(queue, GW_TLS_RECORD_MAX, spans, SPANS_MAX, &len);
   if (tls->records == NULL) return seal_by_ssl(tls, room, spans, span_count);
-  char *out = gw_tls_room_reserve(room, len + 2 * GW_TLS_RECORD_EXTRA + 8);
+  char *out = gw_tls_room_reserve(room, len + 2 * (size_t)GW_TLS_RECORD_EXTRA + 8);
   room->out_len += gw_tls_records_seal(tls->records, spans, span_count, out);
   return len;
 }

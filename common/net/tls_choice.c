@@ -9,8 +9,10 @@
 #define NAME_MAX_LEN 255u
 
 static struct gw_str to_lower(struct gw_str name, char buf[NAME_MAX_LEN]) {
-  for (size_t i = 0; i < name.len; i++)
-    buf[i] = name.data[i] >= 'A' && name.data[i] <= 'Z' ? (char)(name.data[i] | 0x20) : name.data[i];
+  for (size_t i = 0; i < name.len; i++) {
+    bool is_upper = name.data[i] >= 'A' && name.data[i] <= 'Z';
+    buf[i] = (char)(is_upper ? name.data[i] + ('a' - 'A') : name.data[i]);
+  }
   return (struct gw_str){buf, name.len};
 }
 
