@@ -70,7 +70,8 @@ static void start_attempt(struct router *router, bool is_new) {
     gw_stream_fail(stream, &failure);
     return;
   }
-  if (gw_attempt_is_waiting(&router->attempt)) gw_stream_set_request_paused(stream, GW_PAUSE_UPSTREAM, true);
+  /* What has come of the body already waits, too. */
+  if (gw_attempt_is_waiting(&router->attempt)) gw_stream_set_request_paused(stream, GW_PAUSE_FILTER, true);
   if (stream->is_request_complete && router->head.upgrade.len == 0) {
     end_request(router);
   } else if (gw_attempt_is_connected(&router->attempt)) {
@@ -162,7 +163,7 @@ static void on_end(struct gw_stream *stream, void *state, const void *settings) 
 /* ---- the attempt's side ---- */
 
 static void resume_request(struct router *router) {
-  gw_stream_set_request_paused(router->stream, GW_PAUSE_UPSTREAM, false);
+  gw_stream_set_request_paused(router->stream, GW_PAUSE_FILTER | GW_PAUSE_UPSTREAM, false);
 }
 
 static void on_connected(void *arg) {
