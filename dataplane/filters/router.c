@@ -74,7 +74,7 @@ static void start_attempt(struct router *router, bool is_new) {
     gw_stream_fail(stream, &failure);
     return;
   }
-  /* Nobody would take its body. */
+  /* Nobody would take its body, nor what has come of it already. */
   if (gw_attempt_is_waiting(&router->attempt)) gw_stream_set_request_paused(stream, GW_PAUSE_FILTER, true);
   if (router->head.upgrade.len > 0) {
     start_timeout(router); /* of the handshake: a tunnel has none */
@@ -169,7 +169,7 @@ static void on_end(struct gw_stream *stream, void *state, const void *settings) 
 /* ---- the attempt's side ---- */
 
 static void resume_request(struct router *router) {
-  gw_stream_set_request_paused(router->stream, GW_PAUSE_UPSTREAM, false);
+  gw_stream_set_request_paused(router->stream, GW_PAUSE_FILTER | GW_PAUSE_UPSTREAM, false);
 }
 
 static void on_connected(void *arg) {
