@@ -81,7 +81,8 @@ static void on_readable(struct gw_downstream_connection *connection) {
   size_t got = 0;
   bool was_ready = gw_transport_is_ready(&connection->transport);
   bool had_to_wait = must_wait(connection);
-  enum gw_err err = gw_transport_read(&connection->transport, pipeline->loop, scratch, GW_LOOP_SCRATCH_SIZE, &got);
+  size_t cap = had_to_wait || connection->transport.tls != NULL ? GW_LOOP_SCRATCH_SIZE : GW_DOWNSTREAM_LIGHT_READ_BYTES;
+  enum gw_err err = gw_transport_read(&connection->transport, pipeline->loop, scratch, cap, &got);
   if (err == GW_ERR_INVALID) {
     on_tls_failure(connection);
     return;

@@ -11,6 +11,7 @@
 
 /* Who brings more than this in one read is read at leisure next time: a body, or a flood. */
 #define GW_DOWNSTREAM_BULK_BYTES 4096u
+#define GW_DOWNSTREAM_LIGHT_READ_BYTES ((size_t)8 * 1024)
 
 struct gw_downstream_connection;
 
