@@ -22,7 +22,7 @@ LOW = {
     "GATEWAY_REQUEST_HEADERS_TIMEOUT": "500ms", "GATEWAY_REQUEST_BODY_TIMEOUT": "500ms", "GATEWAY_SEND_TIMEOUT": "1s",
     "GATEWAY_IDLE_TIMEOUT": "1s", "GATEWAY_STREAM_IDLE_TIMEOUT": "3s", "GATEWAY_MAX_URI": "200", "GATEWAY_MAX_REQUEST_HEADERS_KB": "8",
     "GATEWAY_MAX_HEADERS_COUNT": "20", "GATEWAY_MAX_REQUEST_BODY": "10KiB", "GATEWAY_MAX_REQUESTS_PER_CONNECTION": "5",
-    "GATEWAY_MAX_CONNECTIONS_PER_WORKER": "9", "GATEWAY_MAX_CONNECTIONS_PER_CLIENT": "4", "GATEWAY_HTTP2_MAX_STREAMS": "3",
+    "GATEWAY_MAX_CONNECTIONS_PER_WORKER": "9", "GATEWAY_MAX_CONNECTIONS_PER_CLIENT": "4", "GATEWAY_HTTP2_MAX_STREAMS": "4",
     "GATEWAY_HTTP2_MAX_RESETS_PER_MINUTE": "2", "GATEWAY_HTTP2_MAX_CONTROL_FRAMES": "10", "GATEWAY_HTTP2_MAX_EMPTY_FRAMES": "3",
     "GATEWAY_HTTP2_MAX_PRIORITY_FRAMES": "5", "GATEWAY_HTTP2_MAX_WINDOW_UPDATES": "2",
 }
@@ -269,7 +269,7 @@ def test_h2_client_that_reads_nothing_is_cut_off(site):
 
 def test_h2_streams_beyond_the_limit_are_refused(site):
     with counted(site, "http2_streams"), H2(site.plain) as h2:
-        held = [h2.open(h2_request(b"/", b"POST"), END_HEADERS) for _ in range(3)]
+        held = [h2.open(h2_request(b"/", b"POST"), END_HEADERS) for _ in range(4)]
         stream = h2.open()
         assert h2.until(RST_STREAM, stream)[3] == struct.pack(">I", 7)
         for one in held:
@@ -281,7 +281,7 @@ def test_h2_streams_beyond_an_acknowledged_limit_end_the_connection(site):
     with counted(site, "http2_streams"), H2(site.plain) as h2:
         h2.until(SETTINGS)
         h2.frame(SETTINGS, 1)
-        for _ in range(3):
+        for _ in range(4):
             h2.open(h2_request(b"/", b"POST"), END_HEADERS)
         h2.open()
         assert h2.goaway() == 1
