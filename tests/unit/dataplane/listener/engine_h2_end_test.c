@@ -145,7 +145,7 @@ static void test_body_timeout_counts_from_when_the_service_takes_it_again(void *
 /* ---- a client that does not take what is for it ---- */
 
 static void impatient(struct gw_http_connection_manager *http) {
-  http->stream_idle_timeout_ms = 40;
+  fixture_limits(http)->send_timeout_ms = 40;
 }
 
 static void test_whole_answer_that_the_window_never_lets_go_is_given_up(void **state) {
