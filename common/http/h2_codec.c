@@ -26,6 +26,7 @@ static void forget(struct gw_h2_stream *stream) {
   stream->codec = NULL;
   gw_list_remove(&stream->node);
   gw_list_remove(&stream->borrower);
+  codec->queued -= stream->body.len;
   gw_out_queue_done(&stream->body);
   gw_strbuf_done(&stream->held);
   codec->stream_count--;
@@ -92,13 +93,15 @@ static void on_block(struct gw_h2_codec *codec, struct gw_h2_stream *stream, boo
 static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *arg) {
   (void)ng;
   struct gw_h2_codec *codec = arg;
-  if (frame->hd.type == NGHTTP2_RST_STREAM && !gw_h2_guard_on_reset(codec)) return NGHTTP2_ERR_CALLBACK_FAILURE;
+  if (frame->hd.type == NGHTTP2_RST_STREAM && !gw_h2_guard_on_reset(codec, false)) return NGHTTP2_ERR_CALLBACK_FAILURE;
   if (frame->hd.type == NGHTTP2_GOAWAY && codec->options.is_client) codec->is_draining = true;
   if (frame->hd.type == NGHTTP2_GOAWAY) codec->is_peer_leaving = true;
   struct gw_h2_stream *stream = find_stream(codec, frame->hd.stream_id);
   if (stream != NULL && frame->hd.type == NGHTTP2_RST_STREAM) stream->is_reset_by_peer = true;
   if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) return 0;
   bool is_end = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+  bool is_padded = frame->hd.type == NGHTTP2_DATA && (frame->hd.flags & NGHTTP2_FLAG_PADDED) != 0;
+  if (is_padded && !is_end && !gw_h2_guard_on_padded(codec, frame->hd.length <= frame->data.padlen)) return NGHTTP2_ERR_CALLBACK_FAILURE;
   if (stream != NULL && frame->hd.type == NGHTTP2_HEADERS) on_block(codec, stream, is_end);
   /* The owner may have let go of it. */
   if (stream == NULL || !is_end || find_stream(codec, frame->hd.stream_id) == NULL) return 0;
@@ -107,13 +110,24 @@ static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *arg) 
   return 0;
 }
 
+/* More streams at once than we allow: refused while the client can't know better, later the end of the connection. */
+static void count_excess(struct gw_h2_codec *codec, int error) {
+  if (error != NGHTTP2_ERR_REFUSED_STREAM && codec->stream_count < codec->options.max_concurrent_streams) return;
+  if (error != NGHTTP2_ERR_REFUSED_STREAM) {
+    codec->fatal = GW_H2_PROTOCOL_ERROR;
+    codec->detail = GW_STR("http2.too_many_streams");
+  }
+  if (codec->events->on_excess != NULL) codec->events->on_excess(codec->arg);
+}
+
 /* What makes us reset a stream is as dear as the peer's resets. */
 static int on_invalid_frame(nghttp2_session *ng, const nghttp2_frame *frame, int error, void *arg) {
-  (void)ng, (void)error;
+  (void)ng;
   struct gw_h2_codec *codec = arg;
   struct gw_h2_stream *stream = find_stream(codec, frame->hd.stream_id);
   if (stream != NULL) stream->is_broken = true;
-  return gw_h2_guard_on_reset(codec) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
+  if (is_new_request(codec, frame) && stream == NULL) count_excess(codec, error);
+  return gw_h2_guard_on_reset(codec, true) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 
 static int give_back(struct gw_h2_stream *stream, size_t len) {
@@ -170,7 +184,7 @@ static int on_close(nghttp2_session *ng, int32_t id, uint32_t error, void *arg) 
   if (!codec->options.is_client && stream->held.len > 0) nghttp2_session_consume_connection(ng, stream->held.len);
   /* By a GOAWAY too; else nghttp2 has reset it, which it tells for fields only, and not when a body is of another length than announced. */
   bool is_by_peer = stream->is_reset_by_peer || error == NGHTTP2_NO_ERROR || error == NGHTTP2_REFUSED_STREAM;
-  if (!is_by_peer && !stream->is_broken) gw_h2_guard_on_reset(codec);
+  if (!is_by_peer && !stream->is_broken) gw_h2_guard_on_reset(codec, true);
   forget(stream);
   codec->events->on_close(stream, error, is_by_peer);
   return 0;
@@ -230,6 +244,8 @@ static int on_send_data(nghttp2_session *ng, nghttp2_frame *frame, const uint8_t
   gw_out_queue_take(&stream->body, at + 9, len);
   gw_out_queue_commit(codec->out, 9 + len);
   codec->guard.sent_data_frames++;
+  codec->queued -= len;
+  stream->sent_bytes += len;
   if (stream->is_above_watermark && stream->body.len < GW_H2_STREAM_LOW_WATERMARK) {
     stream->is_above_watermark = false;
     codec->events->on_pressure(stream, false);
@@ -255,6 +271,7 @@ static nghttp2_session *new_ng(struct gw_h2_codec *codec) {
   nghttp2_option_set_no_auto_window_update(option, 1);
   nghttp2_option_set_no_closed_streams(option, 1);
   nghttp2_option_set_max_deflate_dynamic_table_size(option, codec->options.hpack_table_size);
+  nghttp2_option_set_stream_reset_rate_limit(option, UINT64_MAX, UINT64_MAX); /* ours is by setting, and told as what it is */
   if (codec->options.max_outbound_control_frames > 0) {
     nghttp2_option_set_max_outbound_ack(option, codec->options.max_outbound_control_frames);
   }
@@ -350,7 +367,9 @@ static void keep_borrowed(struct gw_h2_codec *codec) {
     struct gw_h2_stream *stream = GW_LIST_ITEM(node, struct gw_h2_stream, borrower);
     gw_list_remove(node);
     gw_out_queue_keep(&stream->body);
-    if (stream->is_above_watermark || stream->body.len <= GW_H2_STREAM_HIGH_WATERMARK) continue;
+    /* Many streams together may not hold what each of them may. */
+    size_t allowed = codec->queued > GW_H2_CONNECTION_WATERMARK ? GW_H2_STREAM_LOW_WATERMARK : GW_H2_STREAM_HIGH_WATERMARK;
+    if (stream->is_above_watermark || stream->body.len <= allowed) continue;
     stream->is_above_watermark = true;
     codec->events->on_pressure(stream, true);
   }
@@ -364,6 +383,10 @@ enum gw_err gw_h2_codec_pack(struct gw_h2_codec *codec, struct gw_out_queue *out
     const uint8_t *data;
     ssize_t len = nghttp2_session_mem_send(codec->ng, &data);
     if (len < 0) err = GW_ERR_INVALID;
+    if (len == 0 && codec->fatal != GW_H2_NO_ERROR && !codec->is_terminated) {
+      gw_h2_codec_terminate(codec, codec->fatal); /* what was packed has shown that it must */
+      continue;
+    }
     if (len <= 0) break;
     memcpy(gw_out_queue_reserve(out, (size_t)len), data, (size_t)len);
     gw_out_queue_commit(out, (size_t)len);
@@ -407,9 +430,7 @@ uint32_t gw_h2_codec_stream_count(const struct gw_h2_codec *codec) {
 }
 
 bool gw_h2_codec_is_stalled(const struct gw_h2_codec *codec) {
-  GW_LIST_FOR_EACH(node, &codec->streams)
-  if (GW_LIST_ITEM(node, struct gw_h2_stream, node)->body.len > 0) return true;
-  return false;
+  return codec->queued > 0;
 }
 
 bool gw_h2_codec_may_request(const struct gw_h2_codec *codec) {
@@ -477,6 +498,7 @@ static void resume_body(struct gw_h2_stream *stream) {
 void gw_h2_stream_send_body(struct gw_h2_stream *stream, struct gw_str data) {
   if (stream->codec == NULL || data.len == 0) return;
   gw_out_queue_add(&stream->body, data);
+  stream->codec->queued += data.len;
   if (!gw_list_is_linked(&stream->borrower)) gw_list_add_last(&stream->codec->borrowers, &stream->borrower);
   resume_body(stream);
 }

@@ -32,6 +32,8 @@ enum gw_h2_error {
 /* What waits for a stream's window: above the first, stop sending; below the second, go on. */
 #define GW_H2_STREAM_HIGH_WATERMARK ((size_t)64 * 1024)
 #define GW_H2_STREAM_LOW_WATERMARK ((size_t)16 * 1024)
+/* Of all streams of a connection together: above it the low watermark is the high one. */
+#define GW_H2_CONNECTION_WATERMARK ((size_t)1024 * 1024)
 
 struct gw_h2_codec;
 
@@ -61,6 +63,7 @@ struct gw_h2_stream {
   struct gw_str protocol;           /* :protocol (RFC 8441) */
   struct gw_headers trailers;       /* the peer's; count 0: none */
   const struct gw_headers *trailers_to_send;
+  uint64_t sent_bytes;      /* of our body */
   struct gw_out_queue body; /* ours, waiting for the window */
   struct gw_strbuf held;    /* the peer's, while paused */
 };
@@ -96,6 +99,8 @@ struct gw_h2_events {
   void (*on_pressure)(struct gw_h2_stream *stream, bool is_high);
   /* Over: complete on both sides (GW_H2_NO_ERROR), reset by the peer, or for what the peer did wrong (is_by_peer false). Detached. */
   void (*on_close)(struct gw_h2_stream *stream, uint32_t error, bool is_by_peer);
+  /* Server, may be NULL: a request beyond max_concurrent_streams was not let in. */
+  void (*on_excess)(void *arg);
   /* There is something to pack. */
   void (*on_output)(void *arg);
   /* Bytes that on_data has handed out and nobody else owns: free() them when nobody borrows them any more. */

@@ -45,7 +45,8 @@ bool gw_h2_take_field(struct gw_h2_codec *codec, struct gw_h2_stream *stream, st
   stream->field_bytes += name.len + value.len + FIELD_OVERHEAD;
   stream->field_count++;
   if (stream->field_bytes > options->head_bytes || stream->field_count > options->header_count) {
-    refuse(stream, 431, GW_STR("http2.head_too_large"));
+    bool is_count = stream->field_count > options->header_count;
+    refuse(stream, 431, is_count ? GW_STR("http2.too_many_headers") : GW_STR("http2.head_too_large"));
     bool is_abuse = stream->field_bytes > options->head_bytes * ABUSE_FACTOR || stream->field_count > options->header_count * ABUSE_FACTOR;
     if (is_abuse) codec->detail = GW_STR("http2.head_too_large");
     return !is_abuse;

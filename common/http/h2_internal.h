@@ -25,6 +25,7 @@ struct gw_h2_guard {
   uint64_t priority_frames;
   uint64_t window_updates;
   uint32_t empty_frames;  /* in a row */
+  uint32_t continuations; /* of one block */
   uint64_t reset_credits; /* thousandths of a reset */
   uint64_t credited_ms;
 };
@@ -37,6 +38,7 @@ struct gw_h2_codec {
   struct gw_list streams;
   struct gw_list borrowers;
   uint32_t stream_count;
+  size_t queued;   /* bytes of our bodies that wait for the peer's windows */
   uint64_t now_ms; /* of the feed that runs */
   struct gw_h2_guard guard;
   struct gw_str detail;
@@ -51,8 +53,10 @@ struct gw_h2_codec {
 /* The bytes of the input that may be taken in; less than all: the connection must go, codec->detail says for what, codec->fatal what the
  * peer is told. */
 size_t gw_h2_guard_check(struct gw_h2_codec *codec, struct gw_str input);
-/* A stream was reset by the client, or had to be. false: the connection must go. */
-bool gw_h2_guard_on_reset(struct gw_h2_codec *codec);
+/* A stream was reset by the client, or had to be (is_forced). false: the connection must go. */
+bool gw_h2_guard_on_reset(struct gw_h2_codec *codec, bool is_forced);
+/* A DATA frame with padding has come, which may be all that was in it. */
+bool gw_h2_guard_on_padded(struct gw_h2_codec *codec, bool is_empty);
 
 /* One field of the block that `stream` receives; the bytes are copied. false: the block is so large that the connection must go. */
 bool gw_h2_take_field(struct gw_h2_codec *codec, struct gw_h2_stream *stream, struct gw_str name, struct gw_str value);

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "common/base/map.h"
+#include "common/crypto/x509.h"
 #include "common/event/loop.h"
 #include "common/net/out_queue.h"
 #include "common/net/tls.h"
@@ -15,10 +16,8 @@
 
 /* A certificate of ours. */
 struct gw_tls_identity {
-  X509 *leaf;
-  EVP_PKEY *key;
-  STACK_OF(X509) * chain; /* without the leaf; may be NULL */
-  struct gw_str uri;      /* the first URI name, or empty */
+  struct gw_x509_pair pair;
+  struct gw_str uri; /* the first URI name, or empty */
 };
 
 /* What is shown to who asks for a name: at most one certificate of each kind of key. */
@@ -64,14 +63,6 @@ void gw_tls_context_set_session_scope(struct gw_tls_context *context, const stru
                                       struct gw_str extra);
 /* Resumes the session of tls->slot if it may be. */
 void gw_tls_offer_session(struct gw_tls *tls, struct gw_str sni);
-
-/* tls_certificate.c: reads and checks; false when something was wrong, then *ret_identity is untouched. */
-bool gw_tls_identity_load(const struct gw_tls_key_pair *pair, const char *place, struct gw_errors *errors,
-                          struct gw_tls_identity *ret_identity);
-void gw_tls_identity_done(struct gw_tls_identity *identity);
-/* The certificates of a PEM text, at least one; NULL and a mistake otherwise. Freed with sk_X509_pop_free. */
-STACK_OF(X509) * gw_tls_load_certificates(struct gw_str pem, const char *what, const char *place, struct gw_errors *errors);
-void gw_tls_certificate_describe(X509 *x509, struct gw_arena *arena, struct gw_tls_certificate *ret_certificate);
 
 /* Bytes of TLS that the socket did not take, or that wait for company. */
 struct gw_tls_kept {

@@ -178,13 +178,7 @@ enum gw_err gw_transport_flush(struct gw_transport *transport, struct gw_loop *l
   if (transport->tls == NULL) return gw_out_queue_flush(queue, transport->fd, ret_sent);
   size_t total = 0;
   enum gw_err err = flush_tls(transport->tls, transport->fd, loop, queue, &total);
-  if (err == GW_ERR_AGAIN) {
-    gw_out_queue_keep(queue);
-  } else if (err != GW_OK) {
-    int reason = errno;
-    gw_out_queue_done(queue);
-    errno = reason;
-  }
+  gw_out_queue_leave(queue, err);
   if (ret_sent != NULL) *ret_sent = total;
   return err;
 }

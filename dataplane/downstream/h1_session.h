@@ -14,6 +14,8 @@
 #define GW_H1_LOW_WATERMARK ((size_t)64 * 1024)
 /* Requests that a client may send ahead, in bytes. */
 #define GW_H1_PIPELINE_MAX ((size_t)16 * 1024)
+/* Chunks that are taken in one after the other; who sends smaller ones by the thousand waits for the others in between. */
+#define GW_H1_PIECES_MAX 64u
 /* What is read of a request's body only to throw it away, so that the connection can go on after an early answer. */
 #define GW_H1_DRAIN_MAX ((size_t)64 * 1024)
 
@@ -36,12 +38,14 @@ struct gw_h1_session {
   bool has_continued;     /* 100 was sent */
   bool has_body_begun;    /* a byte of the request's body came */
   bool is_h2;             /* the first bytes were HTTP/2's preface */
+  bool is_out_waiting;    /* the socket was full when it was last written to */
   bool is_paused;         /* the stream was told that the client is slow */
   bool is_over;           /* nothing more is worth reading: the connection is closed when this callback has returned */
   size_t discarded;       /* in DRAIN or LINGER */
   struct gw_h1_body body; /* of the request */
   struct gw_task flush_task;
-  char *pending; /* bytes that came and can't be used yet: a part of a head, or the next requests */
+  struct gw_task next_task; /* the next of several requests that came at once */
+  char *pending;            /* bytes that came and can't be used yet: a part of a head, or the next requests */
   size_t pending_at;
   size_t pending_len;
   size_t pending_cap;

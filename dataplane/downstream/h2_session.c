@@ -2,10 +2,12 @@
 
 #include <stdlib.h>
 
+#include "common/base/clock.h"
 #include "common/base/mem.h"
 
 static void on_pack(void *arg);
 static void on_flush(void *arg);
+static void on_rest(void *arg);
 
 static struct gw_loop *loop_of(const struct gw_h2_session *session) {
   return gw_downstream_connection_loop(session->connection);
@@ -37,6 +39,7 @@ struct gw_h2_session *gw_h2_session_new(struct gw_downstream_connection *connect
   gw_out_queue_init(&session->out);
   gw_task_init(&session->pack_task, on_pack, session);
   gw_task_init(&session->flush_task, on_flush, session);
+  gw_task_init(&session->rest_task, on_rest, session);
   gw_list_init(&session->exchanges);
   gw_list_init(&session->changed);
   session->progress_ms = session->looked_ms = gw_loop_now_ms(loop_of(session));
@@ -51,7 +54,9 @@ static void session_free(void *arg) {
   gw_h2_codec_free(session->codec);
   gw_task_cancel(&session->pack_task);
   gw_task_cancel(&session->flush_task);
+  gw_task_cancel(&session->rest_task);
   gw_out_queue_done(&session->out);
+  free(session->unread);
   free(session);
 }
 
@@ -60,7 +65,8 @@ void gw_h2_session_pack_soon(struct gw_h2_session *session) {
 }
 
 static void watch(struct gw_h2_session *session) {
-  gw_downstream_connection_watch(session->connection, !session->is_over || session->is_lingering, &session->out);
+  bool wants_input = session->is_lingering || (!session->is_over && session->unread == NULL);
+  gw_downstream_connection_watch(session->connection, wants_input, &session->out);
 }
 
 /* A client that still has something on its way (a WINDOW_UPDATE for what it has just read) would be answered by a reset, and lose what it
@@ -73,6 +79,24 @@ static void close_connection(struct gw_h2_session *session) {
   gw_downstream_connection_start_wait(session->connection);
 }
 
+static void count_abuse(struct gw_stats *stats, struct gw_str detail) {
+  static const struct {
+    const char *detail;
+    enum gw_limit limit;
+  } rows[] = {
+      {"http2.rapid_reset", GW_LIMIT_HTTP2_RESETS},
+      {"http2.forced_resets", GW_LIMIT_HTTP2_FORCED_RESETS},
+      {"http2.too_many_control_frames", GW_LIMIT_HTTP2_CONTROL_FRAMES},
+      {"http2.too_many_empty_frames", GW_LIMIT_HTTP2_EMPTY_FRAMES},
+      {"http2.too_many_priority_frames", GW_LIMIT_HTTP2_PRIORITY_FRAMES},
+      {"http2.too_many_window_updates", GW_LIMIT_HTTP2_WINDOW_UPDATES},
+      {"http2.too_many_continuations", GW_LIMIT_HTTP2_CONTINUATIONS},
+      {"http2.head_too_large", GW_LIMIT_HTTP2_HEADER_BLOCK},
+  };
+  for (size_t i = 0; i < GW_ARRAY_LEN(rows); i++)
+    if (gw_str_equal(detail, gw_str_from(rows[i].detail))) stats->limits[rows[i].limit]++;
+}
+
 /* Nothing more is wanted of the connection; if it is for what the client did, that is counted and told. */
 static void give_up(struct gw_h2_session *session) {
   struct gw_pipeline *pipeline = session->connection->listener->pipeline;
@@ -82,7 +106,7 @@ static void give_up(struct gw_h2_session *session) {
   if (err == GW_OK) return;
   char peer[GW_ADDRESS_TEXT_SIZE];
   pipeline->stats->bad_requests_total++;
-  if (err == GW_ERR_LIMIT) pipeline->stats->limits[GW_LIMIT_HTTP2_ABUSE]++;
+  if (err == GW_ERR_LIMIT) count_abuse(pipeline->stats, gw_h2_codec_detail(session->codec));
   GW_LOG_INFO(pipeline->options.log, "HTTP/2 connection of %.*s is closed: %.*s",
               GW_STR_ARG(gw_address_format(&session->connection->peer, peer)), GW_STR_ARG(gw_h2_codec_detail(session->codec)));
 }
@@ -95,7 +119,11 @@ static void pack(struct gw_h2_session *session) {
 static void on_pack(void *arg) {
   struct gw_h2_session *session = arg;
   if (session->is_lingering) return;
-  gw_h2_exchange_settle(session);
+  /* Resets first, which take back what need not begin. */
+  if (!gw_list_is_empty(&session->changed)) {
+    pack(session);
+    if (!gw_h2_exchange_settle(session)) gw_loop_at_leisure(loop_of(session), &session->rest_task);
+  }
   pack(session);
   gw_loop_at_turn_end(loop_of(session), &session->flush_task);
 }
@@ -125,6 +153,44 @@ static void on_flush(void *arg) {
   watch(session);
 }
 
+/* Takes in as much as may be at once; returns what is left. */
+static struct gw_str feed(struct gw_h2_session *session, struct gw_str input) {
+  uint64_t now_ms = gw_loop_now_ms(loop_of(session));
+  uint64_t begin_us = input.len > GW_H2_SLICE_BYTES ? gw_clock_monotonic_us() : 0;
+  size_t slice = GW_H2_SLICE_BYTES;
+  session->heads = 0;
+  while (input.len > 0 && !session->is_over) {
+    uint32_t heads = session->heads;
+    size_t len = input.len < slice ? input.len : slice;
+    bool is_bad = gw_h2_codec_feed(session->codec, (struct gw_str){input.data, len}, now_ms) != GW_OK;
+    if (is_bad) give_up(session);
+    if (is_bad || gw_h2_codec_is_over(session->codec)) gw_h2_session_pack_soon(session);
+    input = gw_str_skip(input, len);
+    slice = session->heads == heads ? GW_H2_BODY_SLICE_BYTES : GW_H2_SLICE_BYTES;
+    if (input.len == 0) break;
+    if (session->heads > GW_H2_HEADS_MAX || gw_clock_monotonic_us() - begin_us > GW_H2_SLICE_US) return input;
+  }
+  return (struct gw_str){0};
+}
+
+/* Begins the requests that have come, or takes in what may bring more. */
+static void on_rest(void *arg) {
+  struct gw_h2_session *session = arg;
+  char *unread = session->unread;
+  if (unread != NULL && gw_list_is_empty(&session->changed)) {
+    struct gw_str rest = feed(session, (struct gw_str){unread + session->unread_at, session->unread_len - session->unread_at});
+    session->unread_at = session->unread_len - rest.len;
+    if (rest.len == 0) {
+      /* What was handed out is borrowed until it is packed. */
+      gw_loop_free_at_turn_end(loop_of(session), unread);
+      session->unread = NULL;
+      watch(session);
+    }
+  }
+  if (session->unread != NULL) gw_loop_at_leisure(loop_of(session), &session->rest_task);
+  gw_h2_session_pack_soon(session);
+}
+
 static void on_input(void *arg, struct gw_str input) {
   struct gw_h2_session *session = arg;
   if (session->is_lingering) {
@@ -133,9 +199,15 @@ static void on_input(void *arg, struct gw_str input) {
     if (session->discarded > GW_DOWNSTREAM_LINGER_MAX) gw_downstream_connection_free(session->connection);
     return;
   }
-  bool is_bad = gw_h2_codec_feed(session->codec, input, gw_loop_now_ms(loop_of(session))) != GW_OK;
-  if (is_bad) give_up(session);
-  if (is_bad || gw_h2_codec_is_over(session->codec)) gw_h2_session_pack_soon(session);
+  struct gw_str rest = feed(session, input);
+  if (rest.len > 0) {
+    session->unread = gw_malloc(rest.len);
+    memcpy(session->unread, rest.data, rest.len);
+    session->unread_at = 0;
+    session->unread_len = rest.len;
+    gw_loop_at_leisure(loop_of(session), &session->rest_task);
+    watch(session);
+  }
   gw_downstream_connection_update_timer(session->connection);
 }
 
@@ -166,12 +238,13 @@ static uint64_t grace_deadline(const struct gw_h2_session *session) {
 }
 /* The socket takes nothing. */
 static uint64_t send_deadline(const struct gw_h2_session *session) {
-  return session->out.len == 0 ? 0
-                               : after(session->progress_ms, gw_downstream_connection_http(session->connection)->stream_idle_timeout_ms);
+  return session->out.len == 0 ? 0 : after(session->progress_ms, gw_downstream_connection_send_timeout_ms(session->connection));
 }
 static uint64_t look_deadline(const struct gw_h2_session *session) {
-  bool has_streams = gw_h2_codec_stream_count(session->codec) > 0;
-  return has_streams ? after(session->looked_ms, gw_downstream_connection_http(session->connection)->stream_idle_timeout_ms) : 0;
+  uint64_t timeout_ms = gw_downstream_connection_send_timeout_ms(session->connection);
+  bool is_watched = timeout_ms != 0 && gw_h2_codec_stream_count(session->codec) > 0;
+  uint64_t wait_ms = timeout_ms / 4 + 1 < GW_H2_LOOK_MS ? timeout_ms / 4 + 1 : GW_H2_LOOK_MS;
+  return is_watched ? after(session->looked_ms, wait_ms) : 0;
 }
 static uint64_t idle_deadline(const struct gw_h2_session *session) {
   bool is_idle = session->out.len == 0 && gw_h2_codec_stream_count(session->codec) == 0;
@@ -221,12 +294,13 @@ static void on_deadline(void *arg) {
     stats->limits[GW_LIMIT_HEADERS_TIMEOUT]++;
     terminate(session, GW_H2_ENHANCE_YOUR_CALM);
   } else if (idle_ms != 0 && idle_ms <= now_ms) {
+    stats->limits[GW_LIMIT_CONNECTION_IDLE]++;
     terminate(session, GW_H2_NO_ERROR);
   } else if (grace_ms != 0 && grace_ms <= now_ms) {
     end_grace(session);
   } else if (look_ms != 0 && look_ms <= now_ms) {
     session->looked_ms = now_ms;
-    gw_h2_exchange_drop_stalled(session);
+    gw_h2_exchange_drop_stalled(session, now_ms, gw_downstream_connection_send_timeout_ms(session->connection));
   }
   gw_h2_session_pack_soon(session);
   gw_downstream_connection_update_timer(session->connection);

@@ -39,7 +39,8 @@ static void end_request(struct router *router) {
   start_timeout(router);
 }
 
-/* RouteAction.max_grpc_timeout: instead of the route's timeout what the caller says, within bounds. */
+/* RouteAction.max_grpc_timeout: instead of the route's timeout what the caller says, within bounds; who says nothing has all the time that
+ * they leave. */
 static void heed_grpc_timeout(struct router *router) {
   struct gw_stream *stream = router->stream;
   const struct gw_route_forward *action = &stream->route->forward;
@@ -47,9 +48,10 @@ static void heed_grpc_timeout(struct router *router) {
   const struct gw_header *header = gw_headers_find(&stream->request.headers, GW_HEADER_GRPC_TIMEOUT);
   uint64_t timeout_ms = 0;
   router->has_grpc_timeout = true;
-  if (header == NULL || gw_grpc_timeout_parse(header->value, &timeout_ms) != GW_OK) return;
-  if (action->max_grpc_timeout_ms != 0 && timeout_ms > action->max_grpc_timeout_ms) timeout_ms = action->max_grpc_timeout_ms;
-  stream->route_deadline_ms = stream->started_us / 1000 + timeout_ms;
+  if (header != NULL && gw_grpc_timeout_parse(header->value, &timeout_ms) != GW_OK) timeout_ms = 0;
+  uint64_t max_ms = action->max_grpc_timeout_ms;
+  if (max_ms != 0 && (timeout_ms == 0 || timeout_ms > max_ms)) timeout_ms = max_ms;
+  if (timeout_ms != 0) stream->route_deadline_ms = stream->started_us / 1000 + timeout_ms;
 }
 
 /* The gateway answers Expect itself once there is somebody to take the body: a service that is away costs the client no upload. */
@@ -72,7 +74,7 @@ static void start_attempt(struct router *router, bool is_new) {
     gw_stream_fail(stream, &failure);
     return;
   }
-  /* Nobody would take its body. */
+  /* Nobody would take its body, nor what has come of it already. */
   if (gw_attempt_is_waiting(&router->attempt)) gw_stream_set_request_paused(stream, GW_PAUSE_FILTER, true);
   if (router->head.upgrade.len > 0) {
     start_timeout(router); /* of the handshake: a tunnel has none */
@@ -167,7 +169,7 @@ static void on_end(struct gw_stream *stream, void *state, const void *settings) 
 /* ---- the attempt's side ---- */
 
 static void resume_request(struct router *router) {
-  gw_stream_set_request_paused(router->stream, GW_PAUSE_UPSTREAM, false);
+  gw_stream_set_request_paused(router->stream, GW_PAUSE_FILTER | GW_PAUSE_UPSTREAM, false);
 }
 
 static void on_connected(void *arg) {

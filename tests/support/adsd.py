@@ -20,8 +20,8 @@ class Server:
         for line in self.process.stdout:
             self.requests.append(json.loads(line))
 
-    def serve(self, version, clusters, routes, port=0, codec="AUTO", **more):
-        wanted = {"version": version, "port": port, "clusters": clusters, "routes": routes, "codec": codec, **more}
+    def serve(self, version, clusters, routes, port=0, **kw):
+        wanted = {"version": version, "port": port, "clusters": clusters, "routes": routes, **kw}
         self.process.stdin.write(json.dumps(wanted) + "\n")
         self.process.stdin.flush()
 

@@ -1,4 +1,5 @@
 """Services for tests that stream: HTTP/1.1 or HTTP/2, plaintext or TLS, on loopback, in a thread. What they do is the same in each.
+Whatever stands before one of these words in a path is skipped.
 
 /echo            answers at once, then each piece of the request's body as it comes, at the end the trailers x-bytes and x-piece-count
 /count           JSON about the whole request: protocol, bytes, sha256, headers, trailers
@@ -81,8 +82,10 @@ class App:
         self.requests.append(exchange)
         self.open_streams += 1
         try:
-            first, *rest = exchange.target.partition("?")[0].strip("/").split("/")
-            await PATHS.get(first, unknown)(self, exchange, *rest)
+            words = exchange.target.partition("?")[0].strip("/").split("/")
+            while words and words[0] not in PATHS:
+                del words[0]
+            await PATHS.get(words[0] if words else None, unknown)(self, exchange, *words[1:])
         finally:
             self.open_streams -= 1
 
@@ -124,7 +127,7 @@ async def events(app, exchange, number):
 
 async def some_bytes(_, exchange, size):
     await exchange.respond(200, [("content-type", "application/octet-stream"), ("content-length", size)])
-    left = int(size)
+    left = int(size) if exchange.method != "HEAD" else 0
     while left > 0:
         await exchange.send(PIECE[:left])
         left -= len(PIECE[:left])
@@ -153,7 +156,8 @@ async def websocket(_, exchange, *rest):
         await echo_websocket(exchange)
 
 
-PATHS = {"echo": echo, "count": count, "events": events, "bytes": some_bytes, "trailers": trailers, "status": status, "websocket": websocket}
+PATHS = {"echo": echo, "count": count, "events": events, "bytes": some_bytes, "trailers": trailers, "status": status, "websocket": websocket,
+         "secure-websocket": websocket}
 
 
 async def echo_websocket(exchange):

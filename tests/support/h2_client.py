@@ -83,6 +83,7 @@ class H2Client:
         self.flush()
 
     def reset(self, stream, code=8):
+        stream.reset = code
         self.h2.reset_stream(stream.id, code)
         self.flush()
 

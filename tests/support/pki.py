@@ -69,6 +69,12 @@ class Pki:
             context.load_cert_chain(self.cert(name), self.key(name))
         return context
 
+    def server_context(self, name, alpn):
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(self.cert(name), self.key(name))
+        context.set_alpn_protocols(list(alpn))
+        return context
+
 
 class Mount:
     """A folder as Kubernetes mounts a Secret: ca.crt, tls.crt and tls.key are links through ..data, which is swapped as a whole."""

@@ -319,7 +319,7 @@ static void test_frames_that_make_us_reset_count_as_resets(void **state) {
     put_frame(&bytes, 0x1, 0x4 | 0x1, 1 + 2 * i, SMALL_HEAD);
     put_frame(&bytes, 0x8, 0, 1 + 2 * i, GW_STR("\x7f\xff\xff\xff"));
   }
-  assert_abuse(&bytes, "http2.rapid_reset");
+  assert_abuse(&bytes, "http2.forced_resets");
 }
 
 static void test_floods_are_abuse(void **state) {

@@ -198,7 +198,7 @@ static void test_bodies_of_another_length_count_as_resets(void **state) {
     }
     if (err == GW_OK) err = gw_h2_codec_feed(server.codec, GW_STR("x"), now_ms);
     assert_int_equal(err, GW_ERR_LIMIT);
-    assert_str(gw_h2_codec_detail(server.codec), "http2.rapid_reset");
+    assert_str(gw_h2_codec_detail(server.codec), "http2.forced_resets");
   }
 }
 

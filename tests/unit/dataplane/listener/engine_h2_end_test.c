@@ -70,6 +70,20 @@ static void test_connection_with_a_stream_is_not_idle(void **state) {
   h2_client_free(client);
 }
 
+static void test_connection_is_idle_again_after_a_stream_that_was_longer_than_its_timeout(void **state) {
+  (void)state;
+  serve(quick);
+  struct h2_client *client = h2_client_new(&fixture);
+  struct h2_stream *upload = h2_post(client, "/ok");
+  fixture_turn_for(&fixture, 100);
+  h2_end(upload);
+  h2_assert_answer(upload, 200, "hello");
+  FIXTURE_UNTIL(&fixture, client->is_closed);
+  assert_true(gw_h2_codec_is_draining(client->codec));
+  h2_client_free(client);
+  assert_at_rest();
+}
+
 static void quick_heads(struct gw_http_connection_manager *http) {
   http->request_headers_timeout_ms = 30;
 }
@@ -310,6 +324,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(test_idle_connection_is_told_and_closed),
       TEST(test_connection_with_a_stream_is_not_idle),
+      TEST(test_connection_is_idle_again_after_a_stream_that_was_longer_than_its_timeout),
       TEST(test_block_of_fields_that_never_ends_is_a_timeout),
       TEST(test_body_that_stops_is_408_and_the_connection_goes_on),
       TEST(test_body_timeout_counts_from_when_the_service_takes_it_again),

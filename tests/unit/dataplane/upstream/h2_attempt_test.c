@@ -45,7 +45,7 @@ static void test_idle_connection_that_takes_no_more_is_not_used(void **state) {
   assert_answered(get(f, "/ok"), 200, "hello");
   struct gw_strbuf bytes = {0};
   put_frame(&bytes, 0x4, 0, 0, GW_STR("\0\x3\0\0\0\0")); /* no streams at once */
-  h2_backend_last(&f->backend)->is_deaf = true; /* its codec knows nothing of it, and would wonder about the answer */
+  h2_backend_last(&f->backend)->is_deaf = true;          /* its codec knows nothing of it, and would wonder about the answer */
   h2_backend_send_raw(&f->backend, &bytes);
   turn_for(f, 20);
   assert_answered(get(f, "/ok"), 200, "hello");

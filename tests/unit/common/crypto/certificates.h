@@ -1,13 +1,13 @@
 /* Certificates for tests, made on the spot: an authority, and what it issues. Keys of one kind are made once a process. */
-#ifndef GW_TESTS_UNIT_COMMON_NET_TLS_CERTIFICATES_H
-#define GW_TESTS_UNIT_COMMON_NET_TLS_CERTIFICATES_H
+#ifndef GW_TESTS_UNIT_COMMON_CRYPTO_CERTIFICATES_H
+#define GW_TESTS_UNIT_COMMON_CRYPTO_CERTIFICATES_H
 
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
 #include "common/base/mem.h"
-#include "common/net/tls.h"
+#include "common/base/str.h"
 
 struct issued {
   char *chain; /* PEM */
@@ -86,10 +86,6 @@ static inline void issued_done(struct issued *issued) {
   free(issued->key);
   X509_free(issued->x509);
   EVP_PKEY_free(issued->pkey);
-}
-
-static inline struct gw_tls_key_pair pair_of(const struct issued *issued) {
-  return (struct gw_tls_key_pair){.certificate_chain = gw_str_from(issued->chain), .private_key = gw_str_from(issued->key)};
 }
 
 #endif
