@@ -175,7 +175,6 @@ static void resume_request(struct router *router) {
 static void on_connected(void *arg) {
   struct router *router = arg;
   invite_body(router);
-  gw_stream_set_request_paused(router->stream, GW_PAUSE_FILTER, false);
   resume_request(router);
 }
 
@@ -213,7 +212,6 @@ static void on_failure(void *arg, const struct gw_failure *failure) {
     return;
   }
   gw_stream_fail(stream, failure);
-  gw_stream_set_request_paused(stream, GW_PAUSE_FILTER, false);
   resume_request(router);
 }
 
