@@ -83,7 +83,7 @@ class QuickService:
     def url(self):
         return f"http://127.0.0.1:{self.port}"
 
-    def end(self):
+    def stop(self):
         self.process.kill()
         self.process.wait()
 
