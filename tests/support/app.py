@@ -5,6 +5,7 @@ Whatever stands before one of these words in a path is skipped.
 /count           JSON about the whole request: protocol, bytes, sha256, headers, trailers
 /events/N        N server-sent events, each when the test says next_event()
 /bytes/N         N bytes
+/deaf            reads nothing of the request until the test says next_event()
 /trailers        a body and the trailers x-first and x-second
 /status/N        that status
 /websocket       RFC 8441: an echo (HTTP/2 only); /websocket/refused: 403
@@ -134,6 +135,11 @@ async def some_bytes(_, exchange, size):
     await exchange.end()
 
 
+async def deaf(app, exchange):
+    await app.next_event_wanted()
+    await count(app, exchange)
+
+
 async def trailers(_, exchange):
     async for _data in exchange.body():
         pass
@@ -156,8 +162,8 @@ async def websocket(_, exchange, *rest):
         await echo_websocket(exchange)
 
 
-PATHS = {"echo": echo, "count": count, "events": events, "bytes": some_bytes, "trailers": trailers, "status": status, "websocket": websocket,
-         "secure-websocket": websocket}
+PATHS = {"echo": echo, "count": count, "deaf": deaf, "events": events, "bytes": some_bytes, "trailers": trailers, "status": status,
+         "websocket": websocket, "secure-websocket": websocket}
 
 
 async def echo_websocket(exchange):
@@ -338,6 +344,10 @@ class H2Connection:
             exchange.pieces.put_nowait(None)
         elif isinstance(event, h2.events.StreamReset):
             self.tasks[event.stream_id].cancel()
+            # What nobody will read is given back all the same: the connection's window is everybody's.
+            while not exchange.pieces.empty():
+                piece = exchange.pieces.get_nowait()
+                self.acknowledge(event.stream_id, piece[1] if piece else 0)
         elif isinstance(event, (h2.events.WindowUpdated, h2.events.RemoteSettingsChanged)):
             self.window_opened.set()
 
