@@ -253,7 +253,7 @@ static void test_listener_without_its_secret_takes_no_connection(void **state) {
 }
 
 static struct gw_str subject_of(const struct h2_client *client, struct gw_arena *arena) {
-  struct gw_tls_certificate certificate;
+  struct gw_certificate certificate;
   assert_int_equal(gw_tls_peer_certificate(client->transport.tls, arena, &certificate), GW_OK);
   return certificate.subject;
 }
