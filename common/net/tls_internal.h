@@ -104,6 +104,7 @@ struct gw_tls {
   struct gw_tls_secrets *secrets; /* of a server, during the handshake */
   struct gw_tls_kept *tail;       /* a record that has not come whole, with `records` */
   struct gw_tls_kept *kept;       /* to be sent */
+  size_t unsent;                  /* bytes of the connection's queue that are in `kept` */
   struct gw_tls_session_slot *slot;
   const char *failure;
   enum gw_err end;       /* what every later read says; GW_OK: none yet */

@@ -174,7 +174,7 @@ static bool take(struct gw_h1_session *session, struct gw_str *input) {
   switch (session->phase) {
   case GW_H1_HEAD:
     /* One request after the other: not while an answer, whole or in the queue, is still there. */
-    return session->stream == NULL && session->out.len == 0 && take_head(session, input);
+    return session->stream == NULL && !gw_h1_session_has_output(session) && take_head(session, input);
   case GW_H1_BODY:
     if (session->stream == NULL) return false;
     if (session->stream->is_response_complete || session->stream->is_aborted) return false;

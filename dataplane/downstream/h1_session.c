@@ -48,7 +48,7 @@ void gw_h1_session_update_interest(struct gw_h1_session *session) {
   case GW_H1_TUNNEL: wants_input = session->stream != NULL ? session->stream->request_pauses == 0 : pending < GW_H1_PIPELINE_MAX; break;
   case GW_H1_ANSWER: wants_input = pending < GW_H1_PIPELINE_MAX; break;
   /* A head may wait behind an answer that the client doesn't take, or for its turn. */
-  case GW_H1_HEAD: wants_input = session->out.len == 0 || pending < GW_H1_PIPELINE_MAX; break;
+  case GW_H1_HEAD: wants_input = !gw_h1_session_has_output(session) || pending < GW_H1_PIPELINE_MAX; break;
   default: break;
   }
   gw_downstream_connection_watch(session->connection, wants_input && !is_patient, &session->out);
@@ -159,8 +159,9 @@ static void on_flush(void *arg) {
     return;
   }
   /* The wait for a client that is slow to take what it asked for begins anew with each byte that it takes. */
-  if (session->out.len > 0 && (sent > 0 || !session->is_out_waiting)) gw_downstream_connection_start_wait(session->connection);
-  session->is_out_waiting = session->out.len > 0;
+  bool is_waiting = gw_h1_session_has_output(session);
+  if (is_waiting && (sent > 0 || !session->is_out_waiting)) gw_downstream_connection_start_wait(session->connection);
+  session->is_out_waiting = is_waiting;
   if (stream != NULL && stream->is_response_complete) {
     session->stream = NULL;
     gw_stream_free(stream);
@@ -171,7 +172,7 @@ static void on_flush(void *arg) {
     bool may_go_on = session->phase == GW_H1_BODY || session->phase == GW_H1_TUNNEL;
     if (may_go_on && session->pending_len > session->pending_at) gw_h1_session_consume_pending(session);
   }
-  if (session->stream == NULL && session->out.len == 0 && session->phase != GW_H1_LINGER) {
+  if (session->stream == NULL && !gw_h1_session_has_output(session) && session->phase != GW_H1_LINGER) {
     after_answer(session);
   } else {
     gw_h1_session_update_interest(session);
@@ -184,7 +185,7 @@ static uint64_t deadline_ms(const void *arg) {
   const struct gw_h1_session *session = arg;
   const struct gw_http_connection_manager *http = gw_downstream_connection_http(session->connection);
   uint64_t wait_ms = 0;
-  if (session->out.len > 0) {
+  if (gw_h1_session_has_output(session)) {
     wait_ms = gw_downstream_connection_send_timeout_ms(session->connection);
   } else if (session->stream != NULL) {
     return 0;
@@ -200,12 +201,12 @@ static void on_deadline(void *arg) {
   struct gw_h1_session *session = arg;
   struct gw_downstream_connection *connection = session->connection;
   uint64_t *hits = connection->listener->pipeline->stats->limits;
-  if (session->out.len > 0) {
+  if (gw_h1_session_has_output(session)) {
     hits[GW_LIMIT_STALLED_CLIENT]++;
     on_client_gone(session);
     if (session->stream != NULL) session->stream->detail = GW_STR("client_send_timeout");
   }
-  if (session->phase != GW_H1_HEAD || session->out.len > 0) {
+  if (session->phase != GW_H1_HEAD || gw_h1_session_has_output(session)) {
     gw_downstream_connection_free(connection);
     return;
   }

@@ -67,6 +67,9 @@ void gw_h1_session_on_input(void *session, struct gw_str input);
 /* Uses the bytes at hand until they are used up or must wait. */
 void gw_h1_session_consume_pending(struct gw_h1_session *session);
 void gw_h1_session_drop_pending(struct gw_h1_session *session);
+static inline bool gw_h1_session_has_output(const struct gw_h1_session *session) {
+  return gw_transport_has_output(&session->connection->transport, &session->out);
+}
 /* Which directions are worth waking up for. */
 void gw_h1_session_update_interest(struct gw_h1_session *session);
 /* Ends the stream too; not the connection. */

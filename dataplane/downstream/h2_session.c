@@ -69,6 +69,10 @@ static void watch(struct gw_h2_session *session) {
   gw_downstream_connection_watch(session->connection, wants_input, &session->out);
 }
 
+static bool has_output(const struct gw_h2_session *session) {
+  return gw_transport_has_output(&session->connection->transport, &session->out);
+}
+
 /* A client that still has something on its way (a WINDOW_UPDATE for what it has just read) would be answered by a reset, and lose what it
  * has not read yet; so the socket is kept until it closes, too. */
 static void close_connection(struct gw_h2_session *session) {
@@ -142,14 +146,14 @@ static enum gw_err flush_all(struct gw_h2_session *session) {
 
 static void on_flush(void *arg) {
   struct gw_h2_session *session = arg;
-  bool was_waiting = session->out.len > 0;
+  bool was_waiting = has_output(session);
   enum gw_err err = flush_all(session);
   if (err != GW_OK && err != GW_ERR_AGAIN) {
     gw_downstream_connection_free(session->connection);
     return;
   }
   if (err == GW_ERR_AGAIN && was_waiting) gw_downstream_connection_update_timer(session->connection);
-  if (session->is_over && session->out.len == 0) close_connection(session);
+  if (session->is_over && !has_output(session)) close_connection(session);
   watch(session);
 }
 
@@ -238,7 +242,7 @@ static uint64_t grace_deadline(const struct gw_h2_session *session) {
 }
 /* The socket takes nothing. */
 static uint64_t send_deadline(const struct gw_h2_session *session) {
-  return session->out.len == 0 ? 0 : after(session->progress_ms, gw_downstream_connection_send_timeout_ms(session->connection));
+  return has_output(session) ? after(session->progress_ms, gw_downstream_connection_send_timeout_ms(session->connection)) : 0;
 }
 static uint64_t look_deadline(const struct gw_h2_session *session) {
   uint64_t timeout_ms = gw_downstream_connection_send_timeout_ms(session->connection);
@@ -247,7 +251,7 @@ static uint64_t look_deadline(const struct gw_h2_session *session) {
   return is_watched ? after(session->looked_ms, wait_ms) : 0;
 }
 static uint64_t idle_deadline(const struct gw_h2_session *session) {
-  bool is_idle = session->out.len == 0 && gw_h2_codec_stream_count(session->codec) == 0;
+  bool is_idle = !has_output(session) && gw_h2_codec_stream_count(session->codec) == 0;
   return is_idle ? after(session->connection->since_ms, gw_downstream_connection_http(session->connection)->idle_timeout_ms) : 0;
 }
 

@@ -122,6 +122,9 @@ void gw_upstream_connection_free(struct gw_upstream_connection *connection);
 static inline bool gw_upstream_connection_is_freed(const struct gw_upstream_connection *connection) {
   return connection->io == NULL;
 }
+static inline bool gw_upstream_connection_has_output(const struct gw_upstream_connection *connection) {
+  return gw_transport_has_output(&connection->transport, &connection->out);
+}
 /* Sends what is queued: as soon as the callback that runs now has returned, or when all of this turn have. */
 void gw_upstream_connection_flush_soon(struct gw_upstream_connection *connection);
 void gw_upstream_connection_flush_at_turn_end(struct gw_upstream_connection *connection);

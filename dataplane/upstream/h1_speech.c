@@ -37,7 +37,8 @@ static void fail_protocol(struct gw_upstream_connection *connection, const char 
 static void finish(struct gw_upstream_connection *connection, bool has_rest) {
   struct gw_attempt *attempt = connection->h1.attempt;
   connection->h1.attempt = NULL;
-  if (attempt->may_keep && !has_rest && attempt->has_request_ended && !connection->is_write_broken && connection->out.len == 0) {
+  if (attempt->may_keep && !has_rest && attempt->has_request_ended && !connection->is_write_broken &&
+      !gw_upstream_connection_has_output(connection)) {
     gw_upstream_pool_put(connection->pool, connection);
   } else {
     gw_upstream_connection_free(connection);
@@ -160,7 +161,7 @@ static void on_flushed(struct gw_upstream_connection *connection, size_t sent) {
   struct gw_attempt *attempt = connection->h1.attempt;
   if (attempt == NULL) return;
   attempt->sent_bytes += sent;
-  if (connection->h1.ends_after_flush && connection->out.len == 0) {
+  if (connection->h1.ends_after_flush && !gw_upstream_connection_has_output(connection)) {
     connection->h1.ends_after_flush = false;
     gw_transport_shutdown(&connection->transport, connection->pool->options.loop);
   }

@@ -115,7 +115,7 @@ static void on_input(struct gw_upstream_connection *connection, struct gw_str in
 
 static void on_flushed(struct gw_upstream_connection *connection, size_t sent) {
   (void)sent;
-  if (connection->h2.is_over && connection->out.len == 0) {
+  if (connection->h2.is_over && !gw_upstream_connection_has_output(connection)) {
     gw_upstream_connection_free(connection);
   } else if (connection->out.len < OUT_MAX && gw_h2_codec_has_output(connection->h2.codec)) {
     pack_soon(connection);

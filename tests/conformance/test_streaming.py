@@ -115,6 +115,17 @@ def test_slow_readers_hold_constant_memory(shipped, client, service):
         one.__exit__()
 
 
+@pytest.mark.parametrize("client", ["h1", "https h1"])
+def test_clients_that_read_late_get_every_byte(world, client):
+    """Of answers of all sizes some end where the socket is just full: the rest waits in the gateway, which has nothing more to do."""
+    sizes = range(20_000, 2_000_000, 40_000)
+    opened = [open_duplex(world.place(client), client, f"/h1/bytes/{size}", "GET") for size in sizes]
+    settle(world.data)
+    for duplex, size in zip(opened, sizes, strict=True):
+        with duplex:
+            assert duplex.wait_for_head() == 200 and len(duplex.stream.read(size)) == size
+
+
 @pytest.mark.parametrize("client,service", [("h1", "h1"), ("h2c", "h1"), ("h1", "h2"), ("h2c", "h2"), ("https h2", "tls-h2")])
 def test_slow_service_holds_constant_memory(shipped, client, service):
     """The service reads nothing of eight uploads: their clients are stopped, not the gateway filled."""
