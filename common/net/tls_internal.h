@@ -114,6 +114,7 @@ struct gw_tls {
   uint8_t empty_records; /* records without data in a row, with `ssl` */
   bool is_ready;
   bool has_begun; /* a client has said hello */
+  bool has_ended; /* close_notify was said */
 };
 
 /* The buffers of one loop, and the one BIO that all of its connections use in turn. */

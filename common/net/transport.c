@@ -211,12 +211,14 @@ bool gw_transport_is_ready(const struct gw_transport *transport) {
   return transport->tls == NULL || transport->tls->is_ready;
 }
 
-void gw_transport_shutdown(struct gw_transport *transport, struct gw_loop *loop) {
+enum gw_err gw_transport_shutdown(struct gw_transport *transport, struct gw_loop *loop) {
   struct gw_tls *tls = transport->tls;
   if (tls != NULL && tls->is_ready && tls->end != GW_ERR_INVALID) {
     struct gw_tls_room *room = gw_tls_room_enter(loop, tls);
-    gw_tls_seal_close(tls, room);
-    send_out(tls, transport->fd, room);
+    if (!tls->has_ended) gw_tls_seal_close(tls, room);
+    tls->has_ended = true;
+    if (send_out(tls, transport->fd, room) == GW_ERR_AGAIN) return GW_ERR_AGAIN;
   }
   shutdown(transport->fd, SHUT_WR);
+  return GW_OK;
 }

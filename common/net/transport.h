@@ -53,7 +53,8 @@ unsigned gw_transport_interest(const struct gw_transport *transport, const struc
 /* Bytes can be written: always for plaintext; for TLS once the handshake is through. */
 bool gw_transport_is_ready(const struct gw_transport *transport);
 
-/* Says in order that no more comes: close_notify, as far as the socket takes it, and SHUT_WR. Nothing may wait to be sent. Reading goes on. */
-void gw_transport_shutdown(struct gw_transport *transport, struct gw_loop *loop);
+/* Says in order that no more comes: close_notify and SHUT_WR. Nothing may wait to be sent. Reading goes on. GW_ERR_AGAIN: the socket is
+ * full before it is said (TLS only): call again when a flush has found everything gone. */
+enum gw_err gw_transport_shutdown(struct gw_transport *transport, struct gw_loop *loop);
 
 #endif

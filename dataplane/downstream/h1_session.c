@@ -60,7 +60,10 @@ void gw_h1_session_update_interest(struct gw_h1_session *session) {
 static void close_connection(struct gw_h1_session *session) {
   struct gw_downstream_connection *connection = session->connection;
   bool has_unread = session->phase != GW_H1_ANSWER || session->pending_len > session->pending_at;
-  gw_transport_shutdown(&connection->transport, gw_downstream_connection_loop(connection));
+  if (gw_transport_shutdown(&connection->transport, gw_downstream_connection_loop(connection)) == GW_ERR_AGAIN) {
+    gw_h1_session_update_interest(session);
+    return;
+  }
   if (!has_unread) {
     gw_downstream_connection_free(connection);
     return;

@@ -76,10 +76,9 @@ static bool has_output(const struct gw_h2_session *session) {
 /* A client that still has something on its way (a WINDOW_UPDATE for what it has just read) would be answered by a reset, and lose what it
  * has not read yet; so the socket is kept until it closes, too. */
 static void close_connection(struct gw_h2_session *session) {
-  if (session->is_lingering) return;
+  if (session->is_lingering || gw_transport_shutdown(&session->connection->transport, loop_of(session)) == GW_ERR_AGAIN) return;
   session->is_lingering = true;
   gw_h2_codec_close_streams(session->codec, GW_H2_NO_ERROR);
-  gw_transport_shutdown(&session->connection->transport, loop_of(session));
   gw_downstream_connection_start_wait(session->connection);
 }
 

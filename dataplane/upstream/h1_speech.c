@@ -162,8 +162,7 @@ static void on_flushed(struct gw_upstream_connection *connection, size_t sent) {
   if (attempt == NULL) return;
   attempt->sent_bytes += sent;
   if (connection->h1.ends_after_flush && !gw_upstream_connection_has_output(connection)) {
-    connection->h1.ends_after_flush = false;
-    gw_transport_shutdown(&connection->transport, connection->pool->options.loop);
+    connection->h1.ends_after_flush = gw_transport_shutdown(&connection->transport, connection->pool->options.loop) == GW_ERR_AGAIN;
   }
   if (attempt->is_above_watermark && connection->out.len < GW_ATTEMPT_LOW_WATERMARK) {
     attempt->is_above_watermark = false;

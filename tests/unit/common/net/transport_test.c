@@ -234,6 +234,34 @@ static void test_close_notify_is_an_end_in_order(void **state) {
   }
 }
 
+static void test_close_notify_waits_for_a_full_socket(void **state) {
+  (void)state;
+  static char bytes[4096];
+  for (size_t v = 0; v < GW_ARRAY_LEN(versions); v++) {
+    struct pair pair;
+    size_t filled = 0;
+    ssize_t len;
+    open_pair(&pair, versions[v]);
+    end_send(&pair.client, pair.loop, GW_STR("x"));
+    pair_run(&pair);
+    end_send(&pair.server, pair.loop, GW_STR("all of it"));
+    pair_run(&pair);
+    while ((len = send(pair.server.fd, bytes, sizeof(bytes), MSG_DONTWAIT)) > 0)
+      filled += (size_t)len;
+    assert_int_equal(gw_transport_shutdown(&pair.server.transport, pair.loop), GW_ERR_AGAIN);
+    assert_true(gw_transport_has_output(&pair.server.transport, &pair.server.queue));
+    while (filled > 0 && (len = recv(pair.server.relay_fd, bytes, filled < sizeof(bytes) ? filled : sizeof(bytes), 0)) > 0)
+      filled -= (size_t)len;
+    end_send(&pair.server, pair.loop, GW_STR(""));
+    assert_false(gw_transport_has_output(&pair.server.transport, &pair.server.queue));
+    assert_int_equal(gw_transport_shutdown(&pair.server.transport, pair.loop), GW_OK);
+    pair_run(&pair);
+    assert_received(&pair.client, "all of it");
+    assert_int_equal(pair.client.last_read, GW_ERR_CLOSED);
+    pair_close(&pair);
+  }
+}
+
 /* Data and close_notify in one read: the data comes first, and the socket stays readable, so that an event tells of the end. */
 static void test_end_that_comes_with_data_shows_as_readable(void **state) {
   (void)state;
@@ -422,6 +450,7 @@ int main(void) {
       cmocka_unit_test(test_flush_into_a_full_socket_says_again_and_keeps_little),
       cmocka_unit_test(test_ciphertext_that_waits_is_output_though_the_queue_is_empty),
       cmocka_unit_test(test_close_notify_is_an_end_in_order),
+      cmocka_unit_test(test_close_notify_waits_for_a_full_socket),
       cmocka_unit_test(test_end_that_comes_with_data_shows_as_readable),
       cmocka_unit_test(test_end_without_close_notify_is_told_from_one_in_order),
       cmocka_unit_test(test_changed_byte_ends_the_connection),
