@@ -67,11 +67,8 @@ static void shake_hands(struct gw_downstream_connection *connection) {
 
 static void on_tls_failure(struct gw_downstream_connection *connection) {
   struct gw_pipeline *pipeline = connection->listener->pipeline;
-  struct gw_str reason = gw_tls_failure(connection->transport.tls);
-  char peer[GW_ADDRESS_TEXT_SIZE];
   pipeline->stats->tls_failures_total++;
-  GW_LOG_INFO(pipeline->options.log, "TLS with %.*s failed: %.*s", GW_STR_ARG(gw_address_format(&connection->peer, peer)),
-              GW_STR_ARG(reason));
+  gw_pipeline_log_client(pipeline, &connection->peer, "TLS failed", gw_tls_failure(connection->transport.tls));
   on_gone(connection);
 }
 

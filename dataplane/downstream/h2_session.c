@@ -107,11 +107,9 @@ static void give_up(struct gw_h2_session *session) {
   if (session->is_over) return;
   session->is_over = true;
   if (err == GW_OK) return;
-  char peer[GW_ADDRESS_TEXT_SIZE];
   pipeline->stats->bad_requests_total++;
   if (err == GW_ERR_LIMIT) count_abuse(pipeline->stats, gw_h2_codec_detail(session->codec));
-  GW_LOG_INFO(pipeline->options.log, "HTTP/2 connection of %.*s is closed: %.*s",
-              GW_STR_ARG(gw_address_format(&session->connection->peer, peer)), GW_STR_ARG(gw_h2_codec_detail(session->codec)));
+  gw_pipeline_log_client(pipeline, &session->connection->peer, "its HTTP/2 connection is closed", gw_h2_codec_detail(session->codec));
 }
 
 static void pack(struct gw_h2_session *session) {
