@@ -75,9 +75,13 @@ static void tell_end(struct gw_h2_stream *stream) {
   stream->codec->events->on_end(stream);
 }
 
-static void on_block(struct gw_h2_codec *codec, struct gw_h2_stream *stream, bool is_end) {
+/* false: trailers beyond the limits, which are not to be had in part: the stream is broken. */
+static bool take_block(struct gw_h2_codec *codec, struct gw_h2_stream *stream, bool is_end) {
+  if (stream->is_head_done && gw_h2_has_excess_fields(codec, stream)) {
+    nghttp2_submit_rst_stream(codec->ng, NGHTTP2_FLAG_NONE, stream->id, NGHTTP2_ENHANCE_YOUR_CALM);
+    return false;
+  }
   if (stream->is_head_done) {
-    if (stream->refusal != 0) stream->trailers.count = 0;
     gw_trailers_remove_forbidden(&stream->trailers);
   } else if (codec->options.is_client) {
     gw_h2_finish_response(stream, !is_end);
@@ -88,6 +92,7 @@ static void on_block(struct gw_h2_codec *codec, struct gw_h2_stream *stream, boo
     stream->is_head_done = true;
     codec->events->on_head(stream);
   }
+  return true;
 }
 
 static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *arg) {
@@ -102,7 +107,7 @@ static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *arg) 
   bool is_end = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
   bool is_padded = frame->hd.type == NGHTTP2_DATA && (frame->hd.flags & NGHTTP2_FLAG_PADDED) != 0;
   if (is_padded && !is_end && !gw_h2_guard_on_padded(codec, frame->hd.length <= frame->data.padlen)) return NGHTTP2_ERR_CALLBACK_FAILURE;
-  if (stream != NULL && frame->hd.type == NGHTTP2_HEADERS) on_block(codec, stream, is_end);
+  if (stream != NULL && frame->hd.type == NGHTTP2_HEADERS && !take_block(codec, stream, is_end)) return 0;
   /* The owner may have let go of it. */
   if (stream == NULL || !is_end || find_stream(codec, frame->hd.stream_id) == NULL) return 0;
   stream->is_peer_ended = true;

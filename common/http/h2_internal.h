@@ -60,6 +60,8 @@ bool gw_h2_guard_on_padded(struct gw_h2_codec *codec, bool is_empty);
 
 /* One field of the block that `stream` receives; the bytes are copied. false: the block is so large that the connection must go. */
 bool gw_h2_take_field(struct gw_h2_codec *codec, struct gw_h2_stream *stream, struct gw_str name, struct gw_str value);
+/* The block that `stream` receives is beyond the limits. */
+bool gw_h2_has_excess_fields(const struct gw_h2_codec *codec, const struct gw_h2_stream *stream);
 /* The block of fields is whole: fills stream->request, or stream->refusal. */
 void gw_h2_finish_request(struct gw_h2_stream *stream, bool has_body);
 /* The same for a response. */

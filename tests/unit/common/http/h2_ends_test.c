@@ -248,6 +248,22 @@ static void test_trailers_that_may_not_be_trailers_are_dropped(void **state) {
   assert_str(server.exchanges[0].h2.trailers.items[0].name, "x-fine");
 }
 
+/* 51 fields, of which half would say something else. */
+static void test_trailers_beyond_the_limits_break_their_stream(void **state) {
+  (void)state;
+  struct exchange *of_client = ask_with_body();
+  struct gw_headers trailers;
+  gw_headers_init(&trailers, &client.arena, 51);
+  for (uint32_t i = 0; i <= 50; i++)
+    gw_headers_add(&trailers, &client.arena, GW_HEADER_OTHER, GW_STR("x-one"), GW_STR("1"));
+  gw_h2_stream_send_end(&of_client->h2, &trailers);
+  talk(512);
+  assert_false(server.exchanges[0].has_ended);
+  assert_true(server.exchanges[0].is_closed && of_client->is_closed);
+  assert_int_equal(server.exchanges[0].error, GW_H2_ENHANCE_YOUR_CALM);
+  assert_int_equal(of_client->error, GW_H2_ENHANCE_YOUR_CALM);
+}
+
 /* Nothing is lost of the connection's window by what no owner ever sees. */
 static void test_padding_and_data_for_nobody_are_given_back(void **state) {
   (void)state;
@@ -293,6 +309,7 @@ int main(void) {
       TEST(test_client_that_takes_its_leave_does_nothing_wrong),
       TEST(test_frames_cut_anywhere_are_looked_at_alike),
       TEST(test_trailers_that_may_not_be_trailers_are_dropped),
+      TEST(test_trailers_beyond_the_limits_break_their_stream),
       TEST(test_padding_and_data_for_nobody_are_given_back),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
