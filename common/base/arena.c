@@ -5,21 +5,13 @@
 #include <stdlib.h>
 
 #include "common/base/mem.h"
+#include "common/base/sanitizers.h"
 
 #define BLOCK_SIZE_MIN ((size_t)256)
 #define BLOCK_SIZE_MAX ((size_t)256 * 1024)
 
 /* Under AddressSanitizer every allocation is a heap block of its own, so that a write beyond it is found. */
-#if defined(__SANITIZE_ADDRESS__)
-#define ONE_BLOCK_EACH true
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define ONE_BLOCK_EACH true
-#endif
-#endif
-#ifndef ONE_BLOCK_EACH
-#define ONE_BLOCK_EACH false
-#endif
+#define ONE_BLOCK_EACH GW_HAS_ASAN
 
 struct gw_arena_block {
   struct gw_arena_block *next;

@@ -10,6 +10,7 @@
 #include "common/base/clock.h"
 #include "common/base/err.h"
 #include "common/base/mem.h"
+#include "common/event/event_memory.h"
 #include "common/event/loop_internal.h"
 
 struct gw_io {
@@ -50,6 +51,7 @@ static struct event_base *new_base(void) {
 }
 
 struct gw_loop *gw_loop_new(void) {
+  gw_event_memory_use();
   struct gw_loop *loop = gw_malloc(sizeof(*loop));
   memset(loop, 0, offsetof(struct gw_loop, scratch)); /* the scratch buffer takes no memory until it is used */
   loop->base = new_base();

@@ -6,15 +6,11 @@
 #include <string.h>
 
 #include "common/base/mem.h"
+#include "common/base/sanitizers.h"
 #include "common/rpc/rpc_internal.h"
 
 /* gRPC itself is not built with the thread sanitizer, so it must be told that an operation's fields pass through the queue. */
-#ifdef __has_feature
-#if __has_feature(thread_sanitizer)
-#define IS_TSAN 1
-#endif
-#endif
-#if defined(__SANITIZE_THREAD__) || defined(IS_TSAN)
+#if GW_HAS_TSAN
 #include <sanitizer/tsan_interface.h>
 #define HAND_OVER(op) __tsan_release(op)
 #define TAKE_OVER(op) __tsan_acquire(op)
