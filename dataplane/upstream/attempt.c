@@ -1,6 +1,7 @@
 #include "dataplane/upstream/attempt.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/mem.h"
@@ -28,10 +29,16 @@ static bool may_retry(const struct gw_attempt *attempt, bool is_unseen) {
   return attempt->is_reused && (is_idempotent(attempt->head->method) || !attempt->has_request_ended || attempt->sent_bytes == 0);
 }
 
+static void count_end(struct gw_attempt *attempt) {
+  struct gw_upstream_tally *tally = attempt->tally;
+  attempt->counts->requests_active--;
+  if (--tally->active_count == 0 && tally->is_orphan) free(tally);
+}
+
 void gw_attempt_fail(struct gw_attempt *attempt, const struct gw_failure *failure) {
   gw_list_remove(&attempt->waiting);
   attempt->connection = NULL;
-  attempt->counts->requests_active--;
+  count_end(attempt);
   attempt->calls->on_failure(attempt->arg, failure);
 }
 
@@ -97,7 +104,7 @@ void gw_attempt_fail_waiting(struct gw_upstream_pool *pool, const struct gw_upst
 
 void gw_attempt_finish(struct gw_attempt *attempt) {
   attempt->connection = NULL;
-  attempt->counts->requests_active--;
+  count_end(attempt);
   attempt->calls->on_end(attempt->arg);
 }
 
@@ -159,13 +166,14 @@ bool gw_attempt_start(struct gw_attempt *attempt, struct gw_upstream_pool *pool,
   attempt->arena = arena;
   attempt->counts = pool->options.counts;
   attempt->head = head;
-  struct gw_upstream_counts *counts = attempt->counts;
-  counts->requests_active++;
+  attempt->tally = pool->tally;
+  attempt->counts->requests_active++;
+  attempt->tally->active_count++;
   if (start(attempt, pool, is_new) == GW_OK) return true;
   attempt->connection = NULL;
-  counts->requests_active--;
-  counts->connections_total++;
-  counts->connect_failures_total++;
+  count_end(attempt);
+  attempt->counts->connections_total++;
+  attempt->counts->connect_failures_total++;
   *ret_failure = connect_failure(arena, &(struct gw_upstream_break){.error_number = errno});
   ret_failure->retry_ok = true;
   return false;
@@ -216,7 +224,7 @@ void gw_attempt_cancel(struct gw_attempt *attempt) {
   struct gw_upstream_connection *connection = attempt->connection;
   gw_list_remove(&attempt->waiting);
   attempt->connection = NULL;
-  attempt->counts->requests_active--;
+  count_end(attempt);
   if (connection != NULL) connection->speech->cancel(attempt, connection);
 }
 

@@ -22,6 +22,12 @@ struct gw_upstream_break {
   struct gw_str tls_failure; /* empty: none */
 };
 
+/* The attempts under way to one address; goes with the last of them, which may be after the pool. */
+struct gw_upstream_tally {
+  uint32_t active_count;
+  bool is_orphan; /* the pool is gone */
+};
+
 struct gw_upstream_pool {
   struct gw_upstream_pool_options options;
   struct gw_list idle;    /* connections without an attempt, newest first */
@@ -30,6 +36,7 @@ struct gw_upstream_pool {
   uint32_t idle_count;
   uint32_t connection_count; /* idle or not */
   bool is_retired;           /* freed by its owner: nothing is kept any more */
+  struct gw_upstream_tally *tally;
   struct gw_timer idle_timer;
   struct gw_tls_session_slot tls_session;
 };

@@ -31,6 +31,7 @@ static void on_idle_timer(struct gw_timer *timer) {
 struct gw_upstream_pool *gw_upstream_pool_new(const struct gw_upstream_pool_options *options) {
   struct gw_upstream_pool *pool = gw_calloc(1, sizeof(*pool));
   pool->options = *options;
+  pool->tally = gw_calloc(1, sizeof(*pool->tally));
   if (pool->options.tls != NULL) pool->options.tls = gw_tls_context_ref(pool->options.tls);
   gw_list_init(&pool->idle);
   gw_list_init(&pool->shared);
@@ -44,6 +45,8 @@ void gw_upstream_pool_release(struct gw_upstream_pool *pool) {
   if (!pool->is_retired || pool->connection_count > 0) return;
   gw_tls_session_slot_done(&pool->tls_session);
   gw_tls_context_unref(pool->options.tls);
+  pool->tally->is_orphan = true;
+  if (pool->tally->active_count == 0) free(pool->tally);
   free(pool);
 }
 
@@ -57,6 +60,10 @@ void gw_upstream_pool_free(struct gw_upstream_pool *pool) {
     drop_oldest(pool);
   pool->connection_count--;
   gw_upstream_pool_release(pool);
+}
+
+uint32_t gw_upstream_pool_count_active(const struct gw_upstream_pool *pool) {
+  return pool != NULL ? pool->tally->active_count : 0;
 }
 
 void gw_upstream_pool_set_timeouts(struct gw_upstream_pool *pool, uint64_t connect_timeout_ms, uint64_t idle_timeout_ms) {
