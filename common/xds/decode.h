@@ -45,6 +45,8 @@ struct gw_str gw_xds_decode_str(struct gw_xds_decoder *decoder, const char *text
 struct gw_str gw_xds_decode_lower(struct gw_xds_decoder *decoder, const char *text);
 /* A copy; empty is a mistake. */
 struct gw_str gw_xds_decode_name(struct gw_xds_decoder *decoder, const struct gw_xds_place *place, const char *text);
+/* RFC 9110 section 5.6.2. */
+bool gw_xds_is_token(struct gw_str text);
 /* Lower case, a token (RFC 9110 section 5.6.2); `may_be_pseudo`: also ":method" and such. */
 struct gw_str gw_xds_decode_header_name(struct gw_xds_decoder *decoder, const struct gw_xds_place *place, const char *text,
                                         bool may_be_pseudo);

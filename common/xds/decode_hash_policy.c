@@ -10,8 +10,8 @@ typedef Envoy__Config__Route__V3__RouteAction__HashPolicy HashPolicy;
 static void decode_cookie(struct gw_xds_decoder *d, const struct gw_xds_place *place,
                           const Envoy__Config__Route__V3__RouteAction__HashPolicy__Cookie *m, struct gw_hash_policy *out) {
   out->kind = GW_HASH_COOKIE;
-  gw_xds_decode_header_name(d, GW_XDS_FIELD(place, "name"), m->name, false);
   out->name = gw_xds_decode_str(d, m->name);
+  if (!gw_xds_is_token(out->name)) gw_xds_refuse(d, GW_XDS_FIELD(place, "name"), "\"%s\" is not a token", m->name);
   out->has_cookie_ttl = m->ttl != NULL;
   out->cookie_ttl_ms = gw_xds_decode_duration(d, GW_XDS_FIELD(place, "ttl"), m->ttl, 0);
   out->cookie_path = gw_xds_decode_str(d, m->path);
