@@ -14,6 +14,10 @@ static int compare_values(const void *a, const void *b) {
 /* All values, in an order that does not depend on who merged or split the field on the way. */
 static bool hash_header(struct gw_stream *stream, struct gw_str name, uint64_t *ret_hash) {
   const struct gw_headers *headers = &stream->request.headers;
+  if (gw_str_equal(name, GW_STR("host"))) { /* whatever version of HTTP brought it, it is none of the fields */
+    *ret_hash = gw_xxh64(stream->request.authority, 0);
+    return stream->request.authority.len > 0;
+  }
   struct gw_header *first = gw_headers_find_name(headers, name);
   if (first == NULL) return false;
   struct gw_str *values = gw_arena_calloc(&stream->arena, headers->count, sizeof(*values));

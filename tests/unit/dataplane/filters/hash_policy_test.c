@@ -24,6 +24,7 @@ static struct request *request_new(const char *path, const char *const (*headers
   r->stream.pipeline = &r->pipeline;
   gw_arena_init(&r->stream.arena, 1024);
   r->stream.request.path = gw_str_from(path);
+  r->stream.request.authority = GW_STR("shop.example:8000");
   assert_int_equal(gw_address_parse_ip(GW_STR("2001:db8::7"), 1234, &r->stream.remote), GW_OK);
   for (uint32_t i = 0; i < count; i++)
     gw_headers_add(&r->stream.request.headers, &r->stream.arena, GW_HEADER_OTHER, gw_str_from(headers[i][0]), gw_str_from(headers[i][1]));
@@ -59,6 +60,7 @@ static void test_each_kind_finds_its_value(void **state) {
   } cases[] = {
       {{.kind = GW_HASH_HEADER, .name = GW_STR("x-user")}, true, hash("alice")},
       {{.kind = GW_HASH_HEADER, .name = GW_STR("x-nobody")}, false, 0},
+      {{.kind = GW_HASH_HEADER, .name = GW_STR("host")}, true, hash("shop.example:8000")},
       {{.kind = GW_HASH_HEADER, .name = GW_STR("x-two")}, true, gw_xxh64(GW_STR("b"), hash("a"))}, /* sorted */
       {{.kind = GW_HASH_COOKIE, .name = GW_STR("sid")}, true, hash("abc")},
       {{.kind = GW_HASH_COOKIE, .name = GW_STR("SID")}, false, 0},
