@@ -33,6 +33,8 @@ struct gw_upstream_pool *gw_upstream_pool_new(const struct gw_upstream_pool_opti
   pool->options = *options;
   pool->tally = gw_calloc(1, sizeof(*pool->tally));
   if (pool->options.tls != NULL) pool->options.tls = gw_tls_context_ref(pool->options.tls);
+  pool->options.sni = (struct gw_str){gw_strndup(options->sni.data, options->sni.len), options->sni.len};
+  pool->is_auto = options->protocol == GW_UPSTREAM_AUTO;
   gw_list_init(&pool->idle);
   gw_list_init(&pool->shared);
   gw_list_init(&pool->waiting);
@@ -45,6 +47,7 @@ void gw_upstream_pool_release(struct gw_upstream_pool *pool) {
   if (!pool->is_retired || pool->connection_count > 0) return;
   gw_tls_session_slot_done(&pool->tls_session);
   gw_tls_context_unref(pool->options.tls);
+  free((char *)(uintptr_t)pool->options.sni.data);
   pool->tally->is_orphan = true;
   if (pool->tally->active_count == 0) free(pool->tally);
   free(pool);

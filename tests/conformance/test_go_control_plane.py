@@ -1,49 +1,13 @@
 """Our data plane driven by a go-control-plane server: serves, takes updates, refuses what it doesn't know."""
-import json
-import os
-import queue
-import subprocess
-import threading
-
 import pytest
 
+from support.adsd import Server
 from support.certificates import make_certificate
 from support.gateway import get, wait_until
 
-ADSD = os.environ.get("GW_PEERS", "") + "/adsd"
 SDS = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret"
 LDS, RDS, CDS, EDS = ("type.googleapis.com/envoy.config." + name for name in
                       ("listener.v3.Listener", "route.v3.RouteConfiguration", "cluster.v3.Cluster", "endpoint.v3.ClusterLoadAssignment"))
-
-
-class Server:
-    """The peer: takes snapshots, tells the node's requests."""
-
-    def __init__(self, node="node-1"):
-        self.process = subprocess.Popen([ADSD, "-node", node], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.address = json.loads(self.process.stdout.readline())["listening"]
-        self.requests, self._queue = [], queue.Queue()
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self):
-        for line in self.process.stdout:
-            self.requests.append(json.loads(line))
-
-    def serve(self, version, clusters, routes, port=0, **more):
-        wanted = {"version": version, "port": port, "clusters": clusters, "routes": routes, **more}
-        self.process.stdin.write(json.dumps(wanted) + "\n")
-        self.process.stdin.flush()
-
-    def acknowledged(self, type_url, version):
-        return any(r["type"] == type_url and r["version"] == version and r["nonce"] and not r["error"] for r in self.requests)
-
-    def refusals(self, type_url):
-        return [r["error"] for r in self.requests if r["type"] == type_url and r["error"]]
-
-    def stop(self):
-        self.process.stdin.close()
-        self.process.terminate()
-        self.process.wait(10)
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ static void test_find_takes_the_first_of_that_name(void **state) {
       {";;;", "a", NULL},
   };
   for (size_t i = 0; i < GW_ARRAY_LEN(cases); i++) {
-    struct gw_header item = {GW_STR("cookie"), gw_str_from(cases[i].field), GW_HEADER_COOKIE};
+    struct gw_header item = {GW_STR("cookie"), gw_str_from(cases[i].field), GW_HEADER_COOKIE, false};
     struct gw_headers headers = {.items = &item, .count = 1};
     struct gw_str value = {NULL, 0};
     enum gw_err err = gw_cookie_find(&headers, gw_str_from(cases[i].name), &value);

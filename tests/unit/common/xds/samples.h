@@ -129,6 +129,7 @@ static const struct gw_endpoints sample_endpoints = {GW_STR("alpha"), sample_end
 static const struct gw_endpoint sample_named_items[] = {{GW_STR("project_service-1.internal"), 8000, 2, false, 0}};
 static const struct gw_endpoints sample_named = {GW_STR("beta"), sample_named_items, 1};
 
+/* A macro: clang 14 does not take one constant struct as the initializer of another's member. */
 #define SAMPLE_HTTP2                                                                                                                       \
   {                                                                                                                                        \
     .hpack_table_size = 0, .max_concurrent_streams = 77, .initial_stream_window = 65535, .initial_connection_window = 1u << 20,            \
@@ -229,7 +230,7 @@ static const struct gw_cluster sample_static_cluster = {.name = GW_STR("alpha"),
 
 static const struct gw_str sample_allow[] = {GW_STR("10.0.0.0/8"), GW_STR("2001:db8::/32")};
 static const struct gw_http_filter sample_filters[] = {
-    {.name = GW_STR("limits"), .kind = GW_FILTER_LIMITS, .settings = {.limits = {1u << 20, 15000, 1000, 50, 200, 80, 90}}},
+    {.name = GW_STR("limits"), .kind = GW_FILTER_LIMITS, .settings = {.limits = {1u << 20, 60000, 15000, 8192, 1000, 50, 200, 80, 90}}},
     {GW_STR("gateway.node_endpoints"), GW_FILTER_NODE_ENDPOINTS, {{true, false, true, sample_allow, 2}}},
     {GW_STR("envoy.filters.http.router"), GW_FILTER_ROUTER, {{false, false, false, NULL, 0}}},
 };
