@@ -1,7 +1,6 @@
 #include "dataplane/upstream/attempt.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/mem.h"
@@ -30,9 +29,10 @@ static bool may_retry(const struct gw_attempt *attempt, bool is_unseen) {
 }
 
 static void count_end(struct gw_attempt *attempt) {
-  struct gw_upstream_tally *tally = attempt->tally;
-  attempt->counts->requests_active--;
-  if (--tally->active_count == 0 && tally->is_orphan) free(tally);
+  struct gw_upstream_pool *pool = attempt->pool;
+  pool->options.counts->requests_active--;
+  pool->active_count--;
+  gw_upstream_pool_release(pool);
 }
 
 void gw_attempt_fail(struct gw_attempt *attempt, const struct gw_failure *failure) {
@@ -177,16 +177,16 @@ bool gw_attempt_start(struct gw_attempt *attempt, struct gw_upstream_pool *pool,
   attempt->calls = calls;
   attempt->arg = arg;
   attempt->arena = arena;
-  attempt->counts = pool->options.counts;
+  attempt->pool = pool;
   attempt->head = head;
-  attempt->tally = pool->tally;
-  attempt->counts->requests_active++;
-  attempt->tally->active_count++;
+  struct gw_upstream_counts *counts = pool->options.counts;
+  counts->requests_active++;
+  pool->active_count++;
   if (start(attempt, pool, is_new) == GW_OK) return true;
   attempt->connection = NULL;
   count_end(attempt);
-  attempt->counts->connections_total++;
-  attempt->counts->connect_failures_total++;
+  counts->connections_total++;
+  counts->connect_failures_total++;
   *ret_failure = connect_failure(arena, &(struct gw_upstream_break){.error_number = errno});
   ret_failure->retry_ok = true;
   return false;

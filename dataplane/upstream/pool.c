@@ -31,7 +31,6 @@ static void on_idle_timer(struct gw_timer *timer) {
 struct gw_upstream_pool *gw_upstream_pool_new(const struct gw_upstream_pool_options *options) {
   struct gw_upstream_pool *pool = gw_calloc(1, sizeof(*pool));
   pool->options = *options;
-  pool->tally = gw_calloc(1, sizeof(*pool->tally));
   if (pool->options.tls != NULL) pool->options.tls = gw_tls_context_ref(pool->options.tls);
   pool->options.sni = (struct gw_str){gw_strndup(options->sni.data, options->sni.len), options->sni.len};
   pool->is_auto = options->protocol == GW_UPSTREAM_AUTO;
@@ -44,12 +43,10 @@ struct gw_upstream_pool *gw_upstream_pool_new(const struct gw_upstream_pool_opti
 }
 
 void gw_upstream_pool_release(struct gw_upstream_pool *pool) {
-  if (!pool->is_retired || pool->connection_count > 0) return;
+  if (!pool->is_retired || pool->connection_count > 0 || pool->active_count > 0) return;
   gw_tls_session_slot_done(&pool->tls_session);
   gw_tls_context_unref(pool->options.tls);
   free((char *)(uintptr_t)pool->options.sni.data);
-  pool->tally->is_orphan = true;
-  if (pool->tally->active_count == 0) free(pool->tally);
   free(pool);
 }
 
@@ -66,7 +63,7 @@ void gw_upstream_pool_free(struct gw_upstream_pool *pool) {
 }
 
 uint32_t gw_upstream_pool_count_active(const struct gw_upstream_pool *pool) {
-  return pool != NULL ? pool->tally->active_count : 0;
+  return pool != NULL ? pool->active_count : 0;
 }
 
 void gw_upstream_pool_set_timeouts(struct gw_upstream_pool *pool, uint64_t connect_timeout_ms, uint64_t idle_timeout_ms) {
