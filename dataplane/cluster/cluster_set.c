@@ -40,7 +40,7 @@ static void free_balancers(struct gw_worker_cluster *cluster) {
 
 static void build_balancers(struct gw_worker_cluster *cluster) {
   const struct gw_load *load = cluster->frozen->load;
-  cluster->balancer = gw_balancer_find(cluster->frozen->model->balancing.policy);
+  cluster->balancer = gw_balancer_get(cluster->frozen->model->balancing.policy);
   cluster->balancer_worker =
       (struct gw_balancer_worker){.random = cluster->random, .now_ms = now_ms, .count_active = count_active, .arg = cluster};
   cluster->balancer_states = gw_calloc(load->level_count, sizeof(void *));

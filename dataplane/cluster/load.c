@@ -79,18 +79,20 @@ static void add_level(struct gw_load *load, const struct gw_load_level *blank, c
   level->share = part->ret_share;
   level->is_panicking = part->ret_is_panicking;
   level->usable = usable;
-  level->has_equal_weights = true;
+  level->weight_min = UINT32_MAX;
   uint64_t window_ms = blank->balancing->slow_start.window_ms;
   for (uint32_t i = 0; i < endpoint_count; i++) {
     const struct gw_frozen_endpoint *endpoint = &blank->endpoints[i];
     if (endpoint->priority != priority || (!endpoint->is_healthy && !level->is_panicking)) continue;
     usable[level->usable_count++] = i;
-    if (endpoint->weight != blank->endpoints[usable[0]].weight) level->has_equal_weights = false;
+    level->weight_sum += endpoint->weight;
+    if (endpoint->weight < level->weight_min) level->weight_min = endpoint->weight;
+    if (endpoint->weight > level->weight_max) level->weight_max = endpoint->weight;
     if (window_ms == 0 || endpoint->fresh_ms == 0) continue;
     if (endpoint->fresh_ms + window_ms > level->slow_until_ms) level->slow_until_ms = endpoint->fresh_ms + window_ms;
   }
   if (level->usable_count == 0) return;
-  const struct gw_balancer *balancer = gw_balancer_find(blank->balancing->policy);
+  const struct gw_balancer *balancer = gw_balancer_get(blank->balancing->policy);
   if (balancer->plan != NULL) level->plan = balancer->plan(level, &load->arena);
   load->level_count++;
 }

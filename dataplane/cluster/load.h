@@ -24,9 +24,11 @@ struct gw_frozen_endpoint {
 /* One priority that gets something. */
 struct gw_load_level {
   uint32_t priority;
-  uint32_t share;    /* in percent; of all levels 100 */
-  bool is_panicking; /* too few are healthy: all are used */
-  bool has_equal_weights;
+  uint32_t share;      /* in percent; of all levels 100 */
+  bool is_panicking;   /* too few are healthy: all are used */
+  uint64_t weight_sum; /* of the usable ones, with all of their weight; the least and the greatest are next */
+  uint32_t weight_min;
+  uint32_t weight_max;
   const struct gw_load_balancing *balancing;
   const struct gw_frozen_endpoint *endpoints; /* the cluster's */
   const uint32_t *usable;                     /* indexes of those that may be picked */

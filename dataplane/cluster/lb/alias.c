@@ -18,8 +18,7 @@ const struct gw_alias *gw_alias_build(const struct gw_load_level *level, struct 
   uint32_t count = level->usable_count;
   struct gw_alias *alias = gw_arena_calloc(arena, 1, sizeof(*alias) + count * sizeof(struct column));
   alias->count = count;
-  for (uint32_t i = 0; i < count; i++)
-    alias->total += level->endpoints[level->usable[i]].weight;
+  alias->total = level->weight_sum;
   /* Those with less than a column's height from the front, the others from the back. */
   GW_CLEANUP(gw_free_ptr) uint32_t *work = gw_calloc(count, sizeof(*work));
   uint32_t small = 0, large = count;

@@ -1,5 +1,7 @@
 /* Why: a draw by weight in O(1), exact whatever the weights (Walker's alias method, Vose's way to build it): what requests without a hash
- * get from the balancers that go by hash. Life: in the arena of its load. Thread: any. */
+ * get from the balancers that go by one.
+ * Life: in the arena of its load.
+ * Thread: any. */
 #ifndef GW_DATAPLANE_CLUSTER_LB_ALIAS_H
 #define GW_DATAPLANE_CLUSTER_LB_ALIAS_H
 

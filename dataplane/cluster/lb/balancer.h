@@ -24,8 +24,6 @@ struct gw_balancer_worker {
 };
 
 struct gw_balancer {
-  enum gw_lb_policy policy;
-  const char *name;
   bool has_hash; /* looks at the key */
   /* Tables that are the same for all workers, in the arena. NULL: needs none. */
   const void *(*plan)(const struct gw_load_level *level, struct gw_arena *arena);
@@ -36,8 +34,7 @@ struct gw_balancer {
   uint32_t (*pick)(void *state, const struct gw_balancer_key *key);
 };
 
-/* Not NULL: every policy of the model has one. */
-const struct gw_balancer *gw_balancer_find(enum gw_lb_policy policy);
+const struct gw_balancer *gw_balancer_get(enum gw_lb_policy policy);
 
 extern const struct gw_balancer gw_balancer_round_robin;
 extern const struct gw_balancer gw_balancer_least_request;

@@ -83,8 +83,6 @@ static void free_state(void *arg) {
 }
 
 const struct gw_balancer gw_balancer_least_request = {
-    .policy = GW_LB_LEAST_REQUEST,
-    .name = "least_request",
     .build = build,
     .free = free_state,
     .pick = pick,

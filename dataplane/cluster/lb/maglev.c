@@ -6,7 +6,7 @@
 #include "common/base/mem.h"
 #include "common/base/xxh64.h"
 #include "dataplane/cluster/lb/alias.h"
-#include "dataplane/cluster/lb/hashed.h"
+#include "dataplane/cluster/lb/stateless.h"
 #include "dataplane/cluster/lb/turns.h"
 
 struct table {
@@ -42,17 +42,14 @@ static void take_slot(struct table *table, struct filler *filler, uint32_t endpo
 }
 
 static void fill(struct table *table, const struct gw_load_level *level) {
-  uint64_t sum;
-  uint32_t least, greatest;
-  gw_hashed_weigh(level, &sum, &least, &greatest);
-  double greatest_part = (double)greatest / (double)sum;
+  double sum = (double)level->weight_sum, greatest_part = level->weight_max / sum;
   GW_CLEANUP(gw_free_ptr) struct filler *fillers = gw_calloc(level->usable_count, sizeof(*fillers));
   GW_CLEANUP(gw_free_ptr) struct gw_turns *turns = gw_turns_new(level->usable_count);
   for (uint32_t i = 0; i < level->usable_count; i++) {
     const struct gw_frozen_endpoint *endpoint = &level->endpoints[level->usable[i]];
     fillers[i].at = gw_xxh64(endpoint->text, 0) % table->size;
     fillers[i].skip = gw_xxh64(endpoint->text, 1) % (table->size - 1) + 1;
-    fillers[i].weight = (double)endpoint->weight / (double)sum;
+    fillers[i].weight = endpoint->weight / sum;
     fillers[i].target = 0;
     turns->heap[i].deadline = next_round(&fillers[i]);
   }
@@ -77,18 +74,16 @@ static const void *plan(const struct gw_load_level *level, struct gw_arena *aren
 }
 
 static uint32_t pick(void *arg, const struct gw_balancer_key *key) {
-  const struct gw_hashed *state = arg;
+  const struct gw_stateless *state = arg;
   const struct table *table = state->level->plan;
   if (!key->has_hash) return state->level->usable[gw_alias_draw(table->alias, state->random)];
   return table->endpoints[key->hash % table->size];
 }
 
 const struct gw_balancer gw_balancer_maglev = {
-    .policy = GW_LB_MAGLEV,
-    .name = "maglev",
     .has_hash = true,
     .plan = plan,
-    .build = gw_hashed_build,
+    .build = gw_stateless_build,
     .free = free,
     .pick = pick,
 };

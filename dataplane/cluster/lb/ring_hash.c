@@ -7,7 +7,7 @@
 #include "common/base/mem.h"
 #include "common/base/xxh64.h"
 #include "dataplane/cluster/lb/alias.h"
-#include "dataplane/cluster/lb/hashed.h"
+#include "dataplane/cluster/lb/stateless.h"
 
 struct point {
   uint64_t hash;
@@ -49,16 +49,13 @@ static uint32_t place_points(const struct gw_load_level *level, struct point *po
 }
 
 static const void *plan(const struct gw_load_level *level, struct gw_arena *arena) {
-  uint64_t sum;
-  uint32_t least, greatest;
-  gw_hashed_weigh(level, &sum, &least, &greatest);
-  double least_part = (double)least / (double)sum;
+  double sum = (double)level->weight_sum, least_part = level->weight_min / sum;
   double scale = ceil(least_part * level->balancing->ring_size_min) / least_part;
   if (scale > level->balancing->ring_size_max) scale = level->balancing->ring_size_max;
   uint32_t points_max = (uint32_t)ceil(scale) + 1; /* sums of doubles may end just above */
   GW_CLEANUP(gw_free_ptr) struct point *points = gw_calloc(points_max, sizeof(*points));
   struct ring *ring = gw_arena_calloc(arena, 1, sizeof(*ring));
-  ring->count = place_points(level, points, points_max, scale, (double)sum);
+  ring->count = place_points(level, points, points_max, scale, sum);
   qsort(points, ring->count, sizeof(*points), compare_points);
   uint64_t *hashes = gw_arena_calloc(arena, ring->count, sizeof(*hashes));
   uint32_t *endpoints = gw_arena_calloc(arena, ring->count, sizeof(*endpoints));
@@ -73,7 +70,7 @@ static const void *plan(const struct gw_load_level *level, struct gw_arena *aren
 }
 
 static uint32_t pick(void *arg, const struct gw_balancer_key *key) {
-  const struct gw_hashed *state = arg;
+  const struct gw_stateless *state = arg;
   const struct ring *ring = state->level->plan;
   if (!key->has_hash) return state->level->usable[gw_alias_draw(ring->alias, state->random)];
   uint32_t low = 0, high = ring->count;
@@ -89,11 +86,9 @@ static uint32_t pick(void *arg, const struct gw_balancer_key *key) {
 }
 
 const struct gw_balancer gw_balancer_ring_hash = {
-    .policy = GW_LB_RING_HASH,
-    .name = "ring_hash",
     .has_hash = true,
     .plan = plan,
-    .build = gw_hashed_build,
+    .build = gw_stateless_build,
     .free = free,
     .pick = pick,
 };

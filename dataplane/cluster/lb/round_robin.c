@@ -41,8 +41,6 @@ static void free_state(void *arg) {
 }
 
 const struct gw_balancer gw_balancer_round_robin = {
-    .policy = GW_LB_ROUND_ROBIN,
-    .name = "round_robin",
     .build = build,
     .free = free_state,
     .pick = pick,

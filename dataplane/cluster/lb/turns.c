@@ -52,7 +52,7 @@ static uint64_t stride_of(double weight) {
 void gw_level_turns_init(struct gw_level_turns *turns, const struct gw_load_level *level, const struct gw_balancer_worker *worker) {
   uint64_t now_ms = level->slow_until_ms > 0 ? worker->now_ms(worker->arg) : 0;
   *turns = (struct gw_level_turns){.level = level, .worker = worker, .is_slow = now_ms < level->slow_until_ms};
-  if (level->has_equal_weights && !turns->is_slow) return;
+  if (level->weight_min == level->weight_max && !turns->is_slow) return;
   turns->turns = gw_turns_new(level->usable_count);
   for (uint32_t i = 0; i < level->usable_count; i++)
     turns->turns->heap[i].deadline = gw_random_below(worker->random, stride_of(gw_load_weight(level, i, now_ms)) + 1);
@@ -85,5 +85,5 @@ void gw_level_turns_take(struct gw_level_turns *turns, double load) {
     turns->is_slow = now_ms < level->slow_until_ms;
   }
   take(turns->turns, weight / load);
-  if (!turns->is_slow && level->has_equal_weights) gw_level_turns_done(turns);
+  if (!turns->is_slow && level->weight_min == level->weight_max) gw_level_turns_done(turns);
 }

@@ -1,6 +1,7 @@
 /* Why: whose turn it is when some have more turns than others (earliest deadline first, in a heap): each turn moves a deadline on by 1 /
- * weight, so that shares are exact to one turn and heavy endpoints are spread, not served in bursts. O(log n) a turn. Life: gw_turns_new …
- * free(); gw_level_turns_init … gw_level_turns_done, shorter than level and worker. Thread: one at a time. */
+ * weight, so that shares are exact to one turn and heavy endpoints are spread, not served in bursts. O(log n) a turn.
+ * Life: gw_turns_new … free(); gw_level_turns_init … gw_level_turns_done, shorter than level and worker.
+ * Thread: one at a time. */
 #ifndef GW_DATAPLANE_CLUSTER_LB_TURNS_H
 #define GW_DATAPLANE_CLUSTER_LB_TURNS_H
 

@@ -108,7 +108,9 @@ static void test_build_lists_who_may_be_picked(void **state) {
   assert_int_equal(load->levels[1].usable_count, 2);
   assert_int_equal(load->levels[1].usable[0], 0);
   assert_int_equal(load->levels[1].usable[1], 3);
-  assert_true(load->levels[1].has_equal_weights);
+  assert_int_equal(load->levels[0].weight_sum, 3);
+  assert_int_equal(load->levels[1].weight_sum, 2);
+  assert_int_equal(load->levels[1].weight_max, 1);
   gw_load_free(load);
 }
 
@@ -123,7 +125,9 @@ static void test_build_in_panic_uses_all(void **state) {
   assert_int_equal(load->level_count, 1);
   assert_true(load->levels[0].is_panicking);
   assert_int_equal(load->levels[0].usable_count, 3);
-  assert_false(load->levels[0].has_equal_weights);
+  assert_int_equal(load->levels[0].weight_sum, 4);
+  assert_int_equal(load->levels[0].weight_min, 1);
+  assert_int_equal(load->levels[0].weight_max, 2);
   gw_load_free(load);
   load = build(33, endpoints, 3, &balancing);
   assert_false(load->levels[0].is_panicking);

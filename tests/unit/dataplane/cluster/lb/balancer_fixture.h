@@ -53,7 +53,7 @@ static inline void fixture_start_at(struct fixture *f, struct gw_load_balancing 
   }
   f->load = gw_load_build(&f->balancing, f->endpoints, count);
   f->worker = (struct gw_balancer_worker){.random = &f->random, .now_ms = fixture_now_ms, .count_active = fixture_count_active, .arg = f};
-  f->balancer = gw_balancer_find(balancing.policy);
+  f->balancer = gw_balancer_get(balancing.policy);
   f->state = f->balancer->build(&f->load->levels[0], &f->worker);
 }
 
