@@ -47,7 +47,7 @@ struct gw_load_balancing {
   double active_request_bias; /* LEAST_REQUEST with differing weights: a weight counts as weight / (active requests + 1) ^ bias */
   uint32_t ring_size_min;     /* RING_HASH */
   uint32_t ring_size_max;
-  uint32_t table_size; /* MAGLEV; a prime */
+  uint32_t table_size; /* MAGLEV */
 };
 /* HttpProtocolOptions.upstream_protocol_options */
 enum gw_upstream_protocol {
@@ -70,6 +70,10 @@ struct gw_cluster {
   const struct gw_upstream_tls *tls; /* transport_socket; NULL: plaintext */
 };
 
+/* What Envoy takes for granted with that policy. */
+struct gw_load_balancing gw_load_balancing_default(enum gw_lb_policy policy);
+/* A prime: then each endpoint's order of Maglev's slots comes by all of them. */
+bool gw_lb_table_size_is_valid(uint32_t size);
 /* "ROUND_ROBIN" … as upstream spells them. */
 const char *gw_lb_policy_name(enum gw_lb_policy policy);
 

@@ -129,4 +129,7 @@ struct gw_route_config {
   uint32_t route_count; /* over all virtual hosts */
 };
 
+/* What may stand in a Set-Cookie behind Path= (RFC 6265 section 4.1.1): ASCII, no ';', no control characters. */
+bool gw_route_cookie_path_is_valid(struct gw_str path);
+
 #endif

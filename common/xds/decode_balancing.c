@@ -5,8 +5,10 @@
 
 typedef Envoy__Config__Cluster__V3__Cluster Cluster;
 typedef Envoy__Config__Cluster__V3__Cluster__SlowStartConfig SlowStartConfig;
+typedef Envoy__Config__Cluster__V3__Cluster__RoundRobinLbConfig RoundRobinConfig;
 typedef Envoy__Config__Cluster__V3__Cluster__LeastRequestLbConfig LeastRequestConfig;
 typedef Envoy__Config__Cluster__V3__Cluster__RingHashLbConfig RingHashConfig;
+typedef Envoy__Config__Cluster__V3__Cluster__MaglevLbConfig MaglevConfig;
 #define POLICY(name) ENVOY__CONFIG__CLUSTER__V3__CLUSTER__LB_POLICY__##name
 #define CONFIG(name) ENVOY__CONFIG__CLUSTER__V3__CLUSTER__LB_CONFIG_##name##_LB_CONFIG
 
@@ -57,11 +59,13 @@ static struct gw_slow_start decode_slow_start(struct gw_xds_decoder *d, const st
   return slow.window_ms > 0 ? slow : (struct gw_slow_start){0};
 }
 
+static void decode_round_robin(struct gw_xds_decoder *d, const RoundRobinConfig *m, struct gw_load_balancing *out) {
+  const struct gw_xds_place *place = GW_XDS_FIELD(GW_XDS_FIELD(NULL, "round_robin_lb_config"), "slow_start_config");
+  out->slow_start = decode_slow_start(d, place, m->slow_start_config);
+}
+
 static void decode_least_request(struct gw_xds_decoder *d, const LeastRequestConfig *m, struct gw_load_balancing *out) {
   const struct gw_xds_place *place = GW_XDS_FIELD(NULL, "least_request_lb_config");
-  out->choice_count = GW_LB_CHOICE_COUNT;
-  out->active_request_bias = GW_LB_ACTIVE_REQUEST_BIAS;
-  if (m == NULL) return;
   out->choice_count = gw_xds_decode_u32(d, GW_XDS_FIELD(place, "choice_count"), m->choice_count, GW_LB_CHOICE_COUNT, 2, UINT32_MAX);
   out->active_request_bias =
       decode_double(d, GW_XDS_FIELD(place, "active_request_bias"), m->active_request_bias, false, GW_LB_ACTIVE_REQUEST_BIAS);
@@ -70,9 +74,6 @@ static void decode_least_request(struct gw_xds_decoder *d, const LeastRequestCon
 
 static void decode_ring_hash(struct gw_xds_decoder *d, const RingHashConfig *m, struct gw_load_balancing *out) {
   const struct gw_xds_place *place = GW_XDS_FIELD(NULL, "ring_hash_lb_config");
-  out->ring_size_min = GW_LB_RING_SIZE_MIN;
-  out->ring_size_max = GW_LB_RING_SIZE_MAX;
-  if (m == NULL) return;
   if (m->hash_function != ENVOY__CONFIG__CLUSTER__V3__CLUSTER__RING_HASH_LB_CONFIG__HASH_FUNCTION__XX_HASH)
     gw_xds_refuse_enum(d, GW_XDS_FIELD(place, "hash_function"),
                        &envoy__config__cluster__v3__cluster__ring_hash_lb_config__hash_function__descriptor, (int)m->hash_function);
@@ -82,17 +83,10 @@ static void decode_ring_hash(struct gw_xds_decoder *d, const RingHashConfig *m, 
   if (out->ring_size_min > out->ring_size_max) gw_xds_refuse(d, max, "must be at least the minimum, %u", out->ring_size_min);
 }
 
-static bool is_prime(uint32_t n) {
-  for (uint32_t i = 2; (uint64_t)i * i <= n; i++)
-    if (n % i == 0) return false;
-  return n > 1;
-}
-
-static void decode_maglev(struct gw_xds_decoder *d, const Envoy__Config__Cluster__V3__Cluster__MaglevLbConfig *m,
-                          struct gw_load_balancing *out) {
+static void decode_maglev(struct gw_xds_decoder *d, const MaglevConfig *m, struct gw_load_balancing *out) {
   const struct gw_xds_place *place = GW_XDS_FIELD(GW_XDS_FIELD(NULL, "maglev_lb_config"), "table_size");
-  out->table_size = m != NULL ? decode_size(d, place, m->table_size, GW_LB_TABLE_SIZE, 2, GW_LB_TABLE_SIZE_MAX) : GW_LB_TABLE_SIZE;
-  if (!is_prime(out->table_size)) gw_xds_refuse(d, place, "%u is no prime number", out->table_size);
+  out->table_size = decode_size(d, place, m->table_size, GW_LB_TABLE_SIZE, 2, GW_LB_TABLE_SIZE_MAX);
+  if (!gw_lb_table_size_is_valid(out->table_size)) gw_xds_refuse(d, place, "%u is no prime number", out->table_size);
 }
 
 static const struct policy *find_policy(int wire) {
@@ -102,32 +96,27 @@ static const struct policy *find_policy(int wire) {
 }
 
 struct gw_load_balancing gw_xds_decode_balancing(struct gw_xds_decoder *d, const Cluster *m) {
-  struct gw_load_balancing out = {.panic_threshold_percent = GW_LB_PANIC_THRESHOLD_PERCENT};
+  const struct policy *policy = find_policy((int)m->lb_policy);
+  struct gw_load_balancing out = gw_load_balancing_default(policy != NULL ? policy->policy : GW_LB_ROUND_ROBIN);
   if (m->common_lb_config != NULL) {
     const struct gw_xds_place *place = GW_XDS_FIELD(GW_XDS_FIELD(NULL, "common_lb_config"), "healthy_panic_threshold");
     double percent = decode_percent(d, place, m->common_lb_config->healthy_panic_threshold, GW_LB_PANIC_THRESHOLD_PERCENT);
     out.panic_threshold_percent = (uint32_t)(percent + 0.5);
   }
-  const struct policy *policy = find_policy((int)m->lb_policy);
   if (policy == NULL) {
     gw_xds_refuse_enum(d, GW_XDS_FIELD(NULL, "lb_policy"), &envoy__config__cluster__v3__cluster__lb_policy__descriptor, (int)m->lb_policy);
     return out;
   }
-  out.policy = policy->policy;
-  bool has_config = m->lb_config_case != ENVOY__CONFIG__CLUSTER__V3__CLUSTER__LB_CONFIG__NOT_SET;
-  if (has_config && (int)m->lb_config_case != policy->config) {
+  if (m->lb_config_case == ENVOY__CONFIG__CLUSTER__V3__CLUSTER__LB_CONFIG__NOT_SET) return out;
+  if ((int)m->lb_config_case != policy->config) {
     gw_xds_refuse(d, GW_XDS_FIELD(NULL, "lb_config"), "is that of another policy than lb_policy says");
     return out;
   }
   switch (policy->policy) {
-  case GW_LB_ROUND_ROBIN:
-    if (!has_config) break;
-    const struct gw_xds_place *slow_start = GW_XDS_FIELD(GW_XDS_FIELD(NULL, "round_robin_lb_config"), "slow_start_config");
-    out.slow_start = decode_slow_start(d, slow_start, m->round_robin_lb_config->slow_start_config);
-    break;
-  case GW_LB_LEAST_REQUEST: decode_least_request(d, has_config ? m->least_request_lb_config : NULL, &out); break;
-  case GW_LB_RING_HASH: decode_ring_hash(d, has_config ? m->ring_hash_lb_config : NULL, &out); break;
-  case GW_LB_MAGLEV: decode_maglev(d, has_config ? m->maglev_lb_config : NULL, &out); break;
+  case GW_LB_ROUND_ROBIN: decode_round_robin(d, m->round_robin_lb_config, &out); break;
+  case GW_LB_LEAST_REQUEST: decode_least_request(d, m->least_request_lb_config, &out); break;
+  case GW_LB_RING_HASH: decode_ring_hash(d, m->ring_hash_lb_config, &out); break;
+  case GW_LB_MAGLEV: decode_maglev(d, m->maglev_lb_config, &out); break;
   case GW_LB_RANDOM: break;
   }
   return out;

@@ -6,7 +6,7 @@
 typedef Envoy__Config__Route__V3__RouteAction__HashPolicy HashPolicy;
 #define SPECIFIER(name) ENVOY__CONFIG__ROUTE__V3__ROUTE_ACTION__HASH_POLICY__POLICY_SPECIFIER_##name
 
-/* What becomes part of a Set-Cookie (RFC 6265 section 4.1.1): a token for the name, no ';' and no controls for the path. */
+/* Name and path become part of a Set-Cookie. */
 static void decode_cookie(struct gw_xds_decoder *d, const struct gw_xds_place *place,
                           const Envoy__Config__Route__V3__RouteAction__HashPolicy__Cookie *m, struct gw_hash_policy *out) {
   out->kind = GW_HASH_COOKIE;
@@ -15,12 +15,8 @@ static void decode_cookie(struct gw_xds_decoder *d, const struct gw_xds_place *p
   out->has_cookie_ttl = m->ttl != NULL;
   out->cookie_ttl_ms = gw_xds_decode_duration(d, GW_XDS_FIELD(place, "ttl"), m->ttl, 0);
   out->cookie_path = gw_xds_decode_str(d, m->path);
-  for (size_t i = 0; i < out->cookie_path.len; i++) {
-    unsigned char c = (unsigned char)out->cookie_path.data[i];
-    if (c >= 0x20 && c < 0x7f && c != ';') continue;
+  if (!gw_route_cookie_path_is_valid(out->cookie_path))
     gw_xds_refuse(d, GW_XDS_FIELD(place, "path"), "holds ';', a control character or a byte outside ASCII");
-    break;
-  }
 }
 
 static void decode_hash_policy(struct gw_xds_decoder *d, const struct gw_xds_place *place, const HashPolicy *m,

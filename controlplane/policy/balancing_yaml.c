@@ -73,9 +73,8 @@ static void read_cookie(const struct gw_reader *reader, const struct gw_yaml_nod
     bool is_session = ttl != NULL && ttl->kind == GW_YAML_SCALAR && gw_str_equal(ttl->text, GW_STR("session"));
     if (ttl != NULL && !is_session) gw_reader_duration(reader, ttl, "ttl (or session)", &policy->cookie_ttl_ms);
     if (path != NULL && gw_reader_text(reader, path, "path", &policy->cookie_path) &&
-        (policy->cookie_path.data[0] != '/' || !gw_header_value_is_valid(policy->cookie_path) ||
-         gw_str_find_char(policy->cookie_path, ';') >= 0))
-      gw_reader_mistake(reader, path, "the path of a cookie begins with / and has no ;");
+        (policy->cookie_path.data[0] != '/' || !gw_route_cookie_path_is_valid(policy->cookie_path)))
+      gw_reader_mistake(reader, path, "the path of a cookie begins with / and is ASCII without ;");
     if (name == NULL) {
       gw_reader_mistake(reader, node, "a cookie needs a name");
       return;
@@ -150,12 +149,6 @@ static void read_slow_start(const struct gw_reader *reader, const struct gw_yaml
   gw_reader_duration(reader, window, "slow_start", &slow->window_ms);
 }
 
-static bool is_prime(uint32_t n) {
-  for (uint32_t i = 2; i * i <= n; i++)
-    if (n % i == 0) return false;
-  return n > 1;
-}
-
 /* A key that the policy does not look at would be a promise that nobody keeps. */
 static void check_use(const struct gw_reader *reader, const struct gw_yaml_node *node, const char *key, bool is_used, const char *whose) {
   const struct gw_yaml_node *value = gw_yaml_find(node, key);
@@ -171,26 +164,17 @@ static void read_numbers(const struct gw_reader *reader, const struct gw_yaml_no
   if (choices != NULL) gw_reader_u32(reader, choices, "choices", 2, CHOICES_MAX, &out->choice_count);
   if (bias != NULL && gw_reader_u32(reader, bias, "active_request_bias", 0, 10, &value)) out->active_request_bias = value;
   if (ring != NULL) gw_reader_u32(reader, ring, "ring_size", 1, RING_SIZE_MAX, &out->ring_size_min);
-  if (table != NULL && gw_reader_u32(reader, table, "table_size", 2, GW_LB_TABLE_SIZE_MAX, &out->table_size) && !is_prime(out->table_size))
+  if (table != NULL && gw_reader_u32(reader, table, "table_size", 2, GW_LB_TABLE_SIZE_MAX, &out->table_size) &&
+      !gw_lb_table_size_is_valid(out->table_size))
     gw_reader_mistake(reader, table, "table_size is a prime number, such as 65537");
 }
 
-/* The defaults of that policy. */
-static void set_policy(enum gw_lb_policy policy, struct gw_load_balancing *out) {
-  *out = (struct gw_load_balancing){.policy = policy, .panic_threshold_percent = GW_LB_PANIC_THRESHOLD_PERCENT};
-  switch (policy) {
-  case GW_LB_LEAST_REQUEST:
-    out->choice_count = GW_LB_CHOICE_COUNT;
-    out->active_request_bias = GW_LB_ACTIVE_REQUEST_BIAS;
-    break;
-  case GW_LB_RING_HASH:
-    out->ring_size_min = RING_SIZE;
-    out->ring_size_max = RING_SIZE_MAX;
-    break;
-  case GW_LB_MAGLEV: out->table_size = GW_LB_TABLE_SIZE; break;
-  case GW_LB_ROUND_ROBIN:
-  case GW_LB_RANDOM: break;
-  }
+static struct gw_load_balancing default_of(enum gw_lb_policy policy) {
+  struct gw_load_balancing out = gw_load_balancing_default(policy);
+  if (policy != GW_LB_RING_HASH) return out;
+  out.ring_size_min = RING_SIZE;
+  out.ring_size_max = RING_SIZE_MAX;
+  return out;
 }
 
 static void read_mapping(const struct gw_reader *reader, const struct gw_yaml_node *node, const struct name *name,
@@ -210,9 +194,8 @@ static void read_mapping(const struct gw_reader *reader, const struct gw_yaml_no
 }
 
 struct gw_service_balancing gw_balancing_read(const struct gw_reader *reader, const struct gw_yaml_node *node) {
-  struct gw_service_balancing out = {0};
   const struct name *name = &names[0];
-  set_policy(name->policy, &out.balancing);
+  struct gw_service_balancing out = {.balancing = default_of(name->policy)};
   if (node == NULL) return out;
   const struct gw_yaml_node *policy = node;
   if (node->kind != GW_YAML_SCALAR) {
@@ -221,7 +204,7 @@ struct gw_service_balancing gw_balancing_read(const struct gw_reader *reader, co
   }
   if (policy != NULL) name = read_policy(reader, policy);
   if (name == NULL) return out;
-  set_policy(name->policy, &out.balancing);
+  out.balancing = default_of(name->policy);
   if (name->has_hash && gw_yaml_find(node, "hash") == NULL)
     gw_reader_mistake(reader, policy, "%s needs to know what to go by: hash: {header: X-User}, {cookie: …}, {query: q} or client_address",
                       name->word);

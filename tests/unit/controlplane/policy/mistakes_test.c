@@ -227,7 +227,9 @@ static void test_mistakes_of_load_balancing(void **state) {
       {"{policy: maglev, hash: {cookie: \"a;b\"}}", "services.yaml:3:53: the name of a cookie is letters, digits and !#$%&'*+-.^_`|~\n"},
       {"{policy: maglev, hash: {cookie: {name: a, ttl: 0}}}", "services.yaml:3:68: ttl (or session)" DURATION},
       {"{policy: maglev, hash: {cookie: {name: a, path: \"/;b\"}}}",
-       "services.yaml:3:69: the path of a cookie begins with / and has no ;\n"},
+       "services.yaml:3:69: the path of a cookie begins with / and is ASCII without ;\n"},
+      {"{policy: maglev, hash: {cookie: {name: a, path: /ä}}}",
+       "services.yaml:3:69: the path of a cookie begins with / and is ASCII without ;\n"},
       {"{policy: maglev, hash: {cookie: {name: a, secure: yes}}}",
        "services.yaml:3:63: cookie has no key secure; allowed: name, ttl, path\n"},
   };
