@@ -18,7 +18,7 @@ set(GW_COMMON common/base common/event common/crypto common/message common/model
   common/rpc common/routing common/xds common/rpc_services)
 
 gw_folder(dataplane/upstream LINK ${GW_COMMON})
-gw_folder(dataplane/cluster LINK dataplane/upstream ${GW_COMMON} ALSO lb)
+gw_folder(dataplane/cluster LINK dataplane/upstream ${GW_COMMON} THIRD_PARTY m ALSO lb)
 gw_folder(dataplane/pipeline LINK dataplane/cluster ${GW_COMMON})
 gw_folder(dataplane/filters LINK dataplane/pipeline dataplane/cluster dataplane/upstream ${GW_COMMON})
 gw_folder(dataplane/downstream LINK dataplane/pipeline ${GW_COMMON})

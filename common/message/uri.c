@@ -185,3 +185,17 @@ struct gw_str gw_uri_authority_host(struct gw_str authority) {
   if (at < 0) return authority;
   return (struct gw_str){authority.data, (size_t)at + (last == ']' ? 1 : 0)};
 }
+
+enum gw_err gw_uri_query_find(struct gw_str path, struct gw_str name, struct gw_str *ret_value) {
+  ptrdiff_t mark = gw_str_find_char(path, '?');
+  if (mark < 0) return GW_ERR_NOT_FOUND;
+  struct gw_str rest = gw_str_skip(path, (size_t)mark + 1), parameter;
+  while (gw_str_split_next(&rest, '&', &parameter)) {
+    ptrdiff_t equals = gw_str_find_char(parameter, '=');
+    size_t name_len = equals < 0 ? parameter.len : (size_t)equals;
+    if (!gw_str_equal((struct gw_str){parameter.data, name_len}, name)) continue;
+    *ret_value = gw_str_skip(parameter, equals < 0 ? name_len : name_len + 1);
+    return GW_OK;
+  }
+  return GW_ERR_NOT_FOUND;
+}

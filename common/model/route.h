@@ -50,6 +50,23 @@ struct gw_header_option {
   bool is_append; /* else overwrite if there, or add */
 };
 
+enum gw_hash_policy_kind {
+  GW_HASH_HEADER, /* name in lower case */
+  GW_HASH_COOKIE, /* name as it is */
+  GW_HASH_QUERY,  /* the first parameter of that name */
+  GW_HASH_CLIENT, /* connection_properties.source_ip: the client's address as far as it can be trusted */
+};
+
+/* RouteAction.HashPolicy: what of a request says which endpoint it goes to, in clusters with RING_HASH or MAGLEV. */
+struct gw_hash_policy {
+  enum gw_hash_policy_kind kind;
+  struct gw_str name;
+  bool is_terminal;          /* if it was there, those behind do not count */
+  bool has_cookie_ttl;       /* a request without the cookie gets one */
+  uint64_t cookie_ttl_ms;    /* 0: until the browser is closed; whole seconds go to the client */
+  struct gw_str cookie_path; /* empty: not said */
+};
+
 enum gw_route_action_kind { GW_ROUTE_FORWARD, GW_ROUTE_DIRECT_RESPONSE, GW_ROUTE_REDIRECT };
 
 #define GW_ROUTE_TIMEOUT_DEFAULT_MS 15000 /* Envoy's, when the field is absent */
@@ -63,6 +80,8 @@ struct gw_route_forward {
   struct gw_str prefix_rewrite;        /* empty: none */
   struct gw_str regex_rewrite_pattern; /* empty: none */
   struct gw_str regex_rewrite_substitution;
+  const struct gw_hash_policy *hash_policies;
+  uint32_t hash_policy_count;
 };
 
 /* DirectResponseAction: the body goes as it is; our control plane writes DESIGN's JSON form into it without a request id,
@@ -109,5 +128,8 @@ struct gw_route_config {
   uint32_t virtual_host_count;
   uint32_t route_count; /* over all virtual hosts */
 };
+
+/* What may stand in a Set-Cookie behind Path= (RFC 6265 section 4.1.1): ASCII, no ';', no control characters. */
+bool gw_route_cookie_path_is_valid(struct gw_str path);
 
 #endif

@@ -52,6 +52,18 @@ static const struct gw_route_redirect *copy_redirect(struct gw_arena *arena, con
   return to;
 }
 
+static void copy_hash_policies(struct gw_arena *arena, const struct gw_route_forward *from, struct gw_route_forward *to) {
+  if (from->hash_policy_count == 0) return;
+  struct gw_hash_policy *policies = gw_arena_calloc(arena, from->hash_policy_count, sizeof *policies);
+  for (uint32_t i = 0; i < from->hash_policy_count; i++) {
+    policies[i] = from->hash_policies[i];
+    bool is_header = policies[i].kind == GW_HASH_HEADER;
+    policies[i].name = is_header ? copy_lower(arena, policies[i].name) : copy_str(arena, policies[i].name);
+    policies[i].cookie_path = copy_str(arena, policies[i].cookie_path);
+  }
+  to->hash_policies = policies;
+}
+
 static void copy_route(struct gw_arena *arena, const struct gw_route *from, struct gw_route *to) {
   to->name = copy_str(arena, from->name);
   to->index = from->index;
@@ -61,6 +73,7 @@ static void copy_route(struct gw_arena *arena, const struct gw_route *from, stru
   case GW_ROUTE_FORWARD:
     to->forward = from->forward;
     to->forward.cluster = copy_str(arena, from->forward.cluster);
+    copy_hash_policies(arena, &from->forward, &to->forward);
     to->forward.prefix_rewrite = copy_str(arena, from->forward.prefix_rewrite);
     to->forward.regex_rewrite_pattern = copy_str(arena, from->forward.regex_rewrite_pattern);
     to->forward.regex_rewrite_substitution = copy_str(arena, from->forward.regex_rewrite_substitution);

@@ -43,14 +43,17 @@ static bool is_token_char(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
 }
 
+bool gw_xds_is_token(struct gw_str text) {
+  for (size_t i = 0; i < text.len; i++)
+    if (!is_token_char(text.data[i])) return false;
+  return text.len > 0;
+}
+
 struct gw_str gw_xds_decode_header_name(struct gw_xds_decoder *decoder, const struct gw_xds_place *place, const char *text,
                                         bool may_be_pseudo) {
   struct gw_str name = gw_xds_decode_lower(decoder, text);
   size_t first = may_be_pseudo && name.len > 0 && name.data[0] == ':' ? 1 : 0;
-  bool is_valid = name.len > first;
-  for (size_t i = first; i < name.len; i++)
-    is_valid = is_valid && is_token_char(name.data[i]);
-  if (!is_valid) gw_xds_refuse(decoder, place, "\"%s\" is not the name of a header", text);
+  if (!gw_xds_is_token(gw_str_skip(name, first))) gw_xds_refuse(decoder, place, "\"%s\" is not the name of a header", text);
   return name;
 }
 

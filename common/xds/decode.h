@@ -45,6 +45,8 @@ struct gw_str gw_xds_decode_str(struct gw_xds_decoder *decoder, const char *text
 struct gw_str gw_xds_decode_lower(struct gw_xds_decoder *decoder, const char *text);
 /* A copy; empty is a mistake. */
 struct gw_str gw_xds_decode_name(struct gw_xds_decoder *decoder, const struct gw_xds_place *place, const char *text);
+/* RFC 9110 section 5.6.2. */
+bool gw_xds_is_token(struct gw_str text);
 /* Lower case, a token (RFC 9110 section 5.6.2); `may_be_pseudo`: also ":method" and such. */
 struct gw_str gw_xds_decode_header_name(struct gw_xds_decoder *decoder, const struct gw_xds_place *place, const char *text,
                                         bool may_be_pseudo);
@@ -78,6 +80,10 @@ void gw_xds_decode_cidrs(struct gw_xds_decoder *decoder, const struct gw_xds_pla
 /* NULL: all of Envoy's defaults. */
 struct gw_http2_options gw_xds_decode_http2(struct gw_xds_decoder *decoder, const struct gw_xds_place *place,
                                             const Envoy__Config__Core__V3__Http2ProtocolOptions *message);
+struct gw_load_balancing gw_xds_decode_balancing(struct gw_xds_decoder *decoder, const Envoy__Config__Cluster__V3__Cluster *message);
+/* hash_policy of `place`, into `out`. */
+void gw_xds_decode_hash_policies(struct gw_xds_decoder *decoder, const struct gw_xds_place *place,
+                                 const Envoy__Config__Route__V3__RouteAction *message, struct gw_route_forward *out);
 /* NULL: plaintext. */
 const struct gw_downstream_tls *gw_xds_decode_downstream_tls(struct gw_xds_decoder *decoder, const struct gw_xds_place *place,
                                                              const Envoy__Config__Core__V3__TransportSocket *socket);

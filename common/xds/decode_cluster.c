@@ -183,9 +183,7 @@ const struct gw_cluster *gw_xds_decode_cluster(struct gw_xds_decoder *d, const C
     decode_eds(d, m, cluster);
   else
     decode_inline_endpoints(d, m, cluster);
-  cluster->lb_policy = GW_LB_ROUND_ROBIN;
-  if (m->lb_policy != ENVOY__CONFIG__CLUSTER__V3__CLUSTER__LB_POLICY__ROUND_ROBIN)
-    gw_xds_refuse_enum(d, GW_XDS_FIELD(NULL, "lb_policy"), &envoy__config__cluster__v3__cluster__lb_policy__descriptor, (int)m->lb_policy);
+  cluster->balancing = gw_xds_decode_balancing(d, m);
   const struct gw_xds_place *connect = GW_XDS_FIELD(NULL, "connect_timeout"), *refresh = GW_XDS_FIELD(NULL, "dns_refresh_rate");
   cluster->connect_timeout_ms = gw_xds_decode_duration(d, connect, m->connect_timeout, CONNECT_TIMEOUT_MS);
   if (cluster->connect_timeout_ms == 0) gw_xds_refuse(d, connect, "must be more than 0");

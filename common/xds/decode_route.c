@@ -158,6 +158,7 @@ static void decode_forward(struct gw_xds_decoder *d, const struct gw_xds_place *
   out->max_grpc_timeout_ms = gw_xds_decode_duration(d, GW_XDS_FIELD(place, "max_grpc_timeout"), m->max_grpc_timeout, 0);
   out->has_idle_timeout = m->idle_timeout != NULL;
   out->idle_timeout_ms = gw_xds_decode_duration(d, GW_XDS_FIELD(place, "idle_timeout"), m->idle_timeout, 0);
+  gw_xds_decode_hash_policies(d, place, m, out);
   out->prefix_rewrite = gw_xds_decode_str(d, m->prefix_rewrite);
   if (m->regex_rewrite == NULL) return;
   const struct gw_xds_place *at = GW_XDS_FIELD(place, "regex_rewrite");

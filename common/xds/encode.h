@@ -11,6 +11,7 @@
 #include "common/model/cluster.h"
 #include "common/model/listener.h"
 #include "common/model/secret.h"
+#include "envoy/config/cluster/v3/cluster.pb-c.h"
 #include "envoy/config/core/v3/address.pb-c.h"
 #include "envoy/config/core/v3/base.pb-c.h"
 #include "envoy/config/core/v3/config_source.pb-c.h"
@@ -41,6 +42,11 @@ Envoy__Config__Core__V3__ConfigSource *gw_xds_encode_ads_source(struct gw_arena 
 Envoy__Config__Core__V3__Http2ProtocolOptions *gw_xds_encode_http2(struct gw_arena *arena, const struct gw_http2_options *options);
 Envoy__Config__Core__V3__TransportSocket *gw_xds_encode_downstream_tls(struct gw_arena *arena, const struct gw_downstream_tls *tls);
 Envoy__Config__Core__V3__TransportSocket *gw_xds_encode_upstream_tls(struct gw_arena *arena, const struct gw_upstream_tls *tls);
+
+void gw_xds_encode_balancing(struct gw_arena *arena, const struct gw_load_balancing *balancing,
+                             Envoy__Config__Cluster__V3__Cluster *message);
+void gw_xds_encode_hash_policies(struct gw_arena *arena, const struct gw_route_forward *forward,
+                                 Envoy__Config__Route__V3__RouteAction *message);
 
 /* As decoding the configuration's wire form would give it. */
 const struct gw_route_config *gw_xds_copy_route_config(struct gw_arena *arena, const struct gw_route_config *from);

@@ -107,8 +107,7 @@ ProtobufCMessage *gw_xds_encode_cluster_message(struct gw_arena *arena, const st
     break;
   }
   if (cluster->inline_endpoints != NULL) m->load_assignment = gw_xds_encode_endpoints_message(arena, cluster->inline_endpoints);
-  GW_ASSERT(cluster->lb_policy == GW_LB_ROUND_ROBIN);
-  m->lb_policy = ENVOY__CONFIG__CLUSTER__V3__CLUSTER__LB_POLICY__ROUND_ROBIN;
+  gw_xds_encode_balancing(arena, &cluster->balancing, m);
   m->connect_timeout = gw_xds_encode_duration(arena, cluster->connect_timeout_ms);
   m->n_typed_extension_protocol_options = 1;
   m->typed_extension_protocol_options = gw_xds_encode_array(arena, 1);

@@ -104,6 +104,7 @@ static Envoy__Config__Route__V3__RouteAction *encode_forward(struct gw_arena *ar
   m->timeout = gw_xds_encode_duration(arena, forward->timeout_ms);
   if (forward->has_grpc_timeout) m->max_grpc_timeout = gw_xds_encode_duration(arena, forward->max_grpc_timeout_ms);
   if (forward->has_idle_timeout) m->idle_timeout = gw_xds_encode_duration(arena, forward->idle_timeout_ms);
+  gw_xds_encode_hash_policies(arena, forward, m);
   m->prefix_rewrite = gw_xds_encode_str(arena, forward->prefix_rewrite);
   if (forward->regex_rewrite_pattern.len > 0) {
     m->regex_rewrite = gw_xds_encode_new(arena, &envoy__type__matcher__v3__regex_match_and_substitute__descriptor);

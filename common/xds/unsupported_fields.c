@@ -25,17 +25,14 @@ static const struct gw_xds_unsupported_field cluster[] = {
     {"cleanup_interval", 20, REFUSED},
     {"upstream_bind_config", 21, REFUSED},
     {"lb_subset_config", 22, REFUSED},
-    {"ring_hash_lb_config", 23, REFUSED},
     {"metadata", 25, IGNORED},
     {"protocol_selection", 26, REFUSED},
-    {"common_lb_config", 27, REFUSED},
     {"alt_stat_name", 28, IGNORED},
     {"common_http_protocol_options", 29, REFUSED},
     {"upstream_connection_options", 30, REFUSED},
     {"close_connections_on_host_health_failure", 31, REFUSED},
     {"ignore_health_on_host_removal", 32, REFUSED},
     {"original_dst_lb_config", 34, REFUSED},
-    {"least_request_lb_config", 37, REFUSED},
     {"cluster_type", 38, REFUSED},
     {"respect_dns_ttl", 39, REFUSED},
     {"filters", 40, REFUSED},
@@ -50,14 +47,22 @@ static const struct gw_xds_unsupported_field cluster[] = {
     {"track_cluster_stats", 49, REFUSED},
     {"preconnect_policy", 50, REFUSED},
     {"connection_pool_per_downstream_connection", 51, REFUSED},
-    {"maglev_lb_config", 52, REFUSED},
     {"dns_resolution_config", 53, REFUSED},
     {"wait_for_warm_on_init", 54, REFUSED},
     {"typed_dns_resolver_config", 55, REFUSED},
-    {"round_robin_lb_config", 56, REFUSED},
     {"lrs_report_endpoint_metrics", 57, REFUSED},
     {"dns_jitter", 58, REFUSED},
     {"transport_socket_matcher", 59, REFUSED},
+};
+
+static const struct gw_xds_unsupported_field common_lb_config[] = {
+    {"zone_aware_lb_config", 2, REFUSED},
+    {"locality_weighted_lb_config", 3, REFUSED},
+    {"update_merge_window", 4, REFUSED},
+    {"ignore_new_hosts_until_first_hc", 5, REFUSED},
+    {"close_connections_on_host_set_change", 6, REFUSED},
+    {"consistent_hashing_lb_config", 7, REFUSED},
+    {"override_host_status", 8, REFUSED},
 };
 
 static const struct gw_xds_unsupported_field address[] = {
@@ -237,7 +242,6 @@ static const struct gw_xds_unsupported_field route_action[] = {
     {"priority", 11, REFUSED},
     {"rate_limits", 13, REFUSED},
     {"include_vh_rate_limits", 14, REFUSED},
-    {"hash_policy", 15, REFUSED},
     {"cors", 17, REFUSED},
     {"cluster_not_found_response_code", 20, REFUSED},
     {"upgrade_configs", 25, REFUSED},
@@ -259,6 +263,18 @@ static const struct gw_xds_unsupported_field route_action[] = {
     {"flush_timeout", 42, REFUSED},
     {"host_rewrite", 44, REFUSED},
     {"path_rewrite", 45, REFUSED},
+};
+
+static const struct gw_xds_unsupported_field hash_policy[] = {
+    {"filter_state", 6, REFUSED},
+};
+
+static const struct gw_xds_unsupported_field hash_policy_header[] = {
+    {"regex_rewrite", 2, REFUSED},
+};
+
+static const struct gw_xds_unsupported_field hash_policy_cookie[] = {
+    {"attributes", 4, REFUSED},
 };
 
 static const struct gw_xds_unsupported_field route_configuration[] = {
@@ -478,6 +494,7 @@ static const struct {
 } messages[] = {
     {"envoy.config.accesslog.v3.AccessLog", access_log, GW_ARRAY_LEN(access_log)},
     {"envoy.config.cluster.v3.Cluster", cluster, GW_ARRAY_LEN(cluster)},
+    {"envoy.config.cluster.v3.Cluster.CommonLbConfig", common_lb_config, GW_ARRAY_LEN(common_lb_config)},
     {"envoy.config.core.v3.Address", address, GW_ARRAY_LEN(address)},
     {"envoy.config.core.v3.ConfigSource", config_source, GW_ARRAY_LEN(config_source)},
     {"envoy.config.core.v3.DataSource", data_source, GW_ARRAY_LEN(data_source)},
@@ -501,6 +518,9 @@ static const struct {
     {"envoy.config.route.v3.RedirectAction", redirect_action, GW_ARRAY_LEN(redirect_action)},
     {"envoy.config.route.v3.Route", route, GW_ARRAY_LEN(route)},
     {"envoy.config.route.v3.RouteAction", route_action, GW_ARRAY_LEN(route_action)},
+    {"envoy.config.route.v3.RouteAction.HashPolicy", hash_policy, GW_ARRAY_LEN(hash_policy)},
+    {"envoy.config.route.v3.RouteAction.HashPolicy.Cookie", hash_policy_cookie, GW_ARRAY_LEN(hash_policy_cookie)},
+    {"envoy.config.route.v3.RouteAction.HashPolicy.Header", hash_policy_header, GW_ARRAY_LEN(hash_policy_header)},
     {"envoy.config.route.v3.RouteConfiguration", route_configuration, GW_ARRAY_LEN(route_configuration)},
     {"envoy.config.route.v3.RouteMatch", route_match, GW_ARRAY_LEN(route_match)},
     {"envoy.config.route.v3.VirtualHost", virtual_host, GW_ARRAY_LEN(virtual_host)},

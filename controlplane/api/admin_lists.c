@@ -58,13 +58,6 @@ static const char *discovery_name(enum gw_cluster_kind kind) {
   return "";
 }
 
-static const char *lb_policy_name(enum gw_lb_policy policy) {
-  switch (policy) {
-  case GW_LB_ROUND_ROBIN: return "ROUND_ROBIN";
-  }
-  return "";
-}
-
 ProtobufCMessage *gw_admin_reply_services(const struct gw_admin_request *request) {
   struct gw_arena *arena = request->arena;
   const struct gw_resource_list *clusters = current_list(request, GW_RESOURCE_CLUSTER);
@@ -76,7 +69,7 @@ ProtobufCMessage *gw_admin_reply_services(const struct gw_admin_request *request
     Gateway__Admin__V1__Service *service = gw_admin_message_new(arena, &gateway__admin__v1__service__descriptor);
     service->name = gw_admin_text(arena, cluster->name);
     service->discovery = gw_arena_strdup(arena, discovery_name(cluster->kind));
-    service->lb_policy = gw_arena_strdup(arena, lb_policy_name(cluster->lb_policy));
+    service->lb_policy = gw_arena_strdup(arena, gw_lb_policy_name(cluster->balancing.policy));
     service->endpoint_count = endpoints != NULL ? endpoints->count : 0;
     service->connect_timeout_ms = cluster->connect_timeout_ms;
     reply->services[reply->n_services++] = service;

@@ -9,9 +9,10 @@
 #define NAME_MAX_BYTES 255u
 #define INSTANCES_MAX 100000u
 #define WEIGHT_MAX 1000000u
+#define PRIORITY_MAX 128u
 
-static const char *const service_keys[] = {"instances", "protocol", "tls", NULL};
-static const char *const instance_keys[] = {"url", "weight", "healthy", NULL};
+static const char *const service_keys[] = {"instances", "load_balancing", "protocol", "tls", NULL};
+static const char *const instance_keys[] = {"url", "weight", "healthy", "priority", NULL};
 
 struct url {
   struct gw_str host;
@@ -94,6 +95,12 @@ static int compare_endpoints(const void *left, const void *right) {
   return by_address != 0 ? by_address : (int)a->port - (int)b->port;
 }
 
+static int compare_by_priority(const void *left, const void *right) {
+  const struct gw_endpoint *a = left, *b = right;
+  if (a->priority != b->priority) return a->priority < b->priority ? -1 : 1;
+  return compare_endpoints(left, right);
+}
+
 struct instance {
   struct gw_endpoint endpoint;
   const struct gw_yaml_node *node;
@@ -124,11 +131,13 @@ static bool read_instance(const struct gw_reader *reader, const struct gw_yaml_n
     gw_reader_mistake(reader, node, "an instance needs a url, such as http://10.0.0.7:8000");
     return false;
   }
-  uint32_t weight = 1;
+  uint32_t weight = 1, priority = 0;
   bool is_healthy = true;
-  const struct gw_yaml_node *weight_node = gw_yaml_find(node, "weight"), *healthy_node = gw_yaml_find(node, "healthy");
+  const struct gw_yaml_node *weight_node = gw_yaml_find(node, "weight"), *healthy_node = gw_yaml_find(node, "healthy"),
+                            *priority_node = gw_yaml_find(node, "priority");
   if (weight_node != NULL) gw_reader_u32(reader, weight_node, "weight", 0, WEIGHT_MAX, &weight);
   if (healthy_node != NULL) gw_reader_bool(reader, healthy_node, "healthy", &is_healthy);
+  if (priority_node != NULL) gw_reader_u32(reader, priority_node, "priority", 0, PRIORITY_MAX, &priority);
   if (!gw_reader_text(reader, url_node, "url", &text) || !parse_url(reader, url_node, text, &url)) return false;
   if (*first_url == NULL) {
     *first_url = url_node;
@@ -142,7 +151,8 @@ static bool read_instance(const struct gw_reader *reader, const struct gw_yaml_n
                       GW_STR_ARG(service->base_path));
   }
   service->has_names = service->has_names || url.is_name;
-  *ret_instance = (struct instance){.endpoint = {.address = url.host, .port = url.port, .weight = weight}, .node = url_node};
+  *ret_instance =
+      (struct instance){.endpoint = {.address = url.host, .port = url.port, .weight = weight, .priority = priority}, .node = url_node};
   *ret_takes_traffic = weight > 0 && is_healthy;
   return true;
 }
@@ -172,6 +182,17 @@ static bool is_service_name(struct gw_str name) {
   return name.len > 0 && name.len <= NAME_MAX_BYTES;
 }
 
+/* Equal weights are what random wants: with others somebody would wait in vain for their share. */
+static void check_weights(const struct gw_reader *reader, const struct gw_yaml_node *balancing, const struct gw_service_entry *service) {
+  if (service->balancing.balancing.policy != GW_LB_RANDOM) return;
+  for (uint32_t i = 1; i < service->endpoint_count; i++) {
+    if (service->endpoints[i].weight == service->endpoints[0].weight) continue;
+    gw_reader_warn(reader, balancing, "random does not look at weights, which differ in %.*s; weighted_random does",
+                   GW_STR_ARG(service->name));
+    return;
+  }
+}
+
 static void read_service(const struct gw_reader *reader, const struct gw_yaml_pair *pair, struct gw_secret_list *secrets,
                          struct gw_service_entry *service, bool *ret_needs_system_ca) {
   *service = (struct gw_service_entry){.name = pair->key->text, .key = pair->key};
@@ -188,6 +209,10 @@ static void read_service(const struct gw_reader *reader, const struct gw_yaml_pa
   /* Without instances nothing but tls tells the scheme. */
   if (list != NULL && list->count == 0) service->is_https = gw_yaml_find(pair->value, "tls") != NULL;
   gw_service_tls_read(reader, pair->value, secrets, service, ret_needs_system_ca);
+  const struct gw_yaml_node *balancing = gw_yaml_find(pair->value, "load_balancing");
+  service->balancing = gw_balancing_read(reader, balancing);
+  check_weights(reader, balancing, service);
+  if (service->endpoint_count > 0) qsort(service->endpoints, service->endpoint_count, sizeof(*service->endpoints), compare_by_priority);
 }
 
 bool gw_services_read(const struct gw_reader *reader, const struct gw_yaml_node *root, struct gw_secret_list *secrets,

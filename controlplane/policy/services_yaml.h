@@ -6,6 +6,7 @@
 
 #include "common/base/map.h"
 #include "common/model/cluster.h"
+#include "controlplane/policy/balancing_yaml.h"
 #include "controlplane/policy/reader.h"
 
 struct gw_secret_list;
@@ -15,10 +16,11 @@ struct gw_service_entry {
   const struct gw_yaml_node *key;
   struct gw_str base_path;       /* "/base" without a slash at the end; empty: none */
   bool has_names;                /* an instance is a host name: the data plane resolves it */
-  struct gw_endpoint *endpoints; /* those that may be sent traffic, sorted by address and port */
+  struct gw_endpoint *endpoints; /* those that may be sent traffic, sorted by priority, address and port */
   uint32_t endpoint_count;
   bool is_https; /* of all instances */
   enum gw_upstream_protocol protocol;
+  struct gw_service_balancing balancing;
   const struct gw_upstream_tls *tls; /* NULL: plaintext */
 };
 

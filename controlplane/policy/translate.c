@@ -80,7 +80,10 @@ static void set_direct(struct gw_route *route, uint32_t status, struct gw_str bo
 
 static void set_forward(struct gw_route *route, const struct gw_route_entry *entry, struct gw_arena *arena) {
   route->action = GW_ROUTE_FORWARD;
-  route->forward = (struct gw_route_forward){.cluster = entry->service->name, .timeout_ms = entry->timeout_ms};
+  route->forward = (struct gw_route_forward){.cluster = entry->service->name,
+                                             .timeout_ms = entry->timeout_ms,
+                                             .hash_policies = entry->service->balancing.hash_policies,
+                                             .hash_policy_count = entry->service->balancing.hash_policy_count};
   /* A default is no reason to end a stream that was meant to last. */
   route->forward.has_grpc_timeout = true;
   route->forward.max_grpc_timeout_ms = entry->has_timeout ? entry->timeout_ms : 0;
@@ -208,7 +211,7 @@ static void translate_services(const struct gw_service_list *services, const str
     struct gw_endpoints endpoints = {.cluster_name = service->name, .items = service->endpoints, .count = service->endpoint_count};
     clusters[i] = (struct gw_cluster){.name = service->name,
                                       .kind = service->has_names ? GW_CLUSTER_STRICT_DNS : GW_CLUSTER_EDS,
-                                      .lb_policy = GW_LB_ROUND_ROBIN,
+                                      .balancing = service->balancing.balancing,
                                       .eds_service_name = service->name,
                                       .connect_timeout_ms = settings->connect_timeout_ms,
                                       .dns_refresh_ms = settings->dns_refresh_ms,

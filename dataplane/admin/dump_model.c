@@ -56,11 +56,29 @@ static void put_match(struct gw_json_writer *json, const struct gw_route_match *
   gw_json_object_end(json);
 }
 
+static void put_hash_policies(struct gw_json_writer *json, const struct gw_route_forward *forward) {
+  static const char *const kinds[] =
+      {[GW_HASH_HEADER] = "header", [GW_HASH_COOKIE] = "cookie", [GW_HASH_QUERY] = "query", [GW_HASH_CLIENT] = "client_address"};
+  gw_json_key(json, "hash_policies");
+  gw_json_array_begin(json);
+  for (uint32_t i = 0; i < forward->hash_policy_count; i++) {
+    const struct gw_hash_policy *policy = &forward->hash_policies[i];
+    gw_json_object_begin(json);
+    gw_dump_text(json, "kind", gw_str_from(kinds[policy->kind]));
+    if (policy->name.len > 0) gw_dump_text(json, "name", policy->name);
+    if (policy->has_cookie_ttl) gw_dump_number(json, "cookie_ttl_ms", policy->cookie_ttl_ms);
+    if (policy->is_terminal) gw_dump_bool(json, "terminal", true);
+    gw_json_object_end(json);
+  }
+  gw_json_array_end(json);
+}
+
 static void put_forward(struct gw_json_writer *json, const struct gw_route_forward *forward) {
   gw_dump_text(json, "cluster", forward->cluster);
   gw_dump_number(json, "timeout_ms", forward->timeout_ms);
   if (forward->has_grpc_timeout) gw_dump_number(json, "max_grpc_timeout_ms", forward->max_grpc_timeout_ms);
   if (forward->has_idle_timeout) gw_dump_number(json, "idle_timeout_ms", forward->idle_timeout_ms);
+  if (forward->hash_policy_count > 0) put_hash_policies(json, forward);
   if (forward->prefix_rewrite.len > 0) gw_dump_text(json, "prefix_rewrite", forward->prefix_rewrite);
   if (forward->regex_rewrite_pattern.len > 0) {
     gw_dump_text(json, "regex_rewrite_pattern", forward->regex_rewrite_pattern);
@@ -295,10 +313,19 @@ void gw_dump_endpoints(struct gw_json_writer *json, const struct gw_endpoints *e
   gw_json_array_end(json);
 }
 
+static void put_balancing(struct gw_json_writer *json, const struct gw_load_balancing *balancing) {
+  gw_dump_text(json, "lb_policy", gw_str_from(gw_lb_policy_name(balancing->policy)));
+  gw_dump_number(json, "panic_threshold_percent", balancing->panic_threshold_percent);
+  if (balancing->slow_start.window_ms > 0) gw_dump_number(json, "slow_start_ms", balancing->slow_start.window_ms);
+  if (balancing->policy == GW_LB_LEAST_REQUEST) gw_dump_number(json, "choice_count", balancing->choice_count);
+  if (balancing->policy == GW_LB_RING_HASH) gw_dump_number(json, "ring_size_min", balancing->ring_size_min);
+  if (balancing->policy == GW_LB_MAGLEV) gw_dump_number(json, "table_size", balancing->table_size);
+}
+
 void gw_dump_cluster(struct gw_json_writer *json, const struct gw_cluster *cluster) {
   static const char *const protocols[] = {[GW_UPSTREAM_HTTP1] = "http1", [GW_UPSTREAM_HTTP2] = "http2", [GW_UPSTREAM_AUTO] = "auto"};
   gw_dump_text(json, "kind", gw_dump_cluster_kind(cluster));
-  gw_dump_text(json, "lb_policy", GW_STR("ROUND_ROBIN"));
+  put_balancing(json, &cluster->balancing);
   gw_dump_number(json, "connect_timeout_ms", cluster->connect_timeout_ms);
   gw_dump_number(json, "idle_timeout_ms", cluster->upstream_idle_timeout_ms);
   gw_dump_text(json, "protocol", gw_str_from(protocols[cluster->protocol]));

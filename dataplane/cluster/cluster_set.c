@@ -13,7 +13,8 @@ struct gw_worker_cluster {
   struct gw_frozen_cluster *frozen;
   struct gw_upstream_pool **pools; /* by endpoint; NULL until the first request */
   const struct gw_balancer *balancer;
-  void *balancer_state; /* NULL: nothing usable */
+  struct gw_balancer_worker balancer_worker;
+  void **balancer_states; /* by level of the load */
   struct gw_upstream_counts counts;
 };
 
@@ -22,10 +23,29 @@ struct gw_cluster_set {
   struct gw_worker_cluster *items[]; /* by name */
 };
 
-static void build_balancer(struct gw_worker_cluster *cluster, struct gw_random *random) {
-  if (cluster->balancer_state != NULL) cluster->balancer->free(cluster->balancer_state);
-  cluster->balancer = gw_balancer_find(cluster->frozen->model->lb_policy);
-  cluster->balancer_state = cluster->frozen->usable_count > 0 ? cluster->balancer->build(cluster->frozen, random) : NULL;
+static uint64_t now_ms(void *arg) {
+  return gw_loop_now_ms(((struct gw_worker_cluster *)arg)->loop);
+}
+
+static uint32_t count_active(void *arg, uint32_t endpoint) {
+  return gw_upstream_pool_count_active(((struct gw_worker_cluster *)arg)->pools[endpoint]);
+}
+
+/* Those of cluster->frozen. */
+static void free_balancers(struct gw_worker_cluster *cluster) {
+  for (uint32_t i = 0; i < cluster->frozen->load->level_count; i++)
+    cluster->balancer->free(cluster->balancer_states[i]);
+  free(cluster->balancer_states);
+}
+
+static void build_balancers(struct gw_worker_cluster *cluster) {
+  const struct gw_load *load = cluster->frozen->load;
+  cluster->balancer = gw_balancer_get(cluster->frozen->model->balancing.policy);
+  cluster->balancer_worker =
+      (struct gw_balancer_worker){.random = cluster->random, .now_ms = now_ms, .count_active = count_active, .arg = cluster};
+  cluster->balancer_states = gw_calloc(load->level_count, sizeof(void *));
+  for (uint32_t i = 0; i < load->level_count; i++)
+    cluster->balancer_states[i] = cluster->balancer->build(&load->levels[i], &cluster->balancer_worker);
 }
 
 static struct gw_worker_cluster *cluster_new(struct gw_loop *loop, struct gw_random *random, struct gw_frozen_cluster *frozen) {
@@ -35,7 +55,7 @@ static struct gw_worker_cluster *cluster_new(struct gw_loop *loop, struct gw_ran
   cluster->random = random;
   cluster->frozen = gw_frozen_cluster_ref(frozen);
   cluster->pools = gw_calloc(frozen->endpoint_count, sizeof(void *));
-  build_balancer(cluster, random);
+  build_balancers(cluster);
   return cluster;
 }
 
@@ -44,7 +64,7 @@ static void cluster_unref(struct gw_worker_cluster *cluster) {
   for (uint32_t i = 0; i < cluster->frozen->endpoint_count; i++)
     gw_upstream_pool_free(cluster->pools[i]);
   free(cluster->pools);
-  if (cluster->balancer_state != NULL) cluster->balancer->free(cluster->balancer_state);
+  free_balancers(cluster);
   gw_frozen_cluster_unref(cluster->frozen);
   free(cluster);
 }
@@ -59,7 +79,7 @@ static bool speaks_the_same(const struct gw_frozen_cluster *a, const struct gw_f
 }
 
 /* Takes over new endpoints: pools of addresses that stayed are kept, the others drain. Both sides are sorted by address. */
-static void cluster_update(struct gw_worker_cluster *cluster, struct gw_random *random, struct gw_frozen_cluster *frozen) {
+static void cluster_update(struct gw_worker_cluster *cluster, struct gw_frozen_cluster *frozen) {
   struct gw_frozen_cluster *old = cluster->frozen;
   struct gw_upstream_pool **pools = gw_calloc(frozen->endpoint_count, sizeof(void *));
   bool may_keep = speaks_the_same(old, frozen);
@@ -78,8 +98,9 @@ static void cluster_update(struct gw_worker_cluster *cluster, struct gw_random *
   }
   free(cluster->pools);
   cluster->pools = pools;
+  free_balancers(cluster);
   cluster->frozen = gw_frozen_cluster_ref(frozen);
-  build_balancer(cluster, random);
+  build_balancers(cluster);
   gw_frozen_cluster_unref(old);
 }
 
@@ -102,7 +123,7 @@ struct gw_cluster_set *gw_cluster_set_new(struct gw_loop *loop, struct gw_random
     }
     struct gw_worker_cluster *cluster = previous->items[at++];
     cluster->refs++;
-    if (cluster->frozen != frozen[i]) cluster_update(cluster, random, frozen[i]);
+    if (cluster->frozen != frozen[i]) cluster_update(cluster, frozen[i]);
     set->items[i] = cluster;
   }
   return set;
@@ -131,6 +152,10 @@ struct gw_upstream_counts *gw_worker_cluster_counts(struct gw_worker_cluster *cl
   return &cluster->counts;
 }
 
+bool gw_worker_cluster_wants_hash(const struct gw_worker_cluster *cluster) {
+  return cluster->balancer->has_hash;
+}
+
 static struct gw_upstream_pool *new_pool(struct gw_worker_cluster *cluster, const struct gw_frozen_endpoint *endpoint) {
   const struct gw_cluster *model = cluster->frozen->model;
   struct gw_upstream_pool_options options = {
@@ -148,9 +173,21 @@ static struct gw_upstream_pool *new_pool(struct gw_worker_cluster *cluster, cons
   return gw_upstream_pool_new(&options);
 }
 
-enum gw_err gw_worker_cluster_pick(struct gw_worker_cluster *cluster, struct gw_upstream_pick *ret_pick) {
-  if (cluster->balancer_state == NULL) return GW_ERR_NOT_FOUND;
-  uint32_t index = cluster->balancer->pick(cluster->balancer_state);
+/* The level that gets this request: drawn by their shares, or by the hash, so that equal keys stay together. */
+static uint32_t pick_level(const struct gw_worker_cluster *cluster, const struct gw_balancer_key *key) {
+  const struct gw_load *load = cluster->frozen->load;
+  if (load->level_count == 1) return 0;
+  uint32_t percent = (uint32_t)(key->has_hash ? key->hash % 100 : gw_random_below(cluster->random, 100));
+  uint32_t level = 0;
+  for (; level + 1 < load->level_count && percent >= load->levels[level].share; level++)
+    percent -= load->levels[level].share;
+  return level;
+}
+
+enum gw_err gw_worker_cluster_pick(struct gw_worker_cluster *cluster, const struct gw_balancer_key *key,
+                                   struct gw_upstream_pick *ret_pick) {
+  if (cluster->frozen->load->level_count == 0) return GW_ERR_NOT_FOUND;
+  uint32_t index = cluster->balancer->pick(cluster->balancer_states[pick_level(cluster, key)], key);
   const struct gw_frozen_endpoint *endpoint = &cluster->frozen->endpoints[index];
   if (cluster->pools[index] == NULL) cluster->pools[index] = new_pool(cluster, endpoint);
   ret_pick->pool = cluster->pools[index];

@@ -1,4 +1,4 @@
-/* Why: a worker's clusters: what it may change of them (cursors, pools, counters), kept by name from one configuration to the next.
+/* Why: a worker's clusters: what it may change of them (balancers, pools, counters), kept by name from one configuration to the next.
  * Life: a set belongs to a view; its clusters are shared by the sets that know them and go with the last. Endpoints follow the newest set
  * in older ones too, since an endpoint that has left should get no new request.
  * Thread: the worker's. */
@@ -8,6 +8,7 @@
 #include "common/base/random.h"
 #include "common/event/loop.h"
 #include "dataplane/cluster/frozen_cluster.h"
+#include "dataplane/cluster/lb/balancer.h"
 #include "dataplane/upstream/pool.h"
 
 struct gw_cluster_set;
@@ -23,11 +24,13 @@ struct gw_worker_cluster *gw_cluster_set_get(const struct gw_cluster_set *set, u
 
 struct gw_str gw_worker_cluster_name(const struct gw_worker_cluster *cluster);
 struct gw_upstream_counts *gw_worker_cluster_counts(struct gw_worker_cluster *cluster);
+/* Its policy looks at the key's hash. */
+bool gw_worker_cluster_wants_hash(const struct gw_worker_cluster *cluster);
 struct gw_upstream_pick {
   struct gw_upstream_pool *pool;
   struct gw_str endpoint; /* "127.0.0.1:80", copied by who keeps it beyond the callback */
 };
-/* The endpoint whose turn it is. GW_ERR_NOT_FOUND: none is usable. */
-enum gw_err gw_worker_cluster_pick(struct gw_worker_cluster *cluster, struct gw_upstream_pick *ret_pick);
+/* The endpoint that the cluster's policy chooses. GW_ERR_NOT_FOUND: none is usable. */
+enum gw_err gw_worker_cluster_pick(struct gw_worker_cluster *cluster, const struct gw_balancer_key *key, struct gw_upstream_pick *ret_pick);
 
 #endif

@@ -67,20 +67,16 @@ static void sort_endpoints(struct gw_frozen_cluster *cluster) {
   cluster->endpoint_count = kept;
 }
 
-static void choose_usable(struct gw_frozen_cluster *cluster) {
-  uint32_t best = UINT32_MAX;
-  for (uint32_t i = 0; i < cluster->endpoint_count; i++) {
-    const struct gw_frozen_endpoint *endpoint = &cluster->endpoints[i];
-    if (endpoint->is_healthy && endpoint->priority < best) best = endpoint->priority;
-  }
-  uint32_t *usable = gw_arena_calloc(&cluster->arena, cluster->endpoint_count, sizeof(*usable));
-  cluster->usable = usable;
-  cluster->has_equal_weights = true;
-  for (uint32_t i = 0; i < cluster->endpoint_count; i++) {
-    const struct gw_frozen_endpoint *endpoint = &cluster->endpoints[i];
-    if (!endpoint->is_healthy || endpoint->priority != best) continue;
-    if (endpoint->weight != cluster->endpoints[cluster->usable_count > 0 ? usable[0] : i].weight) cluster->has_equal_weights = false;
-    usable[cluster->usable_count++] = i;
+/* Both are sorted by address. */
+static void set_fresh(struct gw_frozen_cluster *cluster, const struct gw_frozen_cluster *previous, uint64_t now_ms) {
+  uint32_t at = 0;
+  for (uint32_t i = 0; previous != NULL && i < cluster->endpoint_count; i++) {
+    struct gw_frozen_endpoint *endpoint = &cluster->endpoints[i];
+    int order = -1;
+    while (at < previous->endpoint_count && (order = gw_str_compare(previous->endpoints[at].text, endpoint->text)) < 0)
+      at++;
+    bool was_healthy = at < previous->endpoint_count && order == 0 && previous->endpoints[at].is_healthy;
+    endpoint->fresh_ms = was_healthy ? previous->endpoints[at].fresh_ms : now_ms;
   }
 }
 
@@ -119,7 +115,7 @@ static void build_tls(struct gw_frozen_cluster *cluster, const struct gw_snapsho
 }
 
 struct gw_frozen_cluster *gw_frozen_cluster_build(const struct gw_snapshot *snapshot, struct gw_resource *resource,
-                                                  const struct gw_dns_clusters *dns, struct gw_frozen_cluster *previous,
+                                                  const struct gw_dns_clusters *dns, struct gw_frozen_cluster *previous, uint64_t now_ms,
                                                   struct gw_errors *errors) {
   const struct gw_cluster *model = resource->cluster;
   struct gw_resource *assignment = NULL;
@@ -153,7 +149,8 @@ struct gw_frozen_cluster *gw_frozen_cluster_build(const struct gw_snapshot *snap
     gw_frozen_cluster_unref(cluster);
     return gw_frozen_cluster_ref(previous);
   }
-  choose_usable(cluster);
+  set_fresh(cluster, previous, now_ms);
+  cluster->load = gw_load_build(&model->balancing, cluster->endpoints, cluster->endpoint_count);
   return cluster;
 }
 
@@ -167,6 +164,7 @@ void gw_frozen_cluster_unref(struct gw_frozen_cluster *cluster) {
   gw_resource_unref(cluster->cluster_resource);
   gw_resource_unref(cluster->endpoints_resource);
   gw_tls_context_unref(cluster->tls);
+  gw_load_free(cluster->load);
   gw_arena_done(&cluster->arena);
   free(cluster);
 }

@@ -1,4 +1,4 @@
-/* Why: a cluster made ready for serving: addresses parsed and sorted, unusable endpoints left out; shared by all workers.
+/* Why: a cluster made ready for serving: addresses parsed and sorted, loads worked out; shared by all workers.
  * Life: ref-counted; holds references on its resources. Equal input gives the one before, so that workers see at a glance what changed.
  * Thread: built on the main thread; frozen, and freed on whichever thread has the last reference. */
 #ifndef GW_DATAPLANE_CLUSTER_FROZEN_CLUSTER_H
@@ -14,14 +14,7 @@
 #include "common/net/address.h"
 #include "common/net/tls.h"
 #include "dataplane/cluster/dns_clusters.h"
-
-struct gw_frozen_endpoint {
-  struct gw_address address;
-  struct gw_str text; /* "127.0.0.1:80" */
-  uint32_t weight;
-  uint32_t priority;
-  bool is_healthy;
-};
+#include "dataplane/cluster/load.h"
 
 struct gw_frozen_cluster {
   atomic_uint refs;
@@ -32,17 +25,16 @@ struct gw_frozen_cluster {
   struct gw_str tls_version;              /* of its secrets */
   struct gw_frozen_endpoint *endpoints;   /* by address; all different */
   uint32_t endpoint_count;
-  const uint32_t *usable; /* what may be picked: the healthy endpoints of the first priority that has any */
-  uint32_t usable_count;
-  bool has_equal_weights; /* of the usable ones */
+  struct gw_load *load; /* who of them gets how much */
   struct gw_arena arena;
 };
 
 /* `resource` is a cluster of `snapshot`. `previous` (may be NULL) is returned with one more reference when nothing changed. An address that
  * is none is a mistake, and then NULL. An EDS cluster without its resource, and names not resolved yet, give a cluster without endpoints.
- */
+ * `now_ms`: an endpoint that `previous` did not have, or not healthy, starts slowly from then on, where that is asked for; the first ones
+ * of all don't, since they would all alike. */
 struct gw_frozen_cluster *gw_frozen_cluster_build(const struct gw_snapshot *snapshot, struct gw_resource *resource,
-                                                  const struct gw_dns_clusters *dns, struct gw_frozen_cluster *previous,
+                                                  const struct gw_dns_clusters *dns, struct gw_frozen_cluster *previous, uint64_t now_ms,
                                                   struct gw_errors *errors);
 struct gw_frozen_cluster *gw_frozen_cluster_ref(struct gw_frozen_cluster *cluster);
 void gw_frozen_cluster_unref(struct gw_frozen_cluster *cluster);

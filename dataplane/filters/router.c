@@ -2,6 +2,7 @@
 
 #include "common/message/grpc.h"
 #include "common/routing/redirect.h"
+#include "dataplane/filters/hash_policy.h"
 #include "dataplane/pipeline/local_reply.h"
 #include "dataplane/pipeline/stream.h"
 #include "dataplane/upstream/attempt.h"
@@ -12,6 +13,8 @@ struct router {
   bool has_body;               /* of the answer */
   bool has_grpc_timeout;       /* the caller's deadline, or none, instead of the route's */
   struct gw_request_head head; /* as it goes to the service */
+  struct gw_balancer_key key;  /* where it wants to go */
+  struct gw_headers cookies;   /* Set-Cookie of the answer, for what a hash policy made up */
   struct gw_attempt attempt;
 };
 
@@ -64,7 +67,7 @@ static void start_attempt(struct router *router, bool is_new) {
   struct gw_stream *stream = router->stream;
   struct gw_upstream_pick pick;
   struct gw_failure failure;
-  if (gw_worker_cluster_pick(stream->cluster, &pick) != GW_OK) {
+  if (gw_worker_cluster_pick(stream->cluster, &router->key, &pick) != GW_OK) {
     fail(stream, 503, GW_FLAG_NO_HEALTHY_UPSTREAM, "no_healthy_upstream", "the service has no usable instance");
     return;
   }
@@ -96,6 +99,8 @@ static enum gw_verdict forward(struct router *router) {
   router->head = stream->request;
   heed_grpc_timeout(router);
   router->head.path = gw_route_table_rewrite(gw_stream_find_routes(stream)->table, stream->route, stream->request.path, &stream->arena);
+  if (action->hash_policy_count > 0 && gw_worker_cluster_wants_hash(stream->cluster))
+    router->key = gw_hash_policy_key(stream, action, &router->cookies);
   start_attempt(router, false);
   return GW_VERDICT_NEXT;
 }
@@ -183,6 +188,10 @@ static void on_head(void *arg) {
   struct gw_stream *stream = router->stream;
   stream->response = router->attempt.response;
   gw_headers_remove_hop_by_hop(&stream->response.headers);
+  for (uint32_t i = 0; i < router->cookies.count; i++) {
+    const struct gw_header *cookie = &router->cookies.items[i];
+    gw_headers_add(&stream->response.headers, &stream->arena, cookie->id, cookie->name, cookie->value);
+  }
   stream->detail = GW_STR("via_upstream");
   router->has_body = stream->response.content_length != GW_LENGTH_NONE && stream->response.content_length != 0;
   gw_stream_respond(stream, router->has_body);

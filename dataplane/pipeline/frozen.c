@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "dataplane/cluster/tls_build.h"
 #include "dataplane/pipeline/frozen_parts.h"
@@ -13,6 +14,7 @@ struct build {
   const struct gw_filter *const *filters;
   struct gw_str ticket_key;
   const struct gw_frozen *previous;
+  uint64_t now_ms;
   struct gw_errors *errors;
   struct gw_frozen *frozen;
 };
@@ -52,7 +54,8 @@ static void build_clusters(struct build *build) {
     while (at < previous_count && (order = gw_str_compare(build->previous->clusters[at]->model->name, list->items[i]->cluster->name)) < 0)
       at++;
     if (at < previous_count && order == 0) before = build->previous->clusters[at];
-    struct gw_frozen_cluster *cluster = gw_frozen_cluster_build(build->snapshot, list->items[i], build->dns, before, build->errors);
+    struct gw_frozen_cluster *cluster =
+        gw_frozen_cluster_build(build->snapshot, list->items[i], build->dns, before, build->now_ms, build->errors);
     if (cluster != NULL) frozen->clusters[frozen->cluster_count++] = cluster;
   }
 }
@@ -217,6 +220,7 @@ enum gw_err gw_frozen_build(struct gw_snapshot *snapshot, const struct gw_dns_cl
                         .filters = filters,
                         .ticket_key = ticket_key,
                         .previous = previous,
+                        .now_ms = gw_clock_monotonic_us() / 1000,
                         .errors = errors,
                         .frozen = frozen};
   build_clusters(&build);

@@ -28,10 +28,17 @@ static bool may_retry(const struct gw_attempt *attempt, bool is_unseen) {
   return attempt->is_reused && (is_idempotent(attempt->head->method) || !attempt->has_request_ended || attempt->sent_bytes == 0);
 }
 
+static void count_end(struct gw_attempt *attempt) {
+  struct gw_upstream_pool *pool = attempt->pool;
+  pool->options.counts->requests_active--;
+  pool->active_count--;
+  gw_upstream_pool_release(pool);
+}
+
 void gw_attempt_fail(struct gw_attempt *attempt, const struct gw_failure *failure) {
   gw_list_remove(&attempt->waiting);
   attempt->connection = NULL;
-  attempt->counts->requests_active--;
+  count_end(attempt);
   attempt->calls->on_failure(attempt->arg, failure);
 }
 
@@ -101,7 +108,7 @@ void gw_attempt_fail_waiting(struct gw_upstream_pool *pool, const struct gw_upst
 
 void gw_attempt_finish(struct gw_attempt *attempt) {
   attempt->connection = NULL;
-  attempt->counts->requests_active--;
+  count_end(attempt);
   attempt->calls->on_end(attempt->arg);
 }
 
@@ -170,13 +177,14 @@ bool gw_attempt_start(struct gw_attempt *attempt, struct gw_upstream_pool *pool,
   attempt->calls = calls;
   attempt->arg = arg;
   attempt->arena = arena;
-  attempt->counts = pool->options.counts;
+  attempt->pool = pool;
   attempt->head = head;
-  struct gw_upstream_counts *counts = attempt->counts;
+  struct gw_upstream_counts *counts = pool->options.counts;
   counts->requests_active++;
+  pool->active_count++;
   if (start(attempt, pool, is_new) == GW_OK) return true;
   attempt->connection = NULL;
-  counts->requests_active--;
+  count_end(attempt);
   counts->connections_total++;
   counts->connect_failures_total++;
   *ret_failure = connect_failure(arena, &(struct gw_upstream_break){.error_number = errno});
@@ -229,7 +237,7 @@ void gw_attempt_cancel(struct gw_attempt *attempt) {
   struct gw_upstream_connection *connection = attempt->connection;
   gw_list_remove(&attempt->waiting);
   attempt->connection = NULL;
-  attempt->counts->requests_active--;
+  count_end(attempt);
   if (connection != NULL) connection->speech->cancel(attempt, connection);
 }
 

@@ -35,7 +35,7 @@ struct gw_attempt {
   void *arg;
   struct gw_arena *arena;                    /* the stream's */
   struct gw_upstream_connection *connection; /* NULL: over, or waiting */
-  struct gw_upstream_counts *counts;
+  struct gw_upstream_pool *pool;             /* stays as long as the attempt is open */
   const struct gw_request_head *head;
   struct gw_list waiting; /* in the pool, until it is known what the endpoint speaks */
   bool is_reused;

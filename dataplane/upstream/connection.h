@@ -30,6 +30,7 @@ struct gw_upstream_pool {
   struct gw_list waiting; /* attempts that wait to be told what the endpoint speaks */
   uint32_t idle_count;
   uint32_t connection_count; /* idle or not */
+  uint32_t active_count;     /* attempts under way, which may have no connection yet, or none any more */
   bool is_retired;           /* freed by its owner: nothing is kept any more */
   bool is_auto;              /* options.protocol is what was learnt, as long as it holds */
   struct gw_timer idle_timer;
@@ -110,7 +111,7 @@ struct gw_upstream_connection *gw_upstream_pool_take(struct gw_upstream_pool *po
 /* Keeps a connection without an attempt for the next request. May free it. */
 void gw_upstream_pool_put(struct gw_upstream_pool *pool, struct gw_upstream_connection *connection);
 
-/* Frees a pool that its owner has freed and that has no connections any more. */
+/* Frees a pool that its owner has freed and that has neither connections nor attempts any more. */
 void gw_upstream_pool_release(struct gw_upstream_pool *pool);
 
 /* ---- connection.c ---- */

@@ -43,7 +43,7 @@ struct gw_upstream_pool *gw_upstream_pool_new(const struct gw_upstream_pool_opti
 }
 
 void gw_upstream_pool_release(struct gw_upstream_pool *pool) {
-  if (!pool->is_retired || pool->connection_count > 0) return;
+  if (!pool->is_retired || pool->connection_count > 0 || pool->active_count > 0) return;
   gw_tls_session_slot_done(&pool->tls_session);
   gw_tls_context_unref(pool->options.tls);
   free((char *)(uintptr_t)pool->options.sni.data);
@@ -60,6 +60,10 @@ void gw_upstream_pool_free(struct gw_upstream_pool *pool) {
     drop_oldest(pool);
   pool->connection_count--;
   gw_upstream_pool_release(pool);
+}
+
+uint32_t gw_upstream_pool_count_active(const struct gw_upstream_pool *pool) {
+  return pool != NULL ? pool->active_count : 0;
 }
 
 void gw_upstream_pool_set_timeouts(struct gw_upstream_pool *pool, uint64_t connect_timeout_ms, uint64_t idle_timeout_ms) {

@@ -41,6 +41,8 @@ struct gw_upstream_pool_options {
 
 struct gw_upstream_pool *gw_upstream_pool_new(const struct gw_upstream_pool_options *options);
 void gw_upstream_pool_free(struct gw_upstream_pool *pool);
+/* Attempts under way to its address. NULL: 0. */
+uint32_t gw_upstream_pool_count_active(const struct gw_upstream_pool *pool);
 /* For connections made, or idle, from now on. */
 void gw_upstream_pool_set_timeouts(struct gw_upstream_pool *pool, uint64_t connect_timeout_ms, uint64_t idle_timeout_ms);
 

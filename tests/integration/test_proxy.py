@@ -222,9 +222,11 @@ def test_access_log_is_json_without_the_query(proxy):
     assert "hidden" not in line
 
 
-def test_a_large_body_passes_in_constant_memory(proxy):
-    """Both ways at once, with a reader that is slower than the sender."""
-    port, _, data, _ = proxy
+@pytest.mark.usefixtures("release_build")
+def test_a_large_body_passes_in_constant_memory(stage):
+    """With a reader that is slower than the sender."""
+    backend = stage.backend()
+    _, data, port = stage.both('routes: [{path: "/**", service: s}]', f'services: {{s: {{instances: [{{url: "{backend.url}"}}]}}}}')
     size = 64 << 20
     get(port, "/bytes/1000000")
     before = data.resident_kib()

@@ -1,9 +1,10 @@
 #include "dataplane/cluster/lb/balancer.h"
 
-static const struct gw_balancer *const balancers[] = {&gw_balancer_round_robin};
-
-const struct gw_balancer *gw_balancer_find(enum gw_lb_policy policy) {
-  for (size_t i = 0; i < sizeof(balancers) / sizeof(balancers[0]); i++)
-    if (balancers[i]->policy == policy) return balancers[i];
-  GW_PANIC("no balancer for policy %d", (int)policy);
+const struct gw_balancer *gw_balancer_get(enum gw_lb_policy policy) {
+  static const struct gw_balancer *const balancers[GW_LB_POLICY_COUNT] = {
+      [GW_LB_ROUND_ROBIN] = &gw_balancer_round_robin, [GW_LB_LEAST_REQUEST] = &gw_balancer_least_request,
+      [GW_LB_RING_HASH] = &gw_balancer_ring_hash,     [GW_LB_RANDOM] = &gw_balancer_random,
+      [GW_LB_MAGLEV] = &gw_balancer_maglev,
+  };
+  return balancers[policy];
 }

@@ -180,6 +180,21 @@ static void test_authority_host_is_without_port(void **state) {
     assert_true(gw_str_equal(gw_uri_authority_host(gw_str_from(examples[i].path)), gw_str_from(examples[i].normal)));
 }
 
+static void test_query_find_takes_the_first_of_that_name(void **state) {
+  (void)state;
+  static const struct {
+    const char *path;
+    const char *value; /* of "q"; NULL: none */
+  } cases[] = {{"/a?q=1", "1"}, {"/a?p=0&q=1&q=2", "1"}, {"/a?qq=1", NULL},  {"/q=1", NULL},     {"/a?", NULL},        {"/a?q", ""},
+               {"/a?q=", ""},   {"/a?q=a=b", "a=b"},     {"/a?%71=1", NULL}, {"/a?b?q=1", NULL}, {"/a?&&q=%20", "%20"}};
+  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    struct gw_str value = {NULL, 0};
+    enum gw_err err = gw_uri_query_find(gw_str_from(cases[i].path), GW_STR("q"), &value);
+    assert_int_equal(err, cases[i].value != NULL ? GW_OK : GW_ERR_NOT_FOUND);
+    if (err == GW_OK && !gw_str_equal(value, gw_str_from(cases[i].value))) fail_msg("%s: %.*s", cases[i].path, GW_STR_ARG(value));
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_normalize_with_all_rules),
@@ -190,6 +205,7 @@ int main(void) {
       cmocka_unit_test(test_normalize_twice_is_normalize_once),
       cmocka_unit_test(test_authority_validity),
       cmocka_unit_test(test_authority_host_is_without_port),
+      cmocka_unit_test(test_query_find_takes_the_first_of_that_name),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

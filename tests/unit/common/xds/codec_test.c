@@ -34,6 +34,31 @@ static void assert_redirect(const struct gw_route_redirect *got, const struct gw
   assert_int_equal(got->strips_query, want->strips_query);
 }
 
+static void assert_hash_policies(const struct gw_route_forward *got, const struct gw_route_forward *want) {
+  assert_int_equal(got->hash_policy_count, want->hash_policy_count);
+  for (uint32_t i = 0; i < want->hash_policy_count; i++) {
+    assert_int_equal(got->hash_policies[i].kind, want->hash_policies[i].kind);
+    assert_str(got->hash_policies[i].name, want->hash_policies[i].name);
+    assert_int_equal(got->hash_policies[i].is_terminal, want->hash_policies[i].is_terminal);
+    assert_int_equal(got->hash_policies[i].has_cookie_ttl, want->hash_policies[i].has_cookie_ttl);
+    assert_int_equal(got->hash_policies[i].cookie_ttl_ms, want->hash_policies[i].cookie_ttl_ms);
+    assert_str(got->hash_policies[i].cookie_path, want->hash_policies[i].cookie_path);
+  }
+}
+
+static void assert_balancing(const struct gw_load_balancing *got, const struct gw_load_balancing *want) {
+  assert_int_equal(got->policy, want->policy);
+  assert_int_equal(got->panic_threshold_percent, want->panic_threshold_percent);
+  assert_int_equal(got->slow_start.window_ms, want->slow_start.window_ms);
+  assert_true(got->slow_start.aggression == want->slow_start.aggression);
+  assert_true(got->slow_start.min_weight_percent == want->slow_start.min_weight_percent);
+  assert_int_equal(got->choice_count, want->choice_count);
+  assert_true(got->active_request_bias == want->active_request_bias);
+  assert_int_equal(got->ring_size_min, want->ring_size_min);
+  assert_int_equal(got->ring_size_max, want->ring_size_max);
+  assert_int_equal(got->table_size, want->table_size);
+}
+
 static void assert_route(const struct gw_route *got, const struct gw_route *want) {
   assert_str(got->name, want->name);
   assert_int_equal(got->index, want->index);
@@ -51,6 +76,7 @@ static void assert_route(const struct gw_route *got, const struct gw_route *want
   assert_str(got->forward.prefix_rewrite, want->forward.prefix_rewrite);
   assert_str(got->forward.regex_rewrite_pattern, want->forward.regex_rewrite_pattern);
   assert_str(got->forward.regex_rewrite_substitution, want->forward.regex_rewrite_substitution);
+  assert_hash_policies(&got->forward, &want->forward);
   assert_int_equal(got->forward.has_grpc_timeout, want->forward.has_grpc_timeout);
   assert_int_equal(got->forward.max_grpc_timeout_ms, want->forward.max_grpc_timeout_ms);
   assert_int_equal(got->redirect != NULL, want->redirect != NULL);
@@ -229,7 +255,7 @@ static void test_clusters_of_each_kind_come_back(void **state) {
     const struct gw_cluster *got = resource->cluster;
     assert_str(got->name, clusters[i]->name);
     assert_int_equal(got->kind, clusters[i]->kind);
-    assert_int_equal(got->lb_policy, clusters[i]->lb_policy);
+    assert_balancing(&got->balancing, &clusters[i]->balancing);
     assert_str(got->eds_service_name, clusters[i]->eds_service_name);
     assert_int_equal(got->connect_timeout_ms, clusters[i]->connect_timeout_ms);
     assert_int_equal(got->dns_refresh_ms, clusters[i]->dns_refresh_ms);

@@ -47,9 +47,44 @@ CHANGE(other_wait) {
 CHANGE(eds_and_inline) {
   CLUSTER->load_assignment = gw_xds_encode_endpoints_message(arena, &sample_endpoints);
 }
-CHANGE(ring_hash) {
+CHANGE(provided) {
+  UNUSED;
+  CLUSTER->lb_policy = 6;
+}
+CHANGE(unknown_policy) {
+  UNUSED;
+  CLUSTER->lb_policy = 4;
+}
+CHANGE(config_of_another) {
   UNUSED;
   CLUSTER->lb_policy = 2;
+}
+CHANGE(panic_101) {
+  UNUSED;
+  CLUSTER->common_lb_config->healthy_panic_threshold->value = 101;
+}
+CHANGE(panic_nan) {
+  UNUSED;
+  CLUSTER->common_lb_config->healthy_panic_threshold->value = 0.0 / 0.0;
+}
+CHANGE(zone_aware) {
+  add_unknown(arena, &CLUSTER->common_lb_config->base, 2);
+}
+CHANGE(one_choice) {
+  UNUSED;
+  CLUSTER->least_request_lb_config->choice_count->value = 1;
+}
+CHANGE(negative_bias) {
+  UNUSED;
+  CLUSTER->least_request_lb_config->active_request_bias->default_value = -1;
+}
+CHANGE(no_aggression) {
+  UNUSED;
+  CLUSTER->least_request_lb_config->slow_start_config->aggression->default_value = 0;
+}
+CHANGE(negative_percent) {
+  UNUSED;
+  CLUSTER->least_request_lb_config->slow_start_config->min_weight_percent->value = -1;
 }
 CHANGE(no_connect_timeout) {
   CLUSTER->connect_timeout = gw_xds_encode_duration(arena, 0);
@@ -108,7 +143,16 @@ static const struct refusal cluster_refusals[] = {
     {version_2, "eds_cluster_config.eds_config.resource_api_version: V2 is not supported"},
     {other_wait, "eds_cluster_config.eds_config.initial_fetch_timeout: only 15s"},
     {eds_and_inline, "load_assignment: must not be there with type EDS"},
-    {ring_hash, "lb_policy: RING_HASH is not supported"},
+    {provided, "lb_policy: CLUSTER_PROVIDED is not supported"},
+    {unknown_policy, "lb_policy: value 4 is not known"},
+    {config_of_another, "lb_config: is that of another policy than lb_policy says"},
+    {panic_101, "common_lb_config.healthy_panic_threshold: is 101; allowed is 0 to 100"},
+    {panic_nan, "common_lb_config.healthy_panic_threshold: is "},
+    {zone_aware, "common_lb_config.zone_aware_lb_config: not supported"},
+    {one_choice, "least_request_lb_config.choice_count: is 1; allowed is 2 to 4294967295"},
+    {negative_bias, "least_request_lb_config.active_request_bias.default_value: is -1; allowed is 0 and more"},
+    {no_aggression, "least_request_lb_config.slow_start_config.aggression.default_value: is 0; allowed is more than 0"},
+    {negative_percent, "least_request_lb_config.slow_start_config.min_weight_percent: is -1; allowed is 0 to 100"},
     {no_connect_timeout, "connect_timeout: must be more than 0"},
     {http2, "http2_protocol_options: not supported"},
     {other_options, "typed_extension_protocol_options[\"envoy.other\"]: only envoy.extensions.upstreams"},

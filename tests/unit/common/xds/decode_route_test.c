@@ -205,7 +205,47 @@ CHANGE(not_utf8) {
   ROUTE(m, 0, 0)->name = gw_xds_encode_str(arena, GW_STR("\xc3\x28"));
 }
 
+#define HASH(m, index) ROUTE(m, 0, 0)->route->hash_policy[index]
+CHANGE(hash_by_filter_state) {
+  add_unknown(arena, &HASH(m, 0)->base, 6);
+}
+CHANGE(hash_by_nothing) {
+  UNUSED;
+  HASH(m, 0)->policy_specifier_case = 0;
+}
+CHANGE(hash_by_odd_header) {
+  HASH(m, 0)->header->header_name = gw_xds_encode_str(arena, GW_STR("a b"));
+}
+CHANGE(hash_header_rewrite) {
+  add_unknown(arena, &HASH(m, 0)->header->base, 2);
+}
+CHANGE(cookie_injection) {
+  HASH(m, 1)->cookie->name = gw_xds_encode_str(arena, GW_STR("a=b; c"));
+}
+CHANGE(cookie_path_injection) {
+  HASH(m, 1)->cookie->path = gw_xds_encode_str(arena, GW_STR("/a; Domain=x"));
+}
+CHANGE(cookie_attributes) {
+  add_unknown(arena, &HASH(m, 1)->cookie->base, 4);
+}
+CHANGE(hash_by_no_parameter) {
+  HASH(m, 4)->query_parameter->name = gw_xds_encode_str(arena, GW_STR(""));
+}
+CHANGE(hash_not_by_source) {
+  UNUSED;
+  HASH(m, 5)->connection_properties->source_ip = false;
+}
+
 static const struct refusal refusals[] = {
+    {hash_by_filter_state, "virtual_hosts[0].routes[0].route.hash_policy[0].filter_state: not supported"},
+    {hash_by_nothing, "virtual_hosts[0].routes[0].route.hash_policy[0]: needs header, cookie, connection_properties or query_parameter"},
+    {hash_by_odd_header, "virtual_hosts[0].routes[0].route.hash_policy[0].header.header_name: \"a b\" is not the name of a header"},
+    {hash_header_rewrite, "virtual_hosts[0].routes[0].route.hash_policy[0].header.regex_rewrite: not supported"},
+    {cookie_injection, "virtual_hosts[0].routes[0].route.hash_policy[1].cookie.name: \"a=b; c\" is not a token"},
+    {cookie_path_injection, "virtual_hosts[0].routes[0].route.hash_policy[1].cookie.path: holds ';'"},
+    {cookie_attributes, "virtual_hosts[0].routes[0].route.hash_policy[1].cookie.attributes: not supported"},
+    {hash_by_no_parameter, "virtual_hosts[0].routes[0].route.hash_policy[4].query_parameter.name: is empty"},
+    {hash_not_by_source, "virtual_hosts[0].routes[0].route.hash_policy[5].connection_properties.source_ip: must be true"},
     {no_name, "name: is empty"},
     {unknown_hedge_policy, "virtual_hosts[0].routes[1].route.hedge_policy: not supported"},
     {odd_scheme, "virtual_hosts[1].routes[2].redirect.scheme_redirect: \"ftp\" is not http or https"},

@@ -162,11 +162,13 @@ static void test_mistakes_of_a_service(void **state) {
       {"s: {instances: [{url: http://a, weight: -1}]}", "services.yaml:2:43: weight is a whole number from 0 to 1000000\n"},
       {"s: {instances: [{url: http://a, weight: 1.5}]}", "services.yaml:2:43: weight is a whole number from 0 to 1000000\n"},
       {"s: {instances: [{url: http://a, healthy: 7}]}", "services.yaml:2:44: healthy is true or false\n"},
+      {"s: {instances: [{url: http://a, priority: 129}]}", "services.yaml:2:45: priority is a whole number from 0 to 128\n"},
       {"s: {instances: [http://a]}", "services.yaml:2:19: an instance is a mapping (key: value), not a single value\n"},
       {"s: {instances: http://a}", "services.yaml:2:18: instances is a list (- … or [ … ]), not a single value\n"},
       {"s: {}", "services.yaml:2:3: service s needs instances: a list, which may be empty\n"},
       {"s:", "services.yaml:2:5: a service is a mapping (key: value), not a single value\n"},
-      {"s: {instances: [], retries: 3}", "services.yaml:2:22: a service has no key retries; allowed: instances, protocol, tls\n"},
+      {"s: {instances: [], retries: 3}",
+       "services.yaml:2:22: a service has no key retries; allowed: instances, load_balancing, protocol, tls\n"},
       {"\"a b\": {instances: []}", "services.yaml:2:3: a service's name has 1 to 255 printable ASCII characters, no space and no /\n"},
       {"\"\": {instances: []}", "services.yaml:2:3: a service's name has 1 to 255 printable ASCII characters, no space and no /\n"},
       {"s: {instances: [{url: \"http://[::1\"}]}",
@@ -182,6 +184,62 @@ static void test_mistakes_of_a_service(void **state) {
 }
 
 /* YAML can write a NUL; what takes it for the end of a text would accept it. */
+static void test_mistakes_of_load_balancing(void **state) {
+  (void)state;
+#define POLICIES "policy is round_robin, weighted, least_connections, random, weighted_random, ring_hash or maglev\n"
+#define DURATION " is more than 0 and at most a year: a whole number of seconds, or with a unit: 250ms, 30s, 5m, 24h\n"
+#define NEEDS_HASH " needs to know what to go by: hash: {header: X-User}, {cookie: …}, {query: q} or client_address\n"
+  static const struct mistake cases[] = {
+      {"roundabout", "services.yaml:3:21: " POLICIES},
+      {"[random]", "services.yaml:3:21: load_balancing is a mapping (key: value), not a list\n"},
+      {"{policy: 7}", "services.yaml:3:30: " POLICIES},
+      {"{polcy: random}",
+       "services.yaml:3:22: load_balancing has no key polcy (policy?); allowed: policy, hash, slow_start, panic_threshold, "
+       "choices, active_request_bias, ring_size, table_size\n"},
+      {"maglev", "services.yaml:3:21: maglev" NEEDS_HASH},
+      {"{policy: ring-hash}", "services.yaml:3:30: ring_hash" NEEDS_HASH},
+      {"{hash: client_address}", "services.yaml:3:28: hash is for ring_hash and maglev\n"},
+      {"{policy: weighted_random, hash: client_address}", "services.yaml:3:53: hash is for ring_hash and maglev\n"},
+      {"{policy: random, slow_start: 3s}", "services.yaml:3:50: slow_start is for round_robin, weighted and least_connections\n"},
+      {"{choices: 3}", "services.yaml:3:31: choices is for least_connections\n"},
+      {"{active_request_bias: 3}", "services.yaml:3:43: active_request_bias is for least_connections\n"},
+      {"{ring_size: 3}", "services.yaml:3:33: ring_size is for ring_hash\n"},
+      {"{table_size: 3}", "services.yaml:3:34: table_size is for maglev and weighted_random\n"},
+      {"{policy: weighted_random, table_size: 9}", "services.yaml:3:59: table_size is a prime number, such as 65537\n"},
+      {"{policy: least_conn, choices: 1}", "services.yaml:3:51: choices is a whole number from 2 to 100\n"},
+      {"{policy: least_conn, active_request_bias: 11}", "services.yaml:3:63: active_request_bias is a whole number from 0 to 10\n"},
+      {"{panic_threshold: 101}", "services.yaml:3:39: panic_threshold is a whole number from 0 to 100\n"},
+      {"{slow_start: 0}", "services.yaml:3:34: slow_start" DURATION},
+      {"{slow_start: {aggression: 2}}", "services.yaml:3:34: slow_start needs a window, such as 30s\n"},
+      {"{slow_start: {window: 1s, min_weight_percent: 0}}", "services.yaml:3:67: min_weight_percent is a whole number from 1 to 100\n"},
+      {"{slow_start: {window: 1s, size: 0}}",
+       "services.yaml:3:47: slow_start has no key size; allowed: window, aggression, min_weight_percent\n"},
+      {"{policy: maglev, hash: []}", "services.yaml:3:44: hash lists 1 to 16 things to go by\n"},
+      {"{policy: maglev, hash: header}", "services.yaml:3:44: hash is a mapping (key: value), not a single value\n"},
+      {"{policy: maglev, hash: {}}",
+       "services.yaml:3:44: hash is one of header, cookie, query and client_address; a list of such takes several\n"},
+      {"{policy: maglev, hash: {header: a, query: b}}",
+       "services.yaml:3:44: hash is one of header, cookie, query and client_address; a list of such takes several\n"},
+      {"{policy: maglev, hash: {header: \"a b\"}}", "services.yaml:3:53: header is the name of a header\n"},
+      {"{policy: maglev, hash: {client_address: false}}", "services.yaml:3:61: client_address is true, or is left out\n"},
+      {"{policy: maglev, hash: {query: }}", "services.yaml:3:52: query is text that is not empty, not nothing\n"},
+      {"{policy: maglev, hash: {cookie: {ttl: 1h}}}", "services.yaml:3:53: a cookie needs a name\n"},
+      {"{policy: maglev, hash: {cookie: \"a;b\"}}", "services.yaml:3:53: the name of a cookie is letters, digits and !#$%&'*+-.^_`|~\n"},
+      {"{policy: maglev, hash: {cookie: {name: a, ttl: 0}}}", "services.yaml:3:68: ttl (or session)" DURATION},
+      {"{policy: maglev, hash: {cookie: {name: a, path: \"/;b\"}}}",
+       "services.yaml:3:69: the path of a cookie begins with / and is ASCII without ;\n"},
+      {"{policy: maglev, hash: {cookie: {name: a, path: /ä}}}",
+       "services.yaml:3:69: the path of a cookie begins with / and is ASCII without ;\n"},
+      {"{policy: maglev, hash: {cookie: {name: a, secure: yes}}}",
+       "services.yaml:3:63: cookie has no key secure; allowed: name, ttl, path\n"},
+  };
+  for (size_t i = 0; i < GW_ARRAY_LEN(cases); i++) {
+    char *services = gw_asprintf("services:\n  s: {instances: [],\n    load_balancing: %s}\n", cases[i].input);
+    fixture_refused("routes: []", services, cases[i].told);
+    free(services);
+  }
+}
+
 static void test_nul_bytes_are_refused(void **state) {
   (void)state;
   fixture_refused("routes: [{path: \"/a\\0b\", service: s}]", FIXTURE_SERVICES,
@@ -209,7 +267,7 @@ static void test_all_mistakes_of_both_files_show_at_once(void **state) {
                   "    instances:\n"
                   "      - url: ftp://x\n"
                   "        wieght: 2\n",
-                  "services.yaml:5:9: an instance has no key wieght (weight?); allowed: url, weight, healthy\n"
+                  "services.yaml:5:9: an instance has no key wieght (weight?); allowed: url, weight, healthy, priority\n"
                   "services.yaml:4:14: url is http[s]://HOST[:PORT][/BASE], such as http://10.0.0.7:8000 or https://orders/api\n"
                   "routes.yaml:4:5: a route has no key colour; allowed: path, service, methods, auth_required, rate_limit, timeout\n"
                   "routes.yaml:2:11: projects: a path begins with / and has at most 1024 bytes\n"
@@ -267,6 +325,7 @@ int main(void) {
       cmocka_unit_test(test_mistakes_of_a_service),
       cmocka_unit_test(test_all_mistakes_of_both_files_show_at_once),
       cmocka_unit_test(test_services_that_can_not_be_read_hide_no_mistake_of_routes),
+      cmocka_unit_test(test_mistakes_of_load_balancing),
       cmocka_unit_test(test_nul_bytes_are_refused),
       cmocka_unit_test(test_nesting_has_a_limit),
       cmocka_unit_test(test_limits_of_a_path),

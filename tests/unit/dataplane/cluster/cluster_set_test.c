@@ -11,22 +11,29 @@
 #include "dataplane/cluster/cluster_set.h"
 #include "tests/unit/dataplane/model_fixture.h"
 
+static const struct gw_balancer_key no_key = {false, 0};
+
 static struct gw_snapshot *snapshot_of(unsigned version, const struct fixture_endpoint *endpoints, uint32_t count) {
   struct gw_resource *resources[] = {fixture_cluster("c", 1, GW_CLUSTER_EDS, NULL, 0), fixture_assignment("c", version, endpoints, count),
                                      NULL};
   return fixture_snapshot(resources);
 }
 
-static struct gw_frozen_cluster *freeze(unsigned version, const struct fixture_endpoint *endpoints, uint32_t count,
-                                        struct gw_frozen_cluster *previous) {
+static struct gw_frozen_cluster *freeze_at(unsigned version, const struct fixture_endpoint *endpoints, uint32_t count,
+                                           struct gw_frozen_cluster *previous, uint64_t now_ms) {
   struct gw_snapshot *snapshot = snapshot_of(version, endpoints, count);
   struct gw_errors errors;
   gw_errors_init(&errors);
   struct gw_frozen_cluster *cluster =
-      gw_frozen_cluster_build(snapshot, snapshot->lists[GW_RESOURCE_CLUSTER].items[0], NULL, previous, &errors);
+      gw_frozen_cluster_build(snapshot, snapshot->lists[GW_RESOURCE_CLUSTER].items[0], NULL, previous, now_ms, &errors);
   gw_errors_done(&errors);
   gw_snapshot_unref(snapshot);
   return cluster;
+}
+
+static struct gw_frozen_cluster *freeze(unsigned version, const struct fixture_endpoint *endpoints, uint32_t count,
+                                        struct gw_frozen_cluster *previous) {
+  return freeze_at(version, endpoints, count, previous, 1000);
 }
 
 static const struct fixture_endpoint two[] = {{"127.0.0.1", 9, 0, 0, false}, {"127.0.0.1", 8, 0, 0, false}};
@@ -86,11 +93,11 @@ static void test_update_keeps_the_pools_of_endpoints_that_stay(void **state) {
   struct gw_cluster_set *first = gw_cluster_set_new(worker->loop, &worker->random, &before, 1, NULL);
   struct gw_upstream_pick picks[5];
   for (int i = 0; i < 2; i++)
-    assert_int_equal(gw_worker_cluster_pick(gw_cluster_set_get(first, 0), &picks[i]), GW_OK);
+    assert_int_equal(gw_worker_cluster_pick(gw_cluster_set_get(first, 0), &no_key, &picks[i]), GW_OK);
   struct gw_cluster_set *second = gw_cluster_set_new(worker->loop, &worker->random, &after, 1, first);
   assert_ptr_equal(gw_cluster_set_get(first, 0), gw_cluster_set_get(second, 0));
   for (int i = 2; i < 5; i++)
-    assert_int_equal(gw_worker_cluster_pick(gw_cluster_set_get(second, 0), &picks[i]), GW_OK);
+    assert_int_equal(gw_worker_cluster_pick(gw_cluster_set_get(second, 0), &no_key, &picks[i]), GW_OK);
   uint32_t kept = 0;
   for (int i = 0; i < 2; i++)
     for (int j = 2; j < 5; j++)
@@ -108,9 +115,59 @@ static void test_pick_without_usable_endpoints_is_not_found(void **state) {
   struct gw_frozen_cluster *cluster = freeze(1, broken, 1, NULL);
   struct gw_cluster_set *set = gw_cluster_set_new(worker->loop, &worker->random, &cluster, 1, NULL);
   struct gw_upstream_pick pick;
-  assert_int_equal(gw_worker_cluster_pick(gw_cluster_set_get(set, 0), &pick), GW_ERR_NOT_FOUND);
+  assert_int_equal(gw_worker_cluster_pick(gw_cluster_set_get(set, 0), &no_key, &pick), GW_ERR_NOT_FOUND);
   gw_cluster_set_free(set);
   gw_frozen_cluster_unref(cluster);
+}
+
+/* One of two in priority 0 is away: it takes 70 %, priority 1 the rest; keys, too, and each always the same. */
+static void test_pick_spills_to_the_next_priority(void **state) {
+  struct worker *worker = *state;
+  static const struct fixture_endpoint mixed[] = {{"127.0.0.1", 10, 0, 0, true},
+                                                  {"127.0.0.1", 11, 0, 0, false},
+                                                  {"127.0.0.1", 12, 0, 1, false},
+                                                  {"127.0.0.1", 13, 0, 1, false}};
+  struct gw_frozen_cluster *cluster = freeze(1, mixed, 4, NULL);
+  struct gw_cluster_set *set = gw_cluster_set_new(worker->loop, &worker->random, &cluster, 1, NULL);
+  for (int has_hash = 0; has_hash < 2; has_hash++) {
+    uint32_t seen[4] = {0};
+    for (uint64_t i = 0; i < 10000; i++) {
+      struct gw_upstream_pick pick;
+      struct gw_balancer_key key = {has_hash, i};
+      assert_int_equal(gw_worker_cluster_pick(gw_cluster_set_get(set, 0), &key, &pick), GW_OK);
+      seen[pick.endpoint.data[pick.endpoint.len - 1] - '0']++;
+    }
+    assert_int_equal(seen[0], 0);
+    assert_in_range(seen[1], 6800, 7200);
+    assert_in_range(seen[2], 1350, 1650);
+    assert_in_range(seen[3], 1350, 1650);
+    if (has_hash) assert_int_equal(seen[1], 7000);
+  }
+  gw_cluster_set_free(set);
+  gw_frozen_cluster_unref(cluster);
+}
+
+/* Who is new, or well again, is fresh; who stayed well keeps the time of before; the first of all are not. */
+static void test_build_remembers_since_when_endpoints_are_well(void **state) {
+  (void)state;
+  static const struct fixture_endpoint first[] = {{"127.0.0.1", 1, 0, 0, false}, {"127.0.0.1", 2, 0, 0, true}},
+                                       second[] = {{"127.0.0.1", 1, 0, 0, false},
+                                                   {"127.0.0.1", 2, 0, 0, false},
+                                                   {"127.0.0.1", 3, 0, 0, false}},
+                                       third[] = {{"127.0.0.1", 1, 0, 0, false},
+                                                  {"127.0.0.1", 2, 5, 0, false},
+                                                  {"127.0.0.1", 3, 0, 0, true}};
+  struct gw_frozen_cluster *a = freeze_at(1, first, 2, NULL, 1000);
+  struct gw_frozen_cluster *b = freeze_at(2, second, 3, a, 2000);
+  struct gw_frozen_cluster *c = freeze_at(3, third, 3, b, 3000);
+  struct gw_frozen_cluster *d = freeze_at(4, second, 3, c, 4000);
+  static const uint64_t wanted[4][3] = {{0, 0}, {0, 2000, 2000}, {0, 2000, 2000}, {0, 2000, 4000}};
+  struct gw_frozen_cluster *all[] = {a, b, c, d};
+  for (int i = 0; i < 4; i++) {
+    for (uint32_t k = 0; k < all[i]->endpoint_count; k++)
+      assert_int_equal(all[i]->endpoints[k].fresh_ms, wanted[i][k]);
+    gw_frozen_cluster_unref(all[i]);
+  }
 }
 
 static void test_set_follows_clusters_that_come_and_go(void **state) {
@@ -122,7 +179,7 @@ static void test_set_follows_clusters_that_come_and_go(void **state) {
   struct gw_errors errors;
   gw_errors_init(&errors);
   for (uint32_t i = 0; i < 3; i++)
-    all[i] = gw_frozen_cluster_build(snapshot, snapshot->lists[GW_RESOURCE_CLUSTER].items[i], NULL, NULL, &errors);
+    all[i] = gw_frozen_cluster_build(snapshot, snapshot->lists[GW_RESOURCE_CLUSTER].items[i], NULL, NULL, 1000, &errors);
   gw_errors_done(&errors);
   gw_snapshot_unref(snapshot);
   struct gw_frozen_cluster *outer[] = {all[0], all[2]};
@@ -145,6 +202,8 @@ int main(void) {
       cmocka_unit_test(test_build_drops_doubles_and_refuses_names),
       cmocka_unit_test_setup_teardown(test_update_keeps_the_pools_of_endpoints_that_stay, start, stop),
       cmocka_unit_test_setup_teardown(test_pick_without_usable_endpoints_is_not_found, start, stop),
+      cmocka_unit_test_setup_teardown(test_pick_spills_to_the_next_priority, start, stop),
+      cmocka_unit_test(test_build_remembers_since_when_endpoints_are_well),
       cmocka_unit_test_setup_teardown(test_set_follows_clusters_that_come_and_go, start, stop),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -101,13 +101,14 @@ static int setup(void **state) {
 static int teardown(void **state) {
   struct fixture *f = *state;
   gw_attempt_cancel(&f->attempt);
+  bool is_balanced = gw_upstream_pool_count_active(f->pool) == 0;
   gw_upstream_pool_free(f->pool);
   gw_loop_free(f->loop);
   gw_arena_done(&f->arena);
   gw_strbuf_done(&f->body);
   if (f->fd >= 0) close(f->fd);
   if (f->listen_fd >= 0) close(f->listen_fd);
-  bool is_balanced = f->counts.connections_active == 0 && f->counts.requests_active == 0;
+  is_balanced = is_balanced && f->counts.connections_active == 0 && f->counts.requests_active == 0;
   free(f);
   return is_balanced ? 0 : -1;
 }
@@ -422,9 +423,32 @@ static void test_pool_that_is_freed_lives_until_its_last_attempt(void **state) {
   assert_int_equal(f->counts.connections_active, 0);
 }
 
+/* Its counters, too, which the pool has left to it. */
+static void test_attempt_ends_after_its_pool(void **state) {
+  struct fixture *f = *state;
+  begin(f);
+  assert_int_equal(gw_upstream_pool_count_active(f->pool), 1);
+  gw_upstream_pool_free(f->pool);
+  f->pool = NULL;
+  say(f, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  WAIT_FOR(f, f->ended > 0);
+}
+
+static void test_active_attempts_are_counted(void **state) {
+  struct fixture *f = *state;
+  assert_int_equal(gw_upstream_pool_count_active(f->pool), 0);
+  begin(f);
+  assert_int_equal(gw_upstream_pool_count_active(f->pool), 1);
+  say(f, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  WAIT_FOR(f, f->ended > 0);
+  assert_int_equal(gw_upstream_pool_count_active(f->pool), 0);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_head_in_single_bytes_is_put_together, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_attempt_ends_after_its_pool, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_active_attempts_are_counted, setup, teardown),
       cmocka_unit_test_setup_teardown(test_interim_answers_are_skipped, setup, teardown),
       cmocka_unit_test_setup_teardown(test_interim_answers_without_end_fail, setup, teardown),
       cmocka_unit_test_setup_teardown(test_upgrade_that_nobody_wanted_fails, setup, teardown),
