@@ -106,6 +106,14 @@ struct gw_resource_set *gw_name_sets_find_resources(const struct gw_name_sets *s
   return gw_resource_sets_find(gw_snapshot_cache_sets(sets->cache), type, version);
 }
 
+struct gw_resource_set *gw_name_sets_make(struct gw_name_sets *sets, enum gw_resource_type type, const struct gw_resource_list *list) {
+  return gw_resource_sets_get(gw_snapshot_cache_sets(sets->cache), type, list);
+}
+
+struct gw_name_sets *gw_name_set_table(const struct gw_name_set *set) {
+  return set->sets;
+}
+
 struct gw_name_set *gw_name_set_ref(struct gw_name_set *set) {
   set->refs++;
   return set;
