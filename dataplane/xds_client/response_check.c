@@ -39,16 +39,19 @@ static struct gw_resource *take(struct judgement *judgement, struct gw_bytes *an
   return resource;
 }
 
-static struct gw_resource *judge(struct judgement *judgement, struct gw_bytes *any, struct gw_arena *arena) {
+/* `envelope`: the name around an incremental one; NULL: none. */
+static struct gw_resource *judge(struct judgement *judgement, struct gw_bytes *any, const struct gw_str *envelope, struct gw_arena *arena) {
   struct gw_errors errors;
   gw_errors_init(&errors);
-  struct gw_str name = {0};
+  struct gw_str name = envelope != NULL ? *envelope : (struct gw_str){0};
   struct gw_resource *resource = take(judgement, any, arena, &errors, &name);
   if (resource != NULL && gw_map_put(judgement->names, name, judgement) != NULL) {
     gw_errors_add(&errors, "", "stands in the response twice");
   }
+  bool has_other_name = resource != NULL && envelope != NULL && !gw_str_equal(name, *envelope);
+  if (has_other_name) gw_errors_add(&errors, "", "is %.*s inside", GW_STR_ARG(name));
   if (errors.error_count > 0) {
-    refuse(judgement, name, &errors);
+    refuse(judgement, envelope != NULL ? *envelope : name, &errors);
     gw_resource_unref(resource);
     resource = NULL;
   }
@@ -73,18 +76,23 @@ enum gw_err gw_response_check(const struct gw_response_check *check, enum gw_res
   struct gw_resource **resources = gw_calloc(response->resource_count + 1u, sizeof(struct gw_resource *));
   struct gw_arena arena;
   gw_arena_init(&arena, 1024);
+  bool is_delta = response->resource_names != NULL;
   uint32_t count = is_too_long(&judgement, response->resource_count) ? 0 : response->resource_count;
   for (uint32_t i = 0; i < count; i++)
-    resources[i] = judge(&judgement, response->resources[i], &arena);
+    resources[i] = judge(&judgement, response->resources[i], is_delta ? &response->resource_names[i] : NULL, &arena);
   gw_arena_done(&arena);
   gw_map_free(judgement.names);
   if (!judgement.is_refused) {
     *ret_resources = resources;
     return GW_OK;
   }
-  for (uint32_t i = 0; i < count; i++)
-    gw_resource_unref(resources[i]);
-  free(resources);
+  if (is_delta && count == response->resource_count) {
+    *ret_resources = resources;
+  } else {
+    for (uint32_t i = 0; i < count; i++)
+      gw_resource_unref(resources[i]);
+    free(resources);
+  }
   if (judgement.left_out > 0) gw_strbuf_printf(reason, "\n… and %llu more mistakes", (unsigned long long)judgement.left_out);
   return GW_ERR_INVALID;
 }

@@ -17,7 +17,8 @@ struct gw_response_check {
 };
 
 /* GW_OK: *ret_resources (freed by the caller with free()) holds one reference each. GW_ERR_INVALID: the mistakes are in `refusals` and,
- * bounded, in `reason`; nothing is made. */
+ * bounded, in `reason`; nothing is made. Of an incremental response each resource stands for itself: then, too, *ret_resources is made,
+ * with NULL for each that is refused, unless there are too many of them to be looked at. */
 enum gw_err gw_response_check(const struct gw_response_check *check, enum gw_resource_type type,
                               const struct gw_discovery_response *response, struct gw_refusals *refusals, struct gw_strbuf *reason,
                               struct gw_resource ***ret_resources);
