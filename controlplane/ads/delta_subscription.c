@@ -11,6 +11,7 @@
 
 #define REFUSED_MAX 100000u /* of one type on one stream; then all are tried again */
 #define BLAMED_SHOWN 5
+#define MESSAGE_READ_MAX 16384u /* of a NACK's text; our data planes write 8 KiB at most */
 
 void gw_delta_subscription_settle(struct gw_subscription *subscription) {
   for (uint32_t i = 0; i < subscription->asked_count; i++)
@@ -50,7 +51,7 @@ static bool has_name(const struct gw_str *sorted, uint32_t count, struct gw_str 
   return count > 0 && bsearch(&name, sorted, count, sizeof name, compare_names) != NULL;
 }
 
-/* The names of a request, sorted and without the wildcard. */
+/* The names of a request: sorted, none twice, without the wildcard. */
 struct names {
   struct gw_str *items;
   uint32_t count;
@@ -64,7 +65,12 @@ static struct names sort_names(const struct gw_str *items, uint32_t count, bool 
     names.has_star = names.has_star || is_star;
     if (!is_star) names.items[names.count++] = items[i];
   }
-  if (names.count > 0) qsort(names.items, names.count, sizeof *names.items, compare_names);
+  if (names.count == 0) return names;
+  qsort(names.items, names.count, sizeof *names.items, compare_names);
+  uint32_t kept = 1;
+  for (uint32_t i = 1; i < names.count; i++)
+    if (!gw_str_equal(names.items[i], names.items[kept - 1])) names.items[kept++] = names.items[i];
+  names.count = kept;
   return names;
 }
 
@@ -282,6 +288,7 @@ static char *make_reason(const struct gw_subscription *subscription, struct gw_s
 /* Refused are those that the message names, or all when it names none. The others go again, since some clients take all or nothing.
  * False: nothing was there to refuse. */
 static bool refuse_sent(struct gw_subscription *subscription, struct gw_str message) {
+  if (message.len > MESSAGE_READ_MAX) message.len = MESSAGE_READ_MAX;
   bool names_any = false, sent_any = false;
   for (struct gw_resource_step step = {0}; next_sent(subscription, &step); sent_any = true)
     names_any = names_any || is_blamed(message, step.now->name);

@@ -202,6 +202,7 @@ static bool has_all(const struct gw_name_set *set, const struct gw_resource_list
 }
 
 bool gw_name_set_covers(struct gw_name_set *set, const struct gw_resource_set *naming) {
+  if (gw_resource_set_has_unknown(naming)) return has_all(set, gw_resource_set_list(naming));
   const char *version = gw_resource_set_version(naming);
   if (memcmp(set->covers_of, version, VERSION_SIZE) != 0) {
     set->covers = has_all(set, gw_resource_set_list(naming));

@@ -29,6 +29,7 @@ struct gw_resource_set {
 
   /* The last with_leaving of this set. Neither side holds the other: what has left shall be freed with the last stream that has it. */
   char before_version[GW_CONTENT_VERSION_SIZE];
+  bool before_has_unknown;
   uint64_t filter_id;
   bool is_same;                         /* nothing had left: the result is this set */
   struct gw_resource_set *with_leaving; /* or NULL */
@@ -113,6 +114,10 @@ const struct gw_resource_list *gw_resource_set_list(const struct gw_resource_set
   return &set->list;
 }
 
+bool gw_resource_set_has_unknown(const struct gw_resource_set *set) {
+  return set->has_unknown;
+}
+
 unsigned gw_resource_set_named_types(struct gw_resource_set *set) {
   for (uint32_t i = 0; !set->knows_named_types && i < set->list.count; i++) {
     enum gw_resource_type type;
@@ -172,7 +177,8 @@ static struct gw_resource_list merge(const struct gw_resource_list *now, const s
 struct gw_resource_set *gw_resource_set_with_leaving(struct gw_resource_set *set, const struct gw_resource_set *before,
                                                      const struct gw_resource_filter *filter) {
   if (before == NULL || before == set) return gw_resource_set_ref(set);
-  bool is_known = set->filter_id == filter->id && memcmp(set->before_version, before->version, sizeof set->before_version) == 0;
+  bool is_known = set->filter_id == filter->id && set->before_has_unknown == before->has_unknown &&
+                  memcmp(set->before_version, before->version, sizeof set->before_version) == 0;
   if (is_known && set->is_same) return gw_resource_set_ref(set);
   if (is_known && set->with_leaving != NULL) return gw_resource_set_ref(set->with_leaving);
 
@@ -183,6 +189,7 @@ struct gw_resource_set *gw_resource_set_with_leaving(struct gw_resource_set *set
   if (set->with_leaving != NULL) set->with_leaving->leaving_from = NULL;
   set->with_leaving = NULL;
   memcpy(set->before_version, before->version, sizeof set->before_version);
+  set->before_has_unknown = before->has_unknown;
   set->filter_id = filter->id;
   set->is_same = is_same;
   if (!is_same) {

@@ -28,6 +28,8 @@ void gw_resource_set_unref(struct gw_resource_set *set);
 /* 16 hex digits. */
 const char *gw_resource_set_version(const struct gw_resource_set *set);
 const struct gw_resource_list *gw_resource_set_list(const struct gw_resource_set *set);
+/* Whether of one of its resources nothing but name and version is known. Its version may be that of a set that is known. */
+bool gw_resource_set_has_unknown(const struct gw_resource_set *set);
 /* Bit set (1 << type) of what its resources name; worked out once a set, since every stream asks. */
 unsigned gw_resource_set_named_types(struct gw_resource_set *set);
 /* The `resources` field of a state-of-the-world answer; lives as long as the set. Each has its `any`. */

@@ -20,8 +20,8 @@
 #define BACKOFF_CAP_MS 10000
 #define LIFE_MS 10000        /* until a target that we opened both calls on has answered one of them */
 #define SILENT_LIFE_MS 30000 /* a call that stands this long has a server: gRPC gives up connecting after 20 s */
-#define ABSENT_MS 300000 /* until a target that said UNIMPLEMENTED is asked again whether it has the agent's service, or incremental xDS   \
-                          */
+/* Until a target that said UNIMPLEMENTED is asked again whether it has the agent's service, or incremental xDS. */
+#define ABSENT_MS 300000
 
 struct gw_xds_client {
   struct gw_xds_client_options options;

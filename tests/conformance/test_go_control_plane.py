@@ -1,7 +1,6 @@
 """Our data plane driven by a go-control-plane server: serves, takes updates, refuses what it doesn't know."""
 import json
 import os
-import queue
 import subprocess
 import threading
 
@@ -17,17 +16,19 @@ LDS, RDS, CDS, EDS = ("type.googleapis.com/envoy.config." + name for name in
 
 
 class Server:
-    """The peer: takes snapshots, tells the node's requests."""
+    """The peer: takes snapshots, tells the node's requests, and its own incremental responses."""
 
-    def __init__(self, node="node-1"):
-        self.process = subprocess.Popen([ADSD, "-node", node], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    def __init__(self, node="node-1", delta=True, listen="127.0.0.1:0"):
+        self.process = subprocess.Popen([ADSD, "-node", node, f"-delta={str(delta).lower()}", "-listen", listen],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.address = json.loads(self.process.stdout.readline())["listening"]
-        self.requests, self._queue = [], queue.Queue()
+        self.is_delta, self.requests, self.sent = delta, [], []
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self):
         for line in self.process.stdout:
-            self.requests.append(json.loads(line))
+            told = json.loads(line)
+            (self.sent if "sent" in told else self.requests).append(told)
 
     def serve(self, version, clusters, routes, port=0, **more):
         wanted = {"version": version, "port": port, "clusters": clusters, "routes": routes, **more}
@@ -35,6 +36,9 @@ class Server:
         self.process.stdin.flush()
 
     def acknowledged(self, type_url, version):
+        if self.is_delta:
+            nonces = {s["nonce"] for s in self.sent if s["sent"] == type_url and s["version"] == version}
+            return any(r["type"] == type_url and r["nonce"] in nonces and not r["error"] for r in self.requests)
         return any(r["type"] == type_url and r["version"] == version and r["nonce"] and not r["error"] for r in self.requests)
 
     def refusals(self, type_url):
@@ -46,10 +50,11 @@ class Server:
         self.process.wait(10)
 
 
-@pytest.fixture
-def server():
-    made = Server()
+@pytest.fixture(params=["delta", "sotw"])
+def server(request):
+    made = Server(delta=request.param == "delta")
     yield made
+    assert {bool(r.get("delta")) for r in made.requests} == {made.is_delta}, "the protocol that the server has"
     made.stop()
 
 
@@ -117,3 +122,42 @@ def test_takes_a_secret_by_name_and_its_rotation_without_ever_showing_the_key(st
     assert "PRIVATE KEY" not in shown
     for pair in pairs:
         assert pair.key.read_text().splitlines()[1] not in shown
+
+
+def test_an_update_brings_only_what_changed_and_a_return_brings_nothing(stage):
+    one, two = stage.backend("one"), stage.backend("two")
+    routes = [{"prefix": "/d", "cluster": "d"}, {"prefix": "/", "cluster": "c"}]
+    server = Server()
+    again = None
+    try:
+        server.serve("1", {"c": [address(one)], "d": [address(one)]}, routes)
+        data = stage.data_plane(server.address)
+        port = data.wait_until_ready("ingress")
+        before = len(server.sent)
+        server.serve("2", {"c": [address(two)], "d": [address(one)]}, routes)
+        wait_until(lambda: get(port, "/x").json()["backend"] == "two", "the update")
+        assert [(s["sent"], s["names"]) for s in server.sent[before:]] == [(EDS, ["c"])]
+        # Versions are told as this server made them, so the same server in a new process sends nothing.
+        server.stop()
+        again = Server(listen=server.address)
+        again.serve("2", {"c": [address(two)], "d": [address(one)]}, routes)
+        held = wait_until(lambda: {r["type"]: r["held"] for r in again.requests} if len(again.requests) >= 4 else None, "the return")
+        assert set(held[EDS]) == {"c", "d"} and all(held[EDS].values())
+        again.serve("3", {"c": [address(two)], "d": [address(two)]}, routes)
+        wait_until(lambda: get(port, "/d").json()["backend"] == "two", "the next update")
+        assert [(s["sent"], s["names"]) for s in again.sent if s["names"]] == [(EDS, ["d"])]
+    finally:
+        for peer in (server, again):
+            if peer and peer.process.poll() is None:
+                peer.stop()
+
+
+def test_a_removed_cluster_is_gone(stage, server):
+    one = stage.backend("one")
+    server.serve("1", {"c": [address(one)], "d": [address(one)]}, [{"prefix": "/", "cluster": "c"}])
+    data = stage.data_plane(server.address)
+    port = data.wait_until_ready("ingress")
+    assert "d" in [c["name"] for c in data.admin("/config_dump").json()["clusters"]]
+    server.serve("2", {"c": [address(one)]}, [{"prefix": "/", "cluster": "c"}])
+    wait_until(lambda: [c["name"] for c in data.admin("/config_dump").json()["clusters"]] == ["c"], "the removal")
+    assert get(port, "/x").status == 200

@@ -367,6 +367,40 @@ static void test_node_that_does_not_answer_holds_up_only_that_type(void **state)
   assert_string_equal(client.answers[CDS].names, "c");
 }
 
+/* What a client only says it has must never be handed to another, though names and versions are the same. */
+static void test_claimed_set_is_not_sent_to_a_stream_that_has_the_real_one(void **state) {
+  struct ads_fixture *f = *state;
+  struct delta_client first, second;
+  SERVE(f, .clusters = "a b");
+  client_sync(f, &f->client, "a b"); /* state of the world */
+  delta_open(f, &first, "tester");
+  delta_sync(f, &first, "a b");
+  gw_rpc_stream_cancel(first.stream);
+  WAIT_FOR(f->loop, only_node(f)->xds_streams == 1);
+  SERVE(f, .clusters = "a b c"); /* the returning one is behind, so its set stays a claim … */
+  delta_open(f, &second, "tester");
+  DELTA_SAY(&second, CDS, .held = held_of(&first, CDS));
+  DELTA_SAY(&second, EDS, .subscribe = "a b", .held = held_of(&first, EDS));
+  DELTA_SAY(&second, LDS, .held = held_of(&first, LDS));
+  DELTA_SAY(&second, RDS, .subscribe = "routes", .held = held_of(&first, RDS));
+  WAIT_ANSWER(f, &second, CDS, 1);
+  assert_string_equal(second.answers[CDS].names, "c");
+  WAIT_ANSWER(f, &f->client, CDS, 2);
+  SERVE(f, .clusters = "c"); /* … when both keep what leaves */
+  client_ack(&f->client, CDS, "");
+  delta_ack(&second, CDS);
+  client_ack(&f->client, EDS, "a b c");
+  DELTA_SAY(&second, EDS, .subscribe = "c");
+  WAIT_ANSWER(f, &f->client, EDS, 2);
+  client_ack(&f->client, EDS, "a b c");
+  WAIT_ANSWER(f, &second, EDS, 1);
+  delta_ack(&second, EDS);
+  WAIT_ANSWER(f, &f->client, RDS, 2);
+  client_ack(&f->client, RDS, "routes");
+  WAIT_ANSWER(f, &f->client, CDS, 3);
+  assert_string_equal(f->client.answers[CDS].names, "c");
+}
+
 static void test_secrets_are_withheld_on_plaintext(void **state) {
   struct ads_fixture *f = *state;
   struct delta_client client;
@@ -410,6 +444,7 @@ int main(void) {
       ADS_TEST(test_refused_routes_keep_the_clusters_of_the_old_ones),
       ADS_TEST(test_snapshots_that_come_meanwhile_are_coalesced),
       ADS_TEST(test_node_that_does_not_answer_holds_up_only_that_type),
+      ADS_TEST(test_claimed_set_is_not_sent_to_a_stream_that_has_the_real_one),
       ADS_TEST(test_secrets_are_withheld_on_plaintext),
       ADS_TEST(test_garbage_ends_the_stream),
   };
