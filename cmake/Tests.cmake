@@ -23,6 +23,17 @@ add_custom_target(unit_tests DEPENDS ${all_unit_tests})
 add_executable(h1_parse ${PROJECT_SOURCE_DIR}/tests/support/h1_parse.c)
 target_link_libraries(h1_parse PRIVATE gw_common_http)
 
+# What tests of limits run: clients that misbehave, and one that behaves and measures how it is served meanwhile.
+file(GLOB abuse_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/support/abuse/*.c)
+list(FILTER abuse_sources EXCLUDE REGEX "/measure\\.c$")
+add_executable(abuse ${abuse_sources})
+target_link_libraries(abuse PRIVATE gw_common_base PkgConfig::OPENSSL_TLS PkgConfig::OPENSSL)
+add_executable(measure ${PROJECT_SOURCE_DIR}/tests/support/abuse/measure.c)
+target_link_libraries(measure PRIVATE gw_common_base)
+# A service that costs less than the gateway.
+add_executable(quick_service ${PROJECT_SOURCE_DIR}/tests/bench/src/backend.c)
+target_compile_options(quick_service PRIVATE -O2)
+
 # tests/fuzz/fuzz_<parser>.c with tests/fuzz/corpus/<parser>/: a libFuzzer binary in the fuzz preset, a replay of the corpus in the others.
 file(GLOB fuzz_targets CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/fuzz/fuzz_*.c)
 list(TRANSFORM GW_COMMON REPLACE "/" "_" OUTPUT_VARIABLE fuzz_libraries)

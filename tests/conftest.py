@@ -8,7 +8,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from support import gateway  # noqa: E402
 from support.backend import Backend  # noqa: E402
-from support.gateway import ControlPlane, DataPlane  # noqa: E402
+from support.gateway import ControlPlane, DataPlane, Program  # noqa: E402
 
 
 def pytest_collection_modifyitems(config, items):
@@ -71,7 +71,7 @@ class Stage:
         for made in reversed(self.started):
             try:
                 code = made.stop()
-                if not isinstance(made, Backend):
+                if isinstance(made, Program):
                     check_logs(made)
                     assert code in (0, -9) or getattr(made, "expected_code", None) == code, f"{made.name} ended with {code}:\n{made.log()[-4000:]}"
             except AssertionError as problem:

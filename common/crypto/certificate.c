@@ -1,150 +1,131 @@
 #include "common/crypto/certificate.h"
 
 #include <arpa/inet.h>
-#include <limits.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
-#include <stdlib.h>
 #include <time.h>
 
 #include "common/base/mem.h"
-#include "common/crypto/x509_internal.h"
-
-static BIO *open_text(struct gw_str text) {
-  if (text.len > INT_MAX) return NULL;
-  BIO *bio = BIO_new_mem_buf(text.len > 0 ? text.data : "", (int)text.len);
-  GW_ASSERT(bio != NULL);
-  return bio;
-}
-
-/* OpenSSL would ask at the terminal. */
-static int refuse_passphrase(char *buf, int size, int is_for_writing, void *arg) {
-  (void)buf, (void)size, (void)is_for_writing, (void)arg;
-  return -1;
-}
-
-X509 *gw_x509_read_certificate(struct gw_str pem) {
-  BIO *bio = open_text(pem);
-  if (bio == NULL) return NULL;
-  X509 *certificate = PEM_read_bio_X509(bio, NULL, refuse_passphrase, NULL);
-  BIO_free(bio);
-  ERR_clear_error();
-  return certificate;
-}
-
-EVP_PKEY *gw_x509_read_key(struct gw_str pem) {
-  BIO *bio = open_text(pem);
-  if (bio == NULL) return NULL;
-  EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, refuse_passphrase, NULL);
-  BIO_free(bio);
-  ERR_clear_error();
-  return key;
-}
+#include "common/crypto/x509.h"
 
 int64_t gw_x509_time(const ASN1_TIME *time) {
   struct tm parts;
-  if (ASN1_TIME_to_tm(time, &parts) != 1) return 0; /* unreadable: long over */
-  return timegm(&parts);
+  return ASN1_TIME_to_tm(time, &parts) == 1 ? (int64_t)timegm(&parts) : 0;
 }
 
-static char *format_name(const X509_NAME *name) {
+static struct gw_str format_name(const X509_NAME *name, struct gw_arena *arena) {
   BIO *bio = BIO_new(BIO_s_mem());
   GW_ASSERT(bio != NULL && X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253) >= 0);
-  char *text;
-  long len = BIO_get_mem_data(bio, &text);
-  char *copy = gw_strndup(text, (size_t)len);
+  char *bytes;
+  long len = BIO_get_mem_data(bio, &bytes);
+  struct gw_str text = gw_arena_copy(arena, (struct gw_str){bytes, (size_t)len});
   BIO_free(bio);
-  return copy;
+  return text;
 }
 
-static struct gw_str copy_string(const ASN1_STRING *string) {
-  size_t len = (size_t)ASN1_STRING_length(string);
-  return (struct gw_str){gw_strndup((const char *)ASN1_STRING_get0_data(string), len), len};
+static struct gw_str format_hex(const unsigned char *bytes, size_t len, struct gw_arena *arena) {
+  static const char digits[] = "0123456789abcdef";
+  char *text = gw_arena_alloc_bytes(arena, 2 * len + 1);
+  for (size_t i = 0; i < len; i++) {
+    text[2 * i] = digits[bytes[i] >> 4];
+    text[2 * i + 1] = digits[bytes[i] & 15];
+  }
+  text[2 * len] = '\0';
+  return (struct gw_str){text, 2 * len};
 }
 
-static bool copy_address(const ASN1_STRING *address, struct gw_str *ret_text) {
+static struct gw_str view(const ASN1_STRING *string) {
+  return (struct gw_str){(const char *)ASN1_STRING_get0_data(string), (size_t)ASN1_STRING_length(string)};
+}
+
+static bool copy_name(const GENERAL_NAME *from, struct gw_arena *arena, struct gw_certificate_name *ret_name) {
   char text[INET6_ADDRSTRLEN];
-  int len = ASN1_STRING_length(address);
-  int family = len == 4 ? AF_INET : len == 16 ? AF_INET6 : AF_UNSPEC;
-  if (family == AF_UNSPEC || inet_ntop(family, ASN1_STRING_get0_data(address), text, sizeof text) == NULL) return false;
-  *ret_text = gw_str_from(gw_strdup(text));
-  return true;
-}
-
-static bool copy_general_name(const GENERAL_NAME *from, struct gw_certificate_name *ret_name) {
+  struct gw_str value;
   switch (from->type) {
-  case GEN_DNS: *ret_name = (struct gw_certificate_name){GW_CERTIFICATE_DNS, copy_string(from->d.dNSName)}; return true;
-  case GEN_URI: *ret_name = (struct gw_certificate_name){GW_CERTIFICATE_URI, copy_string(from->d.uniformResourceIdentifier)}; return true;
-  case GEN_IPADD: ret_name->kind = GW_CERTIFICATE_IP; return copy_address(from->d.iPAddress, &ret_name->value);
+  case GEN_DNS: *ret_name = (struct gw_certificate_name){GW_CERTIFICATE_DNS, gw_arena_copy(arena, view(from->d.dNSName))}; return true;
+  case GEN_URI:
+    *ret_name = (struct gw_certificate_name){GW_CERTIFICATE_URI, gw_arena_copy(arena, view(from->d.uniformResourceIdentifier))};
+    return true;
+  case GEN_IPADD:
+    value = view(from->d.iPAddress);
+    if ((value.len != 4 && value.len != 16) || inet_ntop(value.len == 4 ? AF_INET : AF_INET6, value.data, text, sizeof text) == NULL)
+      return false;
+    *ret_name = (struct gw_certificate_name){GW_CERTIFICATE_IP, gw_arena_copy(arena, gw_str_from(text))};
+    return true;
   default: return false;
   }
 }
 
-static void copy_names(const X509 *from, struct gw_certificate *certificate) {
-  GENERAL_NAMES *names = X509_get_ext_d2i(from, NID_subject_alt_name, NULL, NULL);
-  int count = sk_GENERAL_NAME_num(names); /* -1: there are none */
-  certificate->names = gw_calloc(count > 0 ? (size_t)count : 1, sizeof *certificate->names);
+static void copy_names(const X509 *x509, struct gw_arena *arena, struct gw_certificate *certificate) {
+  GENERAL_NAMES *from = X509_get_ext_d2i(x509, NID_subject_alt_name, NULL, NULL);
+  int count = sk_GENERAL_NAME_num(from); /* -1 for NULL */
+  struct gw_certificate_name *names = count > 0 ? gw_arena_calloc(arena, (size_t)count, sizeof(*names)) : NULL;
   for (int i = 0; i < count; i++) {
-    if (copy_general_name(sk_GENERAL_NAME_value(names, i), &certificate->names[certificate->name_count])) certificate->name_count++;
+    if (copy_name(sk_GENERAL_NAME_value(from, i), arena, &names[certificate->name_count])) certificate->name_count++;
   }
-  GENERAL_NAMES_free(names);
+  certificate->names = names;
+  GENERAL_NAMES_free(from);
 }
 
-enum gw_err gw_certificate_parse(struct gw_str pem, struct gw_certificate *ret_certificate) {
-  X509 *x509 = gw_x509_read_certificate(pem);
-  if (x509 == NULL) return GW_ERR_INVALID;
+/* The last CN, as RFC 6125 calls the most specific one. */
+static struct gw_str find_common_name(const X509 *x509, struct gw_arena *arena) {
+  const X509_NAME *subject = X509_get_subject_name(x509);
+  int at = -1;
+  for (int next; (next = X509_NAME_get_index_by_NID(subject, NID_commonName, at)) >= 0;)
+    at = next;
+  if (at < 0) return GW_STR("");
+  unsigned char *utf8;
+  int len = ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+  if (len < 0) return GW_STR("");
+  struct gw_str name = gw_arena_copy(arena, (struct gw_str){(const char *)utf8, (size_t)len});
+  OPENSSL_free(utf8);
+  return name;
+}
+
+void gw_x509_describe(X509 *x509, struct gw_arena *arena, struct gw_certificate *ret_certificate) {
+  const ASN1_INTEGER *serial = X509_get0_serialNumber(x509);
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned len = 0;
+  X509_digest(x509, EVP_sha256(), digest, &len);
   *ret_certificate = (struct gw_certificate){
-      .subject = format_name(X509_get_subject_name(x509)),
-      .issuer = format_name(X509_get_issuer_name(x509)),
+      .subject = format_name(X509_get_subject_name(x509), arena),
+      .issuer = format_name(X509_get_issuer_name(x509), arena),
+      .common_name = find_common_name(x509, arena),
+      .serial = format_hex(ASN1_STRING_get0_data(serial), (size_t)ASN1_STRING_length(serial), arena),
+      .sha256_hex = format_hex(digest, len, arena),
       .not_before_s = gw_x509_time(X509_get0_notBefore(x509)),
       .not_after_s = gw_x509_time(X509_get0_notAfter(x509)),
       .is_ca = X509_check_ca(x509) > 0,
   };
-  copy_names(x509, ret_certificate);
-  X509_free(x509);
+  copy_names(x509, arena, ret_certificate);
   ERR_clear_error();
+}
+
+enum gw_err gw_certificate_parse(struct gw_str pem, struct gw_arena *arena, struct gw_certificate *ret_certificate) {
+  X509 *x509 = gw_x509_read_certificate(pem);
+  if (x509 == NULL) return GW_ERR_INVALID;
+  gw_x509_describe(x509, arena, ret_certificate);
+  X509_free(x509);
   return GW_OK;
 }
 
-void gw_certificate_done(struct gw_certificate *certificate) {
-  free(certificate->subject);
-  free(certificate->issuer);
-  for (size_t i = 0; i < certificate->name_count; i++)
-    free((char *)(uintptr_t)certificate->names[i].value.data);
-  free(certificate->names);
-  *certificate = (struct gw_certificate){0};
-}
-
-enum gw_err gw_certificate_count(struct gw_str pem, size_t *ret_count) {
-  BIO *bio = open_text(pem);
-  if (bio == NULL) return GW_ERR_INVALID;
-  size_t count = 0;
-  X509 *x509;
-  while ((x509 = PEM_read_bio_X509(bio, NULL, refuse_passphrase, NULL)) != NULL) {
-    X509_free(x509);
-    count++;
-  }
-  unsigned long error = ERR_peek_last_error();
-  bool is_at_end = ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
-  BIO_free(bio);
-  ERR_clear_error();
-  if (!is_at_end || count == 0) return GW_ERR_INVALID;
+enum gw_err gw_certificate_count(struct gw_str pem, uint32_t *ret_count) {
+  bool is_whole;
+  STACK_OF(X509) *stack = gw_x509_read_certificates(pem, &is_whole);
+  uint32_t count = (uint32_t)sk_X509_num(stack);
+  sk_X509_pop_free(stack, X509_free);
+  if (!is_whole) return GW_ERR_INVALID;
+  if (count == 0) return GW_ERR_NOT_FOUND;
   *ret_count = count;
   return GW_OK;
 }
 
-bool gw_private_key_is_usable(struct gw_str key_pem) {
-  EVP_PKEY *key = gw_x509_read_key(key_pem);
-  EVP_PKEY_free(key);
-  return key != NULL;
-}
-
-bool gw_private_key_fits(struct gw_str key_pem, struct gw_str certificate_pem) {
-  EVP_PKEY *key = gw_x509_read_key(key_pem);
-  X509 *certificate = gw_x509_read_certificate(certificate_pem);
-  bool fits = key != NULL && certificate != NULL && X509_check_private_key(certificate, key) == 1;
-  X509_free(certificate);
-  EVP_PKEY_free(key);
+enum gw_err gw_certificate_match_key(struct gw_str chain, struct gw_str key) {
+  X509 *x509 = gw_x509_read_certificate(chain);
+  EVP_PKEY *private_key = gw_x509_read_key(key);
+  enum gw_err err = private_key == NULL ? GW_ERR_NOT_FOUND : GW_OK;
+  if (err == GW_OK && (x509 == NULL || X509_check_private_key(x509, private_key) != 1)) err = GW_ERR_DENIED;
+  EVP_PKEY_free(private_key);
+  X509_free(x509);
   ERR_clear_error();
-  return fits;
+  return err;
 }

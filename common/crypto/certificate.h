@@ -1,13 +1,13 @@
-/* Why: what our programs must know of X.509 certificates and keys in PEM: whose they are, how long they hold, whether they belong together.
- * Life: a gw_certificate is embedded (parse/done) and owns its strings.
+/* Why: what our programs must know of X.509 certificates and keys in PEM: what they say, how long they hold, whether they serve.
+ * Life: results are in the caller's arena. Key material is not kept.
  * Thread: any. */
 #ifndef GW_COMMON_CRYPTO_CERTIFICATE_H
 #define GW_COMMON_CRYPTO_CERTIFICATE_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
+#include "common/base/arena.h"
 #include "common/base/err.h"
 #include "common/base/str.h"
 
@@ -19,25 +19,33 @@ struct gw_certificate_name {
 };
 
 struct gw_certificate {
-  char *subject; /* "CN=edge-1,O=Example" (RFC 2253) */
-  char *issuer;
+  struct gw_str subject;     /* RFC 2253: "CN=client,O=Example" */
+  struct gw_str issuer;      /* the same */
+  struct gw_str common_name; /* of the subject; empty: none */
+  struct gw_str serial;      /* hexadecimal, lower case */
+  struct gw_str sha256_hex;  /* of the DER, lower case */
+  const struct gw_certificate_name *names;
+  uint32_t name_count;
   int64_t not_before_s; /* Unix time */
   int64_t not_after_s;
   bool is_ca;
-  struct gw_certificate_name *names;
-  size_t name_count;
 };
 
-/* The first certificate in the text. GW_ERR_INVALID: there is none. */
-enum gw_err gw_certificate_parse(struct gw_str pem, struct gw_certificate *ret_certificate);
-void gw_certificate_done(struct gw_certificate *certificate);
+/* The first certificate in the text. GW_ERR_INVALID: there is none that can be read. */
+enum gw_err gw_certificate_parse(struct gw_str pem, struct gw_arena *arena, struct gw_certificate *ret_certificate);
 
-/* Certificates in the text; GW_ERR_INVALID: none, or one that can't be read, such as the last one of a half-written file. */
-enum gw_err gw_certificate_count(struct gw_str pem, size_t *ret_count);
+/* Certificates in the text. GW_ERR_NOT_FOUND: none; GW_ERR_INVALID: one that can't be read, such as the last one of a half-written file. */
+enum gw_err gw_certificate_count(struct gw_str pem, uint32_t *ret_count);
 
-/* Whether the text has a private key that can be used, which means without a passphrase. */
-bool gw_private_key_is_usable(struct gw_str key_pem);
-/* Whether that key is the one of the first certificate in `certificate_pem`. */
-bool gw_private_key_fits(struct gw_str key_pem, struct gw_str certificate_pem);
+/* Whose the private key in `key` is. GW_ERR_NOT_FOUND: there is none without a passphrase; GW_ERR_DENIED: not the first certificate's of
+ * `chain`. */
+enum gw_err gw_certificate_match_key(struct gw_str chain, struct gw_str key);
+
+/* Checks what a server or client presents: the chain is PEM with the leaf first, the private key is PEM without a passphrase and the
+ * leaf's, all are strong enough. Adds a mistake each; a leaf that is not valid now, and a certificate that did not issue the one before
+ * it, are warnings. True: no mistakes. */
+bool gw_certificate_check_pair(struct gw_str chain, struct gw_str key, const char *place, struct gw_errors *errors);
+/* Checks that `pem` is one certificate or more, of authorities; expired ones are warnings. */
+bool gw_certificate_check_trusted_ca(struct gw_str pem, const char *place, struct gw_errors *errors);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "common/base/mem.h"
 #include "common/base/random.h"
-#include "common/crypto/x509_internal.h"
+#include "common/crypto/x509.h"
 
 #define SERIAL_BYTES 16
 #define COMMON_NAME_MAX 64 /* ub-common-name, RFC 5280 appendix A.1 */

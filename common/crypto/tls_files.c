@@ -71,35 +71,38 @@ static enum gw_err read_file(const char *what, const char *path, bool is_private
 
 static enum gw_err read_certificates(const char *what, const char *path, char **ret_text, char **ret_reason) {
   enum gw_err err = read_file(what, path, false, ret_text, ret_reason);
-  size_t count;
+  uint32_t count;
   if (err != GW_OK || gw_certificate_count(gw_str_from(*ret_text), &count) == GW_OK) return err;
   return fail(GW_ERR_INVALID, gw_asprintf("%s %s holds no certificates in PEM form, or is not whole", what, path), ret_reason);
 }
 
-static enum gw_err read_key(const char *path, char **ret_text, char **ret_reason) {
-  enum gw_err err = read_file("the key file", path, true, ret_text, ret_reason);
-  if (err != GW_OK || gw_private_key_is_usable(gw_str_from(*ret_text))) return err;
-  return fail(GW_ERR_INVALID, gw_asprintf("the key file %s holds no private key in PEM form without a passphrase, or is not whole", path),
-              ret_reason);
-}
-
 /* ---- all of them ---- */
+
+static void describe(struct gw_tls_material *material) {
+  struct gw_arena arena;
+  struct gw_certificate certificate;
+  gw_arena_init(&arena, 1024);
+  enum gw_err err = gw_certificate_parse(gw_str_from(material->cert), &arena, &certificate);
+  GW_ASSERT(err == GW_OK);
+  material->subject = gw_str_dup(certificate.subject);
+  material->not_before_s = certificate.not_before_s;
+  material->not_after_s = certificate.not_after_s;
+  gw_arena_done(&arena);
+}
 
 static enum gw_err read_pair(const struct gw_tls_paths *paths, struct gw_tls_material *material, char **ret_reason) {
   enum gw_err err = read_certificates("the certificate file", paths->cert, &material->cert, ret_reason);
-  if (err == GW_OK) err = read_key(paths->key, &material->key, ret_reason);
+  if (err == GW_OK) err = read_file("the key file", paths->key, true, &material->key, ret_reason);
   if (err != GW_OK) return err;
-  if (!gw_private_key_fits(gw_str_from(material->key), gw_str_from(material->cert))) {
+  switch (gw_certificate_match_key(gw_str_from(material->cert), gw_str_from(material->key))) {
+  case GW_OK: describe(material); return GW_OK;
+  case GW_ERR_DENIED:
     return fail(GW_ERR_INVALID, gw_asprintf("the key in %s does not belong to the certificate in %s", paths->key, paths->cert), ret_reason);
+  default:
+    return fail(GW_ERR_INVALID,
+                gw_asprintf("the key file %s holds no private key in PEM form without a passphrase, or is not whole", paths->key),
+                ret_reason);
   }
-  struct gw_certificate certificate;
-  err = gw_certificate_parse(gw_str_from(material->cert), &certificate);
-  GW_ASSERT(err == GW_OK);
-  material->subject = gw_strdup(certificate.subject);
-  material->not_before_s = certificate.not_before_s;
-  material->not_after_s = certificate.not_after_s;
-  gw_certificate_done(&certificate);
-  return GW_OK;
 }
 
 enum gw_err gw_tls_material_read(const struct gw_tls_paths *paths, struct gw_tls_material *ret_material, char **ret_reason) {

@@ -11,6 +11,7 @@
 
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/event/loop_internal.h"
 #include "common/event/timer.h"
 
 #define SYMLINKS_MAX 40u /* as in the kernel's own walk */
@@ -18,6 +19,14 @@
 /* Of a directory only its names count; the bytes are watched on the file itself, which also sees writes through a bind mount. */
 #define DIRECTORY_EVENTS (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
 #define FILE_EVENTS (IN_MODIFY | IN_CLOSE_WRITE | IN_ATTRIB)
+
+/* The loop's one inotify instance, because a user may have only few (128). The kernel has one descriptor for each file or directory,
+ * however many watches go through it. From the first watch to the last. */
+struct gw_inotify {
+  int fd;
+  struct gw_io *io;
+  struct gw_list watches;
+};
 
 /* One step of the way to the file: `name` in the directory of `descriptor`; without a name the file itself. */
 struct link {
@@ -39,16 +48,20 @@ struct identity {
   struct timespec modified;
 };
 
+/* What an event says about the way: nothing, that it may lead elsewhere, or that one of its links was touched. */
+enum touch { TOUCH_NONE, TOUCH_UNSURE, TOUCH_NAMED };
+
 struct gw_file_watch {
+  struct gw_list node; /* in gw_inotify.watches */
   struct gw_loop *loop;
-  struct gw_io *io;
-  int inotify_fd;
+  struct gw_inotify *inotify;
   char *path;
   uint64_t settle_ms;
   gw_file_watch_fn fn;
   void *arg;
   struct way way;
   struct identity identity; /* when fn was last called */
+  enum touch touch;         /* by the events of this turn */
   bool is_named;            /* an event named a link since then: fn is called even if the identity is the same */
   uint64_t first_event_ms;
   struct gw_timer settle;
@@ -133,20 +146,30 @@ static bool step(struct walk *walk) {
   return true;
 }
 
+/* No longer watches what no way goes through any more. */
+static void release(const struct gw_inotify *inotify, int descriptor) {
+  GW_LIST_FOR_EACH(node, &inotify->watches)
+  if (way_has(&GW_LIST_ITEM(node, struct gw_file_watch, node)->way, descriptor)) return;
+  inotify_rm_watch(inotify->fd, descriptor);
+}
+
+static void leave(const struct gw_inotify *inotify, struct way *way) {
+  for (size_t i = 0; i < way->count; i++)
+    release(inotify, way->links[i].descriptor);
+  way_done(way);
+}
+
 /* Watches all that the path goes through now, and no longer what it went through before. */
 static void rescan(struct gw_file_watch *watch) {
   struct way before = watch->way;
   watch->way = (struct way){0};
-  struct walk walk = {.inotify_fd = watch->inotify_fd, .way = &watch->way, .rest = gw_strdup(watch->path)};
+  struct walk walk = {.inotify_fd = watch->inotify->fd, .way = &watch->way, .rest = gw_strdup(watch->path)};
   if (watch->path[0] == '/') gw_strbuf_append_char(&walk.directory, '/');
   while (step(&walk))
     continue;
   free(walk.rest);
   gw_strbuf_done(&walk.directory);
-  for (size_t i = 0; i < before.count; i++) {
-    if (!way_has(&watch->way, before.links[i].descriptor)) inotify_rm_watch(watch->inotify_fd, before.links[i].descriptor);
-  }
-  way_done(&before);
+  leave(watch->inotify, &before);
 }
 
 static struct identity identify(const char *path) {
@@ -182,9 +205,6 @@ static void postpone(struct gw_file_watch *watch) {
   gw_timer_start(watch->loop, &watch->settle, left_ms < watch->settle_ms ? left_ms : watch->settle_ms);
 }
 
-/* What an event says about the way: nothing, that it may lead elsewhere, or that one of its links was touched. */
-enum touch { TOUCH_NONE, TOUCH_UNSURE, TOUCH_NAMED };
-
 static enum touch judge(const struct gw_file_watch *watch, const struct inotify_event *event) {
   if ((event->mask & IN_Q_OVERFLOW) != 0) return TOUCH_UNSURE;
   enum touch touch = TOUCH_NONE;
@@ -201,56 +221,95 @@ static enum touch judge(const struct gw_file_watch *watch, const struct inotify_
   return touch;
 }
 
-static void on_events(void *arg, unsigned ready) {
-  (void)ready;
-  struct gw_file_watch *watch = arg;
+/* Takes what has happened so far, for each watch that it touches. */
+static void take_events(struct gw_inotify *inotify) {
   _Alignas(struct inotify_event) char buffer[4096];
-  enum touch touch = TOUCH_NONE;
   ssize_t len;
-  while ((len = read(watch->inotify_fd, buffer, sizeof(buffer))) > 0) {
+  while ((len = read(inotify->fd, buffer, sizeof(buffer))) > 0) {
     for (char *at = buffer; at < buffer + len;) {
       const struct inotify_event *event = (const struct inotify_event *)(void *)at;
-      enum touch by_event = judge(watch, event);
-      if (by_event > touch) touch = by_event;
+      GW_LIST_FOR_EACH(node, &inotify->watches) {
+        struct gw_file_watch *watch = GW_LIST_ITEM(node, struct gw_file_watch, node);
+        enum touch by_event = judge(watch, event);
+        if (by_event > watch->touch) watch->touch = by_event;
+      }
       at += sizeof(*event) + event->len;
     }
   }
-  if (touch == TOUCH_NONE) return;
-  watch->is_named |= touch == TOUCH_NAMED;
-  rescan(watch);
-  postpone(watch);
+  GW_LIST_FOR_EACH(node, &inotify->watches) {
+    struct gw_file_watch *watch = GW_LIST_ITEM(node, struct gw_file_watch, node);
+    if (watch->touch == TOUCH_NONE) continue;
+    watch->is_named |= watch->touch == TOUCH_NAMED;
+    watch->touch = TOUCH_NONE;
+    rescan(watch);
+    postpone(watch);
+  }
 }
 
-/* GW_ERR_IO with errno unless the directory of the path can be watched. */
-static enum gw_err check_directory(int inotify_fd, const char *path) {
+static void on_events(void *arg, unsigned ready) {
+  (void)ready;
+  take_events(arg);
+}
+
+/* The loop's, made when there is none; NULL with errno. */
+static struct gw_inotify *enter(struct gw_loop *loop) {
+  if (loop->inotify != NULL) {
+    take_events(loop->inotify); /* what came before a new watch is not about it */
+    return loop->inotify;
+  }
+  int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+  if (fd < 0) return NULL;
+  struct gw_inotify *inotify = gw_malloc(sizeof(*inotify));
+  *inotify = (struct gw_inotify){.fd = fd, .io = gw_io_new(loop, fd, on_events, inotify)};
+  gw_list_init(&inotify->watches);
+  gw_io_set(inotify->io, GW_IO_READ);
+  loop->inotify = inotify;
+  return inotify;
+}
+
+static void exit_when_unused(struct gw_loop *loop) {
+  struct gw_inotify *inotify = loop->inotify;
+  if (!gw_list_is_empty(&inotify->watches)) return;
+  loop->inotify = NULL;
+  gw_io_free(inotify->io);
+  close(inotify->fd);
+  free(inotify);
+}
+
+/* Watches the directory of the path, or GW_ERR_IO with errno. */
+static enum gw_err watch_directory(const struct gw_inotify *inotify, const char *path, int *ret_descriptor) {
   const char *slash = strrchr(path, '/');
   GW_CLEANUP(gw_free_ptr)
   char *directory = slash == NULL ? gw_strdup(".") : gw_strndup(path, slash == path ? 1 : (size_t)(slash - path));
-  return inotify_add_watch(inotify_fd, directory, DIRECTORY_EVENTS) < 0 ? GW_ERR_IO : GW_OK;
+  int descriptor = inotify_add_watch(inotify->fd, directory, DIRECTORY_EVENTS);
+  if (descriptor < 0) return GW_ERR_IO;
+  *ret_descriptor = descriptor;
+  return GW_OK;
 }
 
 enum gw_err gw_file_watch_new(struct gw_loop *loop, const char *path, uint64_t settle_ms, gw_file_watch_fn fn, void *arg,
                               struct gw_file_watch **ret_watch) {
-  int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-  if (fd < 0) return GW_ERR_IO;
-  if (check_directory(fd, path) != GW_OK) {
+  struct gw_inotify *inotify = enter(loop);
+  if (inotify == NULL) return GW_ERR_IO;
+  int directory;
+  if (watch_directory(inotify, path, &directory) != GW_OK) {
     int reason = errno;
-    close(fd);
+    exit_when_unused(loop);
     errno = reason;
     return GW_ERR_IO;
   }
   struct gw_file_watch *watch = gw_calloc(1, sizeof(*watch));
   watch->loop = loop;
-  watch->inotify_fd = fd;
+  watch->inotify = inotify;
   watch->path = gw_strdup(path);
   watch->settle_ms = settle_ms;
   watch->fn = fn;
   watch->arg = arg;
   gw_timer_init(&watch->settle, on_settled);
+  gw_list_add_last(&inotify->watches, &watch->node);
   rescan(watch);
+  release(inotify, directory); /* unless the way goes through it, as it does */
   watch->identity = identify(path);
-  watch->io = gw_io_new(loop, fd, on_events, watch);
-  gw_io_set(watch->io, GW_IO_READ);
   *ret_watch = watch;
   return GW_OK;
 }
@@ -258,9 +317,9 @@ enum gw_err gw_file_watch_new(struct gw_loop *loop, const char *path, uint64_t s
 void gw_file_watch_free(struct gw_file_watch *watch) {
   if (watch == NULL) return;
   gw_timer_stop(&watch->settle);
-  gw_io_free(watch->io);
-  close(watch->inotify_fd);
-  way_done(&watch->way);
+  gw_list_remove(&watch->node);
+  leave(watch->inotify, &watch->way);
+  exit_when_unused(watch->loop);
   free(watch->path);
   free(watch);
 }

@@ -11,7 +11,8 @@
 struct gw_file_watch;
 typedef void (*gw_file_watch_fn)(void *arg);
 
-/* Calls fn once `settle_ms` passed without a further event (at most 5 × settle_ms after the first). inotify; errno on GW_ERR_IO. */
+/* Calls fn once `settle_ms` passed without a further event (at most 5 × settle_ms after the first). One
+ * inotify instance a loop, however many watches. errno on GW_ERR_IO. */
 enum gw_err gw_file_watch_new(struct gw_loop *loop, const char *path, uint64_t settle_ms, gw_file_watch_fn fn, void *arg,
                               struct gw_file_watch **ret_watch);
 void gw_file_watch_free(struct gw_file_watch *watch);

@@ -55,6 +55,7 @@ struct gw_loop *gw_loop_new(void) {
   loop->base = new_base();
   gw_list_init(&loop->after_callback);
   gw_list_init(&loop->turn_end);
+  gw_list_init(&loop->leisure);
   gw_timer_wheel_init(&loop->wheel, gw_clock_monotonic_us() / 1000);
   /* libevent's own timers read the coarse clock, which is up to 4 ms late, or cost a system call a turn. */
   loop->alarm_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
@@ -124,7 +125,7 @@ static void set_alarm(struct gw_loop *loop, uint64_t at_ms) {
 
 static int prepare_wait(struct gw_loop *loop, uint64_t wait_ms) {
   if (wait_ms == 0 || loop->wheel.next_ms <= loop->wheel.now_ms || !gw_list_is_empty(&loop->after_callback) ||
-      !gw_list_is_empty(&loop->turn_end)) {
+      !gw_list_is_empty(&loop->turn_end) || !gw_list_is_empty(&loop->leisure)) {
     return EVLOOP_ONCE | EVLOOP_NONBLOCK;
   }
   uint64_t until_ms = loop->wheel.next_ms;
@@ -181,6 +182,22 @@ void gw_loop_free_at_turn_end(struct gw_loop *loop, void *memory) {
   loop->spent[loop->spent_count++] = memory;
 }
 
+/* A task that schedules itself comes behind the others, in this turn or the next. */
+static void run_leisure(struct gw_loop *loop) {
+  if (gw_list_is_empty(&loop->leisure)) return;
+  uint64_t begin_us = gw_clock_monotonic_us();
+  uint64_t busy_us = loop->now_us == 0 ? 0 : begin_us - loop->now_us;
+  uint64_t until_us = begin_us + (busy_us > GW_LOOP_LEISURE_US ? busy_us : GW_LOOP_LEISURE_US);
+  do {
+    struct gw_task *task = GW_LIST_ITEM(loop->leisure.next, struct gw_task, node);
+    gw_list_remove(&task->node);
+    gw_loop_enter_callback(loop);
+    task->fn(task->arg);
+    gw_loop_leave_callback(loop);
+  } while (!gw_list_is_empty(&loop->leisure) && gw_clock_monotonic_us() < until_us);
+  run_turn_end(loop);
+}
+
 static void turn(struct gw_loop *loop, uint64_t wait_ms) {
   int flags = prepare_wait(loop, wait_ms);
   loop->is_in_turn = true;
@@ -191,6 +208,7 @@ static void turn(struct gw_loop *loop, uint64_t wait_ms) {
   gw_loop_leave_callback(loop);
   if (loop->wheel.next_ms != UINT64_MAX) gw_loop_run_timers(loop);
   run_turn_end(loop);
+  run_leisure(loop);
   free_spent(loop);
   if (loop->turn_start_us != 0 && loop->turn_fn != NULL) {
     loop->turn_fn(loop->turn_arg, gw_clock_monotonic_us() - loop->turn_start_us);
@@ -241,6 +259,10 @@ void gw_loop_set_turn_observer(struct gw_loop *loop, gw_loop_turn_fn fn, void *a
 
 void gw_loop_after_callback(struct gw_loop *loop, struct gw_task *task) {
   if (!gw_list_is_linked(&task->node)) gw_list_add_last(&loop->after_callback, &task->node);
+}
+
+void gw_loop_at_leisure(struct gw_loop *loop, struct gw_task *task) {
+  if (!gw_list_is_linked(&task->node)) gw_list_add_last(&loop->leisure, &task->node);
 }
 
 void gw_loop_at_turn_end(struct gw_loop *loop, struct gw_task *task) {

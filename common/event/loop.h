@@ -61,6 +61,10 @@ void gw_loop_after_callback(struct gw_loop *loop, struct gw_task *task);
 /* When all callbacks of this turn have run (tasks scheduled from such a task run in the same pass, once each). Objects that
  * callbacks still on the stack may touch are freed here. */
 void gw_loop_at_turn_end(struct gw_loop *loop, struct gw_task *task);
+/* What can wait for who is quick to serve: runs in callbacks of its own, one after the other, when all else of a turn is done, and for as
+ * long as that took (GW_LOOP_LEISURE_US at least), so that neither starves the other; what is left goes on in the next turn. */
+#define GW_LOOP_LEISURE_US 100u
+void gw_loop_at_leisure(struct gw_loop *loop, struct gw_task *task);
 /* free()s memory when all callbacks of this turn have run: what was lent to them. */
 void gw_loop_free_at_turn_end(struct gw_loop *loop, void *memory);
 static inline void gw_task_cancel(struct gw_task *task) {

@@ -21,11 +21,13 @@ struct gw_loop {
   atomic_bool is_stopping;
   struct gw_list after_callback;
   struct gw_list turn_end;
+  struct gw_list leisure;
   void **spent; /* freed at the turn's end */
   size_t spent_count;
   size_t spent_cap;
   gw_loop_turn_fn turn_fn;
   void *turn_arg;
+  struct gw_inotify *inotify; /* file_watch.c's; NULL: nothing is watched */
   void *annex;
   void (*annex_free_fn)(void *annex);
   uint64_t armed_ms; /* when alarm_fd ends the wait; UINT64_MAX: never */

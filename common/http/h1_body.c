@@ -149,7 +149,7 @@ static bool step_trailer(struct gw_h1_body *body, char c) {
   if (body->state == TRAILER_START && c == '\r') return next_if(body, true, END_LF);
   keep_trailer_byte(body, c);
   if (body->state == TRAILER_START) {
-    body->trailer_count++;
+    if (++body->trailer_count > TRAILER_COUNT_MAX) body->line_bytes = LINE_BYTES_MAX; /* the next byte is one too many */
     body->name_len = 0;
   }
   if (body->state == TRAILER_LF) return next_if(body, c == '\n', TRAILER_START);
@@ -188,7 +188,7 @@ static enum gw_err decode_chunked(struct gw_h1_body *body, struct gw_str input, 
   size_t at = 0;
   while (at < input.len && body->state != DATA && !body->is_complete) {
     if (!step(body, input.data[at++])) return GW_ERR_INVALID;
-    if (body->line_bytes > LINE_BYTES_MAX || body->trailer_count > TRAILER_COUNT_MAX) return GW_ERR_LIMIT;
+    if (body->line_bytes > LINE_BYTES_MAX) return GW_ERR_LIMIT;
   }
   struct gw_str data = gw_str_skip(input, at);
   if (body->state != DATA) {

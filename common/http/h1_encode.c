@@ -31,11 +31,12 @@ static size_t fields_size(const struct gw_headers *headers) {
   return size;
 }
 
-/* Whether the bytes "NAME: VALUE" CRLF stand in memory just so, as a parsed head has them. */
+/* Whether the bytes "NAME: VALUE" CRLF stand in memory just so, as a parsed head has them. Behind other strings there may be no memory. */
 static inline bool is_contiguous(const struct gw_header *header) {
   const char *name_end = header->name.data + header->name.len;
   const char *value_end = header->value.data + header->value.len;
-  return header->value.data == name_end + 2 && name_end[0] == ':' && name_end[1] == ' ' && value_end[0] == '\r' && value_end[1] == '\n';
+  return header->is_received && header->value.data == name_end + 2 && name_end[0] == ':' && name_end[1] == ' ' && value_end[0] == '\r' &&
+         value_end[1] == '\n';
 }
 
 /* Neighbours that stand in memory as they will on the wire go in one copy: what is forwarded unchanged is mostly that. */

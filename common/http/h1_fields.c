@@ -149,7 +149,7 @@ static inline enum gw_err parse_line(struct gw_h1_parser *parser, struct gw_head
     return bad(parser, *value_end == '\r' || *value_end == '\n' ? GW_STR("http1.bad_line_end") : GW_STR("http1.bad_header_value"));
   }
   parser->at = value_end + 2;
-  *ret_header = (struct gw_header){name, trim_value(colon + 1, value_end), id};
+  *ret_header = (struct gw_header){name, trim_value(colon + 1, value_end), id, .is_received = true};
   return GW_OK;
 }
 

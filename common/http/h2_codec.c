@@ -2,6 +2,7 @@
 
 #include "common/base/mem.h"
 #include "common/http/h2_internal.h"
+#include "common/message/trailers.h"
 
 _Static_assert((int)GW_H2_ENHANCE_YOUR_CALM == (int)NGHTTP2_ENHANCE_YOUR_CALM, "the error codes are the RFC's");
 
@@ -25,6 +26,7 @@ static void forget(struct gw_h2_stream *stream) {
   stream->codec = NULL;
   gw_list_remove(&stream->node);
   gw_list_remove(&stream->borrower);
+  codec->queued -= stream->body.len;
   gw_out_queue_done(&stream->body);
   gw_strbuf_done(&stream->held);
   codec->stream_count--;
@@ -68,13 +70,19 @@ static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, nghttp2_rc
 }
 
 static void tell_end(struct gw_h2_stream *stream) {
-  stream->is_peer_ended = true;
-  if (!stream->is_paused) stream->codec->events->on_end(stream);
+  if (!stream->is_peer_ended || stream->is_paused || stream->is_end_told) return;
+  stream->is_end_told = true;
+  stream->codec->events->on_end(stream);
 }
 
-static void on_block(struct gw_h2_codec *codec, struct gw_h2_stream *stream, bool is_end) {
+/* false: trailers beyond the limits, which are not to be had in part: the stream is broken. */
+static bool take_block(struct gw_h2_codec *codec, struct gw_h2_stream *stream, bool is_end) {
+  if (stream->is_head_done && gw_h2_has_excess_fields(codec, stream)) {
+    nghttp2_submit_rst_stream(codec->ng, NGHTTP2_FLAG_NONE, stream->id, NGHTTP2_ENHANCE_YOUR_CALM);
+    return false;
+  }
   if (stream->is_head_done) {
-    if (stream->refusal != 0) stream->trailers.count = 0;
+    gw_trailers_remove_forbidden(&stream->trailers);
   } else if (codec->options.is_client) {
     gw_h2_finish_response(stream, !is_end);
     stream->is_head_done = stream->response.status >= 200;
@@ -84,29 +92,47 @@ static void on_block(struct gw_h2_codec *codec, struct gw_h2_stream *stream, boo
     stream->is_head_done = true;
     codec->events->on_head(stream);
   }
+  return true;
 }
 
 static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *arg) {
   (void)ng;
   struct gw_h2_codec *codec = arg;
-  if (frame->hd.type == NGHTTP2_RST_STREAM && !gw_h2_guard_on_reset(codec)) return NGHTTP2_ERR_CALLBACK_FAILURE;
+  if (frame->hd.type == NGHTTP2_RST_STREAM && !gw_h2_guard_on_reset(codec, false)) return NGHTTP2_ERR_CALLBACK_FAILURE;
   if (frame->hd.type == NGHTTP2_GOAWAY && codec->options.is_client) codec->is_draining = true;
-  if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) return 0;
+  if (frame->hd.type == NGHTTP2_GOAWAY) codec->is_peer_leaving = true;
   struct gw_h2_stream *stream = find_stream(codec, frame->hd.stream_id);
+  if (stream != NULL && frame->hd.type == NGHTTP2_RST_STREAM) stream->is_reset_by_peer = true;
+  if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) return 0;
   bool is_end = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
-  if (stream != NULL && frame->hd.type == NGHTTP2_HEADERS) on_block(codec, stream, is_end);
+  bool is_padded = frame->hd.type == NGHTTP2_DATA && (frame->hd.flags & NGHTTP2_FLAG_PADDED) != 0;
+  if (is_padded && !is_end && !gw_h2_guard_on_padded(codec, frame->hd.length <= frame->data.padlen)) return NGHTTP2_ERR_CALLBACK_FAILURE;
+  if (stream != NULL && frame->hd.type == NGHTTP2_HEADERS && !take_block(codec, stream, is_end)) return 0;
   /* The owner may have let go of it. */
-  if (stream != NULL && is_end && find_stream(codec, frame->hd.stream_id) != NULL) tell_end(stream);
+  if (stream == NULL || !is_end || find_stream(codec, frame->hd.stream_id) == NULL) return 0;
+  stream->is_peer_ended = true;
+  tell_end(stream);
   return 0;
+}
+
+/* More streams at once than we allow: refused while the client can't know better, later the end of the connection. */
+static void count_excess(struct gw_h2_codec *codec, int error) {
+  if (error != NGHTTP2_ERR_REFUSED_STREAM && codec->stream_count < codec->options.max_concurrent_streams) return;
+  if (error != NGHTTP2_ERR_REFUSED_STREAM) {
+    codec->fatal = GW_H2_PROTOCOL_ERROR;
+    codec->detail = GW_STR("http2.too_many_streams");
+  }
+  if (codec->events->on_excess != NULL) codec->events->on_excess(codec->arg);
 }
 
 /* What makes us reset a stream is as dear as the peer's resets. */
 static int on_invalid_frame(nghttp2_session *ng, const nghttp2_frame *frame, int error, void *arg) {
-  (void)ng, (void)error;
+  (void)ng;
   struct gw_h2_codec *codec = arg;
   struct gw_h2_stream *stream = find_stream(codec, frame->hd.stream_id);
   if (stream != NULL) stream->is_broken = true;
-  return gw_h2_guard_on_reset(codec) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
+  if (is_new_request(codec, frame) && stream == NULL) count_excess(codec, error);
+  return gw_h2_guard_on_reset(codec, true) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 
 static int give_back(struct gw_h2_stream *stream, size_t len) {
@@ -133,30 +159,69 @@ static int on_data(nghttp2_session *ng, uint8_t flags, int32_t id, const uint8_t
   return failure;
 }
 
+/* What was held back. */
+static void hand_out(struct gw_h2_stream *stream) {
+  struct gw_h2_codec *codec = stream->codec;
+  if (stream->held.len == 0) return;
+  struct gw_str data = gw_strbuf_str(&stream->held);
+  gw_strbuf_init(&stream->held);
+  give_back(stream, data.len);
+  codec->events->on_data(stream, data);
+  codec->events->on_spent(codec->arg, (char *)(uintptr_t)data.data);
+}
+
+/* An answer is whole, and its stream is over: the rest, a window's worth at most, is handed out though it was to wait. false: no answer is,
+ * or its owner still wants to be told that the stream is closed. */
+static bool end_whole_answer(struct gw_h2_codec *codec, struct gw_h2_stream *stream) {
+  int32_t id = stream->id;
+  if (!codec->options.is_client || !stream->is_peer_ended || stream->is_end_told) return false;
+  stream->is_closed = stream->is_end_told = true;
+  hand_out(stream);
+  if (find_stream(codec, id) != NULL) codec->events->on_end(stream);
+  return find_stream(codec, id) == NULL;
+}
+
 static int on_close(nghttp2_session *ng, int32_t id, uint32_t error, void *arg) {
   (void)ng;
   struct gw_h2_codec *codec = arg;
   struct gw_h2_stream *stream = find_stream(codec, id);
-  if (stream == NULL) return 0;
+  if (stream == NULL || end_whole_answer(codec, stream)) return 0;
   if (!codec->options.is_client && stream->held.len > 0) nghttp2_session_consume_connection(ng, stream->held.len);
+  /* By a GOAWAY too; else nghttp2 has reset it, which it tells for fields only, and not when a body is of another length than announced. */
+  bool is_by_peer = stream->is_reset_by_peer || error == NGHTTP2_NO_ERROR || error == NGHTTP2_REFUSED_STREAM;
+  if (!is_by_peer && !stream->is_broken) gw_h2_guard_on_reset(codec, true);
   forget(stream);
-  codec->events->on_close(stream, error, !stream->is_broken);
+  codec->events->on_close(stream, error, is_by_peer);
   return 0;
 }
 
 /* ---- our bodies ---- */
 
-/* A whole answer to a request that is still coming: the rest is not wanted (RFC 9113 section 8.1). Queued behind our last frame. */
-static void stop_peer(const struct gw_h2_stream *stream) {
-  const struct gw_h2_codec *codec = stream->codec;
-  if (codec->options.is_client || stream->is_peer_ended) return;
-  nghttp2_submit_rst_stream(codec->ng, NGHTTP2_FLAG_NONE, stream->id, NGHTTP2_NO_ERROR);
+/* What nghttp2 takes for an error of the connection it tells the peer alone. */
+static void give_up(struct gw_h2_codec *codec, uint32_t error) {
+  if (error == NGHTTP2_NO_ERROR || codec->fatal != GW_H2_NO_ERROR || codec->is_terminated) return;
+  codec->fatal = (enum gw_h2_error)error;
+  codec->detail = GW_STR("http2.protocol_error");
+}
+
+/* Our end has left. A request that is still coming then is not wanted any more (RFC 9113 section 8.1); said earlier, it would take down
+ * what waits to be sent. */
+static int on_frame_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *arg) {
+  struct gw_h2_codec *codec = arg;
+  if (frame->hd.type == NGHTTP2_GOAWAY) give_up(codec, frame->goaway.error_code);
+  if ((frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) || (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return 0;
+  struct gw_h2_stream *stream = find_stream(codec, frame->hd.stream_id);
+  if (stream == NULL) return 0;
+  stream->is_end_sent = true;
+  if (codec->options.is_client || stream->is_peer_ended) return 0;
+  return nghttp2_submit_rst_stream(ng, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_NO_ERROR);
 }
 
 static ssize_t on_read_body(nghttp2_session *ng, int32_t id, uint8_t *buffer, size_t len, uint32_t *flags, nghttp2_data_source *source,
                             void *arg) {
-  (void)ng, (void)id, (void)buffer, (void)arg;
-  struct gw_h2_stream *stream = source->ptr;
+  (void)buffer, (void)source;
+  struct gw_h2_stream *stream = find_stream(arg, id);
+  if (stream == NULL) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE; /* its owner has let go of it */
   if (stream->body.len == 0 && !stream->is_ended) {
     stream->is_deferred = true;
     return NGHTTP2_ERR_DEFERRED;
@@ -169,21 +234,23 @@ static ssize_t on_read_body(nghttp2_session *ng, int32_t id, uint8_t *buffer, si
     struct gw_h2_block block = gw_h2_trailer_block(stream->trailers_to_send, stream->arena);
     if (nghttp2_submit_trailer(ng, id, block.items, block.count) == 0) *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
   }
-  stop_peer(stream);
   return (ssize_t)len;
 }
 
 static int on_send_data(nghttp2_session *ng, nghttp2_frame *frame, const uint8_t *head, size_t len, nghttp2_data_source *source,
                         void *arg) {
-  (void)ng, (void)frame;
+  (void)ng, (void)source;
   struct gw_h2_codec *codec = arg;
-  struct gw_h2_stream *stream = source->ptr;
+  struct gw_h2_stream *stream = find_stream(codec, frame->hd.stream_id);
+  if (stream == NULL) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE; /* let go of while the frame waited for room */
   if (codec->out->len >= codec->out_limit) return NGHTTP2_ERR_WOULDBLOCK;
   char *at = gw_out_queue_reserve(codec->out, 9 + len);
   memcpy(at, head, 9);
   gw_out_queue_take(&stream->body, at + 9, len);
   gw_out_queue_commit(codec->out, 9 + len);
   codec->guard.sent_data_frames++;
+  codec->queued -= len;
+  stream->sent_bytes += len;
   if (stream->is_above_watermark && stream->body.len < GW_H2_STREAM_LOW_WATERMARK) {
     stream->is_above_watermark = false;
     codec->events->on_pressure(stream, false);
@@ -205,9 +272,11 @@ static nghttp2_session *new_ng(struct gw_h2_codec *codec) {
   nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
   nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_close);
   nghttp2_session_callbacks_set_send_data_callback(callbacks, on_send_data);
+  nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_sent);
   nghttp2_option_set_no_auto_window_update(option, 1);
   nghttp2_option_set_no_closed_streams(option, 1);
   nghttp2_option_set_max_deflate_dynamic_table_size(option, codec->options.hpack_table_size);
+  nghttp2_option_set_stream_reset_rate_limit(option, UINT64_MAX, UINT64_MAX); /* ours is by setting, and told as what it is */
   if (codec->options.max_outbound_control_frames > 0) {
     nghttp2_option_set_max_outbound_ack(option, codec->options.max_outbound_control_frames);
   }
@@ -264,7 +333,10 @@ static enum gw_err fatal_err(const struct gw_h2_codec *codec) {
 }
 
 enum gw_err gw_h2_codec_feed(struct gw_h2_codec *codec, struct gw_str input, uint64_t now_ms) {
-  if (codec->fatal != GW_H2_NO_ERROR) return fatal_err(codec);
+  if (codec->fatal != GW_H2_NO_ERROR) {
+    gw_h2_codec_terminate(codec, codec->fatal);
+    return fatal_err(codec);
+  }
   codec->now_ms = now_ms;
   if (!codec->options.is_client) input.len = gw_h2_guard_check(codec, input);
   ssize_t used = nghttp2_session_mem_recv(codec->ng, (const uint8_t *)input.data, input.len);
@@ -279,11 +351,16 @@ enum gw_err gw_h2_codec_feed(struct gw_h2_codec *codec, struct gw_str input, uin
   }
   if (used < 0 || !nghttp2_session_want_read(codec->ng)) {
     /* A connection that is being given up in order has nothing more to read either. */
-    if (used >= 0 && codec->is_draining) return GW_OK;
+    if (used >= 0 && (codec->is_draining || codec->is_peer_leaving || codec->is_terminated)) return GW_OK;
+    codec->fatal = GW_H2_PROTOCOL_ERROR;
     codec->detail = used == NGHTTP2_ERR_BAD_CLIENT_MAGIC ? GW_STR("http2.bad_preface") : GW_STR("http2.protocol_error");
     return GW_ERR_INVALID;
   }
   return GW_OK;
+}
+
+enum gw_err gw_h2_codec_failure(const struct gw_h2_codec *codec) {
+  return codec->fatal == GW_H2_NO_ERROR ? GW_OK : fatal_err(codec);
 }
 
 struct gw_str gw_h2_codec_detail(const struct gw_h2_codec *codec) {
@@ -295,7 +372,9 @@ static void keep_borrowed(struct gw_h2_codec *codec) {
     struct gw_h2_stream *stream = GW_LIST_ITEM(node, struct gw_h2_stream, borrower);
     gw_list_remove(node);
     gw_out_queue_keep(&stream->body);
-    if (stream->is_above_watermark || stream->body.len <= GW_H2_STREAM_HIGH_WATERMARK) continue;
+    /* Many streams together may not hold what each of them may. */
+    size_t allowed = codec->queued > GW_H2_CONNECTION_WATERMARK ? GW_H2_STREAM_LOW_WATERMARK : GW_H2_STREAM_HIGH_WATERMARK;
+    if (stream->is_above_watermark || stream->body.len <= allowed) continue;
     stream->is_above_watermark = true;
     codec->events->on_pressure(stream, true);
   }
@@ -309,6 +388,10 @@ enum gw_err gw_h2_codec_pack(struct gw_h2_codec *codec, struct gw_out_queue *out
     const uint8_t *data;
     ssize_t len = nghttp2_session_mem_send(codec->ng, &data);
     if (len < 0) err = GW_ERR_INVALID;
+    if (len == 0 && codec->fatal != GW_H2_NO_ERROR && !codec->is_terminated) {
+      gw_h2_codec_terminate(codec, codec->fatal); /* what was packed has shown that it must */
+      continue;
+    }
     if (len <= 0) break;
     memcpy(gw_out_queue_reserve(out, (size_t)len), data, (size_t)len);
     gw_out_queue_commit(out, (size_t)len);
@@ -334,6 +417,7 @@ void gw_h2_codec_start_drain(struct gw_h2_codec *codec, bool is_final) {
 }
 
 void gw_h2_codec_terminate(struct gw_h2_codec *codec, enum gw_h2_error error) {
+  codec->is_terminated = true;
   nghttp2_session_terminate_session(codec->ng, error);
   want_output(codec);
 }
@@ -351,9 +435,7 @@ uint32_t gw_h2_codec_stream_count(const struct gw_h2_codec *codec) {
 }
 
 bool gw_h2_codec_is_stalled(const struct gw_h2_codec *codec) {
-  GW_LIST_FOR_EACH(node, &codec->streams)
-  if (GW_LIST_ITEM(node, struct gw_h2_stream, node)->body.len > 0) return true;
-  return false;
+  return codec->queued > 0;
 }
 
 bool gw_h2_codec_may_request(const struct gw_h2_codec *codec) {
@@ -369,6 +451,7 @@ bool gw_h2_codec_may_connect(const struct gw_h2_codec *codec) {
 void gw_h2_codec_close_streams(struct gw_h2_codec *codec, enum gw_h2_error error) {
   while (!gw_list_is_empty(&codec->streams)) {
     struct gw_h2_stream *stream = GW_LIST_ITEM(codec->streams.next, struct gw_h2_stream, node);
+    if (end_whole_answer(codec, stream)) continue;
     nghttp2_session_set_stream_user_data(codec->ng, stream->id, NULL);
     forget(stream);
     codec->events->on_close(stream, error, false);
@@ -386,7 +469,7 @@ void gw_h2_stream_init(struct gw_h2_stream *stream, struct gw_arena *arena) {
 enum gw_err gw_h2_stream_request(struct gw_h2_codec *codec, struct gw_h2_stream *stream, const struct gw_request_head *head,
                                  bool has_body) {
   struct gw_h2_block block = gw_h2_request_block(head, stream->arena);
-  nghttp2_data_provider body = {.source.ptr = stream, .read_callback = on_read_body};
+  nghttp2_data_provider body = {.read_callback = on_read_body};
   int32_t id = nghttp2_submit_request(codec->ng, NULL, block.items, block.count, has_body ? &body : NULL, stream);
   if (id < 0) return GW_ERR_LIMIT;
   open_stream(codec, stream, id);
@@ -399,13 +482,12 @@ void gw_h2_stream_respond(struct gw_h2_stream *stream, const struct gw_response_
   struct gw_h2_codec *codec = stream->codec;
   if (codec == NULL) return;
   struct gw_h2_block block = gw_h2_response_block(head, stream->arena);
-  nghttp2_data_provider body = {.source.ptr = stream, .read_callback = on_read_body};
+  nghttp2_data_provider body = {.read_callback = on_read_body};
   if (head->status < 200) {
     nghttp2_submit_headers(codec->ng, NGHTTP2_FLAG_NONE, stream->id, NULL, block.items, block.count, NULL);
   } else {
     nghttp2_submit_response(codec->ng, stream->id, block.items, block.count, has_body ? &body : NULL);
     stream->is_ended = !has_body;
-    if (!has_body) stop_peer(stream);
   }
   want_output(codec);
 }
@@ -421,6 +503,7 @@ static void resume_body(struct gw_h2_stream *stream) {
 void gw_h2_stream_send_body(struct gw_h2_stream *stream, struct gw_str data) {
   if (stream->codec == NULL || data.len == 0) return;
   gw_out_queue_add(&stream->body, data);
+  stream->codec->queued += data.len;
   if (!gw_list_is_linked(&stream->borrower)) gw_list_add_last(&stream->codec->borrowers, &stream->borrower);
   resume_body(stream);
 }
@@ -436,16 +519,8 @@ void gw_h2_stream_set_paused(struct gw_h2_stream *stream, bool is_paused) {
   if (stream->is_paused == is_paused) return;
   stream->is_paused = is_paused;
   if (is_paused || stream->codec == NULL) return;
-  const struct gw_h2_events *events = stream->codec->events;
-  if (stream->held.len > 0) {
-    struct gw_h2_codec *codec = stream->codec;
-    struct gw_str data = gw_strbuf_str(&stream->held);
-    gw_strbuf_init(&stream->held);
-    give_back(stream, data.len);
-    events->on_data(stream, data);
-    events->on_spent(codec->arg, (char *)(uintptr_t)data.data);
-  }
-  if (stream->codec != NULL && stream->is_peer_ended && !stream->is_paused) events->on_end(stream);
+  hand_out(stream);
+  if (stream->codec != NULL) tell_end(stream);
 }
 
 void gw_h2_stream_detach(struct gw_h2_stream *stream, enum gw_h2_error error) {
@@ -453,7 +528,7 @@ void gw_h2_stream_detach(struct gw_h2_stream *stream, enum gw_h2_error error) {
   if (codec == NULL) return;
   nghttp2_session_set_stream_user_data(codec->ng, stream->id, NULL);
   if (!codec->options.is_client && stream->held.len > 0) nghttp2_session_consume_connection(codec->ng, stream->held.len);
-  bool is_complete = stream->is_ended && stream->is_peer_ended && stream->body.len == 0;
+  bool is_complete = stream->is_closed || (stream->is_end_sent && stream->is_peer_ended);
   if (!is_complete) nghttp2_submit_rst_stream(codec->ng, NGHTTP2_FLAG_NONE, stream->id, error);
   forget(stream);
   want_output(codec);

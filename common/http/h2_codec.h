@@ -32,6 +32,8 @@ enum gw_h2_error {
 /* What waits for a stream's window: above the first, stop sending; below the second, go on. */
 #define GW_H2_STREAM_HIGH_WATERMARK ((size_t)64 * 1024)
 #define GW_H2_STREAM_LOW_WATERMARK ((size_t)16 * 1024)
+/* Of all streams of a connection together: above it the low watermark is the high one. */
+#define GW_H2_CONNECTION_WATERMARK ((size_t)1024 * 1024)
 
 struct gw_h2_codec;
 
@@ -43,10 +45,14 @@ struct gw_h2_stream {
   int32_t id;
   bool is_head_done;  /* the peer's */
   bool is_peer_ended; /* END_STREAM came */
+  bool is_end_told;   /* … and the owner knows */
   bool is_paused;     /* data is held back, and the peer's window with it */
   bool is_broken;     /* the peer broke the protocol on it */
-  bool is_ended;      /* our end is queued */
-  bool is_deferred;   /* nghttp2 waits for more of our body */
+  bool is_reset_by_peer;
+  bool is_closed;   /* nothing more goes either way */
+  bool is_ended;    /* our end is queued */
+  bool is_end_sent; /* … and packed */
+  bool is_deferred; /* nghttp2 waits for more of our body */
   bool is_above_watermark;
   uint32_t refusal;     /* the request is answered with this status instead: 400, 431; 0: fine */
   struct gw_str detail; /* of the refusal */
@@ -57,6 +63,7 @@ struct gw_h2_stream {
   struct gw_str protocol;           /* :protocol (RFC 8441) */
   struct gw_headers trailers;       /* the peer's; count 0: none */
   const struct gw_headers *trailers_to_send;
+  uint64_t sent_bytes;      /* of our body */
   struct gw_out_queue body; /* ours, waiting for the window */
   struct gw_strbuf held;    /* the peer's, while paused */
 };
@@ -85,12 +92,15 @@ struct gw_h2_events {
   /* The head is there: stream->request, or what it is refused with in stream->refusal; stream->response (1xx too, several times). Whether a
    * body follows shows in content_length. */
   void (*on_head)(struct gw_h2_stream *stream);
-  void (*on_data)(struct gw_h2_stream *stream, struct gw_str data); /* borrowed; not while paused */
-  void (*on_end)(struct gw_h2_stream *stream);                      /* the peer's last byte came; stream->trailers; not while paused */
+  /* Borrowed. Not while paused, but for the rest of a whole answer whose stream is over. The same holds for its end. */
+  void (*on_data)(struct gw_h2_stream *stream, struct gw_str data);
+  void (*on_end)(struct gw_h2_stream *stream); /* the peer's last byte came; stream->trailers */
   /* What waits for the stream's window is above the high watermark, or below the low one again. */
   void (*on_pressure)(struct gw_h2_stream *stream, bool is_high);
   /* Over: complete on both sides (GW_H2_NO_ERROR), reset by the peer, or for what the peer did wrong (is_by_peer false). Detached. */
   void (*on_close)(struct gw_h2_stream *stream, uint32_t error, bool is_by_peer);
+  /* Server, may be NULL: a request beyond max_concurrent_streams was not let in. */
+  void (*on_excess)(void *arg);
   /* There is something to pack. */
   void (*on_output)(void *arg);
   /* Bytes that on_data has handed out and nobody else owns: free() them when nobody borrows them any more. */
@@ -103,7 +113,9 @@ void gw_h2_codec_free(struct gw_h2_codec *codec);
 /* Takes bytes from the peer. GW_ERR_INVALID: it broke the protocol; GW_ERR_LIMIT: it abuses it (gw_h2_codec_detail says how): pack once
  * more, which tells it so, and close. */
 enum gw_err gw_h2_codec_feed(struct gw_h2_codec *codec, struct gw_str input, uint64_t now_ms);
-/* A machine word for what feed refused: "http2.rapid_reset". */
+/* What feed said last, or would say now: some mistakes of the peer's are known only when the next bytes are packed. */
+enum gw_err gw_h2_codec_failure(const struct gw_h2_codec *codec);
+/* A machine word for what was refused: "http2.rapid_reset". */
 struct gw_str gw_h2_codec_detail(const struct gw_h2_codec *codec);
 /* Appends frames to `out` while it has less than `limit` bytes; then makes the streams' own what they borrowed. */
 enum gw_err gw_h2_codec_pack(struct gw_h2_codec *codec, struct gw_out_queue *out, size_t limit);
@@ -136,7 +148,8 @@ void gw_h2_stream_respond(struct gw_h2_stream *stream, const struct gw_response_
 void gw_h2_stream_send_body(struct gw_h2_stream *stream, struct gw_str data);
 /* `trailers` (may be NULL) live as long as the stream. */
 void gw_h2_stream_send_end(struct gw_h2_stream *stream, const struct gw_headers *trailers);
-/* While paused, data is held back up to the stream's window. Unpausing hands out what was held, and the end, before it returns. */
+/* While paused, data is held back up to the stream's window, as long as the stream is open. Unpausing hands out what was held, and the end,
+ * before it returns. */
 void gw_h2_stream_set_paused(struct gw_h2_stream *stream, bool is_paused);
 /* Resets it, unless it is complete on both sides, and forgets it: no event follows. Harmless on a stream that is not open. */
 void gw_h2_stream_detach(struct gw_h2_stream *stream, enum gw_h2_error error);

@@ -4,6 +4,8 @@
 
 #define FRAME_HEAD 9
 #define PRIORITY_BYTES 4 /* of a PRIORITY frame's payload: the stream it depends on */
+/* A head of 128 KiB, in frames of the size that everybody sends. */
+#define CONTINUATIONS_MAX 8u
 #define PREFACE_BYTES (sizeof(GW_H2_PREFACE) - 1)
 
 static bool fail(struct gw_h2_codec *codec, enum gw_h2_error error, struct gw_str detail) {
@@ -13,7 +15,7 @@ static bool fail(struct gw_h2_codec *codec, enum gw_h2_error error, struct gw_st
 }
 
 /* Refilled over a minute, so that many at once are as good as many in a row. */
-bool gw_h2_guard_on_reset(struct gw_h2_codec *codec) {
+bool gw_h2_guard_on_reset(struct gw_h2_codec *codec, bool is_forced) {
   struct gw_h2_guard *guard = &codec->guard;
   uint64_t per_minute = codec->options.max_resets_per_minute;
   if (per_minute == 0) return true;
@@ -24,7 +26,9 @@ bool gw_h2_guard_on_reset(struct gw_h2_codec *codec) {
     if (guard->reset_credits > per_minute * 1000) guard->reset_credits = per_minute * 1000;
   }
   guard->credited_ms = codec->now_ms;
-  if (guard->reset_credits < 1000) return fail(codec, GW_H2_ENHANCE_YOUR_CALM, GW_STR("http2.rapid_reset"));
+  if (guard->reset_credits < 1000) {
+    return fail(codec, GW_H2_ENHANCE_YOUR_CALM, is_forced ? GW_STR("http2.forced_resets") : GW_STR("http2.rapid_reset"));
+  }
   guard->reset_credits -= 1000;
   return true;
 }
@@ -72,12 +76,26 @@ static bool is_below(struct gw_h2_codec *codec, uint64_t count, uint64_t allowed
   return count <= allowed || fail(codec, GW_H2_ENHANCE_YOUR_CALM, detail);
 }
 
-static bool check_empty(struct gw_h2_codec *codec, uint8_t flags, uint32_t len) {
+static bool count_empty(struct gw_h2_codec *codec, bool is_empty) {
   struct gw_h2_guard *guard = &codec->guard;
-  bool is_empty = len == 0 && (flags & NGHTTP2_FLAG_END_STREAM) == 0;
   guard->empty_frames = is_empty ? guard->empty_frames + 1 : 0;
   if (codec->options.max_consecutive_empty_frames == 0) return true;
   return is_below(codec, guard->empty_frames, codec->options.max_consecutive_empty_frames, GW_STR("http2.too_many_empty_frames"));
+}
+
+static bool check_empty(struct gw_h2_codec *codec, uint8_t type, uint8_t flags, uint32_t len) {
+  bool is_end = (flags & NGHTTP2_FLAG_END_STREAM) != 0;
+  /* How much of it is padding only its first byte says. */
+  if (type == NGHTTP2_DATA && (flags & NGHTTP2_FLAG_PADDED) != 0 && !is_end) return true;
+  return count_empty(codec, len == 0 && !is_end);
+}
+
+bool gw_h2_guard_on_padded(struct gw_h2_codec *codec, bool is_empty) {
+  return count_empty(codec, is_empty);
+}
+
+static bool check_continuation(struct gw_h2_codec *codec) {
+  return is_below(codec, ++codec->guard.continuations, CONTINUATIONS_MAX, GW_STR("http2.too_many_continuations"));
 }
 
 static bool check_window_updates(struct gw_h2_codec *codec) {
@@ -105,8 +123,9 @@ static bool check_frame(struct gw_h2_codec *codec, const uint8_t *head, uint32_t
   uint8_t flags = head[4];
   uint32_t id = read_u32(head + 5) & 0x7fffffff;
   switch (type) {
-  case NGHTTP2_DATA:
-  case NGHTTP2_HEADERS: return check_stream(codec, type, flags, id) && check_empty(codec, flags, len);
+  case NGHTTP2_DATA: return check_stream(codec, type, flags, id) && check_empty(codec, type, flags, len);
+  case NGHTTP2_HEADERS: codec->guard.continuations = 0; return check_stream(codec, type, flags, id) && check_empty(codec, type, flags, len);
+  case NGHTTP2_CONTINUATION: return check_continuation(codec);
   case NGHTTP2_RST_STREAM: return check_stream(codec, type, flags, id);
   case NGHTTP2_PRIORITY: return check_priority(codec, id);
   case NGHTTP2_WINDOW_UPDATE: return check_window_updates(codec);
@@ -121,29 +140,35 @@ static bool check_dependency(struct gw_h2_codec *codec, const uint8_t *head) {
   return id != parent || fail(codec, GW_H2_PROTOCOL_ERROR, GW_STR("http2.bad_priority"));
 }
 
+/* The frame's first bytes may have come with an earlier input. */
+static size_t before(size_t at, size_t len) {
+  return at > len ? at - len : 0;
+}
+
+/* Passes over what the input has of the next `left` bytes; how many. */
+static uint32_t pass(struct gw_str input, size_t left, size_t *at) {
+  size_t part = left < input.len - *at ? left : input.len - *at;
+  *at += part;
+  return (uint32_t)part;
+}
+
 /* How many of the input's bytes may go on: all, or what comes before the frame for which the connection must go. */
 size_t gw_h2_guard_check(struct gw_h2_codec *codec, struct gw_str input) {
   struct gw_h2_guard *guard = &codec->guard;
   size_t at = 0;
-  if (guard->preface_len < PREFACE_BYTES) {
-    size_t part = PREFACE_BYTES - guard->preface_len;
-    at = part < input.len ? part : input.len;
-    guard->preface_len += (uint32_t)at;
-  }
+  guard->preface_len += pass(input, PREFACE_BYTES - guard->preface_len, &at);
   while (at < input.len) {
     if (guard->skip > 0) {
-      size_t part = guard->skip < input.len - at ? guard->skip : input.len - at;
-      guard->skip -= (uint32_t)part;
-      at += part;
+      guard->skip -= pass(input, guard->skip, &at);
       continue;
     }
     guard->head[guard->head_len++] = (uint8_t)input.data[at++];
     if (guard->head_len < FRAME_HEAD) continue;
     uint32_t len = read_u32(guard->head) >> 8;
     bool is_priority = guard->head[3] == NGHTTP2_PRIORITY && len >= PRIORITY_BYTES;
-    if (guard->head_len == FRAME_HEAD && !check_frame(codec, guard->head, len)) return at > FRAME_HEAD ? at - FRAME_HEAD : 0;
+    if (guard->head_len == FRAME_HEAD && !check_frame(codec, guard->head, len)) return before(at, FRAME_HEAD);
     if (is_priority && guard->head_len < FRAME_HEAD + PRIORITY_BYTES) continue;
-    if (is_priority && !check_dependency(codec, guard->head)) return at > FRAME_HEAD ? at - FRAME_HEAD - PRIORITY_BYTES : 0;
+    if (is_priority && !check_dependency(codec, guard->head)) return before(at, FRAME_HEAD + PRIORITY_BYTES);
     guard->skip = is_priority ? len - PRIORITY_BYTES : len;
     guard->head_len = 0;
   }

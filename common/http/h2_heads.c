@@ -40,14 +40,20 @@ static struct gw_headers *receiving(const struct gw_h2_codec *codec, struct gw_h
   return codec->options.is_client ? &stream->response.headers : &stream->request.headers;
 }
 
+bool gw_h2_has_excess_fields(const struct gw_h2_codec *codec, const struct gw_h2_stream *stream) {
+  return stream->field_bytes > codec->options.head_bytes || stream->field_count > codec->options.header_count;
+}
+
 bool gw_h2_take_field(struct gw_h2_codec *codec, struct gw_h2_stream *stream, struct gw_str name, struct gw_str value) {
   const struct gw_h2_options *options = &codec->options;
   stream->field_bytes += name.len + value.len + FIELD_OVERHEAD;
   stream->field_count++;
-  if (stream->field_bytes > options->head_bytes || stream->field_count > options->header_count) {
-    codec->detail = GW_STR("http2.head_too_large");
-    refuse(stream, 431, codec->detail);
-    return stream->field_bytes <= options->head_bytes * ABUSE_FACTOR && stream->field_count <= options->header_count * ABUSE_FACTOR;
+  if (gw_h2_has_excess_fields(codec, stream)) {
+    bool is_count = stream->field_count > options->header_count;
+    refuse(stream, 431, is_count ? GW_STR("http2.too_many_headers") : GW_STR("http2.head_too_large"));
+    bool is_abuse = stream->field_bytes > options->head_bytes * ABUSE_FACTOR || stream->field_count > options->header_count * ABUSE_FACTOR;
+    if (is_abuse) codec->detail = GW_STR("http2.head_too_large");
+    return !is_abuse;
   }
   struct gw_str value_copy = gw_arena_copy(stream->arena, value);
   if (name.len > 0 && name.data[0] == ':') {

@@ -25,6 +25,7 @@ struct gw_h2_guard {
   uint64_t priority_frames;
   uint64_t window_updates;
   uint32_t empty_frames;  /* in a row */
+  uint32_t continuations; /* of one block */
   uint64_t reset_credits; /* thousandths of a reset */
   uint64_t credited_ms;
 };
@@ -37,11 +38,14 @@ struct gw_h2_codec {
   struct gw_list streams;
   struct gw_list borrowers;
   uint32_t stream_count;
+  size_t queued;   /* bytes of our bodies that wait for the peer's windows */
   uint64_t now_ms; /* of the feed that runs */
   struct gw_h2_guard guard;
   struct gw_str detail;
   enum gw_h2_error fatal;   /* what the peer is told when no more is taken from it */
   bool is_draining;         /* no new requests */
+  bool is_terminated;       /* GOAWAY was said for good */
+  bool is_peer_leaving;     /* it has said GOAWAY */
   struct gw_out_queue *out; /* while packing */
   size_t out_limit;
 };
@@ -49,11 +53,15 @@ struct gw_h2_codec {
 /* The bytes of the input that may be taken in; less than all: the connection must go, codec->detail says for what, codec->fatal what the
  * peer is told. */
 size_t gw_h2_guard_check(struct gw_h2_codec *codec, struct gw_str input);
-/* A stream was reset by the client, or had to be. false: the connection must go. */
-bool gw_h2_guard_on_reset(struct gw_h2_codec *codec);
+/* A stream was reset by the client, or had to be (is_forced). false: the connection must go. */
+bool gw_h2_guard_on_reset(struct gw_h2_codec *codec, bool is_forced);
+/* A DATA frame with padding has come, which may be all that was in it. */
+bool gw_h2_guard_on_padded(struct gw_h2_codec *codec, bool is_empty);
 
 /* One field of the block that `stream` receives; the bytes are copied. false: the block is so large that the connection must go. */
 bool gw_h2_take_field(struct gw_h2_codec *codec, struct gw_h2_stream *stream, struct gw_str name, struct gw_str value);
+/* The block that `stream` receives is beyond the limits. */
+bool gw_h2_has_excess_fields(const struct gw_h2_codec *codec, const struct gw_h2_stream *stream);
 /* The block of fields is whole: fills stream->request, or stream->refusal. */
 void gw_h2_finish_request(struct gw_h2_stream *stream, bool has_body);
 /* The same for a response. */

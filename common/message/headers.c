@@ -123,7 +123,7 @@ static void grow(struct gw_headers *headers, struct gw_arena *arena) {
 void gw_headers_add(struct gw_headers *headers, struct gw_arena *arena, enum gw_header_id id, struct gw_str name, struct gw_str value) {
   if (headers->count == headers->cap) grow(headers, arena);
   if (id == GW_HEADER_OTHER) id = gw_header_id_find(name);
-  headers->items[headers->count++] = (struct gw_header){name, value, id};
+  headers->items[headers->count++] = (struct gw_header){.name = name, .value = value, .id = id};
 }
 
 struct gw_header *gw_headers_find(const struct gw_headers *headers, enum gw_header_id id) {

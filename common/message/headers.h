@@ -61,6 +61,7 @@ struct gw_header {
   struct gw_str name; /* as received or written; compare without case */
   struct gw_str value;
   enum gw_header_id id;
+  bool is_received; /* both point into a line of a received HTTP/1 head, which CR LF ends: the encoder may look there */
 };
 
 struct gw_headers {

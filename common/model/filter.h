@@ -27,7 +27,9 @@ struct gw_node_endpoints {
 /* gateway.filters.http.v1.Limits: those that Envoy's messages have no field for. 0: no limit. */
 struct gw_limits {
   uint64_t max_request_body_bytes;       /* beyond: 413; not of gRPC and upgraded streams, which may go on for days */
+  uint64_t send_timeout_ms;              /* a client that takes nothing of what waits for it: the stream or the connection ends */
   uint64_t body_timeout_ms;              /* a request's body of which nothing arrives, though it is read: 408 */
+  uint32_t max_uri_bytes;                /* of path and query; beyond: 414 */
   uint32_t max_connections_per_worker;   /* of this listener */
   uint32_t max_connections_per_client;   /* by address, over all workers and listeners */
   uint32_t max_stream_resets_per_minute; /* by the client, a connection; as many at once */

@@ -23,5 +23,12 @@ struct gw_http2_options {
 static inline bool gw_http2_options_are_set(const struct gw_http2_options *options) {
   return options->max_concurrent_streams > 0;
 }
+static inline bool gw_http2_options_equal(const struct gw_http2_options *a, const struct gw_http2_options *b) {
+  return a->hpack_table_size == b->hpack_table_size && a->max_concurrent_streams == b->max_concurrent_streams &&
+         a->initial_stream_window == b->initial_stream_window && a->initial_connection_window == b->initial_connection_window &&
+         a->allows_connect == b->allows_connect && a->max_outbound_control_frames == b->max_outbound_control_frames &&
+         a->max_consecutive_empty_frames == b->max_consecutive_empty_frames && a->max_priority_frames == b->max_priority_frames &&
+         a->max_window_updates == b->max_window_updates;
+}
 
 #endif

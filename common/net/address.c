@@ -116,6 +116,15 @@ bool gw_address_is_loopback(const struct gw_address *address) {
   return address->any.sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&address->v6.sin6_addr);
 }
 
+bool gw_address_is_loopback_target(struct gw_str text) {
+  struct gw_str host;
+  uint16_t port;
+  struct gw_address address;
+  if (gw_address_split(text, &host, &port) != GW_OK) return false;
+  if (gw_str_equal_nocase(host, GW_STR("localhost"))) return true;
+  return gw_address_parse_ip(host, port, &address) == GW_OK && gw_address_is_loopback(&address);
+}
+
 uint16_t gw_address_port(const struct gw_address *address) {
   if (address->any.sa_family == AF_INET) return ntohs(address->v4.sin_port);
   return address->any.sa_family == AF_INET6 ? ntohs(address->v6.sin6_port) : 0;

@@ -33,6 +33,8 @@ struct gw_str gw_address_format(const struct gw_address *address, char ret_text[
 struct gw_str gw_address_format_ip(const struct gw_address *address, char ret_text[GW_ADDRESS_TEXT_SIZE]);
 bool gw_address_equal(const struct gw_address *a, const struct gw_address *b);
 bool gw_address_is_loopback(const struct gw_address *address);
+/* Whether a "HOST:PORT" to connect to is on this machine, without asking anybody: a loopback address, or localhost. */
+bool gw_address_is_loopback_target(struct gw_str text);
 uint16_t gw_address_port(const struct gw_address *address);
 socklen_t gw_address_len(const struct gw_address *address);
 

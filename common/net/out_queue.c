@@ -57,9 +57,10 @@ void gw_out_queue_keep(struct gw_out_queue *queue) {
   for (uint32_t i = 0; i < queue->piece_count; i++)
     len += queue->pieces[i].len;
   if (len > 0) reserve_chunk(queue, len, CHUNK_SIZE_MIN);
-  for (uint32_t i = 0; i < queue->piece_count; i++) {
-    memcpy(queue->last->data + queue->last->end, queue->pieces[i].data, queue->pieces[i].len);
-    queue->last->end += queue->pieces[i].len;
+  for (uint32_t i = 0; len > 0 && i < queue->piece_count; i++) {
+    struct gw_out_chunk *chunk = queue->last;
+    memcpy(chunk->data + chunk->end, queue->pieces[i].data, queue->pieces[i].len);
+    chunk->end += queue->pieces[i].len;
   }
   queue->piece_count = 0;
   queue->small_len = 0;
@@ -184,11 +185,7 @@ static enum gw_err flush_some(struct gw_out_queue *queue, int fd, size_t *total)
   return (size_t)sent < offered ? GW_ERR_AGAIN : GW_OK;
 }
 
-enum gw_err gw_out_queue_flush(struct gw_out_queue *queue, int fd, size_t *ret_sent) {
-  size_t total = 0;
-  enum gw_err err = GW_OK;
-  while (queue->len > 0 && err == GW_OK)
-    err = flush_some(queue, fd, &total);
+void gw_out_queue_leave(struct gw_out_queue *queue, enum gw_err err) {
   if (err == GW_ERR_AGAIN) {
     gw_out_queue_keep(queue);
   } else if (err != GW_OK) {
@@ -196,6 +193,14 @@ enum gw_err gw_out_queue_flush(struct gw_out_queue *queue, int fd, size_t *ret_s
     gw_out_queue_done(queue);
     errno = reason;
   }
+}
+
+enum gw_err gw_out_queue_flush(struct gw_out_queue *queue, int fd, size_t *ret_sent) {
+  size_t total = 0;
+  enum gw_err err = GW_OK;
+  while (queue->len > 0 && err == GW_OK)
+    err = flush_some(queue, fd, &total);
+  gw_out_queue_leave(queue, err);
   if (ret_sent != NULL) *ret_sent = total;
   return err;
 }

@@ -51,5 +51,7 @@ struct iovec;
 size_t gw_out_queue_spans(const struct gw_out_queue *queue, size_t limit, struct iovec *ret_spans, size_t max, size_t *ret_len);
 /* Forgets the first `len` bytes: they are on their way. */
 void gw_out_queue_drop(struct gw_out_queue *queue, size_t len);
+/* After sending ended with `err`: as gw_out_queue_flush says. errno stays. */
+void gw_out_queue_leave(struct gw_out_queue *queue, enum gw_err err);
 
 #endif

@@ -4,9 +4,16 @@
 #include <netinet/tcp.h>
 #include <unistd.h>
 
+/* What the kernel keeps of an answer that the peer doesn't take, beyond what is on its way: it would keep megabytes, which no watermark of
+ * ours sees. */
+#define UNSENT_MAX (128 * 1024)
+
+static void set_number(int fd, int level, int name, int value) {
+  (void)setsockopt(fd, level, name, &value, sizeof(value)); /* fails only for what is no TCP socket */
+}
+
 static void set_option(int fd, int level, int name) {
-  int on = 1;
-  (void)setsockopt(fd, level, name, &on, sizeof(on)); /* fails only for what is no TCP socket */
+  set_number(fd, level, name, 1);
 }
 
 static enum gw_err fail_and_close(int fd) {
@@ -22,7 +29,8 @@ static enum gw_err listen_on(const struct gw_address *address, enum sharing shar
   int fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return GW_ERR_IO;
   set_option(fd, SOL_SOCKET, SO_REUSEADDR);
-  set_option(fd, IPPROTO_TCP, TCP_NODELAY); /* accepted sockets inherit it */
+  set_option(fd, IPPROTO_TCP, TCP_NODELAY); /* accepted sockets inherit it, and the next */
+  set_number(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_MAX);
   if (address->any.sa_family == AF_INET6) set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY);
   if (sharing == SHARED) set_option(fd, SOL_SOCKET, SO_REUSEPORT);
   if (bind(fd, &address->any, gw_address_len(address)) != 0) return fail_and_close(fd);

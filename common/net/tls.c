@@ -128,7 +128,7 @@ static uint64_t count_records(const char *bytes, size_t len) {
 
 static struct gw_str own_uri(const struct gw_tls_context *context, const X509 *own) {
   for (uint32_t i = 0; i < context->identity_count; i++)
-    if (context->identities[i].leaf == own) return context->identities[i].uri;
+    if (context->identities[i].pair.leaf == own) return context->identities[i].uri;
   return GW_STR("");
 }
 
@@ -256,7 +256,7 @@ size_t gw_tls_seal(struct gw_tls *tls, struct gw_tls_room *room, const struct gw
   size_t len;
   size_t span_count = gw_out_queue_spans(queue, GW_TLS_RECORD_MAX, spans, SPANS_MAX, &len);
   if (tls->records == NULL) return seal_by_ssl(tls, room, spans, span_count);
-  char *out = gw_tls_room_reserve(room, len + 2 * GW_TLS_RECORD_EXTRA + 8);
+  char *out = gw_tls_room_reserve(room, len + 2 * (size_t)GW_TLS_RECORD_EXTRA + 8);
   room->out_len += gw_tls_records_seal(tls->records, spans, span_count, out);
   return len;
 }
@@ -312,10 +312,10 @@ bool gw_tls_has_peer_certificate(const struct gw_tls *tls) {
   return peer_of(tls) != NULL;
 }
 
-enum gw_err gw_tls_peer_certificate(const struct gw_tls *tls, struct gw_arena *arena, struct gw_tls_certificate *ret_certificate) {
+enum gw_err gw_tls_peer_certificate(const struct gw_tls *tls, struct gw_arena *arena, struct gw_certificate *ret_certificate) {
   X509 *peer = peer_of(tls);
   if (peer == NULL) return GW_ERR_NOT_FOUND;
-  gw_tls_certificate_describe(peer, arena, ret_certificate);
+  gw_x509_describe(peer, arena, ret_certificate);
   return GW_OK;
 }
 

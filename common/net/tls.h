@@ -11,7 +11,7 @@
 #include "common/base/arena.h"
 #include "common/base/err.h"
 #include "common/base/str.h"
-#include "common/net/tls_certificate.h"
+#include "common/crypto/certificate.h"
 
 struct gw_tls;
 struct gw_tls_context;
@@ -90,7 +90,7 @@ bool gw_tls_is_resumed(const struct gw_tls *tls);
 /* Why the connection failed: a sentence's end such as "no shared cipher"; empty when it didn't. A constant. */
 struct gw_str gw_tls_failure(const struct gw_tls *tls);
 /* The peer's certificate, which has been verified when there is something to verify it against. GW_ERR_NOT_FOUND: it gave none. */
-enum gw_err gw_tls_peer_certificate(const struct gw_tls *tls, struct gw_arena *arena, struct gw_tls_certificate *ret_certificate);
+enum gw_err gw_tls_peer_certificate(const struct gw_tls *tls, struct gw_arena *arena, struct gw_certificate *ret_certificate);
 bool gw_tls_has_peer_certificate(const struct gw_tls *tls);
 /* The first URI name of our own certificate that is in use; empty: none (By= of X-Forwarded-Client-Cert). */
 struct gw_str gw_tls_local_uri(const struct gw_tls *tls);

@@ -9,15 +9,17 @@
 #define NAME_MAX_LEN 255u
 
 static struct gw_str to_lower(struct gw_str name, char buf[NAME_MAX_LEN]) {
-  for (size_t i = 0; i < name.len; i++)
-    buf[i] = name.data[i] >= 'A' && name.data[i] <= 'Z' ? (char)(name.data[i] | 0x20) : name.data[i];
+  for (size_t i = 0; i < name.len; i++) {
+    bool is_upper = name.data[i] >= 'A' && name.data[i] <= 'Z';
+    buf[i] = (char)(is_upper ? name.data[i] + ('a' - 'A') : name.data[i]);
+  }
   return (struct gw_str){buf, name.len};
 }
 
 /* One of each kind of key: the first that came. */
 static void join_group(struct gw_tls_group *group, const struct gw_tls_identity *identity) {
   for (uint32_t i = 0; i < group->member_count; i++)
-    if (EVP_PKEY_get_base_id(group->members[i]->key) == EVP_PKEY_get_base_id(identity->key)) return;
+    if (EVP_PKEY_get_base_id(group->members[i]->pair.key) == EVP_PKEY_get_base_id(identity->pair.key)) return;
   if (group->member_count < GW_TLS_GROUP_MAX) group->members[group->member_count++] = identity;
 }
 
@@ -37,15 +39,18 @@ static struct gw_tls_group *add_name(struct gw_tls_context *context, struct gw_s
 /* Names: DNS names of subjectAltName, else the common name. The group of the first one, or NULL. */
 static struct gw_tls_group *add_names(struct gw_tls_context *context, const struct gw_tls_identity *identity) {
   struct gw_arena arena;
-  struct gw_tls_certificate certificate;
+  struct gw_certificate certificate;
   struct gw_tls_group *first = NULL;
   gw_arena_init(&arena, 1024);
-  gw_tls_certificate_describe(identity->leaf, &arena, &certificate);
-  for (uint32_t i = 0; i < certificate.dns_count; i++) {
-    struct gw_tls_group *group = add_name(context, certificate.dns_names[i], identity);
+  gw_x509_describe(identity->pair.leaf, &arena, &certificate);
+  bool has_names = false;
+  for (uint32_t i = 0; i < certificate.name_count; i++) {
+    if (certificate.names[i].kind != GW_CERTIFICATE_DNS) continue;
+    struct gw_tls_group *group = add_name(context, certificate.names[i].value, identity);
     if (first == NULL) first = group;
+    has_names = true;
   }
-  if (certificate.dns_count == 0) first = add_name(context, certificate.common_name, identity);
+  if (!has_names) first = add_name(context, certificate.common_name, identity);
   gw_arena_done(&arena);
   return first;
 }
@@ -72,7 +77,7 @@ static int on_certificate(SSL *ssl, void *arg) {
   SSL_certs_clear(ssl);
   for (uint32_t i = 0; i < group->member_count; i++) {
     const struct gw_tls_identity *identity = group->members[i];
-    if (SSL_use_cert_and_key(ssl, identity->leaf, identity->key, identity->chain, 1) != 1) return 0;
+    if (SSL_use_cert_and_key(ssl, identity->pair.leaf, identity->pair.key, identity->pair.chain, 1) != 1) return 0;
   }
   return 1;
 }
@@ -112,7 +117,7 @@ static void check_identities(const struct gw_tls_context *context, const char *p
   if (ssl == NULL) GW_PANIC("out of memory");
   for (uint32_t i = 0; i < context->identity_count; i++) {
     const struct gw_tls_identity *identity = &context->identities[i];
-    if (SSL_use_cert_and_key(ssl, identity->leaf, identity->key, identity->chain, 1) == 1) continue;
+    if (SSL_use_cert_and_key(ssl, identity->pair.leaf, identity->pair.key, identity->pair.chain, 1) == 1) continue;
     gw_errors_add(errors, place, "certificate %u: OpenSSL refuses it: %s", i + 1, ERR_reason_error_string(ERR_peek_error()));
     ERR_clear_error();
   }
@@ -133,7 +138,7 @@ void gw_tls_context_set_choices(struct gw_tls_context *context, const char *plac
   context->first_group = first;
   check_identities(context, place, errors);
   for (uint32_t i = 0; i < first->member_count; i++)
-    SSL_CTX_use_cert_and_key(context->ssl_ctx, first->members[i]->leaf, first->members[i]->key, first->members[i]->chain, 1);
+    SSL_CTX_use_cert_and_key(context->ssl_ctx, first->members[i]->pair.leaf, first->members[i]->pair.key, first->members[i]->pair.chain, 1);
   if (context->identity_count > first->member_count) SSL_CTX_set_cert_cb(context->ssl_ctx, on_certificate, context);
   SSL_CTX_set_tlsext_servername_callback(context->ssl_ctx, on_server_name);
   if (context->alpn_count > 0) SSL_CTX_set_alpn_select_cb(context->ssl_ctx, on_alpn, context);

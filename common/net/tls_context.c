@@ -49,6 +49,14 @@ static void set_alpn(struct gw_tls_context *context, const struct gw_tls_options
   context->alpn_count = options->alpn_count;
 }
 
+static struct gw_str find_uri(struct gw_tls_context *context, X509 *leaf) {
+  struct gw_certificate certificate;
+  gw_x509_describe(leaf, &context->arena, &certificate);
+  for (uint32_t i = 0; i < certificate.name_count; i++)
+    if (certificate.names[i].kind == GW_CERTIFICATE_URI) return certificate.names[i].value;
+  return GW_STR("");
+}
+
 static void load_identities(struct gw_tls_context *context, const struct gw_tls_options *options, const char *place,
                             struct gw_errors *errors) {
   context->identities = gw_arena_calloc(&context->arena, options->certificate_count, sizeof(struct gw_tls_identity));
@@ -57,10 +65,8 @@ static void load_identities(struct gw_tls_context *context, const struct gw_tls_
     char *at = options->certificates[i].name.len == 0
                    ? gw_strdup(place)
                    : gw_asprintf("%s: certificate \"%.*s\"", place, GW_STR_ARG(options->certificates[i].name));
-    if (gw_tls_identity_load(&options->certificates[i], at, errors, identity)) {
-      struct gw_tls_certificate described;
-      gw_tls_certificate_describe(identity->leaf, &context->arena, &described);
-      if (described.uri_count > 0) identity->uri = described.uris[0];
+    if (gw_x509_pair_load(options->certificates[i].certificate_chain, options->certificates[i].private_key, at, errors, &identity->pair)) {
+      identity->uri = find_uri(context, identity->pair.leaf);
       context->identity_count++;
     }
     free(at);
@@ -141,7 +147,7 @@ struct gw_tls_context *gw_tls_context_new_client(const struct gw_tls_client_opti
     gw_tls_context_set_verify(context, &options->common, true, place, errors);
   }
   if (errors->error_count == before && context->identity_count > 0) {
-    struct gw_tls_identity *own = &context->identities[0];
+    const struct gw_x509_pair *own = &context->identities[0].pair;
     if (SSL_CTX_use_cert_and_key(context->ssl_ctx, own->leaf, own->key, own->chain, 1) != 1) {
       gw_errors_add(errors, place, "OpenSSL refuses the certificate: %s", ERR_reason_error_string(ERR_peek_error()));
     }
@@ -162,7 +168,7 @@ void gw_tls_context_unref(struct gw_tls_context *context) {
   if (context == NULL || atomic_fetch_sub_explicit(&context->refs, 1, memory_order_acq_rel) != 1) return;
   SSL_CTX_free(context->ssl_ctx);
   for (uint32_t i = 0; i < context->identity_count; i++)
-    gw_tls_identity_done(&context->identities[i]);
+    gw_x509_pair_done(&context->identities[i].pair);
   gw_map_free(context->groups);
   gw_tls_ciphers_free(context->ciphers);
   EVP_CIPHER_free(context->ticket_cipher);

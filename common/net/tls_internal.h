@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "common/base/map.h"
+#include "common/crypto/x509.h"
 #include "common/event/loop.h"
 #include "common/net/out_queue.h"
 #include "common/net/tls.h"
@@ -15,10 +16,8 @@
 
 /* A certificate of ours. */
 struct gw_tls_identity {
-  X509 *leaf;
-  EVP_PKEY *key;
-  STACK_OF(X509) * chain; /* without the leaf; may be NULL */
-  struct gw_str uri;      /* the first URI name, or empty */
+  struct gw_x509_pair pair;
+  struct gw_str uri; /* the first URI name, or empty */
 };
 
 /* What is shown to who asks for a name: at most one certificate of each kind of key. */
@@ -65,14 +64,6 @@ void gw_tls_context_set_session_scope(struct gw_tls_context *context, const stru
 /* Resumes the session of tls->slot if it may be. */
 void gw_tls_offer_session(struct gw_tls *tls, struct gw_str sni);
 
-/* tls_certificate.c: reads and checks; false when something was wrong, then *ret_identity is untouched. */
-bool gw_tls_identity_load(const struct gw_tls_key_pair *pair, const char *place, struct gw_errors *errors,
-                          struct gw_tls_identity *ret_identity);
-void gw_tls_identity_done(struct gw_tls_identity *identity);
-/* The certificates of a PEM text, at least one; NULL and a mistake otherwise. Freed with sk_X509_pop_free. */
-STACK_OF(X509) * gw_tls_load_certificates(struct gw_str pem, const char *what, const char *place, struct gw_errors *errors);
-void gw_tls_certificate_describe(X509 *x509, struct gw_arena *arena, struct gw_tls_certificate *ret_certificate);
-
 /* Bytes of TLS that the socket did not take, or that wait for company. */
 struct gw_tls_kept {
   size_t start;
@@ -113,6 +104,7 @@ struct gw_tls {
   struct gw_tls_secrets *secrets; /* of a server, during the handshake */
   struct gw_tls_kept *tail;       /* a record that has not come whole, with `records` */
   struct gw_tls_kept *kept;       /* to be sent */
+  size_t unsent;                  /* bytes of the connection's queue that are in `kept` */
   struct gw_tls_session_slot *slot;
   const char *failure;
   enum gw_err end;       /* what every later read says; GW_OK: none yet */
@@ -122,6 +114,7 @@ struct gw_tls {
   uint8_t empty_records; /* records without data in a row, with `ssl` */
   bool is_ready;
   bool has_begun; /* a client has said hello */
+  bool has_ended; /* close_notify was said */
 };
 
 /* The buffers of one loop, and the one BIO that all of its connections use in turn. */

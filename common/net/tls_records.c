@@ -266,6 +266,13 @@ void gw_tls_records_open(struct gw_tls_records *records, const char *in, size_t 
   }
 }
 
+/* One piece more of a record's content; where the next one goes. */
+static uint8_t *encrypt(const struct direction *direction, const void *bytes, size_t len, uint8_t *at) {
+  int got;
+  MUST(EVP_EncryptUpdate(direction->cipher, at, &got, bytes, (int)len));
+  return at + got;
+}
+
 static size_t seal(struct gw_tls_records *records, enum content_type type, const struct iovec *spans, size_t span_count, char *out) {
   struct direction *direction = &records->out;
   uint8_t nonce[IV_BYTES];
@@ -281,13 +288,10 @@ static size_t seal(struct gw_tls_records *records, enum content_type type, const
   take_nonce(direction, nonce);
   MUST(EVP_CipherInit_ex2(direction->cipher, NULL, NULL, nonce, -1, NULL));
   MUST(EVP_EncryptUpdate(direction->cipher, NULL, &got, head, (int)sizeof(head)));
-  for (size_t i = 0; i < span_count; i++) {
-    MUST(EVP_EncryptUpdate(direction->cipher, at, &got, spans[i].iov_base, (int)spans[i].iov_len));
-    at += got;
-  }
+  for (size_t i = 0; i < span_count; i++)
+    at = encrypt(direction, spans[i].iov_base, spans[i].iov_len, at);
   uint8_t inner_type = (uint8_t)type;
-  MUST(EVP_EncryptUpdate(direction->cipher, at, &got, &inner_type, 1));
-  at += got;
+  at = encrypt(direction, &inner_type, 1, at);
   MUST(EVP_EncryptFinal_ex(direction->cipher, at, &got));
   MUST(EVP_CIPHER_CTX_ctrl(direction->cipher, EVP_CTRL_AEAD_GET_TAG, (int)TAG_BYTES, at));
   return (size_t)(at - (uint8_t *)out) + TAG_BYTES;

@@ -77,7 +77,7 @@ void gw_tls_context_set_verify(struct gw_tls_context *context, const struct gw_t
     if (options->san_count > 0) gw_errors_add(errors, place, "names of the peer are expected, but there is no CA to check its certificate");
     return;
   }
-  STACK_OF(X509) *authorities = gw_tls_load_certificates(options->trusted_ca, "trusted CA", place, errors);
+  STACK_OF(X509) *authorities = gw_x509_load_certificates(options->trusted_ca, "trusted CA", place, errors);
   if (authorities == NULL) return;
   X509_STORE *store = SSL_CTX_get_cert_store(context->ssl_ctx);
   for (int i = 0; i < sk_X509_num(authorities); i++) {

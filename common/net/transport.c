@@ -149,17 +149,17 @@ enum gw_err gw_transport_read(struct gw_transport *transport, struct gw_loop *lo
   return read_tls(transport->tls, transport->fd, loop, buf, ret_len);
 }
 
-static enum gw_err seal_and_send(struct gw_tls *tls, int fd, struct gw_tls_room *room, struct gw_out_queue *queue, size_t *total) {
+static enum gw_err seal_and_send(struct gw_tls *tls, int fd, struct gw_tls_room *room, struct gw_out_queue *queue, size_t *taken) {
   while (queue->len > 0 && room->out_len < OUT_MAX) {
-    size_t taken = gw_tls_seal(tls, room, queue);
-    if (taken == 0) return tls->end;
-    gw_out_queue_drop(queue, taken);
-    *total += taken;
+    size_t len = gw_tls_seal(tls, room, queue);
+    if (len == 0) return tls->end;
+    gw_out_queue_drop(queue, len);
+    *taken += len;
   }
   return send_out(tls, fd, room);
 }
 
-static enum gw_err flush_tls(struct gw_tls *tls, int fd, struct gw_loop *loop, struct gw_out_queue *queue, size_t *total) {
+static enum gw_err flush_tls(struct gw_tls *tls, int fd, struct gw_loop *loop, struct gw_out_queue *queue, size_t *taken) {
   if (tls->end == GW_ERR_INVALID) return GW_ERR_INVALID;
   if (tls->write_errno != 0) return report_write(tls);
   struct gw_tls_room *room = gw_tls_room_enter(loop, tls);
@@ -169,24 +169,32 @@ static enum gw_err flush_tls(struct gw_tls *tls, int fd, struct gw_loop *loop, s
   if (tls->end == GW_ERR_INVALID) return GW_ERR_INVALID;
   if (err == GW_OK && !tls->is_ready) return queue->len > 0 ? GW_ERR_AGAIN : GW_OK;
   do {
-    if (err == GW_OK) err = seal_and_send(tls, fd, room, queue, total);
+    if (err == GW_OK) err = seal_and_send(tls, fd, room, queue, taken);
   } while (err == GW_OK && queue->len > 0);
   return err;
 }
 
+/* Of what has been taken over, that whose ciphertext has gone. */
+static size_t count_sent(struct gw_tls *tls, size_t taken) {
+  size_t kept = tls->kept == NULL ? 0 : tls->kept->end - tls->kept->start;
+  size_t all = tls->unsent + taken;
+  tls->unsent = kept < all ? kept : all;
+  return all - tls->unsent;
+}
+
 enum gw_err gw_transport_flush(struct gw_transport *transport, struct gw_loop *loop, struct gw_out_queue *queue, size_t *ret_sent) {
   if (transport->tls == NULL) return gw_out_queue_flush(queue, transport->fd, ret_sent);
-  size_t total = 0;
-  enum gw_err err = flush_tls(transport->tls, transport->fd, loop, queue, &total);
-  if (err == GW_ERR_AGAIN) {
-    gw_out_queue_keep(queue);
-  } else if (err != GW_OK) {
-    int reason = errno;
-    gw_out_queue_done(queue);
-    errno = reason;
-  }
-  if (ret_sent != NULL) *ret_sent = total;
+  size_t taken = 0;
+  enum gw_err err = flush_tls(transport->tls, transport->fd, loop, queue, &taken);
+  size_t sent = count_sent(transport->tls, taken);
+  gw_out_queue_leave(queue, err);
+  if (ret_sent != NULL) *ret_sent = sent;
   return err;
+}
+
+bool gw_transport_has_kept(const struct gw_transport *transport) {
+  const struct gw_tls *tls = transport->tls;
+  return tls->kept != NULL && tls->wait != GW_TLS_WAIT_ANY;
 }
 
 unsigned gw_transport_interest(const struct gw_transport *transport, const struct gw_out_queue *queue) {
@@ -195,8 +203,7 @@ unsigned gw_transport_interest(const struct gw_transport *transport, const struc
   if (tls->end == GW_ERR_INVALID || tls->write_errno != 0) return 0;
   unsigned interest = tls->is_ready ? 0 : GW_IO_READ;
   bool has_begun = tls->context->is_server || tls->has_begun;
-  bool waits = tls->kept != NULL && tls->wait != GW_TLS_WAIT_ANY;
-  if (waits || !has_begun || (tls->is_ready && queue->len > 0)) interest |= GW_IO_WRITE;
+  if (gw_transport_has_kept(transport) || !has_begun || (tls->is_ready && queue->len > 0)) interest |= GW_IO_WRITE;
   return interest;
 }
 
@@ -204,12 +211,14 @@ bool gw_transport_is_ready(const struct gw_transport *transport) {
   return transport->tls == NULL || transport->tls->is_ready;
 }
 
-void gw_transport_shutdown(struct gw_transport *transport, struct gw_loop *loop) {
+enum gw_err gw_transport_shutdown(struct gw_transport *transport, struct gw_loop *loop) {
   struct gw_tls *tls = transport->tls;
   if (tls != NULL && tls->is_ready && tls->end != GW_ERR_INVALID) {
     struct gw_tls_room *room = gw_tls_room_enter(loop, tls);
-    gw_tls_seal_close(tls, room);
-    send_out(tls, transport->fd, room);
+    if (!tls->has_ended) gw_tls_seal_close(tls, room);
+    tls->has_ended = true;
+    if (send_out(tls, transport->fd, room) == GW_ERR_AGAIN) return GW_ERR_AGAIN;
   }
   shutdown(transport->fd, SHUT_WR);
+  return GW_OK;
 }

@@ -32,10 +32,18 @@ void gw_transport_done(struct gw_transport *transport);
  * same again. */
 enum gw_err gw_transport_read(struct gw_transport *transport, struct gw_loop *loop, char *buf, size_t cap, size_t *ret_len);
 
-/* As gw_out_queue_flush: *ret_sent (may be NULL) counts bytes of the queue that were taken over; those of TLS may still wait as
- * ciphertext. GW_ERR_AGAIN: the socket is full, or the handshake isn't through; the rest is kept. GW_ERR_INVALID: TLS failed, the
- * queue is empty. */
+/* As gw_out_queue_flush: *ret_sent (may be NULL) counts bytes that have left, also those that an earlier call had taken from the queue.
+ * GW_ERR_AGAIN: the socket is full, or the handshake isn't through; the rest is kept, with TLS as ciphertext, so that the queue may be
+ * empty (see gw_transport_has_output). GW_ERR_INVALID: TLS failed, the queue is empty. */
 enum gw_err gw_transport_flush(struct gw_transport *transport, struct gw_loop *loop, struct gw_out_queue *queue, size_t *ret_sent);
+
+/* With TLS only: ciphertext waits for the socket. */
+bool gw_transport_has_kept(const struct gw_transport *transport);
+
+/* Something waits to be sent, in the queue or as ciphertext: who is to close, or to forget the queue, waits until it has left. */
+static inline bool gw_transport_has_output(const struct gw_transport *transport, const struct gw_out_queue *queue) {
+  return queue->len > 0 || (transport->tls != NULL && gw_transport_has_kept(transport));
+}
 
 /* What the transport itself needs to be told of, besides what the connection wants to read: GW_IO_READ while a handshake waits for
  * the peer, GW_IO_WRITE when a flush can get something on. After a read or flush that ended the handshake (gw_transport_is_ready), what
@@ -45,7 +53,8 @@ unsigned gw_transport_interest(const struct gw_transport *transport, const struc
 /* Bytes can be written: always for plaintext; for TLS once the handshake is through. */
 bool gw_transport_is_ready(const struct gw_transport *transport);
 
-/* Says in order that no more comes: close_notify, as far as the socket takes it, and SHUT_WR. Flush before. Reading goes on. */
-void gw_transport_shutdown(struct gw_transport *transport, struct gw_loop *loop);
+/* Says in order that no more comes: close_notify and SHUT_WR. Nothing may wait to be sent. Reading goes on. GW_ERR_AGAIN: the socket is
+ * full before it is said (TLS only): call again when a flush has found everything gone. */
+enum gw_err gw_transport_shutdown(struct gw_transport *transport, struct gw_loop *loop);
 
 #endif

@@ -12,6 +12,8 @@ static void decode(struct gw_xds_decoder *decoder, const struct gw_xds_place *pl
   const Gateway__Filters__Http__V1__Limits *m = message;
   ret_filter->settings.limits = (struct gw_limits){
       .max_request_body_bytes = m->max_request_body_bytes,
+      .send_timeout_ms = gw_xds_decode_duration(decoder, GW_XDS_FIELD(place, "send_timeout"), m->send_timeout, 0),
+      .max_uri_bytes = m->max_uri_bytes,
       .body_timeout_ms = gw_xds_decode_duration(decoder, GW_XDS_FIELD(place, "body_timeout"), m->body_timeout, 0),
       .max_connections_per_worker = m->max_connections_per_worker,
       .max_connections_per_client = m->max_connections_per_client,
@@ -26,6 +28,8 @@ static ProtobufCMessage *encode(struct gw_arena *arena, const struct gw_http_fil
   const struct gw_limits *limits = &filter->settings.limits;
   Gateway__Filters__Http__V1__Limits *m = gw_xds_encode_new(arena, &gateway__filters__http__v1__limits__descriptor);
   m->max_request_body_bytes = limits->max_request_body_bytes;
+  m->send_timeout = gw_xds_encode_duration(arena, limits->send_timeout_ms);
+  m->max_uri_bytes = limits->max_uri_bytes;
   m->body_timeout = gw_xds_encode_duration(arena, limits->body_timeout_ms);
   m->max_connections_per_worker = limits->max_connections_per_worker;
   m->max_connections_per_client = limits->max_connections_per_client;

@@ -105,6 +105,11 @@ int gw_admin_client_call(const struct gw_ctl *ctl, const char *method, uint64_t 
     *ret_problem = gw_asprintf("--admin %s: HOST:PORT is wanted", ctl->admin);
     return GW_CTL_USAGE;
   }
+  if (ctl->tls.ca == NULL && !ctl->is_insecure && !gw_address_is_loopback_target(gw_str_from(ctl->admin))) {
+    *ret_problem =
+        gw_asprintf("--admin %s: the token would go there in plaintext; beyond loopback --tls-ca is wanted, or --insecure", ctl->admin);
+    return GW_CTL_USAGE;
+  }
   char *token = NULL;
   int exit_code = read_token(ctl, &token, ret_problem);
   if (exit_code != GW_CTL_OK) return exit_code;

@@ -34,6 +34,7 @@ enum option_id {
   OPT_TLS_CA,
   OPT_TLS_CERT,
   OPT_TLS_KEY,
+  OPT_INSECURE,
   OPT_DIR,
   OPT_DOMAIN,
   OPT_CONTROL_PLANE,
@@ -57,6 +58,7 @@ static const struct option long_options[] = {
     {"tls-ca", required_argument, NULL, OPT_TLS_CA},
     {"tls-cert", required_argument, NULL, OPT_TLS_CERT},
     {"tls-key", required_argument, NULL, OPT_TLS_KEY},
+    {"insecure", no_argument, NULL, OPT_INSECURE},
     {"dir", required_argument, NULL, OPT_DIR},
     {"domain", required_argument, NULL, OPT_DOMAIN},
     {"control-plane", no_argument, NULL, OPT_CONTROL_PLANE},
@@ -90,6 +92,7 @@ static const char global_help[] =
     "  --tls-ca FILE       TLS to the admin API: whose signature its certificate must have (GATEWAYCTL_TLS_CA)\n"
     "  --tls-cert FILE     an administrator's certificate, in place of the token (GATEWAYCTL_TLS_CERT)\n"
     "  --tls-key FILE      and its key (GATEWAYCTL_TLS_KEY)\n"
+    "  --insecure          let the token go beyond loopback without TLS (GATEWAYCTL_INSECURE=true)\n"
     "  -h, --help          help, also of a verb\n"
     "\n"
     "Exit codes: 0 ok, 64 usage, 65 invalid configuration, 69 control plane not reached, 70 it answered with an error,\n"
@@ -194,6 +197,7 @@ static int take_option(struct gw_ctl *ctl, int id, const char *name, bool *ret_h
   case OPT_TLS_CA: ctl->tls.ca = optarg; return GW_CTL_OK;
   case OPT_TLS_CERT: ctl->tls.cert = optarg; return GW_CTL_OK;
   case OPT_TLS_KEY: ctl->tls.key = optarg; return GW_CTL_OK;
+  case OPT_INSECURE: ctl->is_insecure = true; return GW_CTL_OK;
   default: return take_pki_option(ctl, id, name);
   }
 }
@@ -226,9 +230,14 @@ static int run_verb(struct gw_ctl *ctl, const struct gw_ctl_verb *verb) {
   return exit_code;
 }
 
+static bool is_true(const char *text) {
+  return strcmp(text, "true") == 0 || strcmp(text, "1") == 0;
+}
+
 int gw_ctl_run(int argc, char **argv) {
   struct gw_ctl ctl = {.admin = env_or("GATEWAYCTL_ADMIN", "127.0.0.1:18001"),
                        .token_file = env_or("GATEWAYCTL_TOKEN_FILE", NULL),
+                       .is_insecure = is_true(env_or("GATEWAYCTL_INSECURE", "")),
                        .routes = "config/routes.yaml",
                        .services = "config/services.yaml",
                        .tls = {.ca = env_or("GATEWAYCTL_TLS_CA", NULL),

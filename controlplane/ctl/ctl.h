@@ -52,6 +52,7 @@ struct gw_ctl {
   const char *admin;       /* HOST:PORT */
   const char *token_file;  /* NULL: the default */
   struct gw_tls_paths tls; /* of the admin API; all NULL: plaintext */
+  bool is_insecure;        /* the token may go in plaintext beyond loopback */
   bool is_json;            /* -o json */
   const char *routes;
   const char *services;

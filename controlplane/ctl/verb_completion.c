@@ -14,13 +14,14 @@ static const char head[] =
     "    -o|--output) COMPREPLY=($(compgen -W 'table json' -- \"$current\")); return ;;\n"
     "    --admin|--domain|--host|--node|--days) return ;;\n";
 
-static const char tail[] = "  if [[ $current == -* ]]; then\n"
-                           "    words='--admin --token-file --tls-ca --tls-cert --tls-key --output --help --routes --services --env-file"
-                           " --strict --dir --domain --control-plane --host --node --admin-client --days --replace'\n"
-                           "  fi\n"
-                           "  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
-                           "}\n"
-                           "complete -F _gatewayctl gatewayctl\n";
+static const char tail[] =
+    "  if [[ $current == -* ]]; then\n"
+    "    words='--admin --token-file --tls-ca --tls-cert --tls-key --insecure --output --help --routes --services --env-file"
+    " --strict --dir --domain --control-plane --host --node --admin-client --days --replace'\n"
+    "  fi\n"
+    "  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
+    "}\n"
+    "complete -F _gatewayctl gatewayctl\n";
 
 /* "routes|services|endpoints [SERVICE]|nodes" gives "routes services endpoints nodes". */
 static void print_choices(const char *words) {

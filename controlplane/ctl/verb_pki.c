@@ -238,7 +238,7 @@ static int collect_names(struct issue *issue) {
 static char *domain_of(const struct gw_ctl *ctl, const struct gw_certificate *ca) {
   const struct gw_str scheme = GW_STR("spiffe://");
   if (ctl->pki.domain != NULL) return gw_strdup(ctl->pki.domain);
-  for (size_t i = 0; i < ca->name_count; i++) {
+  for (uint32_t i = 0; i < ca->name_count; i++) {
     const struct gw_certificate_name *name = &ca->names[i];
     if (name->kind == GW_CERTIFICATE_URI && gw_str_has_prefix(name->value, scheme)) return gw_str_dup(gw_str_skip(name->value, scheme.len));
   }
@@ -269,11 +269,14 @@ static int read_authority(struct issue *issue) {
     free(reason);
     return GW_CTL_INVALID;
   }
+  struct gw_arena arena;
   struct gw_certificate ca;
-  if (gw_certificate_parse(gw_str_from(issue->ca.cert), &ca) != GW_OK) return fail(GW_CTL_INVALID, "%s is no certificate", certificate);
+  gw_arena_init(&arena, 1024);
+  enum gw_err err = gw_certificate_parse(gw_str_from(issue->ca.cert), &arena, &ca);
+  GW_ASSERT(err == GW_OK); /* it was read with its key */
   int exit_code = check_authority(issue, &ca);
   issue->domain = domain_of(ctl, &ca);
-  gw_certificate_done(&ca);
+  gw_arena_done(&arena);
   return exit_code;
 }
 

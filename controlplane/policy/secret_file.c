@@ -9,7 +9,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
-#include "common/crypto/pem_check.h"
+#include "common/crypto/certificate.h"
 
 struct reading {
   const struct gw_policy_secret *source;
@@ -48,35 +48,37 @@ static enum gw_err read_file(const struct reading *r, const char *path, struct g
   return got >= 0 ? GW_OK : tell(r, GW_ERR_IO, path, "cannot be read");
 }
 
-static enum gw_err read_certificates(const struct reading *r, const char *path, struct gw_str *ret_pem,
-                                     struct gw_pem_certificates *ret_certificates) {
+static enum gw_err read_certificates(const struct reading *r, const char *path, struct gw_str *ret_pem) {
+  uint32_t count;
   enum gw_err err = read_file(r, path, ret_pem);
   if (err != GW_OK) return err;
-  err = gw_pem_read_certificates(*ret_pem, ret_certificates);
+  err = gw_certificate_count(*ret_pem, &count);
   if (err == GW_ERR_NOT_FOUND) return tell(r, GW_ERR_INVALID, path, "has no certificate (PEM)");
   return err == GW_OK ? GW_OK : tell(r, GW_ERR_INVALID, path, "has a certificate that is damaged");
 }
 
-static void tell_age(const struct reading *r, const char *path, const struct gw_pem_certificates *certificates, int64_t wall_s) {
+static void tell_age(const struct reading *r, const char *path, struct gw_str chain, int64_t wall_s) {
   char time[GW_CLOCK_RFC3339_SIZE];
-  bool has_expired = certificates->not_after_s < wall_s;
-  if (!has_expired && certificates->not_before_s <= wall_s) return;
-  gw_clock_format_rfc3339((uint64_t)(has_expired ? certificates->not_after_s : certificates->not_before_s) * 1000000u, time);
+  struct gw_certificate leaf;
+  enum gw_err err = gw_certificate_parse(chain, r->arena, &leaf);
+  GW_ASSERT(err == GW_OK);
+  bool has_expired = leaf.not_after_s < wall_s;
+  if (!has_expired && leaf.not_before_s <= wall_s) return;
+  gw_clock_format_rfc3339((uint64_t)(has_expired ? leaf.not_after_s : leaf.not_before_s) * 1000000u, time);
   *r->words = gw_asprintf(has_expired ? "%s has expired at %s" : "%s is not valid before %s", path, time);
 }
 
 static enum gw_err read_pair(const struct reading *r, int64_t wall_s, struct gw_secret *secret) {
   const char *chain_path = r->source->paths[0], *key_path = r->source->paths[1];
-  struct gw_pem_certificates certificates;
-  enum gw_err err = read_certificates(r, chain_path, &secret->certificate_chain, &certificates);
+  enum gw_err err = read_certificates(r, chain_path, &secret->certificate_chain);
   if (err == GW_OK) err = read_file(r, key_path, &secret->private_key);
   if (err != GW_OK) return err;
-  switch (gw_pem_check_pair(secret->certificate_chain, secret->private_key)) {
+  switch (gw_certificate_match_key(secret->certificate_chain, secret->private_key)) {
   case GW_OK: break;
   case GW_ERR_DENIED: *r->words = gw_asprintf("%s is not the key of %s", key_path, chain_path); return GW_ERR_AGAIN;
   default: return tell(r, GW_ERR_INVALID, key_path, "has no private key without a passphrase (PEM)");
   }
-  tell_age(r, chain_path, &certificates, wall_s);
+  tell_age(r, chain_path, secret->certificate_chain, wall_s);
   return GW_OK;
 }
 
@@ -99,12 +101,11 @@ enum gw_err gw_secret_file_read(const struct gw_policy_secret *source, int64_t w
                                 char **ret_words) {
   const struct reading r = {source, arena, ret_words};
   struct gw_secret secret = {.name = gw_arena_copy(arena, source->name), .kind = source->kind};
-  struct gw_pem_certificates certificates;
   enum gw_err err = GW_ERR_INVALID;
   *ret_words = NULL;
   switch (source->kind) {
   case GW_SECRET_CERTIFICATE: err = read_pair(&r, wall_s, &secret); break;
-  case GW_SECRET_VALIDATION: err = read_certificates(&r, source->paths[0], &secret.trusted_ca, &certificates); break;
+  case GW_SECRET_VALIDATION: err = read_certificates(&r, source->paths[0], &secret.trusted_ca); break;
   case GW_SECRET_TICKET_KEYS: err = read_ticket_keys(&r, &secret); break;
   }
   if (err == GW_OK) *ret_secret = secret;

@@ -62,6 +62,8 @@ static const struct row rows[] = {
     {"GATEWAY_CA_FILE", "/etc/ssl/certs/ca-certificates.crt", AT(ca_file), KIND_PATH, 0, 0, NULL},
     {"GATEWAY_HTTP2", "true", AT(has_http2), KIND_BOOL, 0, 0, NULL},
     {"GATEWAY_WEBSOCKET", "true", AT(has_websocket), KIND_BOOL, 0, 0, NULL},
+    {"GATEWAY_MAX_URI", "8KiB", AT(max_uri_bytes), KIND_BYTES, 0, UINT32_MAX, NULL},
+    {"GATEWAY_SEND_TIMEOUT", "60s", AT(send_timeout_ms), KIND_DURATION, 0, 0, NULL},
     {"GATEWAY_MAX_REQUEST_BODY", "100MiB", AT(max_request_body_bytes), KIND_BYTES, 0, UINT32_MAX, NULL},
     {"GATEWAY_REQUEST_BODY_TIMEOUT", "15s", AT(body_timeout_ms), KIND_DURATION, 0, 0, NULL},
     {"GATEWAY_MAX_REQUESTS_PER_CONNECTION", "1000000", AT(max_requests_per_connection), KIND_U32, 0, UINT32_MAX, NULL},

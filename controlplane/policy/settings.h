@@ -38,6 +38,8 @@ struct gw_settings {
   bool has_websocket;                  /* GATEWAY_WEBSOCKET: true */
   /* Limits; 0 means none where that is allowed. */
   uint64_t max_request_body_bytes;       /* GATEWAY_MAX_REQUEST_BODY: 100MiB */
+  uint64_t max_uri_bytes;                /* GATEWAY_MAX_URI: 8KiB */
+  uint64_t send_timeout_ms;              /* GATEWAY_SEND_TIMEOUT: 60s */
   uint64_t body_timeout_ms;              /* GATEWAY_REQUEST_BODY_TIMEOUT: 15s */
   uint32_t max_requests_per_connection;  /* GATEWAY_MAX_REQUESTS_PER_CONNECTION: 1000000 */
   uint32_t max_connections_per_worker;   /* GATEWAY_MAX_CONNECTIONS_PER_WORKER: 50000 */

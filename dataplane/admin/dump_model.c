@@ -4,7 +4,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
-#include "common/crypto/pem_check.h"
+#include "common/crypto/certificate.h"
 
 void gw_dump_text(struct gw_json_writer *json, const char *key, struct gw_str value) {
   gw_json_key(json, key);
@@ -237,6 +237,19 @@ void gw_dump_listener(struct gw_json_writer *json, const struct gw_listener *lis
 
 /* ---- secrets ---- */
 
+static void dump_certificate(struct gw_json_writer *json, struct gw_str pem) {
+  struct gw_arena arena;
+  struct gw_certificate certificate;
+  char not_after[GW_CLOCK_RFC3339_SIZE];
+  gw_arena_init(&arena, 1024);
+  if (gw_certificate_parse(pem, &arena, &certificate) == GW_OK) {
+    gw_clock_format_rfc3339((uint64_t)certificate.not_after_s * 1000000u, not_after);
+    gw_dump_text(json, "not_after", gw_str_from(not_after));
+    gw_dump_text(json, "sha256", certificate.sha256_hex);
+  }
+  gw_arena_done(&arena);
+}
+
 void gw_dump_secret(struct gw_json_writer *json, const struct gw_secret *secret) {
   static const char *const kinds[] =
       {[GW_SECRET_CERTIFICATE] = "certificate", [GW_SECRET_VALIDATION] = "validation", [GW_SECRET_TICKET_KEYS] = "ticket keys"};
@@ -245,15 +258,11 @@ void gw_dump_secret(struct gw_json_writer *json, const struct gw_secret *secret)
     gw_dump_number(json, "keys", secret->ticket_key_count);
     return;
   }
-  struct gw_pem_certificates certificates;
   struct gw_str pem = secret->kind == GW_SECRET_CERTIFICATE ? secret->certificate_chain : secret->trusted_ca;
-  if (gw_pem_read_certificates(pem, &certificates) != GW_OK) return;
-  gw_dump_number(json, "certificates", certificates.count);
-  if (secret->kind != GW_SECRET_CERTIFICATE) return;
-  char not_after[GW_CLOCK_RFC3339_SIZE];
-  gw_clock_format_rfc3339((uint64_t)certificates.not_after_s * 1000000u, not_after);
-  gw_dump_text(json, "not_after", gw_str_from(not_after));
-  gw_dump_text(json, "sha256", gw_str_from(certificates.sha256));
+  uint32_t count;
+  if (gw_certificate_count(pem, &count) != GW_OK) return;
+  gw_dump_number(json, "certificates", count);
+  if (secret->kind == GW_SECRET_CERTIFICATE) dump_certificate(json, pem);
 }
 
 /* ---- clusters ---- */

@@ -54,7 +54,7 @@ static bool speaks_the_same(const struct gw_frozen_cluster *a, const struct gw_f
   const struct gw_cluster *x = a->model;
   const struct gw_cluster *y = b->model;
   if (x == y) return a->tls == b->tls;
-  return a->tls == b->tls && x->protocol == y->protocol && memcmp(&x->http2, &y->http2, sizeof(x->http2)) == 0 &&
+  return a->tls == b->tls && x->protocol == y->protocol && gw_http2_options_equal(&x->http2, &y->http2) &&
          (x->tls == NULL || gw_str_equal(x->tls->sni, y->tls->sni));
 }
 

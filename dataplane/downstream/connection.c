@@ -8,6 +8,9 @@
 #include "dataplane/downstream/h1_session.h"
 #include "dataplane/downstream/h2_session.h"
 
+/* When the process has too much in hand, those go first who don't take what they asked for. */
+#define OVERLOAD_SEND_TIMEOUT_MS 1000u
+
 static void on_gone(struct gw_downstream_connection *connection) {
   if (connection->session != NULL) connection->protocol->on_client_gone(connection->session);
   gw_downstream_connection_free(connection);
@@ -28,6 +31,28 @@ static void start_session(struct gw_downstream_connection *connection) {
   }
 }
 
+/* What waits for leisure is not asked of the loop: it is known. */
+static void set_interest(struct gw_downstream_connection *connection, unsigned interest) {
+  connection->interest = (uint8_t)interest;
+  connection->waiting &= (uint8_t)interest;
+  if (connection->waiting == 0) gw_list_remove(&connection->patient);
+  gw_io_set(connection->io, interest & ~(unsigned)connection->waiting);
+}
+
+/* Who asks in a few bytes and takes what it gets is served first: handshakes, bodies, floods and who is slow have what time is left, one
+ * read and one send each in turn. */
+static void wait_for_leisure(struct gw_downstream_connection *connection, unsigned ready) {
+  struct gw_downstream_listener *listener = connection->listener;
+  connection->waiting |= (uint8_t)ready;
+  if (!gw_list_is_linked(&connection->patient)) gw_list_add_last(&listener->patient, &connection->patient);
+  gw_loop_at_leisure(listener->pipeline->loop, &listener->patient_task);
+  set_interest(connection, connection->interest);
+}
+
+static bool must_wait(const struct gw_downstream_connection *connection) {
+  return connection->is_bulky || !gw_transport_is_ready(&connection->transport);
+}
+
 /* Before there is a session only TLS itself has something to say. */
 static void shake_hands(struct gw_downstream_connection *connection) {
   struct gw_out_queue nothing;
@@ -42,11 +67,8 @@ static void shake_hands(struct gw_downstream_connection *connection) {
 
 static void on_tls_failure(struct gw_downstream_connection *connection) {
   struct gw_pipeline *pipeline = connection->listener->pipeline;
-  struct gw_str reason = gw_tls_failure(connection->transport.tls);
-  char peer[GW_ADDRESS_TEXT_SIZE];
   pipeline->stats->tls_failures_total++;
-  GW_LOG_INFO(pipeline->options.log, "TLS with %.*s failed: %.*s", GW_STR_ARG(gw_address_format(&connection->peer, peer)),
-              GW_STR_ARG(reason));
+  gw_pipeline_log_client(pipeline, &connection->peer, "TLS failed", gw_tls_failure(connection->transport.tls));
   on_gone(connection);
 }
 
@@ -55,7 +77,9 @@ static void on_readable(struct gw_downstream_connection *connection) {
   char *scratch = gw_loop_scratch(pipeline->loop);
   size_t got = 0;
   bool was_ready = gw_transport_is_ready(&connection->transport);
-  enum gw_err err = gw_transport_read(&connection->transport, pipeline->loop, scratch, GW_LOOP_SCRATCH_SIZE, &got);
+  bool had_to_wait = must_wait(connection);
+  size_t cap = had_to_wait || connection->transport.tls != NULL ? GW_LOOP_SCRATCH_SIZE : GW_DOWNSTREAM_LIGHT_READ_BYTES;
+  enum gw_err err = gw_transport_read(&connection->transport, pipeline->loop, scratch, cap, &got);
   if (err == GW_ERR_INVALID) {
     on_tls_failure(connection);
     return;
@@ -63,6 +87,12 @@ static void on_readable(struct gw_downstream_connection *connection) {
   if (err != GW_OK && err != GW_ERR_AGAIN) {
     on_gone(connection);
     return;
+  }
+  connection->is_bulky = got > GW_DOWNSTREAM_BULK_BYTES;
+  if (connection->is_bulky) {
+    wait_for_leisure(connection, GW_IO_READ); /* again, without a look whether there is more */
+  } else if (had_to_wait) {
+    set_interest(connection, connection->interest);
   }
   bool is_ready = gw_transport_is_ready(&connection->transport);
   if (!was_ready && is_ready) pipeline->stats->tls_handshakes_total++;
@@ -76,14 +106,28 @@ static void on_readable(struct gw_downstream_connection *connection) {
   connection->protocol->on_input(connection->session, (struct gw_str){scratch, got});
 }
 
-static void on_io(void *arg, unsigned ready) {
-  struct gw_downstream_connection *connection = arg;
+void gw_downstream_connection_serve_patient(void *arg) {
+  struct gw_downstream_listener *listener = arg;
+  if (gw_list_is_empty(&listener->patient)) return;
+  struct gw_downstream_connection *connection = GW_LIST_ITEM(listener->patient.next, struct gw_downstream_connection, patient);
+  unsigned ready = connection->waiting;
+  gw_list_remove(&connection->patient);
+  connection->waiting = 0;
+  if (!gw_list_is_empty(&listener->patient)) gw_loop_at_leisure(listener->pipeline->loop, &listener->patient_task);
   if ((ready & GW_IO_WRITE) != 0 && connection->session != NULL) connection->protocol->on_writable(connection->session);
   if ((ready & GW_IO_READ) != 0) {
     on_readable(connection);
   } else if (connection->session == NULL) {
     shake_hands(connection);
   }
+}
+
+static void on_io(void *arg, unsigned ready) {
+  struct gw_downstream_connection *connection = arg;
+  /* A socket takes bytes again that was full before. */
+  unsigned patient = must_wait(connection) ? ready : ready & GW_IO_WRITE;
+  if (patient != 0) wait_for_leisure(connection, patient);
+  if ((ready & ~patient & GW_IO_READ) != 0) on_readable(connection);
 }
 
 static uint64_t deadline_ms(const struct gw_downstream_connection *connection) {
@@ -109,8 +153,21 @@ static void on_timer(struct gw_timer *timer) {
   } else if (connection->session != NULL) {
     connection->protocol->on_deadline(connection->session);
   } else {
+    bool is_ready = gw_transport_is_ready(&connection->transport);
+    connection->listener->pipeline->stats->limits[is_ready ? GW_LIMIT_CONNECTION_IDLE : GW_LIMIT_HANDSHAKE_TIMEOUT]++;
     gw_downstream_connection_free(connection);
   }
+}
+
+uint64_t gw_downstream_connection_send_timeout_ms(const struct gw_downstream_connection *connection) {
+  uint64_t timeout_ms = connection->listener->settings->http->limits->send_timeout_ms;
+  if (timeout_ms == 0) timeout_ms = gw_downstream_connection_http(connection)->stream_idle_timeout_ms;
+  bool is_pressed = gw_pipeline_overload(connection->listener->pipeline) != GW_OVERLOAD_NONE;
+  return is_pressed && timeout_ms > OVERLOAD_SEND_TIMEOUT_MS ? OVERLOAD_SEND_TIMEOUT_MS : timeout_ms;
+}
+
+void gw_downstream_connection_update_timer(struct gw_downstream_connection *connection) {
+  arm_timer(connection, gw_loop_now_ms(gw_downstream_connection_loop(connection)));
 }
 
 void gw_downstream_connection_start_wait(struct gw_downstream_connection *connection) {
@@ -119,7 +176,11 @@ void gw_downstream_connection_start_wait(struct gw_downstream_connection *connec
 }
 
 void gw_downstream_connection_watch(struct gw_downstream_connection *connection, bool wants_input, const struct gw_out_queue *out) {
-  gw_io_set(connection->io, (wants_input ? GW_IO_READ : 0) | gw_transport_interest(&connection->transport, out));
+  set_interest(connection, (wants_input ? GW_IO_READ : 0) | gw_transport_interest(&connection->transport, out));
+}
+
+void gw_downstream_connection_watch_idle(struct gw_downstream_connection *connection) {
+  set_interest(connection, GW_IO_READ);
 }
 
 enum gw_err gw_downstream_connection_flush(struct gw_downstream_connection *connection, struct gw_out_queue *out, size_t *ret_sent) {
@@ -137,8 +198,9 @@ void gw_downstream_connection_set_session(struct gw_downstream_connection *conne
 bool gw_downstream_connection_is_last_request(struct gw_downstream_connection *connection) {
   const struct gw_downstream_listener *listener = connection->listener;
   uint32_t max = gw_downstream_connection_http(connection)->max_requests_per_connection;
-  connection->request_count++;
-  return (max != 0 && connection->request_count >= max) || listener->is_closing || listener->pipeline->is_draining;
+  bool is_last = ++connection->request_count >= max && max != 0;
+  if (is_last && connection->request_count == max) listener->pipeline->stats->limits[GW_LIMIT_REQUESTS]++;
+  return is_last || listener->is_closing || listener->pipeline->is_draining;
 }
 
 struct gw_downstream_connection *gw_downstream_connection_new(struct gw_downstream_listener *listener, int fd,
@@ -155,7 +217,7 @@ struct gw_downstream_connection *gw_downstream_connection_new(struct gw_downstre
     gw_transport_init(&connection->transport, fd);
   }
   connection->io = gw_io_new(listener->pipeline->loop, fd, on_io, connection);
-  gw_io_set(connection->io, GW_IO_READ);
+  set_interest(connection, GW_IO_READ);
   gw_list_add_last(&listener->connections, &connection->node);
   listener->connection_count++;
   stats->connections_total++;
@@ -170,6 +232,7 @@ void gw_downstream_connection_free(struct gw_downstream_connection *connection) 
   if (connection->session != NULL) connection->protocol->free(connection->session);
   gw_timer_stop(&connection->timer);
   gw_list_remove(&connection->node);
+  gw_list_remove(&connection->patient);
   struct gw_downstream_listener *listener = connection->listener;
   if (--listener->connection_count == 0 && listener->is_closing) gw_loop_at_turn_end(listener->pipeline->loop, &listener->empty_task);
   listener->pipeline->stats->connections_active--;

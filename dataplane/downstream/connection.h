@@ -9,7 +9,16 @@
 #include "common/net/transport.h"
 #include "dataplane/downstream/listener.h"
 
+/* Who brings more than this in one read is read at leisure next time: a body, or a flood. */
+#define GW_DOWNSTREAM_BULK_BYTES 4096u
+#define GW_DOWNSTREAM_LIGHT_READ_BYTES ((size_t)8 * 1024)
+
 struct gw_downstream_connection;
+
+/* What is read and thrown away after our side has closed, so that a reset doesn't take down what the client has not got yet; and for how
+ * long without a byte. */
+#define GW_DOWNSTREAM_LINGER_MAX ((size_t)1024 * 1024)
+#define GW_DOWNSTREAM_LINGER_MS 5000
 
 /* What speaks on a connection: one constant table a version of HTTP. */
 struct gw_downstream_protocol {
@@ -40,19 +49,31 @@ struct gw_downstream_connection {
   struct gw_timer timer; /* of what no stream has a timer for; restarted only when it is too late, not at each request */
   uint64_t since_ms;     /* when the wait that the timer is about began */
   uint32_t request_count;
-  bool is_counted; /* among its client's connections */
+  uint8_t interest;       /* GW_IO_…, as the session wants it */
+  uint8_t waiting;        /* of it, what is possible and done at leisure */
+  bool is_counted;        /* among its client's connections */
+  bool is_bulky;          /* brings much: what comes next is read at leisure */
+  struct gw_list patient; /* in the listener's list, while it waits for leisure */
   struct gw_address peer;
 };
 
 /* Takes over fd. is_counted: it has entered the client table, and leaves it. */
 struct gw_downstream_connection *gw_downstream_connection_new(struct gw_downstream_listener *listener, int fd,
                                                               const struct gw_address *peer, bool is_counted);
+/* arg: a listener. Its first patient connection is read and written to. */
+void gw_downstream_connection_serve_patient(void *arg);
 /* Closes at once, with the session and its streams. */
 void gw_downstream_connection_free(struct gw_downstream_connection *connection);
 /* A new wait begins now. */
 void gw_downstream_connection_start_wait(struct gw_downstream_connection *connection);
+/* The session's deadline may be nearer than it was. */
+void gw_downstream_connection_update_timer(struct gw_downstream_connection *connection);
+/* How long the client may take nothing of what waits for it; 0: for ever. */
+uint64_t gw_downstream_connection_send_timeout_ms(const struct gw_downstream_connection *connection);
 /* Watches for what the session wants to read and `out` has to send. */
 void gw_downstream_connection_watch(struct gw_downstream_connection *connection, bool wants_input, const struct gw_out_queue *out);
+/* The same without a session. */
+void gw_downstream_connection_watch_idle(struct gw_downstream_connection *connection);
 /* Sends what is queued and counts it. As gw_transport_flush. */
 enum gw_err gw_downstream_connection_flush(struct gw_downstream_connection *connection, struct gw_out_queue *out, size_t *ret_sent);
 /* Another protocol takes the connection over; the old session is the caller's to free. */

@@ -35,12 +35,17 @@ static void start_stream(struct gw_h1_session *session) {
 /* Not HTTP as we accept it: where the next request would begin is not known. */
 static void refuse(struct gw_h1_session *session, uint32_t status, struct gw_str detail) {
   struct gw_stream *stream = session->stream;
+  struct gw_stats *stats = session->connection->listener->pipeline->stats;
   const char *message = status == 431   ? "the request's head is too large"
+                        : status == 414 ? "the request's target is too long"
                         : status == 505 ? "this HTTP version is not served"
                         : status == 501 ? "this transfer coding is not served"
                                         : "the request is not valid HTTP";
   stream->request = (struct gw_request_head){.version = GW_HTTP_1_1, .content_length = GW_LENGTH_NONE};
-  session->connection->listener->pipeline->stats->bad_requests_total++;
+  stats->bad_requests_total++;
+  if (status == 414) stats->limits[GW_LIMIT_URI_SIZE]++;
+  bool is_count = gw_str_equal(detail, GW_STR("http1.too_many_headers"));
+  if (status == 431) stats->limits[is_count ? GW_LIMIT_HEADER_COUNT : GW_LIMIT_HEAD_SIZE]++;
   session->may_keep = false;
   gw_stream_fail(stream, &(struct gw_failure){.status = status,
                                               .side = GW_FAILURE_CLIENT,
@@ -87,8 +92,9 @@ static bool take_head(struct gw_h1_session *session, struct gw_str *input) {
   if (err == GW_ERR_AGAIN) return false;
   session->head_scanned = 0;
   if (err != GW_OK) {
+    bool has_line = memchr(input->data, '\n', input->len < limits.head_bytes ? input->len : limits.head_bytes) != NULL;
     start_stream(session);
-    refuse(session, 431, GW_STR("http1.headers_too_large"));
+    refuse(session, has_line ? 431 : 414, has_line ? GW_STR("http1.headers_too_large") : GW_STR("http1.target_too_long"));
     return true;
   }
   struct gw_str head_bytes = {input->data, head_len};
@@ -107,17 +113,17 @@ static void end_body(struct gw_h1_session *session) {
 }
 
 /* false: the rest waits until the service takes it. */
-static bool take_tunnelled(struct gw_h1_session *session, struct gw_str *input, bool is_borrowed) {
+static bool take_tunnelled(struct gw_h1_session *session, struct gw_str *input) {
   struct gw_stream *stream = session->stream;
   if (stream == NULL || stream->is_response_complete || stream->is_aborted) return false;
-  struct gw_str data = is_borrowed ? *input : gw_arena_copy(&stream->arena, *input);
+  struct gw_str data = *input;
   *input = gw_str_skip(*input, input->len);
   gw_stream_on_request_body(stream, data);
   return true;
 }
 
 /* false: the rest waits until a filter lets it go on. */
-static bool take_body(struct gw_h1_session *session, struct gw_str *input, bool is_borrowed) {
+static bool take_body(struct gw_h1_session *session, struct gw_str *input) {
   struct gw_stream *stream = session->stream;
   if ((stream->request_pauses & GW_PAUSE_FILTER) != 0) return false;
   struct gw_str data;
@@ -136,7 +142,7 @@ static bool take_body(struct gw_h1_session *session, struct gw_str *input, bool 
   *input = gw_str_skip(*input, used);
   if (data.len > 0) {
     session->has_body_begun = true;
-    gw_stream_on_request_body(stream, is_borrowed ? data : gw_arena_copy(&stream->arena, data));
+    gw_stream_on_request_body(stream, data);
   }
   if (session->body.is_complete) {
     end_body(session);
@@ -157,38 +163,42 @@ static void discard(struct gw_h1_session *session, struct gw_str *input) {
   if (session->phase == GW_H1_DRAIN && session->body.is_complete) {
     session->phase = GW_H1_HEAD;
     gw_h1_session_flush_soon(session); /* idle, unless more came */
-  } else if (is_broken || session->discarded > GW_H1_LINGER_MAX) {
+  } else if (is_broken || session->discarded > GW_DOWNSTREAM_LINGER_MAX) {
     *input = gw_str_skip(*input, input->len);
     session->is_over = true;
     gw_h1_session_flush_soon(session);
   }
 }
 
-static bool take(struct gw_h1_session *session, struct gw_str *input, bool is_borrowed) {
+static bool take(struct gw_h1_session *session, struct gw_str *input) {
   switch (session->phase) {
   case GW_H1_HEAD:
     /* One request after the other: not while an answer, whole or in the queue, is still there. */
-    return session->stream == NULL && session->out.len == 0 && take_head(session, input);
+    return session->stream == NULL && !gw_h1_session_has_output(session) && take_head(session, input);
   case GW_H1_BODY:
     if (session->stream == NULL) return false;
     if (session->stream->is_response_complete || session->stream->is_aborted) return false;
-    return take_body(session, input, is_borrowed);
+    return take_body(session, input);
   case GW_H1_ANSWER: return false;
-  case GW_H1_TUNNEL: return take_tunnelled(session, input, is_borrowed);
+  case GW_H1_TUNNEL: return take_tunnelled(session, input);
   default: discard(session, input); return true;
   }
 }
 
-/* What `take` leaves. */
-static struct gw_str consume(struct gw_h1_session *session, struct gw_str input, bool is_borrowed) {
-  while (input.len > 0 && take(session, &input, is_borrowed))
-    continue;
+/* Bodies are borrowed from `input` until the callback's output is flushed. What `take` leaves, or what is left for later, since others
+ * wait. */
+static struct gw_str consume(struct gw_h1_session *session, struct gw_str input) {
+  for (uint32_t i = 0; input.len > 0 && take(session, &input); i++) {
+    if (i < GW_H1_PIECES_MAX || input.len == 0) continue;
+    gw_loop_at_leisure(gw_downstream_connection_loop(session->connection), &session->next_task);
+    break;
+  }
   return input;
 }
 
 void gw_h1_session_consume_pending(struct gw_h1_session *session) {
   struct gw_str bytes = {session->pending + session->pending_at, session->pending_len - session->pending_at};
-  struct gw_str rest = consume(session, bytes, false);
+  struct gw_str rest = consume(session, bytes);
   session->pending_at = session->pending_len - rest.len;
   if (rest.len == 0) gw_h1_session_drop_pending(session);
 }
@@ -210,7 +220,7 @@ void gw_h1_session_on_input(void *arg, struct gw_str input) {
     gw_h1_session_consume_pending(session);
     input = (struct gw_str){session->pending + session->pending_at, session->pending_len - session->pending_at};
   } else {
-    input = consume(session, input, true);
+    input = consume(session, input);
     if (input.len > 0 && !session->is_h2) add_pending(session, input);
     /* The wait for the rest of a head begins with its first byte. */
     if (input.len > 0 && session->phase == GW_H1_HEAD && phase == GW_H1_HEAD && session->stream == NULL) {

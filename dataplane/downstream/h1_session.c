@@ -6,12 +6,14 @@
 #include "common/base/mem.h"
 
 static void on_flush(void *arg);
+static void on_next(void *arg);
 
 struct gw_h1_session *gw_h1_session_new(struct gw_downstream_connection *connection) {
   struct gw_h1_session *session = gw_malloc(sizeof(*session));
   memset(session, 0, offsetof(struct gw_h1_session, out));
   session->connection = connection;
   gw_task_init(&session->flush_task, on_flush, session);
+  gw_task_init(&session->next_task, on_next, session);
   gw_out_queue_init(&session->out);
   return session;
 }
@@ -19,14 +21,16 @@ struct gw_h1_session *gw_h1_session_new(struct gw_downstream_connection *connect
 void gw_h1_session_free(void *arg) {
   struct gw_h1_session *session = arg;
   gw_task_cancel(&session->flush_task);
+  gw_task_cancel(&session->next_task);
   gw_stream_free(session->stream);
   gw_out_queue_done(&session->out);
-  free(session->pending);
+  gw_h1_session_drop_pending(session);
   free(session);
 }
 
+/* What was handed out of it is borrowed until it is sent or kept, when this callback returns. */
 void gw_h1_session_drop_pending(struct gw_h1_session *session) {
-  free(session->pending);
+  if (session->pending != NULL) gw_loop_free_at_turn_end(gw_downstream_connection_loop(session->connection), session->pending);
   session->pending = NULL;
   session->pending_at = session->pending_len = session->pending_cap = 0;
 }
@@ -37,16 +41,17 @@ void gw_h1_session_flush_soon(struct gw_h1_session *session) {
 
 void gw_h1_session_update_interest(struct gw_h1_session *session) {
   size_t pending = session->pending_len - session->pending_at;
+  bool is_patient = gw_list_is_linked(&session->next_task.node);
   bool wants_input = true;
   switch (session->phase) {
   case GW_H1_BODY:
   case GW_H1_TUNNEL: wants_input = session->stream != NULL ? session->stream->request_pauses == 0 : pending < GW_H1_PIPELINE_MAX; break;
   case GW_H1_ANSWER: wants_input = pending < GW_H1_PIPELINE_MAX; break;
-  /* A head may wait behind an answer that the client doesn't take. */
-  case GW_H1_HEAD: wants_input = session->out.len == 0 || pending < GW_H1_PIPELINE_MAX; break;
+  /* A head may wait behind an answer that the client doesn't take, or for its turn. */
+  case GW_H1_HEAD: wants_input = !gw_h1_session_has_output(session) || pending < GW_H1_PIPELINE_MAX; break;
   default: break;
   }
-  gw_downstream_connection_watch(session->connection, wants_input, &session->out);
+  gw_downstream_connection_watch(session->connection, wants_input && !is_patient, &session->out);
 }
 
 /* ---- after an answer ---- */
@@ -55,7 +60,10 @@ void gw_h1_session_update_interest(struct gw_h1_session *session) {
 static void close_connection(struct gw_h1_session *session) {
   struct gw_downstream_connection *connection = session->connection;
   bool has_unread = session->phase != GW_H1_ANSWER || session->pending_len > session->pending_at;
-  gw_transport_shutdown(&connection->transport, gw_downstream_connection_loop(connection));
+  if (gw_transport_shutdown(&connection->transport, gw_downstream_connection_loop(connection)) == GW_ERR_AGAIN) {
+    gw_h1_session_update_interest(session);
+    return;
+  }
   if (!has_unread) {
     gw_downstream_connection_free(connection);
     return;
@@ -75,8 +83,15 @@ static void go_idle(struct gw_h1_session *session) {
     gw_downstream_connection_free(connection);
     return;
   }
-  gw_io_set(connection->io, GW_IO_READ);
+  gw_downstream_connection_watch_idle(connection);
   gw_downstream_connection_start_wait(connection);
+}
+
+/* Who has sent many requests, or many small chunks, at once waits for the others in between. */
+static void on_next(void *arg) {
+  struct gw_h1_session *session = arg;
+  gw_h1_session_consume_pending(session);
+  gw_h1_session_update_interest(session);
 }
 
 /* The answer has left: the connection ends, or goes on with the next request. */
@@ -94,7 +109,7 @@ static void after_answer(struct gw_h1_session *session) {
   }
   if (session->pending_len > session->pending_at) {
     if (session->phase == GW_H1_HEAD) gw_downstream_connection_start_wait(session->connection);
-    gw_h1_session_consume_pending(session);
+    gw_loop_at_leisure(gw_downstream_connection_loop(session->connection), &session->next_task);
   } else if (session->phase == GW_H1_HEAD) {
     go_idle(session);
     return;
@@ -146,20 +161,21 @@ static void on_flush(void *arg) {
     abort_connection(session);
     return;
   }
+  /* The wait for a client that is slow to take what it asked for begins anew with each byte that it takes. */
+  bool is_waiting = gw_h1_session_has_output(session);
+  if (is_waiting && (sent > 0 || !session->is_out_waiting)) gw_downstream_connection_start_wait(session->connection);
+  session->is_out_waiting = is_waiting;
   if (stream != NULL && stream->is_response_complete) {
     session->stream = NULL;
     gw_stream_free(stream);
     session->is_paused = false;
-    if (session->out.len > 0) gw_downstream_connection_start_wait(session->connection);
   } else if (stream != NULL) {
     follow_watermarks(session, sent);
     /* What was held back while a filter waited. */
     bool may_go_on = session->phase == GW_H1_BODY || session->phase == GW_H1_TUNNEL;
     if (may_go_on && session->pending_len > session->pending_at) gw_h1_session_consume_pending(session);
-  } else if (sent > 0 && session->out.len > 0) {
-    gw_downstream_connection_start_wait(session->connection);
   }
-  if (session->stream == NULL && session->out.len == 0 && session->phase != GW_H1_LINGER) {
+  if (session->stream == NULL && !gw_h1_session_has_output(session) && session->phase != GW_H1_LINGER) {
     after_answer(session);
   } else {
     gw_h1_session_update_interest(session);
@@ -172,13 +188,14 @@ static uint64_t deadline_ms(const void *arg) {
   const struct gw_h1_session *session = arg;
   const struct gw_http_connection_manager *http = gw_downstream_connection_http(session->connection);
   uint64_t wait_ms = 0;
-  if (session->stream != NULL) return 0;
-  if (session->out.len > 0) {
-    wait_ms = http->stream_idle_timeout_ms;
+  if (gw_h1_session_has_output(session)) {
+    wait_ms = gw_downstream_connection_send_timeout_ms(session->connection);
+  } else if (session->stream != NULL) {
+    return 0;
   } else if (session->phase == GW_H1_HEAD) {
     wait_ms = http->request_headers_timeout_ms != 0 ? http->request_headers_timeout_ms : http->idle_timeout_ms;
   } else {
-    wait_ms = GW_H1_LINGER_MS;
+    wait_ms = GW_DOWNSTREAM_LINGER_MS;
   }
   return wait_ms == 0 ? 0 : session->connection->since_ms + wait_ms;
 }
@@ -186,12 +203,18 @@ static uint64_t deadline_ms(const void *arg) {
 static void on_deadline(void *arg) {
   struct gw_h1_session *session = arg;
   struct gw_downstream_connection *connection = session->connection;
-  if (session->phase != GW_H1_HEAD || session->out.len > 0) {
+  uint64_t *hits = connection->listener->pipeline->stats->limits;
+  if (gw_h1_session_has_output(session)) {
+    hits[GW_LIMIT_STALLED_CLIENT]++;
+    on_client_gone(session);
+    if (session->stream != NULL) session->stream->detail = GW_STR("client_send_timeout");
+  }
+  if (session->phase != GW_H1_HEAD || gw_h1_session_has_output(session)) {
     gw_downstream_connection_free(connection);
     return;
   }
   session->may_keep = false;
-  connection->listener->pipeline->stats->limits[GW_LIMIT_HEADERS_TIMEOUT]++;
+  hits[GW_LIMIT_HEADERS_TIMEOUT]++;
   session->stream = gw_stream_new(connection->listener->view, connection->listener->settings, &connection->peer, &connection->transport,
                                   &gw_h1_stream_calls, session);
   gw_stream_fail(session->stream, &(struct gw_failure){.status = 408,

@@ -14,11 +14,10 @@
 #define GW_H1_LOW_WATERMARK ((size_t)64 * 1024)
 /* Requests that a client may send ahead, in bytes. */
 #define GW_H1_PIPELINE_MAX ((size_t)16 * 1024)
+/* Chunks that are taken in one after the other; who sends smaller ones by the thousand waits for the others in between. */
+#define GW_H1_PIECES_MAX 64u
 /* What is read of a request's body only to throw it away, so that the connection can go on after an early answer. */
 #define GW_H1_DRAIN_MAX ((size_t)64 * 1024)
-/* What is read after Connection: close, so that a reset doesn't take the answer down, and for how long. */
-#define GW_H1_LINGER_MAX ((size_t)1024 * 1024)
-#define GW_H1_LINGER_MS 5000
 
 enum gw_h1_phase {
   GW_H1_HEAD,   /* a request's head is coming */
@@ -39,12 +38,14 @@ struct gw_h1_session {
   bool has_continued;     /* 100 was sent */
   bool has_body_begun;    /* a byte of the request's body came */
   bool is_h2;             /* the first bytes were HTTP/2's preface */
+  bool is_out_waiting;    /* the socket was full when it was last written to */
   bool is_paused;         /* the stream was told that the client is slow */
   bool is_over;           /* nothing more is worth reading: the connection is closed when this callback has returned */
   size_t discarded;       /* in DRAIN or LINGER */
   struct gw_h1_body body; /* of the request */
   struct gw_task flush_task;
-  char *pending; /* bytes that came and can't be used yet: a part of a head, or the next requests */
+  struct gw_task next_task; /* the next of several requests that came at once */
+  char *pending;            /* bytes that came and can't be used yet: a part of a head, or the next requests */
   size_t pending_at;
   size_t pending_len;
   size_t pending_cap;
@@ -66,6 +67,9 @@ void gw_h1_session_on_input(void *session, struct gw_str input);
 /* Uses the bytes at hand until they are used up or must wait. */
 void gw_h1_session_consume_pending(struct gw_h1_session *session);
 void gw_h1_session_drop_pending(struct gw_h1_session *session);
+static inline bool gw_h1_session_has_output(const struct gw_h1_session *session) {
+  return gw_transport_has_output(&session->connection->transport, &session->out);
+}
 /* Which directions are worth waking up for. */
 void gw_h1_session_update_interest(struct gw_h1_session *session);
 /* Ends the stream too; not the connection. */

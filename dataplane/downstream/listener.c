@@ -10,6 +10,8 @@ struct gw_downstream_listener *gw_downstream_listener_new(struct gw_pipeline *pi
   struct gw_downstream_listener *listener = gw_calloc(1, sizeof(*listener));
   listener->pipeline = pipeline;
   gw_list_init(&listener->connections);
+  gw_list_init(&listener->patient);
+  gw_task_init(&listener->patient_task, gw_downstream_connection_serve_patient, listener);
   gw_task_init(&listener->empty_task, on_empty, arg);
   return listener;
 }
@@ -19,6 +21,7 @@ void gw_downstream_listener_free(struct gw_downstream_listener *listener) {
   while (!gw_list_is_empty(&listener->connections))
     gw_downstream_connection_free(GW_LIST_ITEM(listener->connections.next, struct gw_downstream_connection, node));
   gw_task_cancel(&listener->empty_task);
+  gw_task_cancel(&listener->patient_task);
   gw_view_unref(listener->view);
   free(listener);
 }

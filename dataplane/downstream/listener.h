@@ -14,6 +14,8 @@ struct gw_downstream_listener {
   uint32_t connection_count;
   bool is_closing; /* gone from the configuration: answers say Connection: close */
   struct gw_task empty_task;
+  struct gw_list patient; /* connections that wait for leisure */
+  struct gw_task patient_task;
 };
 
 /* on_empty: a closing listener has lost its last connection, or had none; called at a turn's end, may free the listener. */

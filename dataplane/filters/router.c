@@ -27,15 +27,20 @@ static void fail(struct gw_stream *stream, uint32_t status, uint32_t flag, const
 
 /* RouteAction.timeout counts from here (Envoy: "the entire downstream request has been processed"). gRPC's, if it is heeded, from the
  * beginning: its streams may be long in both directions. */
-static void end_request(struct router *router) {
+static void start_timeout(struct router *router) {
   struct gw_stream *stream = router->stream;
   uint64_t timeout_ms = stream->route->forward.timeout_ms;
-  gw_attempt_send_end(&router->attempt, stream->request_trailers);
   if (timeout_ms == 0 || router->has_grpc_timeout || stream->is_tunnel) return;
   stream->route_deadline_ms = gw_loop_now_ms(stream->pipeline->loop) + timeout_ms;
 }
 
-/* RouteAction.max_grpc_timeout: instead of the route's timeout what the caller says, within bounds. */
+static void end_request(struct router *router) {
+  gw_attempt_send_end(&router->attempt, router->stream->request_trailers);
+  start_timeout(router);
+}
+
+/* RouteAction.max_grpc_timeout: instead of the route's timeout what the caller says, within bounds; who says nothing has all the time that
+ * they leave. */
 static void heed_grpc_timeout(struct router *router) {
   struct gw_stream *stream = router->stream;
   const struct gw_route_forward *action = &stream->route->forward;
@@ -43,9 +48,10 @@ static void heed_grpc_timeout(struct router *router) {
   const struct gw_header *header = gw_headers_find(&stream->request.headers, GW_HEADER_GRPC_TIMEOUT);
   uint64_t timeout_ms = 0;
   router->has_grpc_timeout = true;
-  if (header == NULL || gw_grpc_timeout_parse(header->value, &timeout_ms) != GW_OK) return;
-  if (action->max_grpc_timeout_ms != 0 && timeout_ms > action->max_grpc_timeout_ms) timeout_ms = action->max_grpc_timeout_ms;
-  stream->route_deadline_ms = stream->started_us / 1000 + timeout_ms;
+  if (header != NULL && gw_grpc_timeout_parse(header->value, &timeout_ms) != GW_OK) timeout_ms = 0;
+  uint64_t max_ms = action->max_grpc_timeout_ms;
+  if (max_ms != 0 && (timeout_ms == 0 || timeout_ms > max_ms)) timeout_ms = max_ms;
+  if (timeout_ms != 0) stream->route_deadline_ms = stream->started_us / 1000 + timeout_ms;
 }
 
 /* The gateway answers Expect itself once there is somebody to take the body: a service that is away costs the client no upload. */
@@ -68,8 +74,11 @@ static void start_attempt(struct router *router, bool is_new) {
     gw_stream_fail(stream, &failure);
     return;
   }
-  if (gw_attempt_is_waiting(&router->attempt)) gw_stream_set_request_paused(stream, GW_PAUSE_UPSTREAM, true);
-  if (stream->is_request_complete && router->head.upgrade.len == 0) {
+  /* Nobody would take its body, nor what has come of it already. */
+  if (gw_attempt_is_waiting(&router->attempt)) gw_stream_set_request_paused(stream, GW_PAUSE_FILTER, true);
+  if (router->head.upgrade.len > 0) {
+    start_timeout(router); /* of the handshake: a tunnel has none */
+  } else if (stream->is_request_complete) {
     end_request(router);
   } else if (gw_attempt_is_connected(&router->attempt)) {
     invite_body(router);
@@ -138,6 +147,13 @@ static enum gw_verdict on_request_body(struct gw_stream *stream, void *state, co
   return GW_VERDICT_NEXT;
 }
 
+/* An answer of our own (a timeout, a body that is too large) is the only one: HTTP/2 may keep the stream for a while after it. */
+static void on_response(struct gw_stream *stream, void *state, const void *settings) {
+  (void)stream, (void)settings;
+  struct router *router = state;
+  if (!router->attempt.is_head_done) gw_attempt_cancel(&router->attempt);
+}
+
 static void on_response_pause(struct gw_stream *stream, void *state, bool is_paused) {
   (void)stream;
   struct router *router = state;
@@ -153,12 +169,13 @@ static void on_end(struct gw_stream *stream, void *state, const void *settings) 
 /* ---- the attempt's side ---- */
 
 static void resume_request(struct router *router) {
-  gw_stream_set_request_paused(router->stream, GW_PAUSE_UPSTREAM, false);
+  gw_stream_set_request_paused(router->stream, GW_PAUSE_FILTER | GW_PAUSE_UPSTREAM, false);
 }
 
 static void on_connected(void *arg) {
-  invite_body(arg);
-  resume_request(arg);
+  struct router *router = arg;
+  invite_body(router);
+  resume_request(router);
 }
 
 static void on_head(void *arg) {
@@ -217,6 +234,7 @@ const struct gw_filter gw_filter_router = {
     .state_size = sizeof(struct router),
     .on_request = on_request,
     .on_request_body = on_request_body,
+    .on_response = on_response,
     .on_response_pause = on_response_pause,
     .on_end = on_end,
 };

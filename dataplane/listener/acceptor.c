@@ -11,7 +11,7 @@
 #include "common/net/socket.h"
 
 /* A burst of connections shares the turn with the requests of those that are here already. */
-#define ACCEPTS_A_TURN 64
+#define ACCEPTS_A_TURN 8
 /* Without descriptors nothing is gained by trying again at once. */
 #define PAUSE_MS 100
 

@@ -102,18 +102,22 @@ static void add_part(struct gw_strbuf *buf, const char *key, struct gw_str value
   if (is_quoted) gw_strbuf_append_char(buf, '"');
 }
 
+static void add_names(struct gw_strbuf *buf, const char *key, const struct gw_certificate *certificate,
+                      enum gw_certificate_name_kind kind) {
+  for (uint32_t i = 0; i < certificate->name_count; i++)
+    if (certificate->names[i].kind == kind) add_part(buf, key, certificate->names[i].value, false);
+}
+
 static struct gw_str describe_certificate(struct gw_stream *stream, const struct gw_http_connection_manager *http) {
   const struct gw_tls *tls = stream->transport->tls;
-  struct gw_tls_certificate certificate;
+  struct gw_certificate certificate;
   if (gw_tls_peer_certificate(tls, &stream->arena, &certificate) != GW_OK) return (struct gw_str){0};
   GW_CLEANUP(gw_strbuf_done) struct gw_strbuf buf = {0};
   add_part(&buf, "By", gw_tls_local_uri(tls), false);
   add_part(&buf, "Hash", certificate.sha256_hex, false);
   if (http->has_client_cert_subject) add_part(&buf, "Subject", certificate.subject, true);
-  for (uint32_t i = 0; http->has_client_cert_uri && i < certificate.uri_count; i++)
-    add_part(&buf, "URI", certificate.uris[i], false);
-  for (uint32_t i = 0; http->has_client_cert_dns && i < certificate.dns_count; i++)
-    add_part(&buf, "DNS", certificate.dns_names[i], false);
+  if (http->has_client_cert_uri) add_names(&buf, "URI", &certificate, GW_CERTIFICATE_URI);
+  if (http->has_client_cert_dns) add_names(&buf, "DNS", &certificate, GW_CERTIFICATE_DNS);
   return gw_arena_copy(&stream->arena, gw_strbuf_str(&buf));
 }
 

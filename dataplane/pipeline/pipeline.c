@@ -58,6 +58,10 @@ struct gw_str gw_pipeline_get_date(struct gw_pipeline *pipeline) {
   return (struct gw_str){pipeline->date, GW_CLOCK_HTTP_DATE_SIZE - 1};
 }
 
+void gw_pipeline_log_client(struct gw_pipeline *pipeline, const struct gw_address *peer, const char *what, struct gw_str why) {
+  gw_client_log_write(&pipeline->client_log, pipeline->options.log, gw_loop_now_ms(pipeline->loop), peer, what, why);
+}
+
 struct gw_str gw_pipeline_new_request_id(struct gw_pipeline *pipeline, struct gw_arena *arena) {
   char *text = gw_arena_alloc_bytes(arena, GW_UUID_SIZE);
   gw_random_uuid(&pipeline->random, text);

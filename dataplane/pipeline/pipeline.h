@@ -10,6 +10,7 @@
 #include "common/event/timer.h"
 #include "common/observe/log.h"
 #include "common/observe/log_ring.h"
+#include "dataplane/pipeline/client_log.h"
 #include "dataplane/pipeline/client_table.h"
 #include "dataplane/pipeline/node_status.h"
 #include "dataplane/pipeline/view.h"
@@ -32,6 +33,7 @@ struct gw_pipeline {
   struct gw_view *view; /* of new streams; NULL until the first configuration */
   bool is_draining;     /* answers say Connection: close */
   struct gw_stats *stats;
+  struct gw_client_log client_log;
   struct gw_random random;
   struct gw_strbuf line; /* the access-log line being made */
   uint64_t date_s;
@@ -51,6 +53,8 @@ static inline enum gw_overload_level gw_pipeline_overload(const struct gw_pipeli
 }
 /* "Tue, 24 Nov 2026 01:02:03 GMT" of now; made once a second, so it is copied by who keeps it beyond the callback. */
 struct gw_str gw_pipeline_get_date(struct gw_pipeline *pipeline);
+/* Into the process's log, if there is room (see client_log.h). */
+void gw_pipeline_log_client(struct gw_pipeline *pipeline, const struct gw_address *peer, const char *what, struct gw_str why);
 /* A new random request id in the arena. */
 struct gw_str gw_pipeline_new_request_id(struct gw_pipeline *pipeline, struct gw_arena *arena);
 /* Counters of routes that no view has any more are folded into "other" a while later. */

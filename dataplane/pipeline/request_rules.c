@@ -37,6 +37,13 @@ static bool normalize_path(struct gw_stream *stream, const struct gw_http_connec
   return false;
 }
 
+static bool check_uri_size(struct gw_stream *stream) {
+  uint32_t max = stream->listener->http->limits->max_uri_bytes;
+  if (max == 0 || stream->request.path.len <= max) return true;
+  stream->pipeline->stats->limits[GW_LIMIT_URI_SIZE]++;
+  return refuse(stream, 414, "request_uri_too_long", "the path and query are too long");
+}
+
 static bool check_underscores(struct gw_stream *stream, enum gw_underscores action) {
   if (action == GW_UNDERSCORES_ALLOW) return true;
   struct gw_headers *headers = &stream->request.headers;
@@ -91,6 +98,7 @@ bool gw_request_rules_apply(struct gw_stream *stream) {
   const struct gw_http_connection_manager *http = &stream->listener->http->model->http;
   struct gw_request_head *request = &stream->request;
   set_request_id(stream, http);
+  if (!check_uri_size(stream)) return false;
   if (request->method == GW_METHOD_CONNECT || request->method == GW_METHOD_TRACE) {
     gw_headers_add(&stream->response.headers, &stream->arena, GW_HEADER_ALLOW, GW_STR("allow"),
                    GW_STR("GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS"));

@@ -150,6 +150,7 @@ static void on_timer(struct gw_timer *timer) {
                                   .detail = GW_STR("response_timeout"),
                                   .message = GW_STR("the service did not answer in time")};
   } else if (stream->request_deadline_ms != 0 && !stream->is_request_complete && now_ms >= stream->request_deadline_ms) {
+    stream->pipeline->stats->limits[GW_LIMIT_REQUEST_TIMEOUT]++;
     failure = (struct gw_failure){.status = 408,
                                   .side = GW_FAILURE_CLIENT,
                                   .detail = GW_STR("request_overall_timeout"),
@@ -161,6 +162,7 @@ static void on_timer(struct gw_timer *timer) {
                                   .detail = GW_STR("request_body_timeout"),
                                   .message = GW_STR("the request's body stopped arriving")};
   } else if (stream->idle_timeout_ms != 0 && now_ms >= stream->active_ms + stream->idle_timeout_ms) {
+    stream->pipeline->stats->limits[GW_LIMIT_STREAM_IDLE]++;
     failure = (struct gw_failure){.status = stream->is_request_complete ? 504 : 408,
                                   .side = stream->is_request_complete ? GW_FAILURE_UPSTREAM : GW_FAILURE_CLIENT,
                                   .flag = GW_FLAG_STREAM_IDLE_TIMEOUT,
@@ -288,7 +290,10 @@ void gw_stream_set_request_paused(struct gw_stream *stream, unsigned reason, boo
   unsigned pauses = is_paused ? stream->request_pauses | reason : stream->request_pauses & ~reason;
   if (pauses == stream->request_pauses) return;
   stream->request_pauses = pauses;
-  if (pauses == 0) stream->received_ms = gw_loop_now_ms(stream->pipeline->loop);
+  if (pauses == 0) {
+    stream->received_ms = gw_loop_now_ms(stream->pipeline->loop);
+    update_timer(stream);
+  }
   stream->calls->update_reading(stream);
 }
 
@@ -307,7 +312,10 @@ void gw_stream_respond(struct gw_stream *stream, bool has_body) {
   stream->is_response_started = true;
   stream->status = stream->response.status;
   stream->is_tunnel = stream->status == 101;
-  if (stream->is_tunnel) stream->route_deadline_ms = stream->request_deadline_ms = 0;
+  if (stream->is_tunnel) {
+    stream->route_deadline_ms = stream->request_deadline_ms = 0;
+    stream->pipeline->stats->tunnels_total++;
+  }
   stream->is_response_complete = !has_body;
   stream->calls->send_head(stream, has_body);
 }

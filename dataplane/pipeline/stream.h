@@ -22,7 +22,7 @@ struct gw_stream_calls {
 };
 
 /* Why request bytes are held back. */
-#define GW_PAUSE_FILTER 1u   /* a filter waits */
+#define GW_PAUSE_FILTER 1u   /* a filter waits, and takes nothing meanwhile */
 #define GW_PAUSE_UPSTREAM 2u /* the service takes them too slowly */
 
 #define GW_STREAM_FIRST_BLOCK 3072

@@ -136,6 +136,7 @@ static int start_admin(struct gw_data_plane *plane) {
 
 static void start_workers(struct gw_data_plane *plane) {
   plane->overload = gw_overload_new(plane->loop, plane->log, NULL);
+  plane->memory_trim = gw_memory_trim_new(plane->loop);
   plane->clients = gw_client_table_new();
   for (uint32_t i = 0; i < plane->options->workers; i++) {
     struct gw_worker_options options = {
@@ -253,6 +254,7 @@ static void take_down(struct gw_data_plane *plane, int exit_code) {
     gw_worker_free(plane->workers[i]);
   gw_compiler_free(plane->compiler);
   gw_overload_free(plane->overload);
+  gw_memory_trim_free(plane->memory_trim);
   gw_client_table_free(plane->clients);
   gw_resolver_free(plane->resolver);
   gw_rpc_free(plane->rpc);

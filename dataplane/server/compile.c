@@ -308,14 +308,11 @@ static void check_routes(const struct gw_resource *resource, struct gw_errors *e
 }
 
 static void check_secret(const struct gw_secret *secret, struct gw_errors *errors) {
-  struct gw_arena scratch;
-  gw_arena_init(&scratch, 1024);
   if (secret->kind == GW_SECRET_CERTIFICATE) {
-    gw_tls_check_key_pair(secret->certificate_chain, secret->private_key, "tls_certificate", errors, &scratch, NULL);
+    gw_certificate_check_pair(secret->certificate_chain, secret->private_key, "tls_certificate", errors);
   } else if (secret->kind == GW_SECRET_VALIDATION) {
-    gw_tls_check_trusted_ca(secret->trusted_ca, "validation_context.trusted_ca", errors);
+    gw_certificate_check_trusted_ca(secret->trusted_ca, "validation_context.trusted_ca", errors);
   }
-  gw_arena_done(&scratch);
 }
 
 void gw_compiler_check(const struct gw_resource *resource, struct gw_errors *errors) {

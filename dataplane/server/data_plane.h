@@ -11,6 +11,7 @@
 #include "dataplane/server/compile.h"
 #include "dataplane/server/drain.h"
 #include "dataplane/server/last_good.h"
+#include "dataplane/server/memory_trim.h"
 #include "dataplane/server/options.h"
 #include "dataplane/server/ports_file.h"
 #include "dataplane/server/scrape.h"
@@ -33,6 +34,7 @@ struct gw_data_plane {
   struct gw_compiler *compiler;
   struct gw_worker *workers[GW_OPTIONS_WORKERS_MAX];
   struct gw_overload *overload;
+  struct gw_memory_trim *memory_trim;
   struct gw_client_table *clients;
   struct gw_scrape *scrape;
   struct gw_last_good *last_good;

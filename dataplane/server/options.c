@@ -291,21 +291,12 @@ static void set_defaults(struct gw_options *options) {
   if (gethostname(host, sizeof(host) - 1) == 0 && host[0] != '\0') options->node_id = gw_strdup(host);
 }
 
-static bool is_loopback_target(const char *target) {
-  struct gw_str host;
-  uint16_t port;
-  struct gw_address address;
-  if (gw_address_split(gw_str_from(target), &host, &port) != GW_OK) return false;
-  if (gw_str_equal_nocase(host, GW_STR("localhost"))) return true;
-  return gw_address_parse_ip(host, port, &address) == GW_OK && gw_address_is_loopback(&address);
-}
-
 /* Configuration and administration in the clear stay on this machine, unless the operator says otherwise. The status port only reads. */
 static void check_plaintext(struct parse *parse) {
   const struct gw_options *options = parse->options;
   if (options->is_insecure) return;
   for (size_t i = 0; options->targets[i] != NULL; i++) {
-    if (options->xds_tls_ca != NULL || is_loopback_target(options->targets[i])) continue;
+    if (options->xds_tls_ca != NULL || gw_address_is_loopback_target(gw_str_from(options->targets[i]))) continue;
     END_USAGE(parse, "--xds %s: without TLS only loopback addresses are allowed, unless --insecure is given", options->targets[i]);
   }
   if (!gw_address_is_loopback(&options->admin_http) || !gw_address_is_loopback(&options->admin_grpc)) {

@@ -24,7 +24,9 @@ struct gw_overload {
   uint32_t memory_percent; /* 0: no watermark */
   uint32_t descriptors_percent;
   struct gw_overload_use use;
-  atomic_int level;
+  enum gw_overload_level memory_level;
+  enum gw_overload_level descriptors_level;
+  atomic_int level; /* the higher of both */
 };
 
 static void on_timer(struct gw_timer *timer) {
@@ -105,10 +107,11 @@ static void measure(struct gw_overload *overload) {
 
 static enum gw_overload_level level_of(uint64_t used, uint64_t limit, uint32_t percent, enum gw_overload_level before) {
   if (percent == 0 || limit == 0) return GW_OVERLOAD_NONE;
-  uint64_t relief = before != GW_OVERLOAD_NONE && percent > RELIEF_PERCENT ? RELIEF_PERCENT : 0;
-  uint64_t share = used * 100 / limit + relief;
-  if (share >= percent + (100 - percent) / 2) return GW_OVERLOAD_CONNECTIONS;
-  return share >= percent ? GW_OVERLOAD_STREAMS : GW_OVERLOAD_NONE;
+  uint64_t share = used * 100 / limit;
+  uint64_t relief = percent > RELIEF_PERCENT ? RELIEF_PERCENT : 0;
+  uint64_t connections = percent + (100 - percent) / 2 - (before == GW_OVERLOAD_CONNECTIONS ? relief : 0);
+  uint64_t streams = percent - (before != GW_OVERLOAD_NONE ? relief : 0);
+  return share >= connections ? GW_OVERLOAD_CONNECTIONS : share >= streams ? GW_OVERLOAD_STREAMS : GW_OVERLOAD_NONE;
 }
 
 void gw_overload_look(struct gw_overload *overload) {
@@ -118,9 +121,11 @@ void gw_overload_look(struct gw_overload *overload) {
   const struct gw_overload_use *use = &overload->use;
   enum gw_overload_level before = gw_overload_level(overload);
   measure(overload);
-  enum gw_overload_level memory = level_of(use->memory_bytes, use->memory_limit_bytes, overload->memory_percent, before);
-  enum gw_overload_level descriptors = level_of(use->descriptors, use->descriptor_limit, overload->descriptors_percent, before);
-  enum gw_overload_level level = memory > descriptors ? memory : descriptors;
+  enum gw_overload_level *memory = &overload->memory_level;
+  enum gw_overload_level *descriptors = &overload->descriptors_level;
+  *memory = level_of(use->memory_bytes, use->memory_limit_bytes, overload->memory_percent, *memory);
+  *descriptors = level_of(use->descriptors, use->descriptor_limit, overload->descriptors_percent, *descriptors);
+  enum gw_overload_level level = *memory > *descriptors ? *memory : *descriptors;
   if (level == before) return;
   atomic_store_explicit(&overload->level, (int)level, memory_order_relaxed);
   GW_LOG_WARNING(overload->log, "overload: %s (memory %llu of %llu MiB, descriptors %llu of %llu)", meanings[level],

@@ -85,6 +85,10 @@ static struct gw_failure connect_failure(struct gw_arena *arena, const struct gw
 }
 
 void gw_attempt_fail_connect(struct gw_attempt *attempt, const struct gw_upstream_break *why) {
+  if (why->is_misjudged) {
+    gw_attempt_fail_reset(attempt, "protocol_changed", true);
+    return;
+  }
   struct gw_failure failure = connect_failure(attempt->arena, why);
   failure.retry_ok = attempt->body_bytes == 0;
   gw_attempt_fail(attempt, &failure);
@@ -111,10 +115,18 @@ static struct gw_upstream_connection *find_shared(const struct gw_upstream_pool 
   return NULL;
 }
 
+/* Stream ids can be used up, or the server's limit can have become 0. */
+static bool may_begin_on(const struct gw_upstream_connection *connection) {
+  return connection->speech != &gw_upstream_h2 || gw_h2_codec_may_request(connection->h2.codec);
+}
+
 /* One that is there, or NULL. */
 static struct gw_upstream_connection *find_connection(struct gw_upstream_pool *pool) {
   struct gw_upstream_connection *connection = find_shared(pool);
-  return connection != NULL ? connection : gw_upstream_pool_take(pool);
+  if (connection != NULL) return connection;
+  while ((connection = gw_upstream_pool_take(pool)) != NULL && !may_begin_on(connection))
+    gw_upstream_connection_free(connection);
+  return connection;
 }
 
 static enum gw_err begin_on(struct gw_attempt *attempt, struct gw_upstream_connection *connection) {
@@ -138,6 +150,7 @@ static enum gw_err start(struct gw_attempt *attempt, struct gw_upstream_pool *po
   if (connection != NULL) {
     attempt->is_reused = connection->is_connected;
     if (connection->idle_since_ms != 0) attempt->idle_age_ms = gw_loop_now_ms(pool->options.loop) - connection->idle_since_ms;
+    connection->idle_since_ms = 0;
   } else if (speech == NULL && !gw_list_is_empty(&pool->waiting)) {
     gw_list_add_last(&pool->waiting, &attempt->waiting);
     return GW_OK;

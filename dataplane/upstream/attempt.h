@@ -56,7 +56,8 @@ struct gw_attempt {
   union {
     struct {
       bool is_request_chunked;
-      struct gw_h1_body body; /* of the answer */
+      struct gw_str websocket_key; /* set with an upgrade: made by us; empty: the client's */
+      struct gw_h1_body body;      /* of the answer */
     } h1;
     struct {
       struct gw_list node;    /* in the connection's attempts */

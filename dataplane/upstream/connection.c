@@ -7,6 +7,9 @@
 #include "common/base/mem.h"
 #include "common/net/socket.h"
 
+/* Who brings more than this in one read is read at leisure next time, so that answers of a few bytes don't wait for it. */
+#define BULK_BYTES 4096u
+
 static void on_free(void *arg) {
   free(arg);
 }
@@ -15,7 +18,7 @@ static void on_free(void *arg) {
 static void break_connection(struct gw_upstream_connection *connection, struct gw_upstream_break why) {
   struct gw_upstream_pool *pool = connection->pool;
   if (connection->transport.tls != NULL && why.tls_failure.len == 0) why.tls_failure = gw_tls_failure(connection->transport.tls);
-  if (!connection->is_connected) pool->options.counts->connect_failures_total++;
+  if (!connection->is_connected && !why.is_misjudged) pool->options.counts->connect_failures_total++;
   if (connection->speech != NULL) {
     connection->speech->on_broken(connection, &why);
   } else {
@@ -51,13 +54,25 @@ static void set_connected(struct gw_upstream_connection *connection) {
 /* HTTP/2 over TLS is agreed on by ALPN, or not spoken (RFC 9113 section 3.2). */
 static bool speaks_otherwise(const struct gw_upstream_connection *connection) {
   const struct gw_tls *tls = connection->transport.tls;
-  return tls != NULL && connection->speech == &gw_upstream_h2 && !gw_str_equal(gw_tls_alpn(tls), GW_STR("h2"));
+  if (tls == NULL || connection->speech == NULL) return false;
+  return gw_str_equal(gw_tls_alpn(tls), GW_STR("h2")) != (connection->speech == &gw_upstream_h2);
+}
+
+/* A service that was replaced by one that speaks otherwise is learnt anew. */
+static void break_for_speech(struct gw_upstream_connection *connection) {
+  struct gw_upstream_pool *pool = connection->pool;
+  if (pool->is_auto) {
+    pool->options.protocol = GW_UPSTREAM_AUTO;
+    break_connection(connection, (struct gw_upstream_break){.is_misjudged = true});
+  } else {
+    break_connection(connection, (struct gw_upstream_break){.tls_failure = GW_STR("the service does not speak h2")});
+  }
 }
 
 static void after_progress(struct gw_upstream_connection *connection) {
   if (connection->is_connected || !connection->is_tcp_connected || !gw_transport_is_ready(&connection->transport)) return;
   if (speaks_otherwise(connection)) {
-    break_connection(connection, (struct gw_upstream_break){.tls_failure = GW_STR("the service does not speak h2")});
+    break_for_speech(connection);
     return;
   }
   set_connected(connection);
@@ -99,6 +114,12 @@ static void on_flush(void *arg) {
   gw_upstream_connection_update_interest(connection);
 }
 
+static void wait_for_leisure(struct gw_upstream_connection *connection, unsigned ready) {
+  connection->waiting |= (uint8_t)ready;
+  gw_loop_at_leisure(connection->pool->options.loop, &connection->leisure_task);
+  gw_upstream_connection_update_interest(connection);
+}
+
 static void on_readable(struct gw_upstream_connection *connection) {
   struct gw_loop *loop = connection->pool->options.loop;
   char *scratch = gw_loop_scratch(loop);
@@ -108,26 +129,48 @@ static void on_readable(struct gw_upstream_connection *connection) {
     break_connection(connection, (struct gw_upstream_break){.error_number = err == GW_ERR_CLOSED ? 0 : errno});
     return;
   }
+  bool was_bulky = connection->is_bulky;
+  connection->is_bulky = got > BULK_BYTES;
+  if (connection->is_bulky) {
+    wait_for_leisure(connection, GW_IO_READ); /* again, without a look whether there is more */
+  } else if (was_bulky) {
+    gw_upstream_connection_update_interest(connection);
+  }
   after_progress(connection);
   if (err == GW_OK && !gw_upstream_connection_is_freed(connection) && connection->speech != NULL) {
     connection->speech->on_input(connection, (struct gw_str){scratch, got});
   }
 }
 
-static void on_io(void *arg, unsigned ready) {
-  struct gw_upstream_connection *connection = arg;
-  if (!connection->is_tcp_connected) {
-    int error_number = gw_socket_take_error(connection->transport.fd);
-    if (error_number != 0) {
-      break_connection(connection, (struct gw_upstream_break){.error_number = error_number});
-      return;
-    }
-    connection->is_tcp_connected = true;
-    after_progress(connection);
-    if (gw_upstream_connection_is_freed(connection)) return;
+/* false: it is broken. */
+static bool take_connect(struct gw_upstream_connection *connection) {
+  if (connection->is_tcp_connected) return true;
+  int error_number = gw_socket_take_error(connection->transport.fd);
+  if (error_number != 0) {
+    break_connection(connection, (struct gw_upstream_break){.error_number = error_number});
+    return false;
   }
+  connection->is_tcp_connected = true;
+  after_progress(connection);
+  return !gw_upstream_connection_is_freed(connection);
+}
+
+static void on_leisure(void *arg) {
+  struct gw_upstream_connection *connection = arg;
+  unsigned ready = connection->waiting;
+  connection->waiting = 0;
+  if (!take_connect(connection)) return;
+  gw_upstream_connection_update_interest(connection);
   if ((ready & GW_IO_WRITE) != 0) gw_upstream_connection_flush_soon(connection);
   if ((ready & GW_IO_READ) != 0) on_readable(connection);
+}
+
+/* A connection that is new was wanted by more than there were: it waits as those do that bring much or are slow to take it. */
+static void on_io(void *arg, unsigned ready) {
+  struct gw_upstream_connection *connection = arg;
+  unsigned patient = connection->is_bulky || !connection->is_tcp_connected ? ready : ready & GW_IO_WRITE;
+  if (patient != 0) wait_for_leisure(connection, patient);
+  if ((ready & ~patient & GW_IO_READ) != 0) on_readable(connection);
 }
 
 static void on_connect_timer(struct gw_timer *timer) {
@@ -150,6 +193,8 @@ enum gw_err gw_upstream_connection_new(struct gw_upstream_pool *pool, const stru
     gw_transport_init(&connection->transport, fd);
   }
   gw_task_init(&connection->flush_task, on_flush, connection);
+  gw_task_init(&connection->leisure_task, on_leisure, connection);
+  connection->is_bulky = true;
   gw_task_init(&connection->free_task, on_free, connection);
   gw_timer_init(&connection->connect_timer, on_connect_timer);
   gw_out_queue_init(&connection->out);
@@ -171,6 +216,7 @@ void gw_upstream_connection_free(struct gw_upstream_connection *connection) {
   gw_list_remove(&connection->node);
   gw_timer_stop(&connection->connect_timer);
   gw_task_cancel(&connection->flush_task);
+  gw_task_cancel(&connection->leisure_task);
   if (connection->speech != NULL) connection->speech->done(connection);
   gw_io_free(connection->io);
   connection->io = NULL;
@@ -196,5 +242,8 @@ void gw_upstream_connection_update_interest(struct gw_upstream_connection *conne
   if (connection->speech == NULL || connection->speech->wants_input(connection)) interest |= GW_IO_READ;
   if (!connection->is_write_broken) interest |= gw_transport_interest(&connection->transport, &connection->out);
   if (!connection->is_tcp_connected) interest |= GW_IO_WRITE;
+  connection->waiting &= (uint8_t)interest;
+  if (connection->waiting == 0) gw_task_cancel(&connection->leisure_task);
+  interest &= ~(unsigned)connection->waiting;
   gw_io_set(connection->io, interest);
 }

@@ -18,6 +18,7 @@ struct gw_upstream_connection;
 /* Why a connection broke. */
 struct gw_upstream_break {
   bool is_timeout;           /* it did not stand in time */
+  bool is_misjudged;         /* the service speaks otherwise than it did; nothing was sent */
   int error_number;          /* 0: closed by the peer in order */
   struct gw_str tls_failure; /* empty: none */
 };
@@ -30,6 +31,7 @@ struct gw_upstream_pool {
   uint32_t idle_count;
   uint32_t connection_count; /* idle or not */
   bool is_retired;           /* freed by its owner: nothing is kept any more */
+  bool is_auto;              /* options.protocol is what was learnt, as long as it holds */
   struct gw_timer idle_timer;
   struct gw_tls_session_slot tls_session;
 };
@@ -89,7 +91,10 @@ struct gw_upstream_connection {
   bool is_tcp_connected;
   bool is_write_broken; /* what is queued is dropped; why shows in the next read */
   uint64_t idle_since_ms;
+  uint8_t waiting; /* GW_IO_…: what is possible and done at leisure */
+  bool is_bulky;   /* brings much: what comes next is read at leisure */
   struct gw_task flush_task;
+  struct gw_task leisure_task;
   struct gw_task free_task;
   struct gw_timer connect_timer;
   struct gw_out_queue out;
@@ -116,6 +121,9 @@ enum gw_err gw_upstream_connection_new(struct gw_upstream_pool *pool, const stru
 void gw_upstream_connection_free(struct gw_upstream_connection *connection);
 static inline bool gw_upstream_connection_is_freed(const struct gw_upstream_connection *connection) {
   return connection->io == NULL;
+}
+static inline bool gw_upstream_connection_has_output(const struct gw_upstream_connection *connection) {
+  return gw_transport_has_output(&connection->transport, &connection->out);
 }
 /* Sends what is queued: as soon as the callback that runs now has returned, or when all of this turn have. */
 void gw_upstream_connection_flush_soon(struct gw_upstream_connection *connection);

@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "common/base/mem.h"
-#include "common/crypto/websocket_key.h"
 #include "common/message/upgrade.h"
 #include "dataplane/upstream/connection.h"
+#include "dataplane/upstream/handshake.h"
 
 /* A server that sends interim answers without end is broken. */
 #define INTERIM_MAX 16
@@ -37,7 +37,8 @@ static void fail_protocol(struct gw_upstream_connection *connection, const char 
 static void finish(struct gw_upstream_connection *connection, bool has_rest) {
   struct gw_attempt *attempt = connection->h1.attempt;
   connection->h1.attempt = NULL;
-  if (attempt->may_keep && !has_rest && attempt->has_request_ended && !connection->is_write_broken && connection->out.len == 0) {
+  if (attempt->may_keep && !has_rest && attempt->has_request_ended && !connection->is_write_broken &&
+      !gw_upstream_connection_has_output(connection)) {
     gw_upstream_pool_put(connection->pool, connection);
   } else {
     gw_upstream_connection_free(connection);
@@ -80,6 +81,8 @@ static enum gw_err take_head_bytes(struct gw_upstream_connection *connection, st
 static enum gw_err check_switch(struct gw_attempt *attempt, struct gw_str *ret_detail) {
   *ret_detail = GW_STR("unrequested_upgrade");
   if (attempt->head->upgrade.len == 0 || !gw_upgrade_is_accepted(&attempt->response)) return GW_ERR_INVALID;
+  *ret_detail = GW_STR("bad_websocket_accept");
+  if (attempt->h1.websocket_key.len > 0 && !gw_handshake_take_answer(&attempt->response, attempt->h1.websocket_key)) return GW_ERR_INVALID;
   attempt->is_tunnel = true;
   attempt->may_keep = false;
   attempt->response.content_length = GW_LENGTH_UNKNOWN;
@@ -158,9 +161,8 @@ static void on_flushed(struct gw_upstream_connection *connection, size_t sent) {
   struct gw_attempt *attempt = connection->h1.attempt;
   if (attempt == NULL) return;
   attempt->sent_bytes += sent;
-  if (connection->h1.ends_after_flush && connection->out.len == 0) {
-    connection->h1.ends_after_flush = false;
-    gw_transport_shutdown(&connection->transport, connection->pool->options.loop);
+  if (connection->h1.ends_after_flush && !gw_upstream_connection_has_output(connection)) {
+    connection->h1.ends_after_flush = gw_transport_shutdown(&connection->transport, connection->pool->options.loop) == GW_ERR_AGAIN;
   }
   if (attempt->is_above_watermark && connection->out.len < GW_ATTEMPT_LOW_WATERMARK) {
     attempt->is_above_watermark = false;
@@ -193,25 +195,11 @@ static bool wants_input(const struct gw_upstream_connection *connection) {
 
 /* ---- the attempt's side ---- */
 
-/* A handshake that came by HTTP/2 has no key, and HTTP/1.1 wants one (RFC 8441 section 5). */
-static struct gw_request_head with_websocket_key(struct gw_attempt *attempt, const struct gw_request_head *head, struct gw_random *random) {
-  struct gw_request_head with = *head;
-  if (head->upgrade.len == 0 || gw_headers_find_name(&head->headers, GW_STR("sec-websocket-key")) != NULL) return with;
-  char *key = gw_arena_alloc_bytes(attempt->arena, GW_WEBSOCKET_KEY_SIZE);
-  gw_websocket_key_new(random, key);
-  gw_headers_init(&with.headers, attempt->arena, head->headers.count + 1);
-  memcpy(with.headers.items, head->headers.items, head->headers.count * sizeof(struct gw_header));
-  with.headers.count = head->headers.count;
-  gw_headers_add(&with.headers, attempt->arena, GW_HEADER_OTHER, GW_STR("Sec-WebSocket-Key"),
-                 (struct gw_str){key, GW_WEBSOCKET_KEY_SIZE - 1});
-  return with;
-}
-
 static enum gw_err begin(struct gw_attempt *attempt, struct gw_upstream_connection *connection, const struct gw_request_head *head) {
   connection->h1.attempt = attempt;
   attempt->h1.is_request_chunked = head->content_length == GW_LENGTH_UNKNOWN;
   if (head->upgrade.len > 0) {
-    struct gw_request_head with = with_websocket_key(attempt, head, connection->pool->options.random);
+    struct gw_request_head with = gw_handshake_with_key(head, attempt->arena, connection->pool->options.random, &attempt->h1.websocket_key);
     gw_out_queue_add(&connection->out, gw_h1_encode_request(&with, attempt->arena));
   } else {
     gw_out_queue_add(&connection->out, gw_h1_encode_request(head, attempt->arena));

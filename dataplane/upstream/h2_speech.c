@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "common/base/mem.h"
-#include "common/crypto/websocket_key.h"
 #include "dataplane/upstream/connection.h"
+#include "dataplane/upstream/handshake.h"
 
 #define INTERIM_MAX 16
 /* As for HTTP/1.1. */
@@ -54,15 +54,17 @@ static void leave(struct gw_attempt *attempt) {
   gw_list_remove(&attempt->h2.changed);
 }
 
-/* Without attempts it waits for the next one, or goes. May free it. */
-static void settle(struct gw_upstream_connection *connection) {
-  if (gw_h2_codec_stream_count(connection->h2.codec) > 0 || connection->is_idle) return;
+/* Without attempts it waits for the next one, or goes once what is packed is sent. True: it goes. May free it. */
+static bool is_going(struct gw_upstream_connection *connection) {
+  if (gw_h2_codec_stream_count(connection->h2.codec) > 0 || connection->is_idle) return false;
   if (gw_h2_codec_is_draining(connection->h2.codec)) connection->h2.is_over = true;
-  if (connection->h2.is_over) {
-    pack_soon(connection);
-  } else {
-    gw_upstream_pool_put(connection->pool, connection);
-  }
+  if (connection->h2.is_over) return true;
+  gw_upstream_pool_put(connection->pool, connection);
+  return false;
+}
+
+static void settle(struct gw_upstream_connection *connection) {
+  if (is_going(connection)) pack_soon(connection);
 }
 
 static void hand_out_held(struct gw_upstream_connection *connection) {
@@ -73,13 +75,25 @@ static void hand_out_held(struct gw_upstream_connection *connection) {
   }
 }
 
+/* What the peer has done wrong takes down everybody who waits for it; it has been told, or is. May free the connection. */
+static void give_up(struct gw_upstream_connection *connection) {
+  if (connection->is_idle) {
+    gw_upstream_connection_free(connection);
+    return;
+  }
+  connection->h2.is_over = true;
+  gw_list_remove(&connection->node); /* no attempt that is made now finds it */
+  gw_h2_codec_close_streams(connection->h2.codec, GW_H2_PROTOCOL_ERROR);
+}
+
 static void on_pack(void *arg) {
   struct gw_upstream_connection *connection = arg;
   hand_out_held(connection);
-  settle(connection);
+  (void)is_going(connection);
   if (gw_upstream_connection_is_freed(connection)) return;
-  if (gw_h2_codec_pack(connection->h2.codec, &connection->out, OUT_MAX) != GW_OK) connection->h2.is_over = true;
-  gw_upstream_connection_flush_at_turn_end(connection);
+  bool is_packed = gw_h2_codec_pack(connection->h2.codec, &connection->out, OUT_MAX) == GW_OK;
+  if (!is_packed || gw_h2_codec_failure(connection->h2.codec) != GW_OK) give_up(connection);
+  if (!gw_upstream_connection_is_freed(connection)) gw_upstream_connection_flush_at_turn_end(connection);
 }
 
 static void on_connected(struct gw_upstream_connection *connection) {
@@ -89,23 +103,19 @@ static void on_connected(struct gw_upstream_connection *connection) {
   }
 }
 
-/* What the peer has done wrong is told to it, and to everybody who waited. */
 static void on_input(struct gw_upstream_connection *connection, struct gw_str input) {
   struct gw_h2_codec *codec = connection->h2.codec;
   if (gw_h2_codec_feed(codec, input, gw_loop_now_ms(connection->pool->options.loop)) != GW_OK) {
-    connection->h2.is_over = true;
-    gw_list_remove(&connection->node); /* no attempt that is made now finds it */
-    gw_h2_codec_close_streams(codec, GW_H2_PROTOCOL_ERROR);
+    give_up(connection);
   } else if (connection->is_idle && gw_h2_codec_is_draining(codec)) {
     gw_upstream_connection_free(connection);
-    return;
   }
-  settle(connection);
+  if (!gw_upstream_connection_is_freed(connection)) settle(connection);
 }
 
 static void on_flushed(struct gw_upstream_connection *connection, size_t sent) {
   (void)sent;
-  if (connection->h2.is_over && connection->out.len == 0) {
+  if (connection->h2.is_over && !gw_upstream_connection_has_output(connection)) {
     gw_upstream_connection_free(connection);
   } else if (connection->out.len < OUT_MAX && gw_h2_codec_has_output(connection->h2.codec)) {
     pack_soon(connection);
@@ -125,22 +135,12 @@ static bool wants_input(const struct gw_upstream_connection *connection) {
 
 /* ---- the attempt's side ---- */
 
-/* The key of a handshake is HTTP/1.1's; it stays behind to answer with. */
-static struct gw_request_head without_websocket_key(struct gw_attempt *attempt, const struct gw_request_head *head) {
-  struct gw_request_head without = *head;
-  gw_headers_init(&without.headers, attempt->arena, head->headers.count);
-  memcpy(without.headers.items, head->headers.items, head->headers.count * sizeof(struct gw_header));
-  without.headers.count = head->headers.count;
-  gw_headers_remove_name(&without.headers, GW_STR("sec-websocket-key"));
-  return without;
-}
-
 static enum gw_err begin(struct gw_attempt *attempt, struct gw_upstream_connection *connection, const struct gw_request_head *head) {
   bool is_tunnel = head->upgrade.len > 0;
   bool has_body = is_tunnel || (head->content_length != GW_LENGTH_NONE && head->content_length != 0);
   gw_h2_stream_init(&attempt->h2.stream, attempt->arena);
   attempt->h2.node = attempt->h2.changed = (struct gw_list){0};
-  struct gw_request_head sent = is_tunnel ? without_websocket_key(attempt, head) : *head;
+  struct gw_request_head sent = is_tunnel ? gw_handshake_without_key(head, attempt->arena) : *head;
   sent.scheme = connection->transport.tls != NULL ? GW_STR("https") : GW_STR("http");
   if (gw_h2_stream_request(connection->h2.codec, &attempt->h2.stream, &sent, has_body) != GW_OK) return GW_ERR_IO;
   gw_list_add_last(&connection->h2.attempts, &attempt->h2.node);
@@ -183,17 +183,21 @@ static void fail_protocol(struct gw_attempt *attempt, const char *reason) {
   gw_attempt_fail_protocol(attempt, reason);
 }
 
-/* The other end has taken the tunnel: to the client's side that is a switch of protocols, with the answer to its key. */
+/* The other end has taken the tunnel: to the client's side that is a switch of protocols. */
 static void become_tunnel(struct gw_attempt *attempt) {
-  const struct gw_header *key = gw_headers_find_name(&attempt->head->headers, GW_STR("sec-websocket-key"));
   attempt->is_tunnel = true;
   attempt->response.status = 101;
   attempt->response.content_length = GW_LENGTH_UNKNOWN;
-  if (key == NULL) return;
-  char *accept = gw_arena_alloc_bytes(attempt->arena, GW_WEBSOCKET_ACCEPT_SIZE);
-  gw_websocket_key_accept(key->value, accept);
-  gw_headers_add(&attempt->response.headers, attempt->arena, GW_HEADER_OTHER, GW_STR("Sec-WebSocket-Accept"),
-                 (struct gw_str){accept, GW_WEBSOCKET_ACCEPT_SIZE - 1});
+  gw_handshake_add_answer(&attempt->response, attempt->head, attempt->arena);
+}
+
+/* Whether a body can follow does not depend on the frame that the end comes in (RFC 9110 section 6.4.1). */
+static void settle_length(struct gw_attempt *attempt) {
+  struct gw_response_head *response = &attempt->response;
+  bool is_without = attempt->head->method == GW_METHOD_HEAD || response->status == 204 || response->status == 304;
+  if (!is_without || response->content_length == GW_LENGTH_NONE) return;
+  if (response->content_length >= 0 && response->status != 204) response->declared_length = response->content_length;
+  response->content_length = GW_LENGTH_NONE;
 }
 
 static void on_head(struct gw_h2_stream *stream) {
@@ -207,6 +211,7 @@ static void on_head(struct gw_h2_stream *stream) {
   } else if (status >= 200) {
     attempt->response = stream->response;
     attempt->is_head_done = true;
+    settle_length(attempt);
     if (attempt->head->upgrade.len > 0 && status < 300) become_tunnel(attempt);
     attempt->calls->on_head(attempt->arg);
   }

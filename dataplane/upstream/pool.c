@@ -32,6 +32,8 @@ struct gw_upstream_pool *gw_upstream_pool_new(const struct gw_upstream_pool_opti
   struct gw_upstream_pool *pool = gw_calloc(1, sizeof(*pool));
   pool->options = *options;
   if (pool->options.tls != NULL) pool->options.tls = gw_tls_context_ref(pool->options.tls);
+  pool->options.sni = (struct gw_str){gw_strndup(options->sni.data, options->sni.len), options->sni.len};
+  pool->is_auto = options->protocol == GW_UPSTREAM_AUTO;
   gw_list_init(&pool->idle);
   gw_list_init(&pool->shared);
   gw_list_init(&pool->waiting);
@@ -44,6 +46,7 @@ void gw_upstream_pool_release(struct gw_upstream_pool *pool) {
   if (!pool->is_retired || pool->connection_count > 0) return;
   gw_tls_session_slot_done(&pool->tls_session);
   gw_tls_context_unref(pool->options.tls);
+  free((char *)(uintptr_t)pool->options.sni.data);
   free(pool);
 }
 

@@ -35,7 +35,7 @@ struct gw_upstream_pool_options {
   enum gw_upstream_protocol protocol;
   struct gw_http2_options http2;
   struct gw_tls_context *tls; /* NULL: plaintext; the pool takes a reference */
-  struct gw_str sni;          /* borrowed, as long as the pool is not freed */
+  struct gw_str sni;          /* the pool takes a copy: it may outlive the configuration that it was made for */
   struct gw_upstream_counts *counts;
 };
 

@@ -1,53 +1,13 @@
 """Our data plane driven by a go-control-plane server: serves, takes updates, refuses what it doesn't know."""
-import json
-import os
-import subprocess
-import threading
-
 import pytest
 
+from support.adsd import Server
 from support.certificates import make_certificate
 from support.gateway import get, wait_until
 
-ADSD = os.environ.get("GW_PEERS", "") + "/adsd"
 SDS = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret"
 LDS, RDS, CDS, EDS = ("type.googleapis.com/envoy.config." + name for name in
                       ("listener.v3.Listener", "route.v3.RouteConfiguration", "cluster.v3.Cluster", "endpoint.v3.ClusterLoadAssignment"))
-
-
-class Server:
-    """The peer: takes snapshots, tells the node's requests, and its own incremental responses."""
-
-    def __init__(self, node="node-1", delta=True, listen="127.0.0.1:0"):
-        self.process = subprocess.Popen([ADSD, "-node", node, f"-delta={str(delta).lower()}", "-listen", listen],
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.address = json.loads(self.process.stdout.readline())["listening"]
-        self.is_delta, self.requests, self.sent = delta, [], []
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self):
-        for line in self.process.stdout:
-            told = json.loads(line)
-            (self.sent if "sent" in told else self.requests).append(told)
-
-    def serve(self, version, clusters, routes, port=0, **more):
-        wanted = {"version": version, "port": port, "clusters": clusters, "routes": routes, **more}
-        self.process.stdin.write(json.dumps(wanted) + "\n")
-        self.process.stdin.flush()
-
-    def acknowledged(self, type_url, version):
-        if self.is_delta:
-            nonces = {s["nonce"] for s in self.sent if s["sent"] == type_url and s["version"] == version}
-            return any(r["type"] == type_url and r["nonce"] in nonces and not r["error"] for r in self.requests)
-        return any(r["type"] == type_url and r["version"] == version and r["nonce"] and not r["error"] for r in self.requests)
-
-    def refusals(self, type_url):
-        return [r["error"] for r in self.requests if r["type"] == type_url and r["error"]]
-
-    def stop(self):
-        self.process.stdin.close()
-        self.process.terminate()
-        self.process.wait(10)
 
 
 @pytest.fixture(params=["delta", "sotw"])

@@ -3,8 +3,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "common/net/transport.h"
-#include "tests/unit/common/net/tls_certificates.h"
+#include "tests/unit/common/net/tls_pair.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -256,7 +256,9 @@ def test_a_node_without_refusals_is_synced(stage):
 @pytest.mark.usefixtures("release_build")
 def test_one_gibibyte_each_way_in_constant_memory(stage):
     backend = stage.backend()
-    _, data, port = stage.both('routes: [{path: "/**", service: s, timeout: 600}]', services(backend))
+    control = stage.control_plane('routes: [{path: "/**", service: s, timeout: 600}]', services(backend), env={"GATEWAY_MAX_REQUEST_BODY": "2GiB"})
+    data = stage.data_plane(control.xds())
+    port = data.wait_until_ready()
     size = 1 << 30
     before = data.resident_kib()
     with socket.create_connection(("127.0.0.1", port), 60) as connection:

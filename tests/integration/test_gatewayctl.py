@@ -210,6 +210,17 @@ def test_usage_mistakes_are_64(args):
     assert ctl(*args, check=64).stderr.startswith(("gatewayctl: ", str(BUILD)))
 
 
+@pytest.mark.parametrize("admin", ["192.0.2.1:18001", "[2001:db8::1]:18001", "gateway.invalid:18001", "localhost.invalid:18001"])
+def test_token_goes_beyond_loopback_only_with_tls_or_insecure(admin, tmp_path):
+    """Refused before the token is read: the file is not there."""
+    absent = tmp_path / "absent"
+    refused = ctl("--admin", admin, "--token-file", absent, "status", check=64)
+    assert "in plaintext" in refused.stderr and "--tls-ca" in refused.stderr and "--insecure" in refused.stderr
+    assert "in plaintext" in ctl("--token-file", absent, "status", check=64, env={"GATEWAYCTL_ADMIN": admin}).stderr
+    for args, env in ((["--insecure"], {}), ([], {"GATEWAYCTL_INSECURE": "true"}), (["--tls-ca", absent], {})):
+        assert "No such file" in ctl("--admin", admin, "--token-file", absent, *args, "status", check=77, env=env).stderr
+
+
 def test_version_works_without_a_control_plane(control, tmp_path):
     alone = ctl("version", "--token-file", tmp_path / "absent", check=0).stdout
     assert alone.startswith("gatewayctl ") and "unknown" in alone

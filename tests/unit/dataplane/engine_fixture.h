@@ -18,6 +18,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
+#include "common/crypto/websocket_key.h"
 #include "common/net/socket.h"
 #include "common/net/tls.h"
 #include "dataplane/filters/filters.h"
@@ -56,6 +57,7 @@ struct backend_connection {
   uint64_t fill_left; /* of a big answer */
   struct gw_strbuf out;
   bool closes_after;
+  bool is_tunnel; /* what comes is sent back */
   char head[8192];
   char body[8192]; /* its beginning */
 };
@@ -108,6 +110,22 @@ static inline bool backend_path_is(const char *head, const char *path) {
   return space != NULL && strncmp(space + 1, path, strlen(path)) == 0;
 }
 
+/* The handshake of a WebSocket: taken, but for two paths. */
+static inline void backend_switch(struct backend_connection *connection) {
+  const char *key = strcasestr(connection->head, "sec-websocket-key: ");
+  char accept[GW_WEBSOCKET_ACCEPT_SIZE] = "";
+  if (key != NULL) gw_websocket_key_accept((struct gw_str){key + 19, strcspn(key + 19, "\r")}, accept);
+  if (backend_path_is(connection->head, "/deny")) {
+    gw_strbuf_printf(&connection->out, "HTTP/1.1 403 Forbidden\r\nContent-Length: 6\r\n\r\ndenied");
+    return;
+  }
+  if (backend_path_is(connection->head, "/liar")) accept[0] = accept[0] == 'A' ? 'B' : 'A';
+  connection->is_tunnel = true;
+  gw_strbuf_printf(&connection->out,
+                   "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
+                   accept);
+}
+
 /* The whole request is there. false: the connection is gone. */
 static inline bool backend_answer(struct backend_connection *connection) {
   struct backend *backend = connection->backend;
@@ -130,7 +148,9 @@ static inline bool backend_answer(struct backend_connection *connection) {
     backend_reset(connection);
     return false;
   }
-  if (backend_path_is(head, "/garbage")) {
+  if (strcasestr(head, "upgrade: websocket") != NULL) {
+    backend_switch(connection);
+  } else if (backend_path_is(head, "/garbage")) {
     gw_strbuf_printf(out, "BANANA\r\n\r\n");
   } else if (backend_path_is(head, "/upgrade")) {
     gw_strbuf_printf(out, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n");
@@ -175,7 +195,12 @@ static inline bool backend_consume(struct backend_connection *connection) {
   while (connection->in.len > 0) {
     struct gw_strbuf *in = &connection->in;
     size_t used;
-    if (!connection->is_in_body) {
+    if (connection->is_tunnel) {
+      used = in->len;
+      gw_strbuf_append(&connection->out, in->data, in->len);
+      connection->closes_after = used == 3 && memcmp(in->data, "bye", 3) == 0;
+      if (!backend_pump(connection)) return false;
+    } else if (!connection->is_in_body) {
       char *end = memmem(in->data, in->len, "\r\n\r\n", 4);
       if (end == NULL) return true;
       used = (size_t)(end - in->data) + 4;
@@ -225,6 +250,12 @@ static inline void backend_on_io(void *arg, unsigned ready) {
   }
   ssize_t got = recv(connection->fd, buffer, sizeof(buffer), 0);
   if (got < 0 && errno == EAGAIN) return;
+  if (got == 0 && connection->is_tunnel && !connection->closes_after) {
+    gw_strbuf_printf(&connection->out, "[end]");
+    connection->closes_after = true;
+    backend_pump(connection);
+    return;
+  }
   if (got <= 0) {
     backend_connection_free(connection);
     return;
@@ -297,7 +328,12 @@ struct fixture {
   char log_path[64];
   uint32_t released;
   const struct gw_filter *const *filters; /* gw_filters, or a test's own */
+  const char *listener_name;              /* NULL: "traffic" */
+  /* Puts what a test's file needs besides into `resources`, at most FIXTURE_MORE. */
+  void (*add_resources)(struct fixture *fixture, struct gw_resource **resources);
 };
+
+#define FIXTURE_MORE 10
 
 static inline struct gw_str fixture_ticket_key(void) {
   static const char key[GW_TLS_TICKET_KEY_BYTES] = "a key for tickets that every run of the tests has";
@@ -330,15 +366,16 @@ static inline void fixture_serve(struct fixture *fixture, const struct fixture_r
   unsigned version = ++fixture->version;
   struct fixture_endpoint endpoint = {.address = "127.0.0.1", .port = fixture->backend.port};
   struct fixture_endpoint refused = {.address = "127.0.0.1", .port = 1};
-  struct gw_resource *resources[] = {
+  const char *name = fixture->listener_name != NULL ? fixture->listener_name : "traffic";
+  struct gw_resource *resources[7 + FIXTURE_MORE] = {
       fixture_cluster("backend", 1, GW_CLUSTER_STATIC, &endpoint, 1),
       fixture_cluster("nowhere", 1, GW_CLUSTER_EDS, NULL, 0),
       fixture_assignment("nowhere", 1, NULL, 0),
       fixture_cluster("refused", 1, GW_CLUSTER_STATIC, &refused, 1),
       fixture_routes("routes", version, routes, count),
-      fixture_listener("traffic", version, "routes", &http),
-      NULL,
+      fixture_listener(name, version, "routes", &http),
   };
+  if (fixture->add_resources != NULL) fixture->add_resources(fixture, resources + 6);
   if (change != NULL) change(http);
   struct gw_snapshot *snapshot = fixture_snapshot(resources);
   struct gw_errors errors;
@@ -359,7 +396,7 @@ static inline void fixture_serve(struct fixture *fixture, const struct fixture_r
   gw_frozen_unref(fixture->frozen);
   fixture->frozen = frozen;
   gw_snapshot_unref(snapshot);
-  assert_int_equal(gw_listen_set_address(fixture->listen_set, GW_STR("traffic"), &fixture->address), GW_OK);
+  assert_int_equal(gw_listen_set_address(fixture->listen_set, gw_str_from(name), &fixture->address), GW_OK);
 }
 
 static inline void fixture_start(struct fixture *fixture) {
@@ -477,6 +514,13 @@ static inline uint32_t client_count(const struct client *client, const char *tex
       gw_loop_run_once((fixture)->loop, 20);                                                                                               \
     }                                                                                                                                      \
   } while (0)
+
+/* For what must not happen meanwhile. */
+static inline void fixture_turn_for(struct fixture *fixture, uint64_t ms) {
+  uint64_t end_us = gw_clock_monotonic_us() + ms * 1000;
+  while (gw_clock_monotonic_us() < end_us)
+    gw_loop_run_once(fixture->loop, 5);
+}
 
 static inline void client_wait(struct client *client, const char *text) {
   uint64_t until_us = gw_clock_monotonic_us() + FIXTURE_WAIT_MS * 1000;

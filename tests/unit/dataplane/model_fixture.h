@@ -109,22 +109,40 @@ static inline struct gw_resource *fixture_routes(const char *name, unsigned vers
   return resource;
 }
 
-/* Listens on 127.0.0.1 port 0 with node endpoints and the router; `http` may be changed before use. */
+static inline struct gw_http2_options fixture_http2(void) {
+  return (struct gw_http2_options){.hpack_table_size = 4096,
+                                   .max_concurrent_streams = 100,
+                                   .initial_stream_window = 65535,
+                                   .initial_connection_window = 1024 * 1024,
+                                   .allows_connect = true,
+                                   .max_outbound_control_frames = 1000,
+                                   .max_consecutive_empty_frames = 1,
+                                   .max_priority_frames = 100,
+                                   .max_window_updates = 10};
+}
+
+/* Those of fixture_listener's limits filter, for a change. */
+static inline struct gw_limits *fixture_limits(struct gw_http_connection_manager *http) {
+  return (struct gw_limits *)(uintptr_t)&http->filters[1].settings.limits;
+}
+
+/* Listens on 127.0.0.1 port 0 with node endpoints, limits (none) and the router; `http` may be changed before use. */
 static inline struct gw_resource *fixture_listener(const char *name, unsigned version, const char *route_config,
                                                    struct gw_http_connection_manager **ret_http) {
   struct gw_resource *resource = fixture_resource(GW_RESOURCE_LISTENER, name, version);
   struct gw_arena *arena = &resource->arena;
   struct gw_listener *listener = gw_arena_calloc(arena, 1, sizeof(*listener));
-  struct gw_http_filter *filters = gw_arena_calloc(arena, 2, sizeof(*filters));
+  struct gw_http_filter *filters = gw_arena_calloc(arena, 3, sizeof(*filters));
   filters[0] = (struct gw_http_filter){.name = GW_STR("node_endpoints"), .kind = GW_FILTER_NODE_ENDPOINTS};
   filters[0].settings.node_endpoints = (struct gw_node_endpoints){.has_health = true, .has_ready = true, .has_metrics = true};
-  filters[1] = (struct gw_http_filter){.name = GW_STR("router"), .kind = GW_FILTER_ROUTER};
+  filters[1] = (struct gw_http_filter){.name = GW_STR("limits"), .kind = GW_FILTER_LIMITS};
+  filters[2] = (struct gw_http_filter){.name = GW_STR("router"), .kind = GW_FILTER_ROUTER};
   listener->name = resource->name;
   listener->address = GW_STR("127.0.0.1");
   listener->http = (struct gw_http_connection_manager){
       .route_config_name = gw_str_from(gw_arena_strdup(arena, route_config)),
       .filters = filters,
-      .filter_count = 2,
+      .filter_count = 3,
       .normalize_path = true,
       .merge_slashes = true,
       .escaped_slashes = GW_ESCAPED_SLASHES_REJECT,
@@ -137,6 +155,8 @@ static inline struct gw_resource *fixture_listener(const char *name, unsigned ve
       .idle_timeout_ms = 3600000,
       .stream_idle_timeout_ms = 300000,
       .request_headers_timeout_ms = 10000,
+      .http2 = fixture_http2(),
+      .has_websocket = true,
   };
   resource->listener = listener;
   if (ret_http != NULL) *ret_http = &listener->http;

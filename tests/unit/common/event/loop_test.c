@@ -214,6 +214,60 @@ static void test_task_that_schedules_itself_runs_once_a_turn(void **state) {
   assert_string_equal(f->trace.text, "sss");
 }
 
+static void spend_leisure(void) {
+  uint64_t begin_us = gw_clock_monotonic_us();
+  while (gw_clock_monotonic_us() - begin_us <= GW_LOOP_LEISURE_US)
+    continue;
+}
+
+static void note_a_and_spend(void *arg) {
+  struct fixture *f = arg;
+  note(&f->trace, 'a');
+  spend_leisure();
+}
+
+static void leisure_then_turn_end(void *arg) {
+  struct fixture *f = arg;
+  note(&f->trace, 'l');
+  gw_loop_after_callback(f->loop, &f->tasks[0]);
+  gw_loop_at_turn_end(f->loop, &f->tasks[1]);
+}
+
+static void test_leisure_comes_last_and_is_a_callback_in_the_turn(void **state) {
+  struct fixture *f = *state;
+  gw_task_init(&f->tasks[0], note_a, f);
+  gw_task_init(&f->tasks[1], note_b, f);
+  gw_task_init(&f->tasks[2], leisure_then_turn_end, f);
+  gw_loop_at_leisure(f->loop, &f->tasks[2]);
+  gw_loop_at_leisure(f->loop, &f->tasks[2]); /* once */
+  gw_loop_at_turn_end(f->loop, &f->tasks[1]);
+  gw_loop_run_once(f->loop, 60000);
+  assert_string_equal(f->trace.text, "blab");
+}
+
+static void test_leisure_that_is_used_up_leaves_the_rest_to_the_next_turn(void **state) {
+  struct fixture *f = *state;
+  gw_task_init(&f->tasks[0], note_a_and_spend, f);
+  gw_task_init(&f->tasks[1], note_b, f);
+  gw_loop_at_leisure(f->loop, &f->tasks[0]);
+  gw_loop_at_leisure(f->loop, &f->tasks[1]);
+  gw_loop_run_once(f->loop, 60000);
+  assert_string_equal(f->trace.text, "a");
+  gw_loop_run_once(f->loop, 60000); /* without a wait */
+  assert_string_equal(f->trace.text, "ab");
+  gw_loop_run_once(f->loop, 0);
+  assert_string_equal(f->trace.text, "ab");
+}
+
+static void test_cancelled_leisure_does_not_come(void **state) {
+  struct fixture *f = *state;
+  gw_task_init(&f->tasks[0], note_a, f);
+  gw_loop_at_leisure(f->loop, &f->tasks[0]);
+  gw_task_cancel(&f->tasks[0]);
+  gw_loop_run_once(f->loop, 0);
+  assert_string_equal(f->trace.text, "");
+}
+
 static void test_loop_free_runs_tasks_that_were_still_to_run(void **state) {
   (void)state;
   struct fixture f = {.loop = gw_loop_new()};
@@ -226,8 +280,8 @@ static void test_loop_free_runs_tasks_that_were_still_to_run(void **state) {
 static void note_time(void *arg, unsigned ready) {
   struct fixture *f = arg;
   (void)ready;
-  uint64_t begin_us = gw_clock_monotonic_us();
   f->times[f->trace.len] = gw_loop_now_us(f->loop);
+  uint64_t begin_us = gw_clock_monotonic_us(); /* after it, or what the machine takes in between would not count */
   note(&f->trace, 't');
   while (gw_clock_monotonic_us() < begin_us + 2000)
     continue; /* work */
@@ -326,6 +380,9 @@ static void test_annex_is_kept_and_freed_with_the_loop(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      LOOP_TEST(test_leisure_comes_last_and_is_a_callback_in_the_turn),
+      LOOP_TEST(test_leisure_that_is_used_up_leaves_the_rest_to_the_next_turn),
+      LOOP_TEST(test_cancelled_leisure_does_not_come),
       cmocka_unit_test(test_annex_is_kept_and_freed_with_the_loop),
       LOOP_TEST(test_io_tells_what_is_ready_of_what_was_asked),
       LOOP_TEST(test_io_of_a_closed_peer_shows_as_what_was_asked),

@@ -9,7 +9,7 @@
 #include "common/message/trailers.h"
 
 static bool is_allowed(const char *name) {
-  struct gw_header field = {gw_str_from(name), GW_STR("x"), gw_header_id_find(gw_str_from(name))};
+  struct gw_header field = {.name = gw_str_from(name), .value = GW_STR("x"), .id = gw_header_id_find(gw_str_from(name))};
   return gw_trailer_is_allowed(&field);
 }
 

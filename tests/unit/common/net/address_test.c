@@ -95,6 +95,13 @@ static void test_equal_and_loopback_and_port(void **state) {
   assert_true(gw_address_is_loopback(&c));
   assert_true(gw_address_is_loopback(&d));
   assert_false(gw_address_is_loopback(&e));
+  static const char *const here[] = {"127.0.0.1:1", "127.1.2.3:1", "[::1]:1", "localhost:1", "LocalHost:1"};
+  static const char *const elsewhere[] = {"10.0.0.1:1",          "[2001:db8::1]:1", "localhost.example:1",
+                                          "127.0.0.1.example:1", "0.0.0.0:1",       "nowhere"};
+  for (size_t i = 0; i < GW_ARRAY_LEN(here); i++)
+    assert_true(gw_address_is_loopback_target(gw_str_from(here[i])));
+  for (size_t i = 0; i < GW_ARRAY_LEN(elsewhere); i++)
+    assert_false(gw_address_is_loopback_target(gw_str_from(elsewhere[i])));
   assert_int_equal(gw_address_port(&b), 81);
   assert_int_equal(gw_address_port(&c), 80);
 }

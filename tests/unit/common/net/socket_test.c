@@ -170,6 +170,32 @@ static void test_accept_without_descriptors_says_limit(void **state) {
   close(listener);
 }
 
+/* However much the machine lets one socket have. */
+static void test_accepted_socket_takes_little_for_a_peer_that_reads_nothing(void **state) {
+  (void)state;
+  static const char piece[65536];
+  int listener, client, server;
+  struct gw_address any_port = loopback(0);
+  struct gw_address peer;
+  assert_int_equal(gw_socket_listen(&any_port, false, 16, &listener), GW_OK);
+  struct gw_address address = local_address(listener);
+  int small = 4096;
+  client = socket(AF_INET, SOCK_STREAM, 0);
+  assert_int_equal(setsockopt(client, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), 0);
+  assert_int_equal(connect(client, &address.any, gw_address_len(&address)), 0);
+  assert_true(wait_for(listener, POLLIN));
+  assert_int_equal(gw_socket_accept(listener, &peer, &server), GW_OK);
+  size_t total = 0;
+  ssize_t sent;
+  while ((sent = send(server, piece, sizeof(piece), MSG_NOSIGNAL)) > 0)
+    total += (size_t)sent;
+  assert_int_equal(errno, EAGAIN);
+  assert_in_range(total, 1, 512 * 1024);
+  close(client);
+  close(server);
+  close(listener);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_listen_connect_accept),
@@ -178,6 +204,7 @@ int main(void) {
       cmocka_unit_test(test_exclusive_is_refused_where_somebody_shares),
       cmocka_unit_test(test_exclusive_then_shared_serve_the_port_together),
       cmocka_unit_test(test_accept_without_descriptors_says_limit),
+      cmocka_unit_test(test_accepted_socket_takes_little_for_a_peer_that_reads_nothing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

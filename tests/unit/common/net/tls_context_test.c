@@ -92,13 +92,13 @@ static void assert_shown(const struct gw_tls_server_options *server, const struc
                          const struct issued *expected) {
   struct pair pair;
   struct gw_arena arena;
-  struct gw_tls_certificate shown;
-  struct gw_tls_certificate wanted;
+  struct gw_certificate shown;
+  struct gw_certificate wanted;
   gw_arena_init(&arena, 1024);
   meet(&pair, server, client, sni);
   assert_met(&pair);
   assert_int_equal(gw_tls_peer_certificate(pair.client.transport.tls, &arena, &shown), GW_OK);
-  assert_int_equal(gw_tls_certificate_parse(gw_str_from(expected->chain), &arena, &wanted), GW_OK);
+  assert_int_equal(gw_certificate_parse(gw_str_from(expected->chain), &arena, &wanted), GW_OK);
   if (!gw_str_equal(shown.sha256_hex, wanted.sha256_hex)) fail_msg("\"%s\" is shown %s", sni, shown.subject.data);
   pair_close(&pair);
   gw_arena_done(&arena);
@@ -356,7 +356,7 @@ static void test_peer_certificate_tells_what_headers_need(void **state) {
   for (size_t v = 0; v < GW_ARRAY_LEN(versions); v++) {
     struct pair pair;
     struct gw_arena arena;
-    struct gw_tls_certificate peer;
+    struct gw_certificate peer;
     struct gw_tls_key_pair key_pair = pair_of(&a_leaf);
     struct gw_tls_key_pair own = pair_of(&client_leaf);
     struct gw_tls_server_options server = server_with(&key_pair, 1);
@@ -370,10 +370,11 @@ static void test_peer_certificate_tells_what_headers_need(void **state) {
     assert_int_equal(gw_tls_peer_certificate(pair.server.transport.tls, &arena, &peer), GW_OK);
     assert_string_equal(peer.subject.data, "O=Example,CN=client");
     assert_int_equal(peer.sha256_hex.len, 64);
-    assert_int_equal(peer.uri_count, 2);
-    assert_string_equal(peer.uris[0].data, "spiffe://example/ns/web");
-    assert_int_equal(peer.dns_count, 1);
-    assert_string_equal(peer.dns_names[0].data, "web.example");
+    assert_int_equal(peer.name_count, 3);
+    assert_int_equal(peer.names[0].kind, GW_CERTIFICATE_URI);
+    assert_string_equal(peer.names[0].value.data, "spiffe://example/ns/web");
+    assert_int_equal(peer.names[1].kind, GW_CERTIFICATE_DNS);
+    assert_string_equal(peer.names[1].value.data, "web.example");
     assert_true(gw_str_equal(gw_tls_local_uri(pair.server.transport.tls), GW_STR("spiffe://example/server")));
     assert_true(gw_str_equal(gw_tls_local_uri(pair.client.transport.tls), GW_STR("spiffe://example/ns/web")));
     pair_close(&pair);

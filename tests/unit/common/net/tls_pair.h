@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "common/net/transport.h"
-#include "tests/unit/common/net/tls_certificates.h"
+#include "tests/unit/common/crypto/certificates.h"
 
 #define ROUNDS_MAX 200000
 
@@ -33,6 +33,10 @@ struct pair {
   struct gw_strbuf to_server; /* all that went by */
   struct gw_strbuf to_client;
 };
+
+static inline struct gw_tls_key_pair pair_of(const struct issued *issued) {
+  return (struct gw_tls_key_pair){.certificate_chain = gw_str_from(issued->chain), .private_key = gw_str_from(issued->key)};
+}
 
 static inline void end_open(struct end *end) {
   int fds[2];

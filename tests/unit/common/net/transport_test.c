@@ -181,12 +181,35 @@ static void test_flush_into_a_full_socket_says_again_and_keeps_little(void **sta
     setsockopt(pair.server.fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
     end_send(&pair.server, pair.loop, (struct gw_str){big, sizeof(big)});
     assert_int_equal(pair.server.last_flush, GW_ERR_AGAIN);
-    assert_true(pair.server.sent <= GW_LOOP_SCRATCH_SIZE + 16384);
-    assert_int_equal(pair.server.queue.len, sizeof(big) - pair.server.sent);
+    size_t left = pair.server.queue.len;
+    assert_true(sizeof(big) - left <= GW_LOOP_SCRATCH_SIZE + 16384);
+    assert_true(pair.server.sent < sizeof(big) - left); /* what is kept has not left */
     assert_int_equal(gw_transport_interest(&pair.server.transport, &pair.server.queue), GW_IO_WRITE);
-    size_t before = pair.server.sent;
     end_send(&pair.server, pair.loop, GW_STR(""));
-    assert_int_equal(pair.server.sent, before); /* nothing more is sealed while the socket is full */
+    assert_int_equal(pair.server.queue.len, left); /* nothing more is sealed while the socket is full */
+    pair_close(&pair);
+  }
+}
+
+static void test_ciphertext_that_waits_is_output_though_the_queue_is_empty(void **state) {
+  (void)state;
+  static char body[60000];
+  for (size_t v = 0; v < GW_ARRAY_LEN(versions); v++) {
+    struct pair pair;
+    int size = 4096;
+    open_pair(&pair, versions[v]);
+    end_send(&pair.client, pair.loop, GW_STR("x"));
+    pair_run(&pair);
+    setsockopt(pair.server.fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+    end_send(&pair.server, pair.loop, (struct gw_str){body, sizeof(body)});
+    assert_int_equal(pair.server.last_flush, GW_ERR_AGAIN);
+    assert_int_equal(pair.server.queue.len, 0);
+    assert_true(gw_transport_has_output(&pair.server.transport, &pair.server.queue));
+    assert_true(pair.server.sent < sizeof(body));
+    pair_run(&pair);
+    assert_false(gw_transport_has_output(&pair.server.transport, &pair.server.queue));
+    assert_int_equal(pair.server.sent, sizeof(body));
+    assert_int_equal(pair.client.received.len, sizeof(body));
     pair_close(&pair);
   }
 }
@@ -207,6 +230,34 @@ static void test_close_notify_is_an_end_in_order(void **state) {
     assert_int_equal(pair.client.last_flush, GW_OK);
     pair_run(&pair);
     assert_received(&pair.server, "xmore");
+    pair_close(&pair);
+  }
+}
+
+static void test_close_notify_waits_for_a_full_socket(void **state) {
+  (void)state;
+  static char bytes[4096];
+  for (size_t v = 0; v < GW_ARRAY_LEN(versions); v++) {
+    struct pair pair;
+    size_t filled = 0;
+    ssize_t len;
+    open_pair(&pair, versions[v]);
+    end_send(&pair.client, pair.loop, GW_STR("x"));
+    pair_run(&pair);
+    end_send(&pair.server, pair.loop, GW_STR("all of it"));
+    pair_run(&pair);
+    while ((len = send(pair.server.fd, bytes, sizeof(bytes), MSG_DONTWAIT)) > 0)
+      filled += (size_t)len;
+    assert_int_equal(gw_transport_shutdown(&pair.server.transport, pair.loop), GW_ERR_AGAIN);
+    assert_true(gw_transport_has_output(&pair.server.transport, &pair.server.queue));
+    while (filled > 0 && (len = recv(pair.server.relay_fd, bytes, filled < sizeof(bytes) ? filled : sizeof(bytes), 0)) > 0)
+      filled -= (size_t)len;
+    end_send(&pair.server, pair.loop, GW_STR(""));
+    assert_false(gw_transport_has_output(&pair.server.transport, &pair.server.queue));
+    assert_int_equal(gw_transport_shutdown(&pair.server.transport, pair.loop), GW_OK);
+    pair_run(&pair);
+    assert_received(&pair.client, "all of it");
+    assert_int_equal(pair.client.last_read, GW_ERR_CLOSED);
     pair_close(&pair);
   }
 }
@@ -397,7 +448,9 @@ int main(void) {
       cmocka_unit_test(test_pieces_of_one_flush_are_one_record),
       cmocka_unit_test(test_large_data_passes_both_ways_with_partial_sends),
       cmocka_unit_test(test_flush_into_a_full_socket_says_again_and_keeps_little),
+      cmocka_unit_test(test_ciphertext_that_waits_is_output_though_the_queue_is_empty),
       cmocka_unit_test(test_close_notify_is_an_end_in_order),
+      cmocka_unit_test(test_close_notify_waits_for_a_full_socket),
       cmocka_unit_test(test_end_that_comes_with_data_shows_as_readable),
       cmocka_unit_test(test_end_without_close_notify_is_told_from_one_in_order),
       cmocka_unit_test(test_changed_byte_ends_the_connection),

@@ -83,6 +83,7 @@ static inline int services_call(struct services *s, const char *method, const ch
   struct gw_bytes *packed = gw_wire_pack(request), *bytes = NULL;
   char *reason = NULL;
   int code = gw_rpc_call(s->rpc, s->channel, method, 20000, &metadata, token != NULL, packed, &bytes, &reason);
+  if (code == GW_RPC_UNAVAILABLE) print_message("%s: %s\n", method, reason);
   if (code == GW_RPC_OK) assert_int_equal(gw_wire_unpack(reply, gw_bytes_str(bytes), &s->arena, ret_reply), GW_OK);
   gw_bytes_unref(bytes);
   gw_bytes_unref(packed);

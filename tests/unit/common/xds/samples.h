@@ -118,15 +118,13 @@ static const struct gw_endpoints sample_endpoints = {GW_STR("alpha"), sample_end
 static const struct gw_endpoint sample_named_items[] = {{GW_STR("project_service-1.internal"), 8000, 2, false, 0}};
 static const struct gw_endpoints sample_named = {GW_STR("beta"), sample_named_items, 1};
 
-static const struct gw_http2_options sample_http2 = {.hpack_table_size = 0,
-                                                     .max_concurrent_streams = 77,
-                                                     .initial_stream_window = 65535,
-                                                     .initial_connection_window = 1u << 20,
-                                                     .allows_connect = true,
-                                                     .max_outbound_control_frames = 5,
-                                                     .max_consecutive_empty_frames = 0,
-                                                     .max_priority_frames = 3,
-                                                     .max_window_updates = 2};
+/* A macro: clang 14 does not take one constant struct as the initializer of another's member. */
+#define SAMPLE_HTTP2                                                                                                                       \
+  {                                                                                                                                        \
+    .hpack_table_size = 0, .max_concurrent_streams = 77, .initial_stream_window = 65535, .initial_connection_window = 1u << 20,            \
+    .allows_connect = true, .max_outbound_control_frames = 5, .max_consecutive_empty_frames = 0, .max_priority_frames = 3,                 \
+    .max_window_updates = 2,                                                                                                               \
+  }
 static const struct gw_str sample_alpn[] = {GW_STR("h2"), GW_STR("http/1.1")};
 static const struct gw_str sample_certificates[] = {GW_STR("site"), GW_STR("other")};
 static const struct gw_san_match sample_sans[] = {
@@ -176,7 +174,7 @@ static const struct gw_cluster sample_tls_cluster = {.name = GW_STR("gamma"),
                                                      .dns_refresh_ms = 5000,
                                                      .upstream_idle_timeout_ms = 60001,
                                                      .protocol = GW_UPSTREAM_AUTO,
-                                                     .http2 = sample_http2,
+                                                     .http2 = SAMPLE_HTTP2,
                                                      .tls = &sample_upstream_tls};
 static const struct gw_cluster sample_http2_cluster = {.name = GW_STR("delta"),
                                                        .kind = GW_CLUSTER_EDS,
@@ -185,7 +183,7 @@ static const struct gw_cluster sample_http2_cluster = {.name = GW_STR("delta"),
                                                        .dns_refresh_ms = 5000,
                                                        .upstream_idle_timeout_ms = 60001,
                                                        .protocol = GW_UPSTREAM_HTTP2,
-                                                       .http2 = sample_http2};
+                                                       .http2 = SAMPLE_HTTP2};
 static const struct gw_cluster sample_eds_cluster = {.name = GW_STR("alpha"),
                                                      .kind = GW_CLUSTER_EDS,
                                                      .eds_service_name = GW_STR("alpha-endpoints"),
@@ -207,7 +205,7 @@ static const struct gw_cluster sample_static_cluster = {.name = GW_STR("alpha"),
 
 static const struct gw_str sample_allow[] = {GW_STR("10.0.0.0/8"), GW_STR("2001:db8::/32")};
 static const struct gw_http_filter sample_filters[] = {
-    {.name = GW_STR("limits"), .kind = GW_FILTER_LIMITS, .settings = {.limits = {1u << 20, 15000, 1000, 50, 200, 80, 90}}},
+    {.name = GW_STR("limits"), .kind = GW_FILTER_LIMITS, .settings = {.limits = {1u << 20, 60000, 15000, 8192, 1000, 50, 200, 80, 90}}},
     {GW_STR("gateway.node_endpoints"), GW_FILTER_NODE_ENDPOINTS, {{true, false, true, sample_allow, 2}}},
     {GW_STR("envoy.filters.http.router"), GW_FILTER_ROUTER, {{false, false, false, NULL, 0}}},
 };
@@ -250,7 +248,7 @@ static const struct gw_listener sample_listener = {
              .request_headers_timeout_ms = 10000,
              .drain_timeout_ms = 7000,
              .codec = GW_CODEC_HTTP2,
-             .http2 = sample_http2,
+             .http2 = SAMPLE_HTTP2,
              .has_websocket = true,
              .max_requests_per_connection = 1000,
              .client_cert_forwarding = GW_CLIENT_CERT_APPEND_FORWARD,

@@ -48,6 +48,8 @@ static void test_without_listeners_there_is_one_in_plaintext_with_every_limit(vo
   const struct gw_limits *limits = &listener->http.filters[0].settings.limits;
   assert_int_equal(limits->max_request_body_bytes, 100 << 20);
   assert_int_equal(limits->body_timeout_ms, 15000);
+  assert_int_equal(limits->send_timeout_ms, 60000);
+  assert_int_equal(limits->max_uri_bytes, 8192);
   assert_int_equal(limits->max_connections_per_worker, 50000);
   assert_int_equal(limits->max_connections_per_client, 2000);
   assert_int_equal(limits->max_stream_resets_per_minute, 1000);

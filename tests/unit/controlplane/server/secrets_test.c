@@ -14,7 +14,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
-#include "tests/unit/pem_fixture.h"
+#include "common/crypto/pki.h"
 
 struct fixture {
   char folder[32];
@@ -25,8 +25,17 @@ struct fixture {
   struct gw_catalog *catalog;
   struct gw_secrets *secrets;
   uint32_t news;
-  struct pem_pair pair;
+  struct gw_pki_pair pair;
 };
+
+/* Self-signed, valid from `from_s` to `to_s` seconds from now. */
+static struct gw_pki_pair make_pair(const char *name, int64_t from_s, int64_t to_s) {
+  int64_t now_s = (int64_t)(gw_clock_wall_us() / 1000000);
+  struct gw_pki_request request = {.common_name = name, .for_servers = true, .not_before_s = now_s + from_s, .not_after_s = now_s + to_s};
+  struct gw_pki_pair pair;
+  assert_int_equal(gw_pki_issue(&request, NULL, &pair), GW_OK);
+  return pair;
+}
 
 static void write_file(const char *path, const char *text, size_t len) {
   char *beside = gw_asprintf("%s.new", path);
@@ -57,7 +66,7 @@ static int setup(void **state) {
   f->sources[1] = (struct gw_policy_secret){GW_STR("ca"), GW_SECRET_VALIDATION, (const char *const *)&f->paths[2], 1, "routes.yaml:4:5"};
   f->sources[2] =
       (struct gw_policy_secret){GW_STR("tickets"), GW_SECRET_TICKET_KEYS, (const char *const *)&f->paths[3], 1, "routes.yaml:5:5"};
-  f->pair = pem_make("site", -100, 1000);
+  f->pair = make_pair("site", -100, 1000);
   f->loop = gw_loop_new();
   f->cache = gw_snapshot_cache_new();
   f->catalog = gw_catalog_new(f->loop, f->cache);
@@ -80,7 +89,7 @@ static int teardown(void **state) {
     free(f->paths[i]);
   }
   rmdir(f->folder);
-  pem_done(&f->pair);
+  gw_pki_pair_done(&f->pair);
   free(f);
   return 0;
 }
@@ -158,7 +167,7 @@ static void test_rotation_half_way_is_held_until_the_key_has_come(void **state) 
   gw_secrets_watch(f->secrets);
   char version[17];
   memcpy(version, gw_snapshot_cache_current(f->cache)->version, sizeof(version));
-  struct pem_pair next = pem_make("site", -50, 2000);
+  struct gw_pki_pair next = make_pair("site", -50, 2000);
   write_text(f->paths[0], next.certificate);
   WAIT_FOR(f, gw_secrets_stats(f->secrets)->failures_total > 0);
   assert_true(gw_str_equal(served(f, "site")->certificate_chain, gw_str_from(f->pair.certificate)));
@@ -169,7 +178,7 @@ static void test_rotation_half_way_is_held_until_the_key_has_come(void **state) 
   assert_true(gw_str_equal(served(f, "site")->private_key, gw_str_from(next.key)));
   assert_int_equal(gw_secrets_stats(f->secrets)->rotations_total, 1);
   assert_warned(f, NULL);
-  pem_done(&next);
+  gw_pki_pair_done(&next);
 }
 
 static void test_damaged_file_keeps_the_last_good_content_also_over_a_load(void **state) {
@@ -199,21 +208,21 @@ static void test_secret_of_other_files_is_another(void **state) {
 static void test_expired_certificate_is_served_and_told(void **state) {
   struct fixture *f = *state;
   write_good_files(f);
-  struct pem_pair old = pem_make("old", -1000, -100);
+  struct gw_pki_pair old = make_pair("old", -1000, -100);
   write_text(f->paths[0], old.certificate);
   write_text(f->paths[1], old.key);
   follow(f);
   assert_non_null(served(f, "site"));
   assert_warned(f, "site.crt has expired at 20");
-  pem_done(&old);
+  gw_pki_pair_done(&old);
 }
 
 /* As Kubernetes mounts Secrets: ..data is swapped, the files are links through it. */
 static void test_swap_of_a_symlink_is_one_rotation(void **state) {
   struct fixture *f = *state;
-  struct pem_pair next = pem_make("site", -50, 2000);
+  struct gw_pki_pair next = make_pair("site", -50, 2000);
   write_good_files(f);
-  const struct pem_pair *const pairs[] = {&f->pair, &next};
+  const struct gw_pki_pair *const pairs[] = {&f->pair, &next};
   char *folders[2], *data = gw_asprintf("%s/..data", f->folder), *swap = gw_asprintf("%s/..swap", f->folder);
   for (int i = 0; i < 2; i++) {
     folders[i] = gw_asprintf("%s/..version-%d", f->folder, i);
@@ -249,7 +258,7 @@ static void test_swap_of_a_symlink_is_one_rotation(void **state) {
   }
   free(data);
   free(swap);
-  pem_done(&next);
+  gw_pki_pair_done(&next);
 }
 
 int main(void) {

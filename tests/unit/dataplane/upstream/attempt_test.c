@@ -390,6 +390,8 @@ static void test_slow_backend_is_felt_and_draining_told(void **state) {
   char bytes[65536];
   WAIT_FOR(f, recv(f->fd, bytes, sizeof(bytes), MSG_DONTWAIT) < 0 || f->drained > 0);
   WAIT_FOR(f, (recv(f->fd, bytes, sizeof(bytes), MSG_DONTWAIT), f->drained > 0));
+  while (gw_attempt_send_body(&f->attempt, (struct gw_str){data, sizeof(data)}))
+    gw_loop_run_once(f->loop, 0);
   gw_attempt_send_end(&f->attempt, NULL);
   say(f, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
   WAIT_FOR(f, f->ended > 0);
