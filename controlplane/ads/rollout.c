@@ -81,8 +81,9 @@ static bool send_if_wanted(struct gw_ads_stream *stream, struct gw_subscription 
   } else {
     gw_delta_subscription_settle(subscription);
     bool is_refused = recall_refusal(stream, subscription);
-    bool is_known = subscription->is_delta ? !subscription->is_pending : subscription->has == NULL && !is_refused;
-    if (is_known) adopt(stream, subscription, target);
+    /* Refused changes are not in the target; a refused state of the world is the target. */
+    bool has_it = !subscription->is_pending && (subscription->is_delta || !is_refused);
+    if (has_it) adopt(stream, subscription, target);
   }
   gw_resource_set_unref(target);
   return is_sent;

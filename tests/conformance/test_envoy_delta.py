@@ -28,7 +28,7 @@ class Fleet:
         self.stage, self.env_file = stage, stage.folder / "fleet.env"
         self.set_connect_timeout(5)
         self.control = stage.control_plane(routes, services_text, args=["--env-file", self.env_file])
-        self.xds_port = self.control.ports()["xds"]
+        self.xds_port = self.control.wait_for_ports()["xds"]
         self.envoys = [Envoy(stage.folder / "envoy", self.control.xds(), node_id=name, name=name, delta=name == "delta")
                        for name in ("delta", "sotw")]
         stage.started += self.envoys
@@ -65,7 +65,10 @@ class Fleet:
             nodes = json.loads(self.control.ctl("status", "-o", "json", check=0).stdout)["nodes"]
             return len(nodes) == 3 and {n["state"] for n in nodes} == {"SYNCED"} and {n["id"]: n["xds_protocol"] for n in nodes}
 
-        return wait_until(look, "the fleet to be SYNCED")
+        try:
+            return wait_until(look, "the fleet to be SYNCED")
+        except AssertionError as problem:
+            raise AssertionError(f'{problem}\n{self.control.ctl("status", check=0).stdout}') from None
 
     def restart(self, routes, services_text):
         self.control.stop()
