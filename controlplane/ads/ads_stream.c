@@ -160,9 +160,9 @@ static enum gw_err on_delta_request(struct gw_ads_stream *stream, struct gw_str 
   if (subscription == NULL) return GW_OK;
   uint64_t now_ms = gw_loop_now_ms(stream->shared->loop);
   enum gw_request_kind kind = gw_delta_subscription_on_request(subscription, stream->shared->name_sets, &request, now_ms);
-  bool asks_too_much = gw_name_set_filter(subscription->names)->name_count > NAMES_MAX || subscription->asked_count > NAMES_MAX;
-  if (asks_too_much)
-    refuse(stream, GW_RPC_INVALID_ARGUMENT, "a stream may ask for 100000 resource names of a type");
+  bool changes_names = request.subscribe_count > 0 || request.unsubscribe_count > 0;
+  if (changes_names && gw_delta_subscription_is_too_big(subscription))
+    refuse(stream, GW_RPC_INVALID_ARGUMENT, "a stream may ask for 100000 resource names of a type, of 16 MiB in all");
   else
     end_request(stream, subscription, kind);
   return GW_OK;

@@ -8,10 +8,10 @@
 #include "common/model/cluster.h"
 #include "common/model/listener.h"
 #include "common/model/secret.h"
+#include "controlplane/ads/blame.h"
 
 #define REFUSED_MAX 100000u /* of one type on one stream; then all are tried again */
 #define BLAMED_SHOWN 5
-#define MESSAGE_READ_MAX 16384u /* of a NACK's text; our data planes write 8 KiB at most */
 
 void gw_delta_subscription_settle(struct gw_subscription *subscription) {
   for (uint32_t i = 0; i < subscription->asked_count; i++)
@@ -42,6 +42,17 @@ void gw_delta_subscription_done(struct gw_subscription *subscription) {
 }
 
 /* ---- names ---- */
+
+bool gw_delta_subscription_is_too_big(const struct gw_subscription *subscription) {
+  const struct gw_resource_filter *filter = gw_name_set_filter(subscription->names);
+  if (filter->name_count > GW_DELTA_NAMES_MAX || subscription->asked_count > GW_DELTA_NAMES_MAX) return true;
+  size_t asked_bytes = 0, filter_bytes = 0;
+  for (uint32_t i = 0; i < subscription->asked_count; i++)
+    asked_bytes += subscription->asked[i].len;
+  for (uint32_t i = 0; i < filter->name_count; i++)
+    filter_bytes += filter->names[i].len;
+  return asked_bytes > GW_DELTA_NAME_BYTES_MAX || filter_bytes > GW_DELTA_NAME_BYTES_MAX;
+}
 
 static int compare_names(const void *a, const void *b) {
   return gw_str_compare(*(const struct gw_str *)a, *(const struct gw_str *)b);
@@ -170,6 +181,15 @@ static struct gw_resource *make_unknown(enum gw_resource_type type, struct gw_st
   return resource;
 }
 
+/* What is served is the very thing, if it is what the client says. That gives no right to it: who may not have it has an unknown one. */
+static struct gw_resource *find_known(const struct gw_subscription *subscription, struct gw_name_sets *name_sets, struct gw_str name,
+                                      struct gw_str version) {
+  struct gw_resource *resource = gw_name_sets_find(name_sets, subscription->type, name);
+  bool is_it = resource != NULL && gw_str_equal(version, gw_str_from(resource->version)) &&
+               !(subscription->withholds && gw_resource_is_confidential(resource));
+  return is_it ? gw_resource_ref(resource) : make_unknown(subscription->type, name, version);
+}
+
 static int compare_resources(const void *a, const void *b) {
   return gw_str_compare((*(struct gw_resource *const *)a)->name, (*(struct gw_resource *const *)b)->name);
 }
@@ -179,7 +199,7 @@ static void take_held(struct gw_subscription *subscription, struct gw_name_sets 
   struct gw_resource_list list = {.items = gw_malloc(((size_t)request->held_count + 1) * sizeof(struct gw_resource *))};
   for (uint32_t i = 0; i < request->held_count; i++)
     if (gw_resource_filter_takes(filter, request->held_names[i]))
-      list.items[list.count++] = make_unknown(subscription->type, request->held_names[i], request->held_versions[i]);
+      list.items[list.count++] = find_known(subscription, name_sets, request->held_names[i], request->held_versions[i]);
   if (list.count > 0) qsort(list.items, list.count, sizeof(struct gw_resource *), compare_resources);
   uint32_t kept = 0; /* a map has no name twice, yet strangers write what they like */
   for (uint32_t i = 0; i < list.count; i++) {
@@ -244,40 +264,19 @@ static void set_refused(struct gw_subscription *subscription, const struct gw_re
   free(before);
 }
 
-static bool is_boundary_before(const struct gw_str text, size_t at) {
-  return at == 0 || memchr(" \n\t'\"(,;:", text.data[at - 1], 10) != NULL;
-}
-
-static bool is_boundary_after(const struct gw_str text, size_t at) {
-  return at == text.len || memchr(":,;'\")\n", text.data[at], 7) != NULL;
-}
-
-/* "NAME: …", "… cluster(s) NAME: …", "… 'NAME' …": how data planes name what they refuse. */
-static bool is_blamed(struct gw_str text, struct gw_str name) {
-  if (name.len == 0) return false;
-  for (size_t at = 0; at + name.len <= text.len; at++) {
-    const char *found = memmem(text.data + at, text.len - at, name.data, name.len);
-    if (found == NULL) return false;
-    at = (size_t)(found - text.data);
-    if (is_boundary_before(text, at) && is_boundary_after(text, at + name.len)) return true;
-  }
-  return false;
-}
-
 static bool next_sent(const struct gw_subscription *subscription, struct gw_resource_step *step) {
   while (gw_resource_set_next_step(subscription->sent_to, subscription->sent_from, step))
     if (step->now != NULL) return true;
   return false;
 }
 
-/* The text with the names that it lacks before it. */
-static char *make_reason(const struct gw_subscription *subscription, struct gw_str message, bool names_any) {
+/* The text, with the names that it lacks before it. */
+static char *make_reason(struct gw_str message, const struct gw_str *names, uint32_t count, bool names_any) {
   if (names_any) return gw_refusal_keep_reason(message);
   struct gw_strbuf text;
   gw_strbuf_init(&text);
-  uint32_t count = 0;
-  for (struct gw_resource_step step = {0}; next_sent(subscription, &step); count++)
-    if (count < BLAMED_SHOWN) gw_strbuf_printf(&text, "%s%.*s", count > 0 ? ", " : "", GW_STR_ARG(step.now->name));
+  for (uint32_t i = 0; i < count && i < BLAMED_SHOWN; i++)
+    gw_strbuf_printf(&text, "%s%.*s", i > 0 ? ", " : "", GW_STR_ARG(names[i]));
   if (count > BLAMED_SHOWN) gw_strbuf_printf(&text, " and %u more", count - BLAMED_SHOWN);
   gw_strbuf_printf(&text, ": %.*s", GW_STR_ARG(message));
   char *reason = gw_refusal_keep_reason(gw_strbuf_str(&text));
@@ -288,16 +287,21 @@ static char *make_reason(const struct gw_subscription *subscription, struct gw_s
 /* Refused are those that the message names, or all when it names none. The others go again, since some clients take all or nothing.
  * False: nothing was there to refuse. */
 static bool refuse_sent(struct gw_subscription *subscription, struct gw_str message) {
-  if (message.len > MESSAGE_READ_MAX) message.len = MESSAGE_READ_MAX;
-  bool names_any = false, sent_any = false;
-  for (struct gw_resource_step step = {0}; next_sent(subscription, &step); sent_any = true)
-    names_any = names_any || is_blamed(message, step.now->name);
-  if (!sent_any) return false;
-  char *reason = make_reason(subscription, message, names_any);
+  size_t room = (size_t)gw_resource_set_list(subscription->sent_to)->count + 1;
+  struct gw_str *names = gw_malloc(room * sizeof *names);
+  uint32_t count = 0;
   for (struct gw_resource_step step = {0}; next_sent(subscription, &step);)
-    if (!names_any || is_blamed(message, step.now->name)) set_refused(subscription, step.now, reason, names_any);
+    names[count++] = step.now->name;
+  bool *is_blamed = gw_malloc(room * sizeof *is_blamed);
+  bool names_any = gw_blame_find(message, names, count, is_blamed) > 0;
+  char *reason = make_reason(message, names, count, names_any);
+  uint32_t at = 0;
+  for (struct gw_resource_step step = {0}; next_sent(subscription, &step); at++)
+    if (!names_any || is_blamed[at]) set_refused(subscription, step.now, reason, names_any);
   free(reason);
-  return true;
+  free(is_blamed);
+  free(names);
+  return count > 0;
 }
 
 const struct gw_refusal *gw_delta_subscription_find_refusal(const struct gw_subscription *subscription,

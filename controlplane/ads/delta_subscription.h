@@ -7,9 +7,15 @@
 
 #include "controlplane/ads/subscription.h"
 
+/* What a stream may ask for of a type, over all of its requests: as much as one request of a state of the world could. */
+#define GW_DELTA_NAMES_MAX 100000u
+#define GW_DELTA_NAME_BYTES_MAX (16u * 1024 * 1024)
+
 /* Takes over what the request says, and says what it was. What it changes of the names counts whatever its nonce. */
 enum gw_request_kind gw_delta_subscription_on_request(struct gw_subscription *subscription, struct gw_name_sets *name_sets,
                                                       const struct gw_delta_request *request, uint64_t now_ms);
+/* Beyond these bounds: the stream is to be ended. Look after a request that changes names. */
+bool gw_delta_subscription_is_too_big(const struct gw_subscription *subscription);
 /* `set` with what this client has refused left as it was: as it last accepted it, or away. One reference. */
 struct gw_resource_set *gw_delta_subscription_without_refused(const struct gw_subscription *subscription, struct gw_resource_set *set);
 /* Of those asked for since the last response the ones that neither `target` has nor the client: they do not exist. Into `ret_names`, which

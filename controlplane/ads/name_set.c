@@ -106,6 +106,10 @@ struct gw_resource_set *gw_name_sets_find_resources(const struct gw_name_sets *s
   return gw_resource_sets_find(gw_snapshot_cache_sets(sets->cache), type, version);
 }
 
+struct gw_resource *gw_name_sets_find(struct gw_name_sets *sets, enum gw_resource_type type, struct gw_str name) {
+  return gw_snapshot_cache_current(sets->cache) != NULL ? gw_snapshot_cache_find(sets->cache, type, name) : NULL;
+}
+
 struct gw_resource_set *gw_name_sets_make(struct gw_name_sets *sets, enum gw_resource_type type, const struct gw_resource_list *list) {
   return gw_resource_sets_get(gw_snapshot_cache_sets(sets->cache), type, list);
 }

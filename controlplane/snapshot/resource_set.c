@@ -25,6 +25,7 @@ struct gw_resource_set {
 
   /* The last encode_changes of this set, which many streams go through at the same time. */
   char changes_from[GW_CONTENT_VERSION_SIZE];
+  bool changes_from_unknown;
   struct gw_resource_changes changes;
 
   /* The last with_leaving of this set. Neither side holds the other: what has left shall be freed with the last stream that has it. */
@@ -244,7 +245,9 @@ bool gw_resource_set_next_step(const struct gw_resource_set *set, const struct g
 
 const struct gw_resource_changes *gw_resource_set_encode_changes(struct gw_resource_set *set, const struct gw_resource_set *before) {
   const char *from = before != NULL ? before->version : "";
-  if (set->changes.bytes != NULL && strcmp(set->changes_from, from) == 0) return &set->changes;
+  bool from_unknown = before != NULL && before->has_unknown; /* its version is what a client made of it */
+  bool is_known = set->changes.bytes != NULL && set->changes_from_unknown == from_unknown && strcmp(set->changes_from, from) == 0;
+  if (is_known) return &set->changes;
   uint32_t room = set->list.count + (before != NULL ? before->list.count : 0) + 1;
   struct gw_delta_resource *changed = gw_malloc((size_t)room * sizeof *changed);
   struct gw_str *removed = gw_malloc((size_t)room * sizeof *removed);
@@ -260,6 +263,7 @@ const struct gw_resource_changes *gw_resource_set_encode_changes(struct gw_resou
   free(removed);
   gw_bytes_unref(set->changes.bytes);
   set->changes = changes;
+  set->changes_from_unknown = from_unknown;
   snprintf(set->changes_from, sizeof set->changes_from, "%s", from);
   return &set->changes;
 }

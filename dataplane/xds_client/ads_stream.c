@@ -23,6 +23,7 @@ struct gw_ads_stream {
   struct asked types[GW_RESOURCE_TYPE_COUNT];
   const char *broken; /* why we cancelled it, or NULL */
   bool has_told_node;
+  bool was_answered;
   bool is_abandoned; /* the owner is gone: only the call's end is waited for */
 };
 
@@ -56,6 +57,7 @@ static void deliver(struct gw_ads_stream *stream, const struct gw_discovery_resp
 static void on_message(void *state, struct gw_rpc_stream *call, struct gw_str message) {
   struct gw_ads_stream *stream = state;
   if (stream->is_abandoned || stream->broken != NULL) return;
+  stream->was_answered = true;
   struct gw_arena arena;
   gw_arena_init(&arena, 4096);
   struct gw_discovery_response response;
@@ -113,6 +115,10 @@ void gw_ads_stream_free(struct gw_ads_stream *stream) {
 
 bool gw_ads_stream_is_delta(const struct gw_ads_stream *stream) {
   return stream->is_delta;
+}
+
+bool gw_ads_stream_was_answered(const struct gw_ads_stream *stream) {
+  return stream->was_answered;
 }
 
 bool gw_ads_stream_has_asked(const struct gw_ads_stream *stream, enum gw_resource_type type) {

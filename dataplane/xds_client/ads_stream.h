@@ -25,6 +25,8 @@ struct gw_ads_stream *gw_ads_stream_new(struct gw_rpc_channel *channel, bool is_
 void gw_ads_stream_free(struct gw_ads_stream *stream);
 
 bool gw_ads_stream_is_delta(const struct gw_ads_stream *stream);
+/* Whether anything came. */
+bool gw_ads_stream_was_answered(const struct gw_ads_stream *stream);
 /* Whether the type was asked for on this stream; before, an incremental one wants to hear what is held. */
 bool gw_ads_stream_has_asked(const struct gw_ads_stream *stream, enum gw_resource_type type);
 

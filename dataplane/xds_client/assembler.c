@@ -17,6 +17,8 @@ struct held {
   uint32_t name_count;
   struct gw_map *versions; /* name → text: how a server calls what is held, where that is not the resource's own version */
   struct gw_map *refused;  /* names of clusters or listeners that were refused and are not held */
+  bool has_more_refused;   /* than are kept by name */
+  size_t bytes;            /* of what is held, encoded */
   bool was_answered;
 };
 
@@ -132,9 +134,18 @@ struct gw_resource *gw_assembler_find_same(const struct gw_assembler *assembler,
   return resource != NULL ? resource : find_content(assembler->seed_by_content[type], any);
 }
 
+const struct gw_resource *gw_assembler_find(const struct gw_assembler *assembler, enum gw_resource_type type, struct gw_str name) {
+  return gw_map_find(assembler->types[type].by_name, name);
+}
+
+uint32_t gw_assembler_size(const struct gw_assembler *assembler, enum gw_resource_type type, size_t *ret_bytes) {
+  *ret_bytes = assembler->types[type].bytes;
+  return (uint32_t)gw_map_count(assembler->types[type].by_name);
+}
+
 /* `version` empty, or the resource's own: nothing to remember. */
 static void set_version(struct held *held, struct gw_str name, struct gw_str version, const char *own) {
-  bool is_own = version.len == 0 || gw_str_equal(version, gw_str_from(own));
+  bool is_own = version.len == 0 || version.len > GW_ASSEMBLER_VERSION_MAX || gw_str_equal(version, gw_str_from(own));
   free(is_own ? gw_map_remove(held->versions, name) : gw_map_put(held->versions, name, gw_str_dup(version)));
 }
 
@@ -145,6 +156,7 @@ static void hold(struct held *held, struct gw_resource *resource, struct gw_str 
   struct gw_resource *before = gw_map_put(held->by_name, resource->name, resource);
   if (before != NULL && before != resource) remove_content(held->by_content, before);
   put_content(held->by_content, resource);
+  held->bytes += resource->any->len - (before != NULL ? before->any->len : 0);
   gw_resource_unref(before);
 }
 
@@ -154,12 +166,14 @@ static void let_go(struct held *held, struct gw_str name) {
   struct gw_resource *resource = gw_map_remove(held->by_name, name);
   if (resource == NULL) return;
   remove_content(held->by_content, resource);
+  held->bytes -= resource->any->len;
   gw_resource_unref(resource);
 }
 
 static void forget_refused(struct held *held) {
   gw_map_free(held->refused);
   held->refused = gw_map_new();
+  held->has_more_refused = false;
 }
 
 static void replace_all(struct held *held, struct gw_resource **resources, uint32_t count) {
@@ -167,6 +181,7 @@ static void replace_all(struct held *held, struct gw_resource **resources, uint3
   gw_map_free(held->by_content);
   held->by_name = gw_map_new();
   held->by_content = gw_map_new();
+  held->bytes = 0;
   free_values(held->versions);
   held->versions = gw_map_new();
   forget_refused(held);
@@ -210,6 +225,7 @@ static void drop_unwanted(struct held *held) {
     } else {
       free(gw_map_remove(held->versions, name));
       remove_content(held->by_content, value);
+      held->bytes -= ((const struct gw_resource *)value)->any->len;
       gw_resource_unref(value);
     }
   }
@@ -274,7 +290,9 @@ unsigned gw_assembler_accept(struct gw_assembler *assembler, enum gw_resource_ty
 static void take_change(struct held *held, bool is_named, struct gw_resource *resource, struct gw_str name, struct gw_str version) {
   if (resource == NULL) {
     bool is_lacking = !is_named && gw_map_find(held->by_name, name) == NULL;
-    if (is_lacking) gw_map_put(held->refused, name, held);
+    bool has_room = gw_map_count(held->refused) < GW_ASSEMBLER_REFUSED_MAX;
+    if (is_lacking && has_room) gw_map_put(held->refused, name, held);
+    if (is_lacking && !has_room) held->has_more_refused = true;
   } else if (!is_named || gw_map_find(held->wanted, resource->name) != NULL) {
     hold(held, resource, version);
   } else {
@@ -333,7 +351,7 @@ static struct missing count_missing(const struct gw_assembler *assembler) {
   struct missing missing = {0};
   for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++) {
     const struct held *held = &assembler->types[type];
-    missing.all += (uint32_t)gw_map_count(held->refused);
+    missing.all += (uint32_t)gw_map_count(held->refused) + held->has_more_refused;
     size_t cursor = 0;
     struct gw_str name;
     void *value;

@@ -11,6 +11,8 @@
 #include "common/model/snapshot.h"
 #include "common/xds/discovery.h"
 
+#define GW_ASSEMBLER_VERSION_MAX 256u     /* a longer version is not remembered: the resource comes again after a reconnect */
+#define GW_ASSEMBLER_REFUSED_MAX 100000u  /* names of a type; when there were more, the whole stays incomplete while the stream lasts */
 #define GW_ASSEMBLER_BOUND_MS 15000 /* how long something that is named may be missing before the rest goes on without it */
 
 struct gw_assembler;
@@ -22,6 +24,11 @@ void gw_assembler_free(struct gw_assembler *assembler);
 void gw_assembler_seed(struct gw_assembler *assembler, struct gw_snapshot *snapshot);
 /* The resource already decoded from the same bytes, or NULL. No reference is taken. */
 struct gw_resource *gw_assembler_find_same(const struct gw_assembler *assembler, enum gw_resource_type type, const struct gw_bytes *any);
+
+/* NULL: nothing of that name is held. No reference is taken. */
+const struct gw_resource *gw_assembler_find(const struct gw_assembler *assembler, enum gw_resource_type type, struct gw_str name);
+/* How many are held, and how long they are encoded. */
+uint32_t gw_assembler_size(const struct gw_assembler *assembler, enum gw_resource_type type, size_t *ret_bytes);
 
 /* Takes in one accepted response and the caller's references. Clusters and listeners: these are all. The others: these
  * replace what has their names, and what nobody names is dropped. Returns a bit set (1 << type) of types whose names changed. */

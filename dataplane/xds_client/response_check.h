@@ -8,10 +8,14 @@
 #include "dataplane/xds_client/assembler.h"
 #include "dataplane/xds_client/refusals.h"
 
-#define GW_RESPONSE_RESOURCES_MAX 100000 /* in one response */
+#define GW_RESPONSE_RESOURCES_MAX 100000 /* in one response; of a type in all */
 
 struct gw_response_check {
   const struct gw_assembler *assembler; /* whose resources are reused where the bytes are the same */
+  /* Of a type in all, where responses add to each other. What would go beyond is refused; what the response removes makes room for the
+   * next one. */
+  uint32_t held_max;
+  size_t held_bytes_max; /* encoded */
   void (*on_check)(void *arg, const struct gw_resource *resource, struct gw_errors *errors); /* may be NULL */
   void *arg;
 };

@@ -14,7 +14,7 @@
 #include "dataplane/xds_client/backoff.h"
 #include "dataplane/xds_client/response_check.h"
 
-#define MESSAGE_MAX (256u * 1024 * 1024) /* a snapshot of 100,000 routes has some 10 MiB a type */
+#define MESSAGE_MAX (256u * 1024 * 1024) /* and of a type in all; a snapshot of 100,000 routes has some 10 MiB a type */
 #define KEEPALIVE_MS 20000
 #define BACKOFF_BASE_MS 250
 #define BACKOFF_CAP_MS 10000
@@ -154,7 +154,11 @@ static void on_response(void *arg, enum gw_resource_type type, const struct gw_d
   client->responses_total++;
   bool was_refused = client->refusals.count > 0;
   clear_refusals(client, type, response);
-  struct gw_response_check check = {client->assembler, client->options.on_check, client->options.arg};
+  struct gw_response_check check = {.assembler = client->assembler,
+                                    .held_max = GW_RESPONSE_RESOURCES_MAX,
+                                    .held_bytes_max = MESSAGE_MAX,
+                                    .on_check = client->options.on_check,
+                                    .arg = client->options.arg};
   struct gw_resource **resources = NULL;
   struct gw_strbuf reason;
   gw_strbuf_init(&reason);
@@ -295,9 +299,15 @@ static void lose(struct gw_xds_client *client, const char *how, struct gw_str re
 
 static void open_ads(struct gw_xds_client *client, bool is_delta);
 
+/* Some servers have the method without what is behind it, and say so by an error that gRPC makes UNKNOWN. */
+static bool lacks_delta(const struct gw_ads_stream *ads, int code) {
+  if (!gw_ads_stream_is_delta(ads)) return false;
+  return code == GW_RPC_UNIMPLEMENTED || (code == GW_RPC_UNKNOWN && !gw_ads_stream_was_answered(ads));
+}
+
 static void on_ads_closed(void *arg, int code, struct gw_str reason) {
   struct gw_xds_client *client = arg;
-  if (code == GW_RPC_UNIMPLEMENTED && gw_ads_stream_is_delta(client->ads)) {
+  if (lacks_delta(client->ads, code)) {
     client->delta_absent_until_us[client->target_index] = gw_loop_now_us(client->options.loop) + ABSENT_MS * 1000ull;
     GW_LOG_INFO(client->options.log, "the control plane at %s has no incremental xDS: it is asked for the state of the world",
                 target_of(client));

@@ -1,5 +1,6 @@
 """Stock Envoy by incremental xDS and by the state of the world, in one fleet under our control plane: changes, withdrawals, a restart."""
 import json
+import socket
 import time
 
 import pytest
@@ -147,3 +148,34 @@ def test_restart_of_the_control_plane_loses_no_request_and_warms_nothing(fleet):
     for load in loads:
         load.stop()
     assert not [failure for load in loads for failure in load.failures]
+
+
+@pytest.mark.parametrize("protocol", ["delta", "sotw"])
+def test_refused_listener_is_told_keeps_nothing_else_back_and_heals(stage, protocol):
+    """Envoy refuses a listener whose port is taken. What is refused is not sent again until it differs, or the stream is another."""
+    one, two = stage.backend("one"), stage.backend("two")
+    routes = "listeners:\n  - {name: gateway, port: 0}\n%sroutes: [{path: /a, service: a}]"
+    control = stage.control_plane(routes % "", services(a=one.url))
+    envoy = Envoy(stage.folder / "envoy", control.xds(), delta=protocol == "delta")
+    stage.started.append(envoy)
+    port = envoy.port()
+
+    def node():
+        nodes = json.loads(control.ctl("status", "-o", "json", check=0).stdout)["nodes"]
+        return nodes[0] if nodes else None
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        control.write(routes=routes % f"  - {{name: other, port: {taken.getsockname()[1]}}}\n")
+        refused = wait_until(lambda: node()["state"] == "REFUSED" and node(), "the refusal")
+        assert "other" in refused["reason"] and "in use" in refused["reason"], refused
+        sent_before = sent(control, protocol, "LDS")
+        # Everything else still comes.
+        control.write(services=services(a=two.url))
+        wait_until(lambda: get(port, "/a").json()["backend"] == "two", "the moved service")
+        assert node()["state"] == "REFUSED" and sent(control, protocol, "LDS") == sent_before
+    # Another port is other content.
+    control.write(routes=routes % "  - {name: other, port: 0}\n")
+    assert get(envoy.port("other"), "/a").json()["backend"] == "two"
+    wait_until(lambda: node()["state"] == "SYNCED", "the node to be well")

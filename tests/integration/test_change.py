@@ -8,7 +8,7 @@ import pytest
 
 from support.gateway import get, wait_until
 from support.load import Load
-from support.sotw_relay import SotwRelay
+from support.xds_relay import XdsRelay
 
 FIXED_PATHS = ["/fixed", "/fixed/{id}", "/deep/{a}/{b}", "/rest/**"]
 REQUESTS = ["/fixed", "/fixed/7", "/deep/1/2", "/rest/x/y/z"]
@@ -47,7 +47,7 @@ def test_200_edits_under_load_fail_no_request(stage, protocol):
     backends = [stage.backend(f"b{n}") for n in range(4)]
     edits = Edits(backends, seed=1)
     control = stage.control_plane(edits.routes(), edits.services())
-    relay = SotwRelay(control.xds()) if protocol == "sotw" else None
+    relay = XdsRelay(control.xds(), delta=False) if protocol == "sotw" else None
     data = stage.data_plane(relay.address if relay else control.xds())
     try:
         edit_under_load(control, data, data.wait_until_ready(), edits)

@@ -2,7 +2,7 @@
 import json
 
 from support.gateway import get, wait_until
-from support.sotw_relay import SotwRelay
+from support.xds_relay import XdsRelay
 
 TYPES = ("SDS", "CDS", "EDS", "LDS", "RDS")
 
@@ -57,6 +57,50 @@ def test_one_changed_endpoint_is_one_resource(stage):
     assert "gateway_xds_incremental 1" in data.status("/metrics").text
 
 
+EDS = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment"
+
+
+def from_backend(port, name):
+    wait_until(lambda: get(port, "/a").json()["backend"] == name, f"an answer of {name}")
+
+
+def test_moved_endpoint_of_a_thousand_services_is_one_resource_on_the_wire(stage):
+    """Counted by who stands between the planes, also after a reconnect."""
+    one, two = stage.backend("one"), stage.backend("two")
+    here, moved = services(one, count=1000), services(one, count=1000).replace(one.url, two.url, 1)
+    control = stage.control_plane(ROUTES, here)
+    relay = XdsRelay(control.xds())
+    try:
+        data = stage.data_plane(relay.address)
+        port = data.wait_until_ready()
+        from_backend(port, "one")
+        synced(control)
+        assert sum(len(r.resources) for r in relay.delta_responses if r.type_url == EDS) == 1000
+        requests, responses = len(relay.delta_requests), len(relay.delta_responses)
+        control.write(services=moved)
+        from_backend(port, "two")
+        synced(control)
+        (response,) = relay.delta_responses[responses:]
+        assert response.type_url == EDS and [r.name for r in response.resources] == ["s0"] and not response.removed_resources
+        assert response.ByteSize() < 500
+        (ack,) = relay.delta_requests[requests:]
+        assert ack.response_nonce == response.nonce and not ack.HasField("error_detail") and ack.ByteSize() < 150
+
+        relay.stop()
+        relay = XdsRelay(control.xds(), listen=relay.address)
+        synced(control)
+        held = wait_until(lambda: {r.type_url: r.initial_resource_versions for r in relay.delta_requests} if len(relay.delta_requests) >= 4 else None,
+                          "the return")
+        assert len(held[EDS]) == 1000
+        control.write(services=here)
+        from_backend(port, "one")
+        synced(control)
+        assert [[r.name for r in response.resources] for response in relay.delta_responses] == [["s0"]]
+        data.stop()
+    finally:
+        relay.stop()
+
+
 def test_new_service_and_gone_service_are_sent_alone(stage):
     backend = stage.backend()
     control, data, _ = stage.both(ROUTES, services(backend))
@@ -96,7 +140,7 @@ def test_restart_of_the_control_plane_resends_nothing(stage):
 def test_node_falls_back_to_the_state_of_the_world(stage):
     backend = stage.backend()
     control = stage.control_plane(ROUTES, services(backend))
-    relay = SotwRelay(control.xds())
+    relay = XdsRelay(control.xds(), delta=False)
     try:
         data = stage.data_plane(relay.address)
         port = data.wait_until_ready()

@@ -1,5 +1,5 @@
 /* Why: a client of incremental xDS beside the fixture's.
- * Life: delta_open … the end of the test.
+ * Life: delta_open … the end of the teardown, which closes what is open: static in the test.
  * Thread: the test's own. */
 #ifndef GW_TESTS_UNIT_CONTROLPLANE_ADS_DELTA_FIXTURE_H
 #define GW_TESTS_UNIT_CONTROLPLANE_ADS_DELTA_FIXTURE_H

@@ -162,6 +162,47 @@ static void test_refused_removal_counts_as_done(void **state) {
        {.kind = GW_REQUEST_ACK, .answers = true, .error = "b: is in use"}, {ASKS});
 }
 
+static void on_names(struct bench *b, const struct gw_str *names, uint32_t count) {
+  struct gw_delta_request request = {.subscribe = names, .subscribe_count = count};
+  gw_delta_subscription_on_request(&b->clusters, b->sets, &request, 0);
+}
+
+static void test_bytes_of_names_have_a_bound(void **state) {
+  struct bench *b = *state;
+  enum { LEN = 1024 * 1024 };
+  char *text = gw_malloc(LEN);
+  memset(text, 'x', LEN);
+  for (int i = 0; i < 16; i++) {
+    text[0] = (char)('a' + i);
+    on_names(b, &(struct gw_str){text, LEN}, 1);
+    assert_false(gw_delta_subscription_is_too_big(&b->clusters));
+  }
+  on_names(b, &GW_STR("y"), 1);
+  assert_true(gw_delta_subscription_is_too_big(&b->clusters));
+  free(text);
+}
+
+/* Of a returning client that has some of what is served, the rest is a claim; of one that has all of it nothing is. */
+static void test_held_as_it_is_served_is_known(void **state) {
+  struct bench *b = *state;
+  struct gw_snapshot *snapshot = make_snapshot(&(struct snapshot_plan){.clusters = "a b", .routes = ""}, NULL);
+  gw_snapshot_cache_set(b->cache, snapshot, 0);
+  const struct gw_resource_list *list = &snapshot->lists[GW_RESOURCE_CLUSTER];
+  for (int turn = 0; turn < 2; turn++) {
+    struct gw_str names[] = {list->items[0]->name, list->items[1]->name};
+    struct gw_str versions[] = {gw_str_from(list->items[0]->version), turn == 0 ? GW_STR("x") : gw_str_from(list->items[1]->version)};
+    struct gw_delta_request request = {.held_names = names, .held_versions = versions, .held_count = 2};
+    gw_subscription_done(&b->clusters);
+    gw_subscription_init(&b->clusters, GW_RESOURCE_CLUSTER, true);
+    gw_delta_subscription_on_request(&b->clusters, b->sets, &request, 0);
+    const struct gw_resource_list *has = gw_resource_set_list(b->clusters.has);
+    assert_ptr_equal(has->items[0], list->items[0]);
+    assert_int_equal(gw_resource_set_has_unknown(b->clusters.has), turn == 0);
+    assert_int_equal(gw_subscription_wants(&b->clusters, gw_name_set_select(b->clusters.names)), turn == 0);
+  }
+  gw_snapshot_unref(snapshot);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
   const struct CMUnitTest tests[] = {
@@ -174,6 +215,8 @@ int main(void) {
       TEST(test_names_are_found_in_what_clients_say),
       TEST(test_refused_without_a_name),
       TEST(test_refused_removal_counts_as_done),
+      TEST(test_bytes_of_names_have_a_bound),
+      TEST(test_held_as_it_is_served_is_known),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

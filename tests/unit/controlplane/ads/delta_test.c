@@ -6,7 +6,7 @@ static void assert_log(const struct delta_client *client, const char *log) {
 
 static void test_start_gets_all_and_is_synced(void **state) {
   struct ads_fixture *f = *state;
-  struct delta_client client;
+  static struct delta_client client;
   SERVE(f, .clusters = "b a");
   delta_open(f, &client, "tester");
   DELTA_SAY(&client, CDS, .subscribe = "");
@@ -34,7 +34,7 @@ static void test_start_gets_all_and_is_synced(void **state) {
 
 static void test_start_without_clusters_is_told_so(void **state) {
   struct ads_fixture *f = *state;
-  struct delta_client client;
+  static struct delta_client client;
   SERVE(f, .clusters = "");
   delta_open(f, &client, "tester");
   DELTA_SAY(&client, CDS, .subscribe = "");
@@ -44,7 +44,7 @@ static void test_start_without_clusters_is_told_so(void **state) {
 
 static void test_changed_endpoints_are_sent_alone(void **state) {
   struct ads_fixture *f = *state;
-  struct delta_client client;
+  static struct delta_client client;
   SERVE(f, .clusters = "a", .more_clusters = 500);
   delta_open(f, &client, "tester");
   delta_sync(f, &client, "a more-1 more-2");
@@ -66,7 +66,7 @@ static void test_changed_endpoints_are_sent_alone(void **state) {
 
 static void test_new_before_who_names_it_and_gone_after(void **state) {
   struct ads_fixture *f = *state;
-  struct delta_client client;
+  static struct delta_client client;
   SERVE(f, .clusters = "a");
   delta_open(f, &client, "tester");
   delta_sync(f, &client, "a");
@@ -92,7 +92,7 @@ static void test_new_before_who_names_it_and_gone_after(void **state) {
 
 static void test_unsubscribed_is_neither_sent_nor_removed(void **state) {
   struct ads_fixture *f = *state;
-  struct delta_client client;
+  static struct delta_client client;
   SERVE(f, .clusters = "a b");
   delta_open(f, &client, "tester");
   delta_sync(f, &client, "a b");
@@ -108,7 +108,7 @@ static void test_unsubscribed_is_neither_sent_nor_removed(void **state) {
 
 static void test_resubscribed_is_sent_again(void **state) {
   struct ads_fixture *f = *state;
-  struct delta_client client;
+  static struct delta_client client;
   SERVE(f, .clusters = "a b");
   delta_open(f, &client, "tester");
   delta_sync(f, &client, "a b");
@@ -119,7 +119,7 @@ static void test_resubscribed_is_sent_again(void **state) {
 
 static void test_names_count_with_a_stale_nonce_and_while_pending(void **state) {
   struct ads_fixture *f = *state;
-  struct delta_client client;
+  static struct delta_client client;
   SERVE(f, .clusters = "a b c");
   delta_open(f, &client, "tester");
   DELTA_SAY(&client, EDS, .subscribe = "a");
@@ -135,7 +135,7 @@ static void test_names_count_with_a_stale_nonce_and_while_pending(void **state) 
 
 static void test_unknown_names_are_told_and_come_when_they_exist(void **state) {
   struct ads_fixture *f = *state;
-  struct delta_client client;
+  static struct delta_client client;
   SERVE(f, .clusters = "a");
   delta_open(f, &client, "tester");
   DELTA_SAY(&client, EDS, .subscribe = "a nobody");
@@ -149,7 +149,7 @@ static void test_unknown_names_are_told_and_come_when_they_exist(void **state) {
 
 static void test_wildcard_beside_names(void **state) {
   struct ads_fixture *f = *state;
-  struct delta_client client;
+  static struct delta_client client;
   SERVE(f, .clusters = "a b c");
   delta_open(f, &client, "tester");
   DELTA_SAY(&client, CDS, .subscribe = "c");
@@ -173,7 +173,7 @@ static const char *held_of(const struct delta_client *client, enum gw_resource_t
 
 static void test_returning_client_is_sent_nothing_that_it_has(void **state) {
   struct ads_fixture *f = *state;
-  struct delta_client first, second;
+  static struct delta_client first, second;
   SERVE(f, .clusters = "a b");
   delta_open(f, &first, "tester");
   delta_sync(f, &first, "a b");
@@ -194,7 +194,7 @@ static void test_returning_client_is_sent_nothing_that_it_has(void **state) {
 
 static void test_returning_client_is_sent_what_changed_and_told_what_left(void **state) {
   struct ads_fixture *f = *state;
-  struct delta_client client;
+  static struct delta_client client;
   SERVE(f, .clusters = "a b");
   delta_open(f, &client, "tester");
   DELTA_SAY(&client, CDS, .held = "a=v1-of-another-server gone=0123456789abcdef");
@@ -226,7 +226,7 @@ static void test_returning_client_is_sent_what_changed_and_told_what_left(void *
 /* Envoy may have lost the connection between a cluster and its endpoints, which no version tells. */
 static void test_returning_envoy_gets_its_endpoints_again(void **state) {
   struct ads_fixture *f = *state;
-  struct delta_client first, second;
+  static struct delta_client first, second;
   SERVE(f, .clusters = "a b");
   delta_open(f, &first, "envoy");
   delta_sync(f, &first, "a b");
@@ -239,7 +239,7 @@ static void test_returning_envoy_gets_its_endpoints_again(void **state) {
 
 static void test_changed_cluster_brings_its_endpoints_unasked(void **state) {
   struct ads_fixture *f = *state;
-  struct delta_client client;
+  static struct delta_client client;
   SERVE(f, .clusters = "a b");
   delta_open(f, &client, "envoy");
   delta_sync(f, &client, "a b");
@@ -250,7 +250,7 @@ static void test_changed_cluster_brings_its_endpoints_unasked(void **state) {
 
 static void test_refused_resource_is_not_sent_again_and_others_are(void **state) {
   struct ads_fixture *f = *state;
-  struct delta_client client;
+  static struct delta_client client;
   SERVE(f, .clusters = "a", .port = 80);
   delta_open(f, &client, "tester");
   delta_sync(f, &client, "a");
@@ -285,7 +285,7 @@ static void test_refused_resource_is_not_sent_again_and_others_are(void **state)
 
 static void test_refusal_that_names_nobody_is_of_all_until_something_differs(void **state) {
   struct ads_fixture *f = *state;
-  struct delta_client client;
+  static struct delta_client client;
   SERVE(f, .clusters = "a b c");
   delta_open(f, &client, "tester");
   delta_sync(f, &client, "a b");
@@ -305,7 +305,7 @@ static void test_refusal_that_names_nobody_is_of_all_until_something_differs(voi
 
 static void test_refused_removal_does_not_go_round_in_circles(void **state) {
   struct ads_fixture *f = *state;
-  struct delta_client client;
+  static struct delta_client client;
   SERVE(f, .clusters = "a b", .routes = "a");
   delta_open(f, &client, "tester");
   delta_sync(f, &client, "a b");
@@ -320,7 +320,7 @@ static void test_refused_removal_does_not_go_round_in_circles(void **state) {
 
 static void test_refused_routes_keep_the_clusters_of_the_old_ones(void **state) {
   struct ads_fixture *f = *state;
-  struct delta_client client;
+  static struct delta_client client;
   SERVE(f, .clusters = "a b");
   delta_open(f, &client, "tester");
   delta_sync(f, &client, "a b");
@@ -335,7 +335,7 @@ static void test_refused_routes_keep_the_clusters_of_the_old_ones(void **state) 
 
 static void test_snapshots_that_come_meanwhile_are_coalesced(void **state) {
   struct ads_fixture *f = *state;
-  struct delta_client client;
+  static struct delta_client client;
   SERVE(f, .clusters = "a", .port = 1);
   delta_open(f, &client, "tester");
   delta_sync(f, &client, "a");
@@ -353,7 +353,7 @@ static void test_snapshots_that_come_meanwhile_are_coalesced(void **state) {
 
 static void test_node_that_does_not_answer_holds_up_only_that_type(void **state) {
   struct ads_fixture *f = *state;
-  struct delta_client client;
+  static struct delta_client client;
   SERVE(f, .clusters = "a");
   delta_open(f, &client, "tester");
   delta_sync(f, &client, "a");
@@ -370,7 +370,7 @@ static void test_node_that_does_not_answer_holds_up_only_that_type(void **state)
 /* What a client only says it has must never be handed to another, though names and versions are the same. */
 static void test_claimed_set_is_not_sent_to_a_stream_that_has_the_real_one(void **state) {
   struct ads_fixture *f = *state;
-  struct delta_client first, second;
+  static struct delta_client first, second;
   SERVE(f, .clusters = "a b");
   client_sync(f, &f->client, "a b"); /* state of the world */
   delta_open(f, &first, "tester");
@@ -403,7 +403,7 @@ static void test_claimed_set_is_not_sent_to_a_stream_that_has_the_real_one(void 
 
 static void test_secrets_are_withheld_on_plaintext(void **state) {
   struct ads_fixture *f = *state;
-  struct delta_client client;
+  static struct delta_client client;
   SERVE(f, .clusters = "a", .key = "KEY");
   delta_open(f, &client, "tester");
   DELTA_SAY(&client, SDS, .subscribe = "ca site", .held = "site=0123456789abcdef");
@@ -412,9 +412,59 @@ static void test_secrets_are_withheld_on_plaintext(void **state) {
   assert_int_equal(only_node(f)->secrets_withheld, 1);
 }
 
+/* A version is no secret: it stands in logs and dumps. */
+static void test_who_claims_to_have_a_certificate_does_not_get_it(void **state) {
+  struct ads_fixture *f = *state;
+  static struct delta_client client;
+  SERVE(f, .clusters = "a", .key = "KEY");
+  const struct gw_resource_list *secrets = &gw_snapshot_cache_current(f->cache)->lists[SDS];
+  char held[64] = "";
+  for (uint32_t i = 0; i < secrets->count; i++)
+    if (gw_str_equal(secrets->items[i]->name, GW_STR("site"))) snprintf(held, sizeof held, "site=%s", secrets->items[i]->version);
+  assert_string_not_equal(held, "");
+  delta_open(f, &client, "tester");
+  DELTA_SAY(&client, SDS, .subscribe = "ca site", .held = held);
+  WAIT_ANSWER(f, &client, SDS, 1);
+  delta_ack(&client, SDS);
+  DELTA_SAY(&client, SDS, .subscribe = "site");
+  WAIT_ANSWER(f, &client, SDS, 2);
+  delta_nack(&client, SDS, "site: give it to me");
+  delta_no_more(f, &client);
+  assert_log(&client, "SDS(ca -site) SDS(-site) ");
+}
+
+/* Each request is small; together they would fill the memory. */
+static void test_names_of_many_requests_have_a_bound(void **state) {
+  struct ads_fixture *f = *state;
+  static struct delta_client client;
+  SERVE(f, .clusters = "a");
+  delta_open(f, &client, "tester");
+  DELTA_SAY(&client, EDS, .subscribe = "a");
+  WAIT_ANSWER(f, &client, EDS, 1);
+  enum { AT_ONCE = 60000 };
+  struct gw_str *names = gw_calloc(AT_ONCE, sizeof *names);
+  char(*texts)[8] = gw_calloc(AT_ONCE, sizeof *texts);
+  for (uint32_t turn = 0; turn < 2; turn++) {
+    for (uint32_t i = 0; i < AT_ONCE; i++) {
+      snprintf(texts[i], sizeof texts[i], "%u", turn * AT_ONCE + i);
+      names[i] = gw_str_from(texts[i]);
+    }
+    struct gw_delta_request request = {
+        .type_url = gw_str_from(gw_xds_type_url(EDS)), .subscribe = names, .subscribe_count = AT_ONCE};
+    struct gw_bytes *bytes = gw_delta_request_encode(&request);
+    gw_rpc_stream_send(client.stream, &bytes, 1);
+    gw_bytes_unref(bytes);
+    if (turn == 0) delta_no_more(f, &client);
+  }
+  free(texts);
+  free(names);
+  WAIT_FOR(f->loop, client.stream == NULL);
+  assert_int_equal(client.code, GW_RPC_INVALID_ARGUMENT);
+}
+
 static void test_garbage_ends_the_stream(void **state) {
   struct ads_fixture *f = *state;
-  struct delta_client client;
+  static struct delta_client client;
   delta_open(f, &client, "tester");
   struct gw_bytes *bytes = gw_bytes_new("\xff\xff\xff", 3);
   gw_rpc_stream_send(client.stream, &bytes, 1);
@@ -446,6 +496,8 @@ int main(void) {
       ADS_TEST(test_node_that_does_not_answer_holds_up_only_that_type),
       ADS_TEST(test_claimed_set_is_not_sent_to_a_stream_that_has_the_real_one),
       ADS_TEST(test_secrets_are_withheld_on_plaintext),
+      ADS_TEST(test_who_claims_to_have_a_certificate_does_not_get_it),
+      ADS_TEST(test_names_of_many_requests_have_a_bound),
       ADS_TEST(test_garbage_ends_the_stream),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

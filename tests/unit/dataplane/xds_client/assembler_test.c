@@ -1,5 +1,9 @@
 #include "dataplane/xds_client/assembler.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/base/mem.h"
 #include "tests/unit/dataplane/xds_client/samples.h"
 
 #define S 1000000ull /* microseconds in a second */
@@ -364,6 +368,73 @@ static void test_refused_cluster_that_is_not_held_makes_it_incomplete(void **sta
   gw_snapshot_unref(assert_snapshot(assembler, 2 * S, true));
 }
 
+static size_t held_bytes(const struct gw_assembler *assembler, enum gw_resource_type type) {
+  size_t bytes;
+  gw_assembler_size(assembler, type, &bytes);
+  return bytes;
+}
+
+static void test_size_follows_what_is_held(void **state) {
+  struct gw_assembler *assembler = *state;
+  struct gw_resource *cluster = sample_cluster("a", 1000);
+  size_t len = cluster->any->len;
+  change_one(assembler, cluster, NULL);
+  change_one(assembler, sample_endpoints("a", 80), NULL);
+  assert_int_equal(held_bytes(assembler, GW_RESOURCE_CLUSTER), len);
+  change_one(assembler, sample_cluster("a", 2000), NULL); /* as long */
+  assert_int_equal(held_bytes(assembler, GW_RESOURCE_CLUSTER), len);
+  change_one(assembler, sample_cluster("b", 1000), NULL);
+  assert_int_equal(held_bytes(assembler, GW_RESOURCE_CLUSTER), 2 * len);
+  accept_one(assembler, sample_cluster("b", 1000)); /* a state of the world */
+  assert_int_equal(held_bytes(assembler, GW_RESOURCE_CLUSTER), len);
+  assert_int_equal(held_bytes(assembler, GW_RESOURCE_ENDPOINTS), 0); /* nobody names them */
+  remove_one(assembler, GW_RESOURCE_CLUSTER, "b");
+  assert_int_equal(held_bytes(assembler, GW_RESOURCE_CLUSTER), 0);
+}
+
+static void test_version_that_is_too_long_is_not_remembered(void **state) {
+  struct gw_assembler *assembler = *state;
+  char longest[GW_ASSEMBLER_VERSION_MAX + 2];
+  memset(longest, 'v', sizeof longest);
+  longest[GW_ASSEMBLER_VERSION_MAX + 1] = '\0';
+  struct gw_resource *cluster = sample_cluster("a", 1000);
+  char own[17];
+  memcpy(own, cluster->version, sizeof own);
+  change_one(assembler, cluster, longest);
+  assert_held(assembler, GW_RESOURCE_CLUSTER, "a", own);
+  longest[GW_ASSEMBLER_VERSION_MAX] = '\0';
+  change_one(assembler, sample_cluster("a", 1000), longest);
+  assert_held(assembler, GW_RESOURCE_CLUSTER, "a", longest);
+}
+
+/* Names of what is refused are kept up to a bound; beyond it nothing can be said to be complete. */
+static void test_more_refused_than_are_kept_stays_incomplete(void **state) {
+  struct gw_assembler *assembler = *state;
+  fill_by_changes(assembler);
+  enum { COUNT = GW_ASSEMBLER_REFUSED_MAX + 1 };
+  struct gw_resource **refused = gw_calloc(COUNT, sizeof *refused);
+  struct gw_str *names = gw_calloc(COUNT, sizeof *names), *versions = gw_calloc(COUNT, sizeof *versions);
+  char(*texts)[8] = gw_calloc(COUNT, sizeof *texts);
+  for (uint32_t i = 0; i < COUNT; i++) {
+    snprintf(texts[i], sizeof texts[i], "%u", i);
+    names[i] = gw_str_from(texts[i]);
+  }
+  struct gw_discovery_response response = {.resource_count = COUNT, .resource_names = names, .resource_versions = versions};
+  gw_assembler_accept_changes(assembler, GW_RESOURCE_CLUSTER, &response, refused);
+  gw_snapshot_unref(assert_snapshot(assembler, 2 * S, false));
+  response = (struct gw_discovery_response){
+      .resource_names = names, .resource_versions = versions, .removed = names, .removed_count = COUNT};
+  gw_assembler_accept_changes(assembler, GW_RESOURCE_CLUSTER, &response, NULL);
+  gw_snapshot_unref(assert_snapshot(assembler, 2 * S, false));
+  gw_assembler_forget_refused(assembler);
+  change_one(assembler, sample_cluster("a", 3000), NULL);
+  gw_snapshot_unref(assert_snapshot(assembler, 2 * S, true));
+  free(texts);
+  free(versions);
+  free(names);
+  free(refused);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
   const struct CMUnitTest tests[] = {
@@ -386,6 +457,9 @@ int main(void) {
       TEST(test_removed_endpoints_and_routes_stay_while_named),
       TEST(test_versions_are_those_that_servers_say),
       TEST(test_refused_cluster_that_is_not_held_makes_it_incomplete),
+      TEST(test_size_follows_what_is_held),
+      TEST(test_version_that_is_too_long_is_not_remembered),
+      TEST(test_more_refused_than_are_kept_stays_incomplete),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -52,6 +52,7 @@ struct control_plane {
   uint32_t report_count;
   char reported_version[32];
   uint32_t reported_refusals;
+  bool has_no_delta; /* the method is there, and fails */
   bool is_stopped;
 };
 
@@ -129,8 +130,11 @@ static inline void *ads_on_open(void *arg, struct gw_rpc_stream *stream) {
 }
 
 static inline void *delta_on_open(void *arg, struct gw_rpc_stream *stream) {
-  ((struct control_plane *)arg)->delta_count++;
-  return ads_on_open(arg, stream);
+  struct control_plane *plane = arg;
+  plane->delta_count++;
+  if (!plane->has_no_delta) return ads_on_open(arg, stream);
+  gw_rpc_stream_finish(stream, GW_RPC_UNKNOWN, "not implemented");
+  return NULL;
 }
 
 static inline void agent_on_message(void *state, struct gw_rpc_stream *stream, struct gw_str message) {

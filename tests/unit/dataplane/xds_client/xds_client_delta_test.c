@@ -219,6 +219,31 @@ static void test_server_without_incremental_xds_is_remembered(void **state) {
   assert_int_equal(plane->delta_count, 0); /* it was not tried again */
 }
 
+static void test_server_whose_incremental_xds_fails_is_asked_for_the_state(void **state) {
+  struct bench *bench = *state;
+  control_plane_start_delta(&bench->planes[0], bench->loop, bench->rpc, 0);
+  struct control_plane *plane = &bench->planes[0];
+  plane->has_no_delta = true;
+  start_client(bench, 1);
+  WAIT_FOR(bench->loop, plane->ads != NULL && LAST(plane, CLUSTER).count > 0);
+  struct gw_xds_client_status status;
+  gw_xds_client_get_status(bench->client, &status);
+  assert_false(status.is_delta);
+  assert_int_equal(plane->delta_count, 1);
+  assert_int_equal(status.disconnects_total, 0);
+}
+
+/* What worked once is no lack: the stream is opened anew. */
+static void test_incremental_stream_that_ends_after_an_answer_stays_incremental(void **state) {
+  struct bench *bench = *state;
+  struct control_plane *plane = start_delta(bench);
+  serve_all(bench, plane, NULL);
+  gw_rpc_stream_finish(plane->ads, GW_RPC_UNKNOWN, "a bad moment");
+  WAIT_FOR(bench->loop, plane->delta_count == 2);
+  WAIT_FOR(bench->loop, LAST(plane, ROUTE_CONFIG).count > 0);
+  assert_string_not_equal(LAST(plane, CLUSTER).held, "");
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
   const struct CMUnitTest tests[] = {
@@ -233,6 +258,8 @@ int main(void) {
       TEST(test_what_came_as_a_state_has_the_version_of_its_content),
       TEST(test_after_changes_no_version_of_a_state_is_claimed),
       TEST(test_server_without_incremental_xds_is_remembered),
+      TEST(test_server_whose_incremental_xds_fails_is_asked_for_the_state),
+      TEST(test_incremental_stream_that_ends_after_an_answer_stays_incremental),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
