@@ -11,9 +11,9 @@
 #include "common/model/snapshot.h"
 #include "common/xds/discovery.h"
 
-#define GW_ASSEMBLER_VERSION_MAX 256u     /* a longer version is not remembered: the resource comes again after a reconnect */
-#define GW_ASSEMBLER_REFUSED_MAX 100000u  /* names of a type; when there were more, the whole stays incomplete while the stream lasts */
-#define GW_ASSEMBLER_BOUND_MS 15000 /* how long something that is named may be missing before the rest goes on without it */
+#define GW_ASSEMBLER_VERSION_MAX 256u    /* a longer version is not remembered: the resource comes again after a reconnect */
+#define GW_ASSEMBLER_REFUSED_MAX 100000u /* names of a type; when there were more, the whole stays incomplete while the stream lasts */
+#define GW_ASSEMBLER_BOUND_MS 15000      /* how long something that is named may be missing before the rest goes on without it */
 
 struct gw_assembler;
 

@@ -15,7 +15,7 @@ struct gw_response_check {
   /* Of a type in all, where responses add to each other. What would go beyond is refused; what the response removes makes room for the
    * next one. */
   uint32_t held_max;
-  size_t held_bytes_max; /* encoded */
+  size_t held_bytes_max;                                                                     /* encoded */
   void (*on_check)(void *arg, const struct gw_resource *resource, struct gw_errors *errors); /* may be NULL */
   void *arg;
 };

@@ -84,10 +84,8 @@ static void test_time_of_a_hostile_text_is_bounded(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_find_names_as_data_planes_write_them),
-      cmocka_unit_test(test_parts_of_words_blame_nobody),
-      cmocka_unit_test(test_names_that_begin_alike_are_told_apart),
-      cmocka_unit_test(test_names_may_hold_what_separates),
+      cmocka_unit_test(test_find_names_as_data_planes_write_them),  cmocka_unit_test(test_parts_of_words_blame_nobody),
+      cmocka_unit_test(test_names_that_begin_alike_are_told_apart), cmocka_unit_test(test_names_may_hold_what_separates),
       cmocka_unit_test(test_time_of_a_hostile_text_is_bounded),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -449,8 +449,7 @@ static void test_names_of_many_requests_have_a_bound(void **state) {
       snprintf(texts[i], sizeof texts[i], "%u", turn * AT_ONCE + i);
       names[i] = gw_str_from(texts[i]);
     }
-    struct gw_delta_request request = {
-        .type_url = gw_str_from(gw_xds_type_url(EDS)), .subscribe = names, .subscribe_count = AT_ONCE};
+    struct gw_delta_request request = {.type_url = gw_str_from(gw_xds_type_url(EDS)), .subscribe = names, .subscribe_count = AT_ONCE};
     struct gw_bytes *bytes = gw_delta_request_encode(&request);
     gw_rpc_stream_send(client.stream, &bytes, 1);
     gw_bytes_unref(bytes);

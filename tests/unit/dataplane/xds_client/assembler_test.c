@@ -422,8 +422,8 @@ static void test_more_refused_than_are_kept_stays_incomplete(void **state) {
   struct gw_discovery_response response = {.resource_count = COUNT, .resource_names = names, .resource_versions = versions};
   gw_assembler_accept_changes(assembler, GW_RESOURCE_CLUSTER, &response, refused);
   gw_snapshot_unref(assert_snapshot(assembler, 2 * S, false));
-  response = (struct gw_discovery_response){
-      .resource_names = names, .resource_versions = versions, .removed = names, .removed_count = COUNT};
+  response =
+      (struct gw_discovery_response){.resource_names = names, .resource_versions = versions, .removed = names, .removed_count = COUNT};
   gw_assembler_accept_changes(assembler, GW_RESOURCE_CLUSTER, &response, NULL);
   gw_snapshot_unref(assert_snapshot(assembler, 2 * S, false));
   gw_assembler_forget_refused(assembler);

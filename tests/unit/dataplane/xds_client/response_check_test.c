@@ -120,7 +120,8 @@ static void test_refusals_of_one_type_are_cleared_alone(void **state) {
 }
 
 /* An incremental response: takes the references, gives what was refused as text, and has the rest accepted. */
-static const char *check_changes(struct bench *bench, struct gw_resource **resources, uint32_t count, const struct gw_response_check *bounds) {
+static const char *check_changes(struct bench *bench, struct gw_resource **resources, uint32_t count,
+                                 const struct gw_response_check *bounds) {
   struct gw_bytes *anys[8];
   struct gw_str names[8], versions[8];
   for (uint32_t i = 0; i < count; i++) {
@@ -128,8 +129,10 @@ static const char *check_changes(struct bench *bench, struct gw_resource **resou
     names[i] = resources[i]->name;
     versions[i] = gw_str_from(resources[i]->version);
   }
-  struct gw_discovery_response response = {
-      .resources = anys, .resource_count = count, .resource_names = names, .resource_versions = versions};
+  struct gw_discovery_response response = {.resources = anys,
+                                           .resource_count = count,
+                                           .resource_names = names,
+                                           .resource_versions = versions};
   struct gw_response_check rules = *bounds;
   rules.assembler = bench->assembler;
   gw_strbuf_clear(&bench->reason);
@@ -166,9 +169,12 @@ static void test_responses_that_add_up_are_held_within_bytes(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
   const struct CMUnitTest tests[] = {
-      TEST(test_check_of_good_resources_gives_them),     TEST(test_check_reuses_what_the_assembler_holds),
-      TEST(test_check_names_every_bad_resource_at_once), TEST(test_check_bounds_what_it_says),
-      TEST(test_check_with_warnings_alone_accepts),      TEST(test_refusals_of_one_type_are_cleared_alone),
+      TEST(test_check_of_good_resources_gives_them),
+      TEST(test_check_reuses_what_the_assembler_holds),
+      TEST(test_check_names_every_bad_resource_at_once),
+      TEST(test_check_bounds_what_it_says),
+      TEST(test_check_with_warnings_alone_accepts),
+      TEST(test_refusals_of_one_type_are_cleared_alone),
       TEST(test_responses_that_add_up_are_held_within_a_count),
       TEST(test_responses_that_add_up_are_held_within_bytes),
   };
