@@ -155,7 +155,8 @@ static enum gw_err read_key(struct gw_last_good *last_good, const char *path) {
     GW_LOG_ERROR(last_good->log, "the key file %s cannot be read: %s", path, strerror(failure));
     return GW_ERR_IO;
   }
-  while (len > 0 && (secret[len - 1] == '\n' || secret[len - 1] == '\r'))
+  /* A text editor's line end is no part of a key; of a key in binary it may be the last byte that is needed. */
+  while (len > GW_SEAL_SECRET_MIN && (secret[len - 1] == '\n' || secret[len - 1] == '\r'))
     len--;
   enum gw_err err = gw_seal_derive_key((struct gw_str){secret, (size_t)len}, GW_CACHE_KEY_PURPOSE, last_good->cache.key);
   explicit_bzero(secret, sizeof(secret));

@@ -111,7 +111,7 @@ def test_starts_from_the_last_known_good(stage, tmp_path, with_key):
     args = ["--cache-dir", cache]
     if with_key:
         key = tmp_path / "key"
-        key.write_bytes(os.urandom(32))
+        key.write_bytes(os.urandom(31) + b"\n")  # of bytes, not of letters: the last one counts
         key.chmod(0o600)
         args += ["--cache-key-file", key]
     xds = control.xds()
