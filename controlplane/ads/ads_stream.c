@@ -79,6 +79,7 @@ static bool learn_node(struct gw_ads_stream *stream, const struct gw_xds_node *n
   struct gw_node *entry = gw_node_table_open_stream(shared->nodes, node->id, node->cluster, gw_rpc_stream_peer(stream->rpc),
                                                     gw_loop_now_us(shared->loop), &stream->status);
   stream->node = entry;
+  stream->warms = !gw_str_equal(node->user_agent_name, GW_STR("gateway-dataplane"));
   gw_node_set_text(&entry->kind, node->user_agent_name);
   if (node->user_agent_version.len > 0) gw_node_set_text(&entry->version, node->user_agent_version);
   GW_LOG_INFO(shared->log, "node %s (%s) has opened an xDS stream (%s) from %s", entry->id, entry->kind,
@@ -124,7 +125,7 @@ static struct gw_subscription *begin(struct gw_ads_stream *stream, const struct 
   }
   struct gw_subscription *subscription = &stream->subscriptions[type];
   subscription->withholds = !stream->may_have_secrets;
-  subscription->warms = strcmp(stream->node->kind, "envoy") == 0;
+  subscription->warms = stream->warms;
   stream->status.types[type].is_subscribed = true;
   return subscription;
 }

@@ -29,6 +29,7 @@ struct gw_ads_stream {
   struct gw_rpc_stream *rpc;
   struct gw_node *node;  /* NULL before the first request */
   bool is_delta;         /* incremental */
+  bool warms;            /* may wait for endpoints of clusters that it has: all but our own data planes */
   bool may_have_secrets; /* mutual TLS, and the certificate permits this node: on plaintext secrets are withheld */
   struct gw_node_stream status;
   struct gw_subscription subscriptions[GW_RESOURCE_TYPE_COUNT];

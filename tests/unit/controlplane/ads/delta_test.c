@@ -8,7 +8,7 @@ static void test_start_gets_all_and_is_synced(void **state) {
   struct ads_fixture *f = *state;
   static struct delta_client client;
   SERVE(f, .clusters = "b a");
-  delta_open(f, &client, "tester");
+  delta_open(f, &client, "gateway-dataplane");
   DELTA_SAY(&client, CDS, .subscribe = "");
   WAIT_ANSWER(f, &client, CDS, 1);
   assert_string_equal(client.answers[CDS].names, "a b");
@@ -36,7 +36,7 @@ static void test_start_without_clusters_is_told_so(void **state) {
   struct ads_fixture *f = *state;
   static struct delta_client client;
   SERVE(f, .clusters = "");
-  delta_open(f, &client, "tester");
+  delta_open(f, &client, "gateway-dataplane");
   DELTA_SAY(&client, CDS, .subscribe = "");
   WAIT_ANSWER(f, &client, CDS, 1);
   assert_log(&client, "CDS() ");
@@ -46,7 +46,7 @@ static void test_changed_endpoints_are_sent_alone(void **state) {
   struct ads_fixture *f = *state;
   static struct delta_client client;
   SERVE(f, .clusters = "a", .more_clusters = 500);
-  delta_open(f, &client, "tester");
+  delta_open(f, &client, "gateway-dataplane");
   delta_sync(f, &client, "a more-1 more-2");
   uint64_t before = f->nodes->sent[true][EDS].resources;
   /* The fixture gives all clusters one port, so all three that are asked for change, of 501 … */
@@ -68,7 +68,7 @@ static void test_new_before_who_names_it_and_gone_after(void **state) {
   struct ads_fixture *f = *state;
   static struct delta_client client;
   SERVE(f, .clusters = "a");
-  delta_open(f, &client, "tester");
+  delta_open(f, &client, "gateway-dataplane");
   delta_sync(f, &client, "a");
   SERVE(f, .clusters = "b");
   WAIT_ANSWER(f, &client, CDS, 2);
@@ -94,7 +94,7 @@ static void test_unsubscribed_is_neither_sent_nor_removed(void **state) {
   struct ads_fixture *f = *state;
   static struct delta_client client;
   SERVE(f, .clusters = "a b");
-  delta_open(f, &client, "tester");
+  delta_open(f, &client, "gateway-dataplane");
   delta_sync(f, &client, "a b");
   DELTA_SAY(&client, EDS, .unsubscribe = "b nobody");
   delta_no_more(f, &client);
@@ -110,7 +110,7 @@ static void test_resubscribed_is_sent_again(void **state) {
   struct ads_fixture *f = *state;
   static struct delta_client client;
   SERVE(f, .clusters = "a b");
-  delta_open(f, &client, "tester");
+  delta_open(f, &client, "gateway-dataplane");
   delta_sync(f, &client, "a b");
   DELTA_SAY(&client, EDS, .subscribe = "b b");
   WAIT_ANSWER(f, &client, EDS, 2);
@@ -121,7 +121,7 @@ static void test_names_count_with_a_stale_nonce_and_while_pending(void **state) 
   struct ads_fixture *f = *state;
   static struct delta_client client;
   SERVE(f, .clusters = "a b c");
-  delta_open(f, &client, "tester");
+  delta_open(f, &client, "gateway-dataplane");
   DELTA_SAY(&client, EDS, .subscribe = "a");
   WAIT_ANSWER(f, &client, EDS, 1);
   DELTA_SAY(&client, EDS, .subscribe = "b", .nonce = "777", .error = "about another stream's answer");
@@ -137,7 +137,7 @@ static void test_unknown_names_are_told_and_come_when_they_exist(void **state) {
   struct ads_fixture *f = *state;
   static struct delta_client client;
   SERVE(f, .clusters = "a");
-  delta_open(f, &client, "tester");
+  delta_open(f, &client, "gateway-dataplane");
   DELTA_SAY(&client, EDS, .subscribe = "a nobody");
   WAIT_ANSWER(f, &client, EDS, 1);
   delta_ack(&client, EDS);
@@ -151,7 +151,7 @@ static void test_wildcard_beside_names(void **state) {
   struct ads_fixture *f = *state;
   static struct delta_client client;
   SERVE(f, .clusters = "a b c");
-  delta_open(f, &client, "tester");
+  delta_open(f, &client, "gateway-dataplane");
   DELTA_SAY(&client, CDS, .subscribe = "c");
   WAIT_ANSWER(f, &client, CDS, 1);
   delta_ack(&client, CDS);
@@ -175,11 +175,11 @@ static void test_returning_client_is_sent_nothing_that_it_has(void **state) {
   struct ads_fixture *f = *state;
   static struct delta_client first, second;
   SERVE(f, .clusters = "a b");
-  delta_open(f, &first, "tester");
+  delta_open(f, &first, "gateway-dataplane");
   delta_sync(f, &first, "a b");
   gw_rpc_stream_cancel(first.stream);
   WAIT_FOR(f->loop, f->nodes->count == 0);
-  delta_open(f, &second, "tester");
+  delta_open(f, &second, "gateway-dataplane");
   DELTA_SAY(&second, CDS, .held = held_of(&first, CDS));
   DELTA_SAY(&second, EDS, .subscribe = "a b", .held = held_of(&first, EDS));
   DELTA_SAY(&second, LDS, .held = held_of(&first, LDS));
@@ -196,7 +196,7 @@ static void test_returning_client_is_sent_what_changed_and_told_what_left(void *
   struct ads_fixture *f = *state;
   static struct delta_client client;
   SERVE(f, .clusters = "a b");
-  delta_open(f, &client, "tester");
+  delta_open(f, &client, "gateway-dataplane");
   DELTA_SAY(&client, CDS, .held = "a=v1-of-another-server gone=0123456789abcdef");
   DELTA_SAY(&client, EDS, .subscribe = "a gone", .held = "a=1 gone=2");
   DELTA_SAY(&client, LDS, .held = "old=1");
@@ -224,13 +224,13 @@ static void test_returning_client_is_sent_what_changed_and_told_what_left(void *
 }
 
 /* Envoy may have lost the connection between a cluster and its endpoints, which no version tells. */
-static void test_returning_envoy_gets_its_endpoints_again(void **state) {
+static void test_returning_stranger_gets_its_endpoints_again(void **state) {
   struct ads_fixture *f = *state;
   static struct delta_client first, second;
   SERVE(f, .clusters = "a b");
   delta_open(f, &first, "envoy");
   delta_sync(f, &first, "a b");
-  delta_open(f, &second, "envoy");
+  delta_open(f, &second, "envoy by another name");
   DELTA_SAY(&second, CDS, .held = held_of(&first, CDS));
   DELTA_SAY(&second, EDS, .subscribe = "a b", .held = held_of(&first, EDS));
   WAIT_ANSWER(f, &second, EDS, 1);
@@ -252,7 +252,7 @@ static void test_refused_resource_is_not_sent_again_and_others_are(void **state)
   struct ads_fixture *f = *state;
   static struct delta_client client;
   SERVE(f, .clusters = "a", .port = 80);
-  delta_open(f, &client, "tester");
+  delta_open(f, &client, "gateway-dataplane");
   delta_sync(f, &client, "a");
   SERVE(f, .clusters = "a bad good", .routes = "a good");
   WAIT_ANSWER(f, &client, CDS, 2);
@@ -287,7 +287,7 @@ static void test_refusal_that_names_nobody_is_of_all_until_something_differs(voi
   struct ads_fixture *f = *state;
   static struct delta_client client;
   SERVE(f, .clusters = "a b c");
-  delta_open(f, &client, "tester");
+  delta_open(f, &client, "gateway-dataplane");
   delta_sync(f, &client, "a b");
   SERVE(f, .clusters = "a b c", .port = 81);
   WAIT_ANSWER(f, &client, EDS, 2);
@@ -307,7 +307,7 @@ static void test_refused_removal_does_not_go_round_in_circles(void **state) {
   struct ads_fixture *f = *state;
   static struct delta_client client;
   SERVE(f, .clusters = "a b", .routes = "a");
-  delta_open(f, &client, "tester");
+  delta_open(f, &client, "gateway-dataplane");
   delta_sync(f, &client, "a b");
   SERVE(f, .clusters = "a", .routes = "a");
   WAIT_ANSWER(f, &client, CDS, 2);
@@ -322,7 +322,7 @@ static void test_refused_routes_keep_the_clusters_of_the_old_ones(void **state) 
   struct ads_fixture *f = *state;
   static struct delta_client client;
   SERVE(f, .clusters = "a b");
-  delta_open(f, &client, "tester");
+  delta_open(f, &client, "gateway-dataplane");
   delta_sync(f, &client, "a b");
   SERVE(f, .clusters = "b");
   WAIT_ANSWER(f, &client, RDS, 2);
@@ -337,7 +337,7 @@ static void test_snapshots_that_come_meanwhile_are_coalesced(void **state) {
   struct ads_fixture *f = *state;
   static struct delta_client client;
   SERVE(f, .clusters = "a", .port = 1);
-  delta_open(f, &client, "tester");
+  delta_open(f, &client, "gateway-dataplane");
   delta_sync(f, &client, "a");
   SERVE(f, .clusters = "a", .port = 2);
   WAIT_ANSWER(f, &client, EDS, 2);
@@ -355,7 +355,7 @@ static void test_node_that_does_not_answer_holds_up_only_that_type(void **state)
   struct ads_fixture *f = *state;
   static struct delta_client client;
   SERVE(f, .clusters = "a");
-  delta_open(f, &client, "tester");
+  delta_open(f, &client, "gateway-dataplane");
   delta_sync(f, &client, "a");
   SERVE(f, .clusters = "a b");
   WAIT_ANSWER(f, &client, CDS, 2);
@@ -373,12 +373,12 @@ static void test_claimed_set_is_not_sent_to_a_stream_that_has_the_real_one(void 
   static struct delta_client first, second;
   SERVE(f, .clusters = "a b");
   client_sync(f, &f->client, "a b"); /* state of the world */
-  delta_open(f, &first, "tester");
+  delta_open(f, &first, "gateway-dataplane");
   delta_sync(f, &first, "a b");
   gw_rpc_stream_cancel(first.stream);
   WAIT_FOR(f->loop, only_node(f)->xds_streams == 1);
   SERVE(f, .clusters = "a b c"); /* the returning one is behind, so its set stays a claim … */
-  delta_open(f, &second, "tester");
+  delta_open(f, &second, "gateway-dataplane");
   DELTA_SAY(&second, CDS, .held = held_of(&first, CDS));
   DELTA_SAY(&second, EDS, .subscribe = "a b", .held = held_of(&first, EDS));
   DELTA_SAY(&second, LDS, .held = held_of(&first, LDS));
@@ -405,7 +405,7 @@ static void test_secrets_are_withheld_on_plaintext(void **state) {
   struct ads_fixture *f = *state;
   static struct delta_client client;
   SERVE(f, .clusters = "a", .key = "KEY");
-  delta_open(f, &client, "tester");
+  delta_open(f, &client, "gateway-dataplane");
   DELTA_SAY(&client, SDS, .subscribe = "ca site", .held = "site=0123456789abcdef");
   WAIT_ANSWER(f, &client, SDS, 1);
   assert_log(&client, "SDS(ca -site) ");
@@ -422,7 +422,7 @@ static void test_who_claims_to_have_a_certificate_does_not_get_it(void **state) 
   for (uint32_t i = 0; i < secrets->count; i++)
     if (gw_str_equal(secrets->items[i]->name, GW_STR("site"))) snprintf(held, sizeof held, "site=%s", secrets->items[i]->version);
   assert_string_not_equal(held, "");
-  delta_open(f, &client, "tester");
+  delta_open(f, &client, "gateway-dataplane");
   DELTA_SAY(&client, SDS, .subscribe = "ca site", .held = held);
   WAIT_ANSWER(f, &client, SDS, 1);
   delta_ack(&client, SDS);
@@ -438,7 +438,7 @@ static void test_names_of_many_requests_have_a_bound(void **state) {
   struct ads_fixture *f = *state;
   static struct delta_client client;
   SERVE(f, .clusters = "a");
-  delta_open(f, &client, "tester");
+  delta_open(f, &client, "gateway-dataplane");
   DELTA_SAY(&client, EDS, .subscribe = "a");
   WAIT_ANSWER(f, &client, EDS, 1);
   enum { AT_ONCE = 60000 };
@@ -464,7 +464,7 @@ static void test_names_of_many_requests_have_a_bound(void **state) {
 static void test_garbage_ends_the_stream(void **state) {
   struct ads_fixture *f = *state;
   static struct delta_client client;
-  delta_open(f, &client, "tester");
+  delta_open(f, &client, "gateway-dataplane");
   struct gw_bytes *bytes = gw_bytes_new("\xff\xff\xff", 3);
   gw_rpc_stream_send(client.stream, &bytes, 1);
   gw_bytes_unref(bytes);
@@ -485,7 +485,7 @@ int main(void) {
       ADS_TEST(test_wildcard_beside_names),
       ADS_TEST(test_returning_client_is_sent_nothing_that_it_has),
       ADS_TEST(test_returning_client_is_sent_what_changed_and_told_what_left),
-      ADS_TEST(test_returning_envoy_gets_its_endpoints_again),
+      ADS_TEST(test_returning_stranger_gets_its_endpoints_again),
       ADS_TEST(test_changed_cluster_brings_its_endpoints_unasked),
       ADS_TEST(test_refused_resource_is_not_sent_again_and_others_are),
       ADS_TEST(test_refusal_that_names_nobody_is_of_all_until_something_differs),
