@@ -2,6 +2,7 @@
 
 #include "common/base/mem.h"
 #include "common/xds/codec.h"
+#include "common/xds/discovery_node.h"
 #include "common/xds/encode.h"
 #include "common/xds/wire.h"
 #include "common/xds/wire_walk.h"
@@ -14,14 +15,6 @@ typedef Envoy__Service__Discovery__V3__DiscoveryResponse DiscoveryResponse;
 /* DiscoveryResponse's fields. */
 enum { VERSION_INFO = 1, RESOURCES = 2, TYPE_URL = 4, NONCE = 5 };
 #define RESOURCES_TAG ((RESOURCES << 3) | 2)
-
-static void decode_node(const Envoy__Config__Core__V3__Node *m, struct gw_xds_node *node) {
-  node->id = gw_wire_str(m->id);
-  node->cluster = gw_wire_str(m->cluster);
-  node->user_agent_name = gw_wire_str(m->user_agent_name);
-  if (m->user_agent_version_type_case == ENVOY__CONFIG__CORE__V3__NODE__USER_AGENT_VERSION_TYPE_USER_AGENT_VERSION)
-    node->user_agent_version = gw_wire_str(m->user_agent_version);
-}
 
 /* The strings stay where protobuf-c put them: in the arena. */
 enum gw_err gw_discovery_request_decode(struct gw_str bytes, struct gw_arena *arena, struct gw_discovery_request *ret_request) {
@@ -37,7 +30,7 @@ enum gw_err gw_discovery_request_decode(struct gw_str bytes, struct gw_arena *ar
       .response_nonce = gw_wire_str(m->response_nonce),
       .has_error = m->error_detail != NULL,
   };
-  if (m->node != NULL) decode_node(m->node, &request.node);
+  if (m->node != NULL) gw_xds_node_decode(m->node, &request.node);
   struct gw_str *names = gw_arena_calloc(arena, m->n_resource_names, sizeof *names);
   for (size_t i = 0; i < m->n_resource_names; i++)
     names[i] = gw_wire_str(m->resource_names[i]);
@@ -50,22 +43,12 @@ enum gw_err gw_discovery_request_decode(struct gw_str bytes, struct gw_arena *ar
   return GW_OK;
 }
 
-static Envoy__Config__Core__V3__Node *encode_node(struct gw_arena *arena, const struct gw_xds_node *node) {
-  Envoy__Config__Core__V3__Node *m = gw_xds_encode_new(arena, &envoy__config__core__v3__node__descriptor);
-  m->id = gw_xds_encode_str(arena, node->id);
-  m->cluster = gw_xds_encode_str(arena, node->cluster);
-  m->user_agent_name = gw_xds_encode_str(arena, node->user_agent_name);
-  m->user_agent_version_type_case = ENVOY__CONFIG__CORE__V3__NODE__USER_AGENT_VERSION_TYPE_USER_AGENT_VERSION;
-  m->user_agent_version = gw_xds_encode_str(arena, node->user_agent_version);
-  return m;
-}
-
 struct gw_bytes *gw_discovery_request_encode(const struct gw_discovery_request *request) {
   struct gw_arena arena;
   gw_arena_init(&arena, SCRATCH_BLOCK);
   DiscoveryRequest *m = gw_xds_encode_new(&arena, &envoy__service__discovery__v3__discovery_request__descriptor);
   m->version_info = gw_xds_encode_str(&arena, request->version_info);
-  if (request->has_node) m->node = encode_node(&arena, &request->node);
+  if (request->has_node) m->node = gw_xds_node_encode(&arena, &request->node);
   m->n_resource_names = request->resource_name_count;
   m->resource_names = gw_xds_encode_array(&arena, request->resource_name_count);
   for (uint32_t i = 0; i < request->resource_name_count; i++)

@@ -37,16 +37,23 @@ void gw_ads_server_free(struct gw_ads_server *server) {
   free(server);
 }
 
-static void *on_open(void *arg, struct gw_rpc_stream *rpc) {
-  struct gw_ads_server *server = arg;
+static struct gw_ads_stream *open_stream(struct gw_ads_server *server, struct gw_rpc_stream *rpc, bool is_delta) {
   if (server->stream_count >= STREAMS_MAX) {
     gw_rpc_stream_finish(rpc, GW_RPC_RESOURCE_EXHAUSTED, "too many xDS streams are open here");
     return NULL;
   }
-  struct gw_ads_stream *stream = gw_ads_stream_new(&server->shared, rpc);
+  struct gw_ads_stream *stream = gw_ads_stream_new(&server->shared, rpc, is_delta);
   gw_list_add_last(&server->streams, &stream->link);
   server->stream_count++;
   return stream;
+}
+
+static void *on_open(void *arg, struct gw_rpc_stream *rpc) {
+  return open_stream(arg, rpc, false);
+}
+
+static void *on_open_delta(void *arg, struct gw_rpc_stream *rpc) {
+  return open_stream(arg, rpc, true);
 }
 
 static void on_message(void *state, struct gw_rpc_stream *rpc, struct gw_str message) {
@@ -70,6 +77,9 @@ static void on_closed(void *state, struct gw_rpc_stream *rpc, int code, struct g
 
 static const struct gw_rpc_method methods[] = {
     {.path = GW_XDS_ADS_METHOD, .events = {.on_message = on_message, .on_drained = on_drained, .on_closed = on_closed}, .on_open = on_open},
+    {.path = GW_XDS_DELTA_METHOD,
+     .events = {.on_message = on_message, .on_drained = on_drained, .on_closed = on_closed},
+     .on_open = on_open_delta},
 };
 
 const struct gw_rpc_method *gw_ads_server_methods(size_t *ret_count) {

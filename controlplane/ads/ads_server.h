@@ -1,5 +1,6 @@
-/* Why: serves the snapshot cache with state-of-the-world ADS: nonces, ACK, NACK, re-requests, make-before-break order, slow readers
- * coalesced. Life: gw_ads_server_new … gw_ads_server_free (after the rpc server has stopped). Thread: the control plane's loop. */
+/* Why: serves the snapshot cache with ADS, state-of-the-world and incremental: nonces, ACK, NACK, re-requests, make-before-break order,
+ * slow readers coalesced. Life: gw_ads_server_new … gw_ads_server_free (after the rpc server has stopped). Thread: the control plane's
+ * loop. */
 #ifndef GW_CONTROLPLANE_ADS_ADS_SERVER_H
 #define GW_CONTROLPLANE_ADS_ADS_SERVER_H
 

@@ -4,6 +4,7 @@
 
 #include "common/base/mem.h"
 #include "common/xds/codec.h"
+#include "controlplane/ads/delta_subscription.h"
 #include "controlplane/snapshot/node_permission.h"
 
 /* In one request. A state-of-the-world client names all that it wants in each: one for each service. */
@@ -15,14 +16,15 @@ static void on_wait_over(struct gw_timer *timer) {
   gw_ads_stream_advance(GW_CONTAINER_OF(timer, struct gw_ads_stream, timer));
 }
 
-struct gw_ads_stream *gw_ads_stream_new(const struct gw_ads_shared *shared, struct gw_rpc_stream *rpc) {
+struct gw_ads_stream *gw_ads_stream_new(const struct gw_ads_shared *shared, struct gw_rpc_stream *rpc, bool is_delta) {
   struct gw_ads_stream *stream = gw_calloc(1, sizeof *stream);
   stream->shared = shared;
   stream->rpc = rpc;
+  stream->is_delta = stream->status.is_delta = is_delta;
   stream->stage_since_ms = gw_loop_now_ms(shared->loop);
   gw_timer_init(&stream->timer, on_wait_over);
   for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++)
-    gw_subscription_init(&stream->subscriptions[type], (enum gw_resource_type)type);
+    gw_subscription_init(&stream->subscriptions[type], (enum gw_resource_type)type, is_delta);
   return stream;
 }
 
@@ -62,9 +64,9 @@ static bool admit(struct gw_ads_stream *stream, const struct gw_xds_node *node) 
   return false;
 }
 
-static bool learn_node(struct gw_ads_stream *stream, const struct gw_discovery_request *request) {
-  const struct gw_xds_node *node = &request->node;
-  if (!request->has_node || node->id.len == 0) {
+/* `node` NULL: the request names none. */
+static bool learn_node(struct gw_ads_stream *stream, const struct gw_xds_node *node) {
+  if (node == NULL || node->id.len == 0) {
     refuse(stream, GW_RPC_INVALID_ARGUMENT, "the first request of a stream must name its node: node.id is missing");
     return false;
   }
@@ -77,9 +79,11 @@ static bool learn_node(struct gw_ads_stream *stream, const struct gw_discovery_r
   struct gw_node *entry = gw_node_table_open_stream(shared->nodes, node->id, node->cluster, gw_rpc_stream_peer(stream->rpc),
                                                     gw_loop_now_us(shared->loop), &stream->status);
   stream->node = entry;
+  stream->warms = !gw_str_equal(node->user_agent_name, GW_STR("gateway-dataplane"));
   gw_node_set_text(&entry->kind, node->user_agent_name);
   if (node->user_agent_version.len > 0) gw_node_set_text(&entry->version, node->user_agent_version);
-  GW_LOG_INFO(shared->log, "node %s (%s) has opened an xDS stream from %s", entry->id, entry->kind, entry->peer);
+  GW_LOG_INFO(shared->log, "node %s (%s) has opened an xDS stream (%s) from %s", entry->id, entry->kind,
+              stream->is_delta ? "incremental" : "state of the world", entry->peer);
   if (entry->has_twin)
     GW_LOG_WARNING(shared->log,
                    "%u xDS streams from different peers use the node id %s (the newest from %s): give each data plane its own --node-id",
@@ -88,7 +92,7 @@ static bool learn_node(struct gw_ads_stream *stream, const struct gw_discovery_r
 }
 
 static void record_refusal(struct gw_ads_stream *stream, const struct gw_subscription *subscription) {
-  const struct gw_refusal *refusal = &subscription->refusals[subscription->refusal_count - 1];
+  const struct gw_refusal *refusal = subscription->newest_refusal;
   struct gw_str reason = gw_str_from(refusal->reason);
   gw_node_type_status_set_refusal(&stream->status.types[subscription->type], refusal->version, reason);
   gw_node_table_add_refusal(stream->shared->nodes, stream->node, subscription->type, refusal->version, reason);
@@ -103,25 +107,31 @@ static void record_acceptance(struct gw_ads_stream *stream, const struct gw_subs
   gw_node_type_status_clear_refusal(status);
 }
 
-static void on_decoded(struct gw_ads_stream *stream, const struct gw_discovery_request *request) {
-  if (stream->node == NULL && !learn_node(stream, request)) return;
+/* What both protocols' requests begin with. NULL: nothing more is to be done with it. */
+static struct gw_subscription *begin(struct gw_ads_stream *stream, const struct gw_xds_node *node, struct gw_str type_url,
+                                     uint32_t most_names) {
+  if (stream->node == NULL && !learn_node(stream, node)) return NULL;
   enum gw_resource_type type;
-  if (gw_xds_parse_type_url(request->type_url, &type) != GW_OK) {
+  if (gw_xds_parse_type_url(type_url, &type) != GW_OK) {
     if (!stream->has_told_unknown_type)
       GW_LOG_INFO(stream->shared->log, "node %s asks for %.*s, which is not served here", stream->node->id,
-                  (int)(request->type_url.len < 200 ? request->type_url.len : 200), request->type_url.data);
+                  (int)(type_url.len < 200 ? type_url.len : 200), type_url.data);
     stream->has_told_unknown_type = true;
-    return;
+    return NULL;
   }
-  if (request->resource_name_count > NAMES_MAX) {
+  if (most_names > NAMES_MAX) {
     refuse(stream, GW_RPC_INVALID_ARGUMENT, "a request may have 100000 resource names");
-    return;
+    return NULL;
   }
   struct gw_subscription *subscription = &stream->subscriptions[type];
   subscription->withholds = !stream->may_have_secrets;
+  subscription->warms = stream->warms;
   stream->status.types[type].is_subscribed = true;
-  uint64_t now_ms = gw_loop_now_ms(stream->shared->loop);
-  switch (gw_subscription_on_request(subscription, stream->shared->name_sets, request, now_ms)) {
+  return subscription;
+}
+
+static void end_request(struct gw_ads_stream *stream, const struct gw_subscription *subscription, enum gw_request_kind kind) {
+  switch (kind) {
   case GW_REQUEST_STALE: return;
   case GW_REQUEST_ASKS: break;
   case GW_REQUEST_ACK: record_acceptance(stream, subscription); break;
@@ -130,15 +140,43 @@ static void on_decoded(struct gw_ads_stream *stream, const struct gw_discovery_r
   gw_ads_stream_advance(stream);
 }
 
+static enum gw_err on_request(struct gw_ads_stream *stream, struct gw_str message, struct gw_arena *arena) {
+  struct gw_discovery_request request;
+  if (gw_discovery_request_decode(message, arena, &request) != GW_OK) return GW_ERR_INVALID;
+  const struct gw_xds_node *node = request.has_node ? &request.node : NULL;
+  struct gw_subscription *subscription = begin(stream, node, request.type_url, request.resource_name_count);
+  if (subscription == NULL) return GW_OK;
+  uint64_t now_ms = gw_loop_now_ms(stream->shared->loop);
+  end_request(stream, subscription, gw_subscription_on_request(subscription, stream->shared->name_sets, &request, now_ms));
+  return GW_OK;
+}
+
+static enum gw_err on_delta_request(struct gw_ads_stream *stream, struct gw_str message, struct gw_arena *arena) {
+  struct gw_delta_request request;
+  if (gw_delta_request_decode(message, arena, &request) != GW_OK) return GW_ERR_INVALID;
+  const struct gw_xds_node *node = request.has_node ? &request.node : NULL;
+  uint32_t most_names = request.subscribe_count > request.held_count ? request.subscribe_count : request.held_count;
+  if (request.unsubscribe_count > most_names) most_names = request.unsubscribe_count;
+  struct gw_subscription *subscription = begin(stream, node, request.type_url, most_names);
+  if (subscription == NULL) return GW_OK;
+  uint64_t now_ms = gw_loop_now_ms(stream->shared->loop);
+  enum gw_request_kind kind = gw_delta_subscription_on_request(subscription, stream->shared->name_sets, &request, now_ms);
+  bool changes_names = request.subscribe_count > 0 || request.unsubscribe_count > 0;
+  if (changes_names && gw_delta_subscription_is_too_big(subscription))
+    refuse(stream, GW_RPC_INVALID_ARGUMENT, "a stream may ask for 100000 resource names of a type, of 16 MiB in all");
+  else
+    end_request(stream, subscription, kind);
+  return GW_OK;
+}
+
 void gw_ads_stream_on_request(struct gw_ads_stream *stream, struct gw_str message) {
   if (stream->is_finished) return;
   struct gw_arena arena;
   gw_arena_init(&arena, 4096);
-  struct gw_discovery_request request;
-  if (gw_discovery_request_decode(message, &arena, &request) == GW_OK)
-    on_decoded(stream, &request);
-  else
-    refuse(stream, GW_RPC_INVALID_ARGUMENT, "the message is not a DiscoveryRequest");
+  enum gw_err err = stream->is_delta ? on_delta_request(stream, message, &arena) : on_request(stream, message, &arena);
+  if (err != GW_OK)
+    refuse(stream, GW_RPC_INVALID_ARGUMENT,
+           stream->is_delta ? "the message is not a DeltaDiscoveryRequest" : "the message is not a DiscoveryRequest");
   gw_arena_done(&arena);
 }
 

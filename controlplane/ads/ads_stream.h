@@ -28,6 +28,8 @@ struct gw_ads_stream {
   const struct gw_ads_shared *shared;
   struct gw_rpc_stream *rpc;
   struct gw_node *node;  /* NULL before the first request */
+  bool is_delta;         /* incremental */
+  bool warms;            /* may wait for endpoints of clusters that it has: all but our own data planes */
   bool may_have_secrets; /* mutual TLS, and the certificate permits this node: on plaintext secrets are withheld */
   struct gw_node_stream status;
   struct gw_subscription subscriptions[GW_RESOURCE_TYPE_COUNT];
@@ -42,12 +44,14 @@ struct gw_ads_stream {
   bool is_finished; /* the call was ended from here */
 };
 
-struct gw_ads_stream *gw_ads_stream_new(const struct gw_ads_shared *shared, struct gw_rpc_stream *rpc);
+struct gw_ads_stream *gw_ads_stream_new(const struct gw_ads_shared *shared, struct gw_rpc_stream *rpc, bool is_delta);
 void gw_ads_stream_free(struct gw_ads_stream *stream);
 void gw_ads_stream_on_request(struct gw_ads_stream *stream, struct gw_str message);
 /* There is a new snapshot. */
 void gw_ads_stream_on_snapshot(struct gw_ads_stream *stream);
 /* Sends what can and should be sent now (rollout.c). */
 void gw_ads_stream_advance(struct gw_ads_stream *stream);
+/* Sends what brings the client to `target` (answer.c). */
+void gw_ads_stream_answer(struct gw_ads_stream *stream, struct gw_subscription *subscription, struct gw_resource_set *target);
 
 #endif

@@ -106,6 +106,18 @@ struct gw_resource_set *gw_name_sets_find_resources(const struct gw_name_sets *s
   return gw_resource_sets_find(gw_snapshot_cache_sets(sets->cache), type, version);
 }
 
+struct gw_resource *gw_name_sets_find(struct gw_name_sets *sets, enum gw_resource_type type, struct gw_str name) {
+  return gw_snapshot_cache_current(sets->cache) != NULL ? gw_snapshot_cache_find(sets->cache, type, name) : NULL;
+}
+
+struct gw_resource_set *gw_name_sets_make(struct gw_name_sets *sets, enum gw_resource_type type, const struct gw_resource_list *list) {
+  return gw_resource_sets_get(gw_snapshot_cache_sets(sets->cache), type, list);
+}
+
+struct gw_name_sets *gw_name_set_table(const struct gw_name_set *set) {
+  return set->sets;
+}
+
 struct gw_name_set *gw_name_set_ref(struct gw_name_set *set) {
   set->refs++;
   return set;
@@ -194,6 +206,7 @@ static bool has_all(const struct gw_name_set *set, const struct gw_resource_list
 }
 
 bool gw_name_set_covers(struct gw_name_set *set, const struct gw_resource_set *naming) {
+  if (gw_resource_set_has_unknown(naming)) return has_all(set, gw_resource_set_list(naming));
   const char *version = gw_resource_set_version(naming);
   if (memcmp(set->covers_of, version, VERSION_SIZE) != 0) {
     set->covers = has_all(set, gw_resource_set_list(naming));

@@ -24,6 +24,11 @@ struct gw_names_wanted {
 struct gw_name_set *gw_name_sets_get(struct gw_name_sets *sets, const struct gw_names_wanted *wanted);
 /* The set of that version, if any stream still has it; else NULL. No reference. */
 struct gw_resource_set *gw_name_sets_find_resources(const struct gw_name_sets *sets, enum gw_resource_type type, struct gw_str version);
+/* The resource of that name that is served; NULL: none. No reference. */
+struct gw_resource *gw_name_sets_find(struct gw_name_sets *sets, enum gw_resource_type type, struct gw_str name);
+/* Any set of resources, as gw_resource_sets_get. One reference. */
+struct gw_resource_set *gw_name_sets_make(struct gw_name_sets *sets, enum gw_resource_type type, const struct gw_resource_list *list);
+struct gw_name_sets *gw_name_set_table(const struct gw_name_set *set);
 struct gw_name_set *gw_name_set_ref(struct gw_name_set *set);
 void gw_name_set_unref(struct gw_name_set *set);
 

@@ -1,17 +1,15 @@
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "common/base/mem.h"
 #include "common/xds/codec.h"
 #include "controlplane/ads/ads_stream.h"
+#include "controlplane/ads/delta_subscription.h"
 
 /* How long a node may take to answer before the rollout goes on without it, and to ask for what a new cluster or listener names.
  * Envoy gives up on a warming resource after 15 s. */
 #define ANSWER_WAIT_MS 5000u
 /* The same for a type that the node has never asked for: it may be about to, or never do. */
 #define FIRST_ASK_WAIT_MS 500u
-#define NONCE_SIZE 21
 
 static struct gw_subscription *of_type(struct gw_ads_stream *stream, enum gw_resource_type type) {
   return &stream->subscriptions[type];
@@ -29,37 +27,41 @@ static bool waits_for_answer(struct gw_ads_stream *stream, const struct gw_subsc
 }
 
 /* What the client should have at this stage. One reference. */
-static struct gw_resource_set *target_of(const struct gw_ads_stream *stream, struct gw_subscription *subscription) {
+static struct gw_resource_set *wanted_of(const struct gw_ads_stream *stream, struct gw_subscription *subscription) {
   struct gw_resource_set *selected = gw_name_set_select(subscription->names);
   bool keeps_leaving = stream->stage != GW_ROLLOUT_REMOVE && subscription->type != GW_RESOURCE_LISTENER;
   if (!keeps_leaving) return gw_resource_set_ref(selected);
   return gw_resource_set_with_leaving(selected, subscription->has, gw_name_set_filter(subscription->names));
 }
 
+/* The same, with what it has refused left as it was, where the protocol tells resources apart. */
+static struct gw_resource_set *target_of(const struct gw_ads_stream *stream, struct gw_subscription *subscription) {
+  struct gw_resource_set *wanted = wanted_of(stream, subscription);
+  if (!subscription->is_delta) return wanted;
+  struct gw_resource_set *target = gw_delta_subscription_without_refused(subscription, wanted);
+  gw_resource_set_unref(wanted);
+  return target;
+}
+
+/* Whether the next response of the type must wait. Who has never answered one is sent the whole state in another after a while; changes
+ * build on each other, so they wait. */
+static bool is_busy(struct gw_ads_stream *stream, const struct gw_subscription *subscription) {
+  return subscription->is_delta ? subscription->is_pending : waits_for_answer(stream, subscription);
+}
+
 static bool is_type_on_turn(const struct gw_ads_stream *stream, enum gw_resource_type type) {
   return stream->stage != GW_ROLLOUT_ADD || type < GW_RESOURCE_LISTENER;
 }
 
-static void send_target(struct gw_ads_stream *stream, struct gw_subscription *subscription, struct gw_resource_set *target) {
-  uint64_t nonce = ++stream->last_nonce;
-  char text[NONCE_SIZE];
-  snprintf(text, sizeof text, "%" PRIu64, nonce);
-  const char *version = gw_resource_set_version(target);
-  struct gw_bytes *parts[2] = {gw_discovery_response_encode_head(gw_str_from(version), gw_str_from(gw_xds_type_url(subscription->type)),
-                                                                 gw_str_from(text)),
-                               gw_resource_set_encode(target)};
-  gw_rpc_stream_send(stream->rpc, parts, parts[1]->len > 0 ? 2 : 1);
-  gw_bytes_unref(parts[0]);
-  memcpy(stream->status.types[subscription->type].sent_version, version, sizeof stream->status.types[0].sent_version);
-  gw_subscription_on_sent(subscription, target, nonce, gw_loop_now_ms(stream->shared->loop));
-}
-
 /* Content that this node refused before is not sent again; `status` shows why it does not have it. */
-static void recall_refusal(struct gw_ads_stream *stream, struct gw_subscription *subscription, const char *version) {
-  const struct gw_refusal *refusal = gw_subscription_find_refusal(subscription, version);
+static bool recall_refusal(struct gw_ads_stream *stream, struct gw_subscription *subscription) {
+  struct gw_resource_set *wanted = wanted_of(stream, subscription);
+  const struct gw_refusal *refusal = gw_subscription_find_refusal(subscription, wanted);
+  gw_resource_set_unref(wanted);
   struct gw_node_type_status *status = &stream->status.types[subscription->type];
   bool is_news = refusal != NULL && status->refused_version[0] == '\0';
-  if (is_news) gw_node_type_status_set_refusal(status, version, gw_str_from(refusal->reason));
+  if (is_news) gw_node_type_status_set_refusal(status, refusal->version, gw_str_from(refusal->reason));
+  return refusal != NULL;
 }
 
 static void adopt(struct gw_ads_stream *stream, struct gw_subscription *subscription, struct gw_resource_set *target) {
@@ -74,13 +76,14 @@ static bool send_if_wanted(struct gw_ads_stream *stream, struct gw_subscription 
   struct gw_resource_set *target = target_of(stream, subscription);
   bool is_sent = false;
   if (gw_subscription_wants(subscription, target)) {
-    is_sent = !waits_for_answer(stream, subscription);
-    if (is_sent) send_target(stream, subscription, target);
+    is_sent = !is_busy(stream, subscription);
+    if (is_sent) gw_ads_stream_answer(stream, subscription, target);
   } else {
-    subscription->must_answer = false;
-    recall_refusal(stream, subscription, gw_resource_set_version(target));
-    bool is_known = subscription->has == NULL && gw_subscription_find_refusal(subscription, gw_resource_set_version(target)) == NULL;
-    if (is_known) adopt(stream, subscription, target);
+    gw_delta_subscription_settle(subscription);
+    bool is_refused = recall_refusal(stream, subscription);
+    /* Refused changes are not in the target; a refused state of the world is the target. */
+    bool has_it = !subscription->is_pending && (subscription->is_delta || !is_refused);
+    if (has_it) adopt(stream, subscription, target);
   }
   gw_resource_set_unref(target);
   return is_sent;
@@ -101,9 +104,9 @@ static bool has_asked_on(struct gw_ads_stream *stream, enum gw_resource_type nam
 static bool has_refused_target(struct gw_ads_stream *stream, enum gw_resource_type type) {
   struct gw_subscription *subscription = of_type(stream, type);
   if (!subscription->is_subscribed) return false;
-  struct gw_resource_set *target = target_of(stream, subscription);
-  bool is_refused = gw_subscription_find_refusal(subscription, gw_resource_set_version(target)) != NULL;
-  gw_resource_set_unref(target);
+  struct gw_resource_set *wanted = wanted_of(stream, subscription);
+  bool is_refused = gw_subscription_find_refusal(subscription, wanted) != NULL;
+  gw_resource_set_unref(wanted);
   return is_refused;
 }
 

@@ -3,12 +3,13 @@
 #include <stdlib.h>
 
 #include "common/base/mem.h"
+#include "controlplane/ads/delta_subscription.h"
 
 #define VERSION_LEN 16
 #define REASON_MAX 2000
 
-void gw_subscription_init(struct gw_subscription *subscription, enum gw_resource_type type) {
-  *subscription = (struct gw_subscription){.type = type};
+void gw_subscription_init(struct gw_subscription *subscription, enum gw_resource_type type, bool is_delta) {
+  *subscription = (struct gw_subscription){.type = type, .is_delta = is_delta};
 }
 
 void gw_subscription_done(struct gw_subscription *subscription) {
@@ -17,9 +18,10 @@ void gw_subscription_done(struct gw_subscription *subscription) {
   gw_resource_set_unref(subscription->accepted);
   for (uint32_t i = 0; i < subscription->refusal_count; i++)
     free(subscription->refusals[i].reason);
+  gw_delta_subscription_done(subscription);
 }
 
-static void replace(struct gw_resource_set **slot, struct gw_resource_set *set) {
+void gw_subscription_set(struct gw_resource_set **slot, struct gw_resource_set *set) {
   gw_resource_set_ref(set);
   gw_resource_set_unref(*slot);
   *slot = set;
@@ -61,6 +63,13 @@ static bool set_names(struct gw_subscription *subscription, struct gw_name_sets 
   return has_grown;
 }
 
+char *gw_refusal_keep_reason(struct gw_str reason) {
+  if (reason.len > REASON_MAX) reason.len = REASON_MAX;
+  while (reason.len == REASON_MAX && reason.len > 0 && ((unsigned char)reason.data[reason.len - 1] & 0xc0u) == 0x80u)
+    reason.len--;
+  return gw_str_dup(reason);
+}
+
 static void add_refusal(struct gw_subscription *subscription, const char *version, struct gw_str reason) {
   if (subscription->refusal_count == GW_REFUSALS_KEPT) {
     free(subscription->refusals[0].reason);
@@ -69,10 +78,8 @@ static void add_refusal(struct gw_subscription *subscription, const char *versio
   }
   struct gw_refusal *refusal = &subscription->refusals[subscription->refusal_count++];
   memcpy(refusal->version, version, sizeof refusal->version);
-  if (reason.len > REASON_MAX) reason.len = REASON_MAX;
-  while (reason.len == REASON_MAX && reason.len > 0 && ((unsigned char)reason.data[reason.len - 1] & 0xc0u) == 0x80u)
-    reason.len--;
-  refusal->reason = gw_str_dup(reason);
+  refusal->reason = gw_refusal_keep_reason(reason);
+  subscription->newest_refusal = refusal;
 }
 
 /* The first request of a type on this stream. A client that comes back says which version it has. */
@@ -81,8 +88,8 @@ static void on_first(struct gw_subscription *subscription, const struct gw_disco
   if (request->version_info.len != VERSION_LEN) return;
   memcpy(subscription->presented, request->version_info.data, VERSION_LEN);
   /* If others still have that set, we know what is in it, and so what must not be taken away too early. */
-  replace(&subscription->has, gw_name_sets_find_resources(name_sets, subscription->type, request->version_info));
-  replace(&subscription->accepted, subscription->has);
+  gw_subscription_set(&subscription->has, gw_name_sets_find_resources(name_sets, subscription->type, request->version_info));
+  gw_subscription_set(&subscription->accepted, subscription->has);
   /* It may wait for endpoints of a cluster that warms, and no version tells. */
   subscription->must_answer = subscription->type == GW_RESOURCE_ENDPOINTS;
 }
@@ -91,11 +98,11 @@ static enum gw_request_kind on_answer(struct gw_subscription *subscription, cons
   subscription->is_pending = false;
   subscription->answered_ms = now_ms;
   if (!request->has_error) {
-    replace(&subscription->accepted, subscription->has);
+    gw_subscription_set(&subscription->accepted, subscription->has);
     return GW_REQUEST_ACK;
   }
   add_refusal(subscription, gw_resource_set_version(subscription->has), request->error_message);
-  replace(&subscription->has, subscription->accepted);
+  gw_subscription_set(&subscription->has, subscription->accepted);
   return GW_REQUEST_NACK;
 }
 
@@ -121,22 +128,24 @@ enum gw_request_kind gw_subscription_on_request(struct gw_subscription *subscrip
   return GW_REQUEST_ASKS;
 }
 
-const struct gw_refusal *gw_subscription_find_refusal(const struct gw_subscription *subscription, const char *version) {
+const struct gw_refusal *gw_subscription_find_refusal(const struct gw_subscription *subscription, const struct gw_resource_set *target) {
+  if (subscription->is_delta) return gw_delta_subscription_find_refusal(subscription, target);
   for (uint32_t i = 0; i < subscription->refusal_count; i++)
-    if (memcmp(subscription->refusals[i].version, version, VERSION_LEN) == 0) return &subscription->refusals[i];
+    if (memcmp(subscription->refusals[i].version, gw_resource_set_version(target), VERSION_LEN) == 0) return &subscription->refusals[i];
   return NULL;
 }
 
 bool gw_subscription_wants(const struct gw_subscription *subscription, const struct gw_resource_set *target) {
-  const char *version = gw_resource_set_version(target);
-  if (gw_subscription_find_refusal(subscription, version) != NULL) return false;
+  if (subscription->is_delta) return gw_delta_subscription_wants(subscription, target);
+  if (gw_subscription_find_refusal(subscription, target) != NULL) return false;
   if (subscription->must_answer) return true;
   const char *has = subscription->has != NULL ? gw_resource_set_version(subscription->has) : subscription->presented;
-  return memcmp(has, version, VERSION_LEN) != 0;
+  return memcmp(has, gw_resource_set_version(target), VERSION_LEN) != 0;
 }
 
 void gw_subscription_on_sent(struct gw_subscription *subscription, struct gw_resource_set *target, uint64_t nonce, uint64_t now_ms) {
-  replace(&subscription->has, target);
+  if (subscription->is_delta) gw_delta_subscription_on_sent(subscription, target);
+  gw_subscription_set(&subscription->has, target);
   subscription->nonce = nonce;
   subscription->is_pending = true;
   subscription->must_answer = false;
@@ -144,6 +153,6 @@ void gw_subscription_on_sent(struct gw_subscription *subscription, struct gw_res
 }
 
 void gw_subscription_adopt(struct gw_subscription *subscription, struct gw_resource_set *target) {
-  replace(&subscription->has, target);
-  replace(&subscription->accepted, target);
+  gw_subscription_set(&subscription->has, target);
+  gw_subscription_set(&subscription->accepted, target);
 }

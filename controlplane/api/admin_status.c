@@ -50,8 +50,16 @@ static void add_types(Gateway__Admin__V1__NodeStatus *status, const struct gw_no
     type->accepted_version = gw_arena_strdup(arena, from->accepted_version);
     type->refused_version = gw_arena_strdup(arena, from->refused_version);
     type->refused_reason = text_or_empty(arena, from->refused_reason);
+    type->resources_sent = node->sent[i].resources;
+    type->bytes_sent = node->sent[i].bytes;
     status->types[status->n_types++] = type;
   }
+}
+
+static const char *protocol_of(const struct gw_node *node) {
+  if (node->xds_streams == 0) return "";
+  if (node->delta_streams == 0) return "sotw";
+  return node->delta_streams == node->xds_streams ? "delta" : "both";
 }
 
 static Gateway__Admin__V1__NodeStatus *node_status(const struct gw_admin_request *request, const struct gw_node *node, uint64_t now_us) {
@@ -62,6 +70,7 @@ static Gateway__Admin__V1__NodeStatus *node_status(const struct gw_admin_request
   status->kind = text_or_empty(arena, node->kind);
   status->version = text_or_empty(arena, node->version);
   status->peer = text_or_empty(arena, node->peer);
+  status->xds_protocol = gw_arena_strdup(arena, protocol_of(node));
   status->connected_ms = age_ms(now_us, node->connected_us);
   struct gw_snapshot *snapshot = gw_snapshot_cache_current(request->options->cache);
   if (snapshot != NULL) {

@@ -16,7 +16,7 @@ static void print_lines(const char *label, char *const *lines, size_t count) {
 }
 
 static void print_nodes(const Gateway__Admin__V1__GetStatusResponse *status) {
-  static const char *const heads[] = {"NODE", "CLUSTER", "KIND", "VERSION", "STATE", "RUNS", "FOR", "REASON"};
+  static const char *const heads[] = {"NODE", "CLUSTER", "KIND", "VERSION", "XDS", "STATE", "RUNS", "FOR", "REASON"};
   struct gw_table table;
   gw_table_init(&table, heads, GW_ARRAY_LEN(heads));
   for (size_t i = 0; i < status->n_nodes; i++) {
@@ -25,6 +25,7 @@ static void print_nodes(const Gateway__Admin__V1__GetStatusResponse *status) {
     gw_table_add(&table, node->cluster);
     gw_table_add(&table, node->kind);
     gw_table_add(&table, node->version);
+    gw_table_add(&table, node->xds_protocol);
     gw_table_add(&table, gw_node_state_name((int)node->state));
     gw_table_add(&table, node->snapshot_version);
     if (node->snapshot_version[0] != '\0') {

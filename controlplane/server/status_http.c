@@ -6,6 +6,7 @@
 #include "common/base/mem.h"
 #include "common/http_server/http_server.h"
 #include "common/observe/metrics.h"
+#include "common/xds/codec.h"
 
 struct gw_status_http {
   struct gw_status_http_options options;
@@ -66,6 +67,39 @@ static void write_nodes(struct gw_metrics_writer *writer, const struct gw_status
   }
 }
 
+static void write_xds_family(struct gw_metrics_writer *writer, const struct gw_node_table *nodes, const char *name, const char *help,
+                             size_t field) {
+  static const char *const protocols[] = {"sotw", "delta"};
+  gw_metrics_family(writer, name, "counter", help);
+  for (int protocol = 0; protocol < 2; protocol++) {
+    for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++) {
+      struct gw_label labels[] = {{"protocol", gw_str_from(protocols[protocol])},
+                                  {"type", gw_str_from(gw_xds_type_short((enum gw_resource_type)type))}};
+      const char *sent = (const char *)&nodes->sent[protocol][type];
+      gw_metrics_u64(writer, name, labels, GW_ARRAY_LEN(labels), *(const uint64_t *)(const void *)(sent + field));
+    }
+  }
+}
+
+static void write_xds(struct gw_metrics_writer *writer, const struct gw_node_table *nodes) {
+  uint64_t delta = 0, all = 0;
+  GW_LIST_FOR_EACH(item, &nodes->nodes) {
+    const struct gw_node *node = GW_LIST_ITEM(item, struct gw_node, link);
+    delta += node->delta_streams;
+    all += node->xds_streams;
+  }
+  gw_metrics_family(writer, "gateway_controlplane_xds_streams", "gauge", "Open xDS streams by protocol.");
+  gw_metrics_u64(writer, "gateway_controlplane_xds_streams", &(struct gw_label){"protocol", GW_STR("sotw")}, 1, all - delta);
+  gw_metrics_u64(writer, "gateway_controlplane_xds_streams", &(struct gw_label){"protocol", GW_STR("delta")}, 1, delta);
+  write_xds_family(writer, nodes, "gateway_controlplane_xds_responses_sent_total", "Responses sent to nodes.",
+                   offsetof(struct gw_xds_sent, responses));
+  write_xds_family(writer, nodes, "gateway_controlplane_xds_resources_sent_total", "Resources in these responses.",
+                   offsetof(struct gw_xds_sent, resources));
+  write_xds_family(writer, nodes, "gateway_controlplane_xds_removals_sent_total", "Names in them of resources that are gone.",
+                   offsetof(struct gw_xds_sent, removed));
+  write_xds_family(writer, nodes, "gateway_controlplane_xds_bytes_sent_total", "Bytes of them.", offsetof(struct gw_xds_sent, bytes));
+}
+
 static void write_snapshot(struct gw_metrics_writer *writer, const struct gw_status_http *status) {
   const struct gw_snapshot *snapshot = gw_snapshot_cache_current(status->options.cache);
   gw_metrics_family(writer, "gateway_controlplane_snapshot_info", "gauge", "1, with the version that is served.");
@@ -109,6 +143,7 @@ static void on_metrics(void *arg, struct gw_http_exchange *exchange) {
   struct gw_metrics_writer writer = {.buf = &body};
   write_nodes(&writer, status);
   write_snapshot(&writer, status);
+  write_xds(&writer, status->options.nodes);
   gw_metrics_family(&writer, "gateway_controlplane_nacks_total", "counter", "Responses that nodes refused.");
   gw_metrics_u64(&writer, "gateway_controlplane_nacks_total", NULL, 0, status->options.nodes->refused_total);
   gw_metrics_family(&writer, "gateway_controlplane_node_denials_total", "counter",

@@ -128,6 +128,19 @@ void gw_node_table_add_refusal(struct gw_node_table *table, struct gw_node *node
   gw_node_type_status_set_refusal(&node->types[type], version, reason);
 }
 
+static void add_sent(struct gw_xds_sent *total, const struct gw_xds_sent *sent) {
+  total->responses += sent->responses;
+  total->resources += sent->resources;
+  total->removed += sent->removed;
+  total->bytes += sent->bytes;
+}
+
+void gw_node_table_add_sent(struct gw_node_table *table, struct gw_node *node, bool is_delta, enum gw_resource_type type,
+                            const struct gw_xds_sent *sent) {
+  add_sent(&table->sent[is_delta][type], sent);
+  add_sent(&node->sent[type], sent);
+}
+
 static bool is_up_to_date(const struct gw_node_type_status *status) {
   return status->wanted_version[0] != '\0' && strcmp(status->accepted_version, status->wanted_version) == 0;
 }
@@ -150,9 +163,11 @@ static const struct gw_node_type_status *find_worst(const struct gw_node *node, 
 void gw_node_refresh(struct gw_node *node) {
   node->has_twin = false;
   node->secrets_withheld = 0;
+  node->delta_streams = 0;
   GW_LIST_FOR_EACH(link, &node->streams) {
     const struct gw_node_stream *stream = GW_LIST_ITEM(link, struct gw_node_stream, link);
     node->has_twin = node->has_twin || strcmp(stream->peer, node->peer) != 0;
+    node->delta_streams += stream->is_delta;
     if (stream->secrets_withheld > node->secrets_withheld) node->secrets_withheld = stream->secrets_withheld;
   }
   for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++) {

@@ -26,8 +26,17 @@ struct gw_node_type_status {
 struct gw_node_stream {
   struct gw_list link; /* in gw_node.streams, newest first */
   char *peer;
+  bool is_delta;             /* incremental xDS */
   uint32_t secrets_withheld; /* certificates and ticket keys that it asks for and does not get */
   struct gw_node_type_status types[GW_RESOURCE_TYPE_COUNT];
+};
+
+/* What was sent of one type. */
+struct gw_xds_sent {
+  uint64_t responses;
+  uint64_t resources;
+  uint64_t removed; /* names of what is gone; incremental only */
+  uint64_t bytes;   /* of the messages */
 };
 
 /* Why secrets are withheld. */
@@ -47,6 +56,8 @@ struct gw_node {
   struct gw_list streams;
   uint32_t xds_streams;
   uint32_t agent_streams;
+  uint32_t delta_streams;                          /* of xds_streams those that are incremental */
+  struct gw_xds_sent sent[GW_RESOURCE_TYPE_COUNT]; /* over its streams, while the entry lives */
   bool has_twin; /* xDS streams from different peers: two nodes with one id, or one that has just come back */
   /* Of each type that of the stream that is worst off (refused before lagging before up to date); copies. */
   struct gw_node_type_status types[GW_RESOURCE_TYPE_COUNT];
@@ -68,7 +79,8 @@ struct gw_map;
 struct gw_node_table {
   struct gw_list nodes;
   uint32_t count;
-  uint64_t refused_total; /* NACKs since start, over all nodes */
+  uint64_t refused_total;                             /* NACKs since start, over all nodes */
+  struct gw_xds_sent sent[2][GW_RESOURCE_TYPE_COUNT]; /* since start, over all nodes; by is_delta */
   struct gw_node_denials denials;
   struct gw_map *by_key;
 };
@@ -89,6 +101,8 @@ void gw_node_set_text(char **text, struct gw_str value);
 /* Counts a NACK and shows it; `reason` is kept up to 2,000 bytes. */
 void gw_node_table_add_refusal(struct gw_node_table *table, struct gw_node *node, enum gw_resource_type type, const char *version,
                                struct gw_str reason);
+void gw_node_table_add_sent(struct gw_node_table *table, struct gw_node *node, bool is_delta, enum gw_resource_type type,
+                            const struct gw_xds_sent *sent);
 void gw_node_type_status_set_refusal(struct gw_node_type_status *status, const char *version, struct gw_str reason);
 void gw_node_type_status_clear_refusal(struct gw_node_type_status *status);
 /* After the types of one of its streams have changed. */

@@ -1,5 +1,6 @@
 #include "controlplane/snapshot/resource_set.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/base/content_hash.h"
@@ -20,9 +21,16 @@ struct gw_resource_set {
   struct gw_bytes *encoded; /* NULL before the first use */
   unsigned named_types;
   bool knows_named_types;
+  bool has_unknown; /* a resource of which only name and version are known */
+
+  /* The last encode_changes of this set, which many streams go through at the same time. */
+  char changes_from[GW_CONTENT_VERSION_SIZE];
+  bool changes_from_unknown;
+  struct gw_resource_changes changes;
 
   /* The last with_leaving of this set. Neither side holds the other: what has left shall be freed with the last stream that has it. */
   char before_version[GW_CONTENT_VERSION_SIZE];
+  bool before_has_unknown;
   uint64_t filter_id;
   bool is_same;                         /* nothing had left: the result is this set */
   struct gw_resource_set *with_leaving; /* or NULL */
@@ -31,8 +39,9 @@ struct gw_resource_set {
 
 #define KEY_SIZE (1 + GW_CONTENT_VERSION_SIZE - 1)
 
-static struct gw_str make_key(enum gw_resource_type type, const char *version, char key[KEY_SIZE]) {
-  key[0] = (char)('0' + (int)type);
+/* What has unknown resources must not stand in for what can be sent, though its version is the same. */
+static struct gw_str make_key(enum gw_resource_type type, bool has_unknown, const char *version, char key[KEY_SIZE]) {
+  key[0] = (char)((has_unknown ? 'A' : '0') + (int)type);
   memcpy(key + 1, version, KEY_SIZE - 1);
   return (struct gw_str){key, KEY_SIZE};
 }
@@ -54,25 +63,29 @@ struct gw_resource_set *gw_resource_sets_get(struct gw_resource_sets *sets, enum
                                              const struct gw_resource_list *list) {
   char version[GW_CONTENT_VERSION_SIZE], key[KEY_SIZE];
   gw_resource_list_version(list, version);
-  struct gw_resource_set *set = gw_map_find(sets->by_version, make_key(type, version, key));
+  bool has_unknown = false;
+  for (uint32_t i = 0; i < list->count && !has_unknown; i++)
+    has_unknown = list->items[i]->any == NULL;
+  struct gw_resource_set *set = gw_map_find(sets->by_version, make_key(type, has_unknown, version, key));
   if (set != NULL) return gw_resource_set_ref(set);
   set = gw_calloc(1, sizeof *set);
   set->refs = 1;
   set->sets = sets;
   set->type = type;
+  set->has_unknown = has_unknown;
   memcpy(set->version, version, sizeof version);
   set->list.count = list->count;
   if (list->count > 0) set->list.items = gw_malloc(list->count * sizeof(struct gw_resource *));
   for (uint32_t i = 0; i < list->count; i++)
     set->list.items[i] = gw_resource_ref(list->items[i]);
-  gw_map_put(sets->by_version, make_key(type, version, key), set);
+  gw_map_put(sets->by_version, make_key(type, has_unknown, version, key), set);
   return set;
 }
 
 struct gw_resource_set *gw_resource_sets_find(const struct gw_resource_sets *sets, enum gw_resource_type type, struct gw_str version) {
   if (version.len != GW_CONTENT_VERSION_SIZE - 1) return NULL;
   char key[KEY_SIZE];
-  return gw_map_find(sets->by_version, make_key(type, version.data, key));
+  return gw_map_find(sets->by_version, make_key(type, false, version.data, key));
 }
 
 struct gw_resource_set *gw_resource_set_ref(struct gw_resource_set *set) {
@@ -83,13 +96,14 @@ struct gw_resource_set *gw_resource_set_ref(struct gw_resource_set *set) {
 void gw_resource_set_unref(struct gw_resource_set *set) {
   if (set == NULL || --set->refs > 0) return;
   char key[KEY_SIZE];
-  gw_map_remove(set->sets->by_version, make_key(set->type, set->version, key));
+  gw_map_remove(set->sets->by_version, make_key(set->type, set->has_unknown, set->version, key));
   if (set->with_leaving != NULL) set->with_leaving->leaving_from = NULL;
   if (set->leaving_from != NULL) set->leaving_from->with_leaving = NULL;
   for (uint32_t i = 0; i < set->list.count; i++)
     gw_resource_unref(set->list.items[i]);
   free(set->list.items);
   gw_bytes_unref(set->encoded);
+  gw_bytes_unref(set->changes.bytes);
   free(set);
 }
 
@@ -99,6 +113,10 @@ const char *gw_resource_set_version(const struct gw_resource_set *set) {
 
 const struct gw_resource_list *gw_resource_set_list(const struct gw_resource_set *set) {
   return &set->list;
+}
+
+bool gw_resource_set_has_unknown(const struct gw_resource_set *set) {
+  return set->has_unknown;
 }
 
 unsigned gw_resource_set_named_types(struct gw_resource_set *set) {
@@ -160,7 +178,8 @@ static struct gw_resource_list merge(const struct gw_resource_list *now, const s
 struct gw_resource_set *gw_resource_set_with_leaving(struct gw_resource_set *set, const struct gw_resource_set *before,
                                                      const struct gw_resource_filter *filter) {
   if (before == NULL || before == set) return gw_resource_set_ref(set);
-  bool is_known = set->filter_id == filter->id && memcmp(set->before_version, before->version, sizeof set->before_version) == 0;
+  bool is_known = set->filter_id == filter->id && set->before_has_unknown == before->has_unknown &&
+                  memcmp(set->before_version, before->version, sizeof set->before_version) == 0;
   if (is_known && set->is_same) return gw_resource_set_ref(set);
   if (is_known && set->with_leaving != NULL) return gw_resource_set_ref(set->with_leaving);
 
@@ -171,6 +190,7 @@ struct gw_resource_set *gw_resource_set_with_leaving(struct gw_resource_set *set
   if (set->with_leaving != NULL) set->with_leaving->leaving_from = NULL;
   set->with_leaving = NULL;
   memcpy(set->before_version, before->version, sizeof set->before_version);
+  set->before_has_unknown = before->has_unknown;
   set->filter_id = filter->id;
   set->is_same = is_same;
   if (!is_same) {
@@ -179,4 +199,71 @@ struct gw_resource_set *gw_resource_set_with_leaving(struct gw_resource_set *set
     result->leaving_from = set;
   }
   return result;
+}
+
+struct gw_resource_set *gw_resource_set_without(struct gw_resource_set *set, const struct gw_str *names, uint32_t count) {
+  if (set == NULL || count == 0) return gw_resource_set_ref(set);
+  struct gw_resource_list kept = {.items = gw_malloc(((size_t)set->list.count + 1) * sizeof(struct gw_resource *))};
+  for (uint32_t i = 0, j = 0; i < set->list.count; i++) {
+    while (j < count && gw_str_compare(names[j], set->list.items[i]->name) < 0)
+      j++;
+    bool is_left_out = j < count && gw_str_equal(names[j], set->list.items[i]->name);
+    if (!is_left_out) kept.items[kept.count++] = set->list.items[i];
+  }
+  bool is_same = kept.count == set->list.count;
+  struct gw_resource_set *result = is_same ? gw_resource_set_ref(set) : gw_resource_sets_get(set->sets, set->type, &kept);
+  free(kept.items);
+  return result;
+}
+
+static bool is_same_content(const struct gw_resource *now, const struct gw_resource *before) {
+  return now == before || now->any == NULL || memcmp(now->version, before->version, sizeof now->version) == 0;
+}
+
+/* Negative: `now` has the next name; positive: `before`; 0: both. Most resources are the very same in both. */
+static int compare_steps(const struct gw_resource *now, const struct gw_resource *before) {
+  if (now == NULL || before == NULL) return now == NULL ? 1 : -1;
+  return now == before ? 0 : gw_str_compare(now->name, before->name);
+}
+
+bool gw_resource_set_next_step(const struct gw_resource_set *set, const struct gw_resource_set *before, struct gw_resource_step *step) {
+  static const struct gw_resource_list nothing = {NULL, 0};
+  const struct gw_resource_list *now = &set->list, *then = before != NULL ? &before->list : &nothing;
+  while (step->i < now->count || step->j < then->count) {
+    step->now = step->i < now->count ? now->items[step->i] : NULL;
+    step->before = step->j < then->count ? then->items[step->j] : NULL;
+    int order = compare_steps(step->now, step->before);
+    if (order < 0) step->before = NULL;
+    if (order > 0) step->now = NULL;
+    if (order <= 0) step->i++;
+    if (order >= 0) step->j++;
+    bool is_difference = order == 0 ? !is_same_content(step->now, step->before) : order > 0 || step->now->any != NULL;
+    if (is_difference) return true;
+  }
+  return false;
+}
+
+const struct gw_resource_changes *gw_resource_set_encode_changes(struct gw_resource_set *set, const struct gw_resource_set *before) {
+  const char *from = before != NULL ? before->version : "";
+  bool from_unknown = before != NULL && before->has_unknown; /* its version is what a client made of it */
+  bool is_known = set->changes.bytes != NULL && set->changes_from_unknown == from_unknown && strcmp(set->changes_from, from) == 0;
+  if (is_known) return &set->changes;
+  uint32_t room = set->list.count + (before != NULL ? before->list.count : 0) + 1;
+  struct gw_delta_resource *changed = gw_malloc((size_t)room * sizeof *changed);
+  struct gw_str *removed = gw_malloc((size_t)room * sizeof *removed);
+  struct gw_resource_changes changes = {0};
+  for (struct gw_resource_step step = {0}; gw_resource_set_next_step(set, before, &step);) {
+    if (step.now == NULL)
+      removed[changes.removed_count++] = step.before->name;
+    else
+      changed[changes.changed_count++] = (struct gw_delta_resource){step.now->name, gw_str_from(step.now->version), step.now->any};
+  }
+  changes.bytes = gw_delta_changes_encode(changed, changes.changed_count, removed, changes.removed_count);
+  free(changed);
+  free(removed);
+  gw_bytes_unref(set->changes.bytes);
+  set->changes = changes;
+  set->changes_from_unknown = from_unknown;
+  snprintf(set->changes_from, sizeof set->changes_from, "%s", from);
+  return &set->changes;
 }

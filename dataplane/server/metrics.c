@@ -25,6 +25,8 @@ static void put_config(const struct gw_node_metrics *metrics, struct gw_metrics_
 
 static void put_xds(const struct gw_node_metrics *metrics, struct gw_metrics_writer *writer) {
   put(writer, "gateway_xds_connected", "gauge", "1 while a control plane answers.", metrics->is_connected);
+  put(writer, "gateway_xds_incremental", "gauge", "1 while the stream is incremental, 0 while it brings the state of the world.",
+      metrics->is_connected && metrics->is_delta);
   put(writer, "gateway_xds_responses_total", "counter", "Responses of control planes.", metrics->responses_total);
   gw_metrics_family(writer, "gateway_xds_decode_seconds", "histogram", "Time to decode and check a response.");
   gw_metrics_histogram(writer, "gateway_xds_decode_seconds", NULL, 0, &metrics->decode_times);

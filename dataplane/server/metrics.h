@@ -36,6 +36,7 @@ struct gw_node_metrics {
   struct gw_histogram decode_times;
   uint64_t nacks_total;
   uint64_t disconnects_total;
+  bool is_delta; /* incremental xDS */
   uint32_t fleet_size;
   bool has_tls; /* to it */
   bool is_tls_degraded;

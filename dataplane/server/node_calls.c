@@ -143,6 +143,7 @@ static void fill_metrics(void *arg, struct gw_node_metrics *metrics) {
   metrics->bind_failures_total = config.bind_failures_total;
   metrics->build_times = *config.build_times;
   metrics->is_connected = xds.is_connected;
+  metrics->is_delta = xds.is_delta;
   metrics->responses_total = xds.responses_total;
   metrics->decode_times = *xds.decode_times;
   metrics->nacks_total = xds.refused_total;

@@ -1,4 +1,4 @@
-/* Why: one state-of-the-world ADS stream: requests with nonces out, decoded responses in. It judges nothing.
+/* Why: one ADS stream, incremental or state-of-the-world: requests with nonces out, decoded responses in. It judges nothing.
  * Life: gw_ads_stream_new … gw_ads_stream_free, also after on_closed; the call below it may live on until its end.
  * Thread: the loop's own. */
 #ifndef GW_DATAPLANE_XDS_CLIENT_ADS_STREAM_H
@@ -19,14 +19,29 @@ struct gw_ads_events {
   void (*on_closed)(void *arg, int code, struct gw_str reason);
 };
 
-struct gw_ads_stream *gw_ads_stream_new(struct gw_rpc_channel *channel, struct gw_str node_id, struct gw_str node_cluster,
+struct gw_ads_stream *gw_ads_stream_new(struct gw_rpc_channel *channel, bool is_delta, struct gw_str node_id, struct gw_str node_cluster,
                                         const struct gw_ads_events *events, void *arg);
 /* Cancels it. No event comes any more. */
 void gw_ads_stream_free(struct gw_ads_stream *stream);
 
-/* What is wanted of a type: after a response its ACK, with `refusal` its NACK; between responses a change of the names.
- * `version`: of the last accepted response, empty before. */
-void gw_ads_stream_ask(struct gw_ads_stream *stream, enum gw_resource_type type, struct gw_str version, const struct gw_str *names,
-                       uint32_t name_count, const char *refusal);
+bool gw_ads_stream_is_delta(const struct gw_ads_stream *stream);
+/* Whether anything came. */
+bool gw_ads_stream_was_answered(const struct gw_ads_stream *stream);
+/* Whether the type was asked for on this stream; before, an incremental one wants to hear what is held. */
+bool gw_ads_stream_has_asked(const struct gw_ads_stream *stream, enum gw_resource_type type);
+
+struct gw_ads_ask {
+  enum gw_resource_type type;
+  const struct gw_str *names; /* all that are wanted, sorted; none: all of the type, or nothing where one asks by name */
+  uint32_t name_count;
+  const char *refusal;   /* NULL: accepted */
+  struct gw_str version; /* state of the world: of the last accepted response, empty before */
+  /* Incremental, first request of the type: what is held, as the server that gave it called its version. */
+  const struct gw_str *held_names;
+  const struct gw_str *held_versions;
+  uint32_t held_count;
+};
+/* After a response its ACK or NACK; between responses a change of the names. */
+void gw_ads_stream_ask(struct gw_ads_stream *stream, const struct gw_ads_ask *ask);
 
 #endif

@@ -15,6 +15,10 @@ struct held {
   struct gw_map *wanted;     /* of types that are asked for by name: name → struct wanted */
   struct gw_str *names;      /* the keys of `wanted`, sorted, own copies */
   uint32_t name_count;
+  struct gw_map *versions; /* name → text: how a server calls what is held, where that is not the resource's own version */
+  struct gw_map *refused;  /* names of clusters or listeners that were refused and are not held */
+  bool has_more_refused;   /* than are kept by name */
+  size_t bytes;            /* of what is held, encoded */
   bool was_answered;
 };
 
@@ -63,13 +67,14 @@ static void free_resources(struct gw_map *by_name) {
   gw_map_free(by_name);
 }
 
-static void free_wanted(struct gw_map *wanted) {
+/* A map and its values. */
+static void free_values(struct gw_map *map) {
   size_t cursor = 0;
   struct gw_str name;
   void *value;
-  while (gw_map_next(wanted, &cursor, &name, &value))
+  while (gw_map_next(map, &cursor, &name, &value))
     free(value);
-  gw_map_free(wanted);
+  gw_map_free(map);
 }
 
 static void free_names(struct held *held) {
@@ -81,7 +86,11 @@ static void free_names(struct held *held) {
 struct gw_assembler *gw_assembler_new(void) {
   struct gw_assembler *assembler = gw_calloc(1, sizeof(*assembler));
   for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++) {
-    assembler->types[type] = (struct held){.by_name = gw_map_new(), .by_content = gw_map_new(), .wanted = gw_map_new()};
+    assembler->types[type] = (struct held){.by_name = gw_map_new(),
+                                           .by_content = gw_map_new(),
+                                           .wanted = gw_map_new(),
+                                           .versions = gw_map_new(),
+                                           .refused = gw_map_new()};
   }
   return assembler;
 }
@@ -102,7 +111,9 @@ void gw_assembler_free(struct gw_assembler *assembler) {
     struct held *held = &assembler->types[type];
     free_resources(held->by_name);
     gw_map_free(held->by_content);
-    free_wanted(held->wanted);
+    free_values(held->wanted);
+    free_values(held->versions);
+    gw_map_free(held->refused);
     free_names(held);
   }
   free(assembler);
@@ -123,11 +134,46 @@ struct gw_resource *gw_assembler_find_same(const struct gw_assembler *assembler,
   return resource != NULL ? resource : find_content(assembler->seed_by_content[type], any);
 }
 
-static void hold(struct held *held, struct gw_resource *resource) {
+const struct gw_resource *gw_assembler_find(const struct gw_assembler *assembler, enum gw_resource_type type, struct gw_str name) {
+  return gw_map_find(assembler->types[type].by_name, name);
+}
+
+uint32_t gw_assembler_size(const struct gw_assembler *assembler, enum gw_resource_type type, size_t *ret_bytes) {
+  *ret_bytes = assembler->types[type].bytes;
+  return (uint32_t)gw_map_count(assembler->types[type].by_name);
+}
+
+/* `version` empty, or the resource's own: nothing to remember. */
+static void set_version(struct held *held, struct gw_str name, struct gw_str version, const char *own) {
+  bool is_own = version.len == 0 || version.len > GW_ASSEMBLER_VERSION_MAX || gw_str_equal(version, gw_str_from(own));
+  free(is_own ? gw_map_remove(held->versions, name) : gw_map_put(held->versions, name, gw_str_dup(version)));
+}
+
+/* `version`: as the server says; empty: it does not. */
+static void hold(struct held *held, struct gw_resource *resource, struct gw_str version) {
+  set_version(held, resource->name, version, resource->version);
+  gw_map_remove(held->refused, resource->name);
   struct gw_resource *before = gw_map_put(held->by_name, resource->name, resource);
   if (before != NULL && before != resource) remove_content(held->by_content, before);
   put_content(held->by_content, resource);
+  held->bytes += resource->any->len - (before != NULL ? before->any->len : 0);
   gw_resource_unref(before);
+}
+
+static void let_go(struct held *held, struct gw_str name) {
+  gw_map_remove(held->refused, name);
+  free(gw_map_remove(held->versions, name));
+  struct gw_resource *resource = gw_map_remove(held->by_name, name);
+  if (resource == NULL) return;
+  remove_content(held->by_content, resource);
+  held->bytes -= resource->any->len;
+  gw_resource_unref(resource);
+}
+
+static void forget_refused(struct held *held) {
+  gw_map_free(held->refused);
+  held->refused = gw_map_new();
+  held->has_more_refused = false;
 }
 
 static void replace_all(struct held *held, struct gw_resource **resources, uint32_t count) {
@@ -135,8 +181,12 @@ static void replace_all(struct held *held, struct gw_resource **resources, uint3
   gw_map_free(held->by_content);
   held->by_name = gw_map_new();
   held->by_content = gw_map_new();
+  held->bytes = 0;
+  free_values(held->versions);
+  held->versions = gw_map_new();
+  forget_refused(held);
   for (uint32_t i = 0; i < count; i++)
-    hold(held, resources[i]);
+    hold(held, resources[i], (struct gw_str){0});
   free_resources(before);
 }
 
@@ -173,7 +223,9 @@ static void drop_unwanted(struct held *held) {
     if (gw_map_find(held->wanted, name) != NULL) {
       gw_map_put(by_name, name, value);
     } else {
+      free(gw_map_remove(held->versions, name));
       remove_content(held->by_content, value);
+      held->bytes -= ((const struct gw_resource *)value)->any->len;
       gw_resource_unref(value);
     }
   }
@@ -202,10 +254,19 @@ static bool follow_names(struct gw_assembler *assembler, enum gw_resource_type t
   struct gw_map *wanted = gw_map_new();
   add_names(&assembler->types[GW_RESOURCE_CLUSTER], type, held->wanted, wanted);
   add_names(&assembler->types[GW_RESOURCE_LISTENER], type, held->wanted, wanted);
-  free_wanted(held->wanted);
+  free_values(held->wanted);
   held->wanted = wanted;
   drop_unwanted(held);
   return list_names(held);
+}
+
+/* The bits of the types whose names changed. */
+static unsigned follow_all_names(struct gw_assembler *assembler) {
+  unsigned renamed = 0;
+  for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++)
+    if (gw_resource_type_is_named((enum gw_resource_type)type) && follow_names(assembler, (enum gw_resource_type)type))
+      renamed |= 1u << type;
+  return renamed;
 }
 
 unsigned gw_assembler_accept(struct gw_assembler *assembler, enum gw_resource_type type, struct gw_resource **resources, uint32_t count) {
@@ -215,7 +276,7 @@ unsigned gw_assembler_accept(struct gw_assembler *assembler, enum gw_resource_ty
   if (gw_resource_type_is_named(type)) {
     for (uint32_t i = 0; i < count; i++) {
       if (gw_map_find(held->wanted, resources[i]->name) != NULL) {
-        hold(held, resources[i]);
+        hold(held, resources[i], (struct gw_str){0});
       } else {
         gw_resource_unref(resources[i]);
       }
@@ -223,11 +284,57 @@ unsigned gw_assembler_accept(struct gw_assembler *assembler, enum gw_resource_ty
     return 0;
   }
   replace_all(held, resources, count);
-  unsigned renamed = 0;
-  for (int named = 0; named < GW_RESOURCE_TYPE_COUNT; named++)
-    if (gw_resource_type_is_named((enum gw_resource_type)named) && follow_names(assembler, (enum gw_resource_type)named))
-      renamed |= 1u << named;
-  return renamed;
+  return follow_all_names(assembler);
+}
+
+static void take_change(struct held *held, bool is_named, struct gw_resource *resource, struct gw_str name, struct gw_str version) {
+  if (resource == NULL) {
+    bool is_lacking = !is_named && gw_map_find(held->by_name, name) == NULL;
+    bool has_room = gw_map_count(held->refused) < GW_ASSEMBLER_REFUSED_MAX;
+    if (is_lacking && has_room) gw_map_put(held->refused, name, held);
+    if (is_lacking && !has_room) held->has_more_refused = true;
+  } else if (!is_named || gw_map_find(held->wanted, resource->name) != NULL) {
+    hold(held, resource, version);
+  } else {
+    gw_resource_unref(resource);
+  }
+}
+
+unsigned gw_assembler_accept_changes(struct gw_assembler *assembler, enum gw_resource_type type,
+                                     const struct gw_discovery_response *response, struct gw_resource **resources) {
+  struct held *held = &assembler->types[type];
+  bool is_named = gw_resource_type_is_named(type);
+  assembler->has_changed = true;
+  held->was_answered = true;
+  for (uint32_t i = 0; i < response->removed_count && !is_named; i++)
+    let_go(held, response->removed[i]);
+  for (uint32_t i = 0; i < response->resource_count; i++)
+    take_change(held, is_named, resources[i], response->resource_names[i], response->resource_versions[i]);
+  return is_named ? 0 : follow_all_names(assembler);
+}
+
+uint32_t gw_assembler_held(const struct gw_assembler *assembler, enum gw_resource_type type, struct gw_arena *arena,
+                           const struct gw_str **ret_names, const struct gw_str **ret_versions) {
+  const struct held *held = &assembler->types[type];
+  size_t room = gw_map_count(held->by_name);
+  struct gw_str *names = gw_arena_calloc(arena, room + 1, sizeof *names);
+  struct gw_str *versions = gw_arena_calloc(arena, room + 1, sizeof *versions);
+  uint32_t count = 0;
+  size_t cursor = 0;
+  void *value;
+  while (gw_map_next(held->by_name, &cursor, &names[count], &value)) {
+    const char *version = gw_map_find(held->versions, names[count]);
+    versions[count] = gw_str_from(version != NULL ? version : ((const struct gw_resource *)value)->version);
+    count++;
+  }
+  *ret_names = names;
+  *ret_versions = versions;
+  return count;
+}
+
+void gw_assembler_forget_refused(struct gw_assembler *assembler) {
+  for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++)
+    forget_refused(&assembler->types[type]);
 }
 
 const struct gw_str *gw_assembler_names(const struct gw_assembler *assembler, enum gw_resource_type type, uint32_t *ret_count) {
@@ -244,6 +351,7 @@ static struct missing count_missing(const struct gw_assembler *assembler) {
   struct missing missing = {0};
   for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++) {
     const struct held *held = &assembler->types[type];
+    missing.all += (uint32_t)gw_map_count(held->refused) + held->has_more_refused;
     size_t cursor = 0;
     struct gw_str name;
     void *value;

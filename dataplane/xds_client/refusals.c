@@ -17,16 +17,26 @@ static void free_item(struct gw_refusal *item) {
   free(item->reason);
 }
 
-void gw_refusals_clear(struct gw_refusals *refusals, enum gw_resource_type type) {
+/* `resource` NULL: of the whole type. */
+static void clear(struct gw_refusals *refusals, enum gw_resource_type type, const struct gw_str *resource) {
   uint32_t kept = 0;
   for (uint32_t i = 0; i < refusals->count; i++) {
-    if (refusals->items[i].type == type) {
+    const struct gw_refusal *item = &refusals->items[i];
+    if (item->type == type && (resource == NULL || gw_str_equal(gw_str_from(item->resource), *resource))) {
       free_item(&refusals->items[i]);
     } else {
       refusals->items[kept++] = refusals->items[i];
     }
   }
   refusals->count = kept;
+}
+
+void gw_refusals_clear(struct gw_refusals *refusals, enum gw_resource_type type) {
+  clear(refusals, type, NULL);
+}
+
+void gw_refusals_remove(struct gw_refusals *refusals, enum gw_resource_type type, struct gw_str resource) {
+  clear(refusals, type, &resource);
 }
 
 void gw_refusals_clear_all(struct gw_refusals *refusals) {

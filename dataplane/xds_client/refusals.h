@@ -29,6 +29,8 @@ struct gw_refusals {
 void gw_refusals_init(struct gw_refusals *refusals);
 void gw_refusals_done(struct gw_refusals *refusals);
 void gw_refusals_clear(struct gw_refusals *refusals, enum gw_resource_type type);
+/* Those of one resource. */
+void gw_refusals_remove(struct gw_refusals *refusals, enum gw_resource_type type, struct gw_str resource);
 void gw_refusals_clear_all(struct gw_refusals *refusals);
 /* Keeps the mistakes of one resource; the rest is dropped once GW_REFUSALS_MAX are kept. */
 void gw_refusals_add(struct gw_refusals *refusals, enum gw_resource_type type, struct gw_str resource, const struct gw_errors *errors);

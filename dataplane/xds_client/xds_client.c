@@ -14,19 +14,21 @@
 #include "dataplane/xds_client/backoff.h"
 #include "dataplane/xds_client/response_check.h"
 
-#define MESSAGE_MAX (256u * 1024 * 1024) /* a snapshot of 100,000 routes has some 10 MiB a type */
+#define MESSAGE_MAX (256u * 1024 * 1024) /* and of a type in all; a snapshot of 100,000 routes has some 10 MiB a type */
 #define KEEPALIVE_MS 20000
 #define BACKOFF_BASE_MS 250
 #define BACKOFF_CAP_MS 10000
 #define LIFE_MS 10000        /* until a target that we opened both calls on has answered one of them */
 #define SILENT_LIFE_MS 30000 /* a call that stands this long has a server: gRPC gives up connecting after 20 s */
-#define AGENT_ABSENT_MS 300000
+/* Until a target that said UNIMPLEMENTED is asked again whether it has the agent's service, or incremental xDS. */
+#define ABSENT_MS 300000
 
 struct gw_xds_client {
   struct gw_xds_client_options options;
   uint32_t target_count;
   uint32_t target_index;
   uint64_t *agent_absent_until_us; /* by target: it said UNIMPLEMENTED */
+  uint64_t *delta_absent_until_us; /* likewise */
   char instance_id[GW_UUID_SIZE];
 
   struct gw_rpc_channel *channel; /* NULL: between two tries */
@@ -41,9 +43,9 @@ struct gw_xds_client {
   struct gw_assembler *assembler;
   struct gw_timer bound; /* of what the assembler waits for */
   struct gw_task assemble;
-  char *versions[GW_RESOURCE_TYPE_COUNT]; /* of the last accepted response; NULL: none yet */
-  bool is_asked[GW_RESOURCE_TYPE_COUNT];  /* on the stream that is open */
+  char *versions[GW_RESOURCE_TYPE_COUNT]; /* of the last accepted response, if that was a state of the world; else NULL */
   char delivered_version[17];
+  bool was_complete; /* … what was delivered */
 
   struct gw_refusals refusals;
   bool is_connected;
@@ -76,17 +78,21 @@ static void be_connected(struct gw_xds_client *client) {
 /* ---- requests ---- */
 
 static void ask(struct gw_xds_client *client, enum gw_resource_type type, const char *refusal) {
-  uint32_t count;
-  const struct gw_str *names = gw_assembler_names(client->assembler, type, &count);
-  client->is_asked[type] = true;
-  gw_ads_stream_ask(client->ads, type, gw_str_from(client->versions[type]), names, count, refusal);
+  struct gw_ads_ask ask = {.type = type, .refusal = refusal, .version = gw_str_from(client->versions[type])};
+  ask.names = gw_assembler_names(client->assembler, type, &ask.name_count);
+  struct gw_arena arena;
+  gw_arena_init(&arena, 4096);
+  bool tells_held = gw_ads_stream_is_delta(client->ads) && !gw_ads_stream_has_asked(client->ads, type);
+  if (tells_held) ask.held_count = gw_assembler_held(client->assembler, type, &arena, &ask.held_names, &ask.held_versions);
+  gw_ads_stream_ask(client->ads, &ask);
+  gw_arena_done(&arena);
 }
 
 /* By name is asked only for what is named; having asked before, also for nothing more. */
 static void ask_by_name(struct gw_xds_client *client, enum gw_resource_type type) {
   uint32_t count;
   gw_assembler_names(client->assembler, type, &count);
-  if (count > 0 || client->is_asked[type]) ask(client, type, NULL);
+  if (count > 0 || gw_ads_stream_has_asked(client->ads, type)) ask(client, type, NULL);
 }
 
 static void ask_for_all(struct gw_xds_client *client) {
@@ -99,25 +105,47 @@ static void ask_for_all(struct gw_xds_client *client) {
 
 /* ---- responses ---- */
 
-static void refuse(struct gw_xds_client *client, enum gw_resource_type type, struct gw_str version, const struct gw_strbuf *reason) {
-  client->refused_total++;
-  GW_LOG_ERROR(client->options.log, "refused %s %.*s of the control plane at %s: %s", gw_xds_type_short(type), GW_STR_ARG(version),
-               target_of(client), reason->data);
-  ask(client, type, reason->data);
+/* Takes in what is accepted: the changes, or the whole state. Returns the types whose names changed, as bits. */
+static unsigned take_in(struct gw_xds_client *client, enum gw_resource_type type, const struct gw_discovery_response *response,
+                        struct gw_resource **resources) {
+  bool is_delta = gw_ads_stream_is_delta(client->ads);
+  free(client->versions[type]);
+  client->versions[type] = is_delta ? NULL : gw_str_dup(response->version_info);
+  gw_loop_at_turn_end(client->options.loop, &client->assemble);
+  return is_delta ? gw_assembler_accept_changes(client->assembler, type, response, resources)
+                  : gw_assembler_accept(client->assembler, type, resources, response->resource_count);
 }
 
-static void accept(struct gw_xds_client *client, enum gw_resource_type type, const struct gw_discovery_response *response,
-                   struct gw_resource **resources) {
-  GW_LOG_DEBUG(client->options.log, "accepted %s %.*s: %u resources", gw_xds_type_short(type), GW_STR_ARG(response->version_info),
-               response->resource_count);
-  free(client->versions[type]);
-  client->versions[type] = gw_str_dup(response->version_info);
-  unsigned renamed = gw_assembler_accept(client->assembler, type, resources, response->resource_count);
-  ask(client, type, NULL);
+/* `reason` NULL: the ACK. Of a refused state of the world nothing is taken in (`resources` is NULL); of changes what is good. */
+static void answer(struct gw_xds_client *client, enum gw_resource_type type, const struct gw_discovery_response *response,
+                   struct gw_resource **resources, const char *reason) {
+  unsigned renamed = resources != NULL ? take_in(client, type, response, resources) : 0;
+  ask(client, type, reason);
   for (unsigned other = 0; other < GW_RESOURCE_TYPE_COUNT; other++) {
     if ((renamed & 1u << other) != 0) ask_by_name(client, (enum gw_resource_type)other);
   }
-  gw_loop_at_turn_end(client->options.loop, &client->assemble);
+  const char *short_type = gw_xds_type_short(type);
+  if (reason != NULL) {
+    client->refused_total++;
+    GW_LOG_ERROR(client->options.log, "refused %s %.*s of the control plane at %s: %s", short_type, GW_STR_ARG(response->version_info),
+                 target_of(client), reason);
+  } else {
+    GW_LOG_DEBUG(client->options.log, "accepted %s %.*s: %u resources, %u removed", short_type, GW_STR_ARG(response->version_info),
+                 response->resource_count, response->removed_count);
+  }
+}
+
+/* What this response says anew is not refused any more, unless it is again. */
+static void clear_refusals(struct gw_xds_client *client, enum gw_resource_type type, const struct gw_discovery_response *response) {
+  if (!gw_ads_stream_is_delta(client->ads)) {
+    gw_refusals_clear(&client->refusals, type);
+    return;
+  }
+  if (client->refusals.count == 0) return;
+  for (uint32_t i = 0; i < response->resource_count; i++)
+    gw_refusals_remove(&client->refusals, type, response->resource_names[i]);
+  for (uint32_t i = 0; i < response->removed_count; i++)
+    gw_refusals_remove(&client->refusals, type, response->removed[i]);
 }
 
 static void on_response(void *arg, enum gw_resource_type type, const struct gw_discovery_response *response) {
@@ -125,19 +153,19 @@ static void on_response(void *arg, enum gw_resource_type type, const struct gw_d
   be_connected(client);
   client->responses_total++;
   bool was_refused = client->refusals.count > 0;
-  gw_refusals_clear(&client->refusals, type);
-  struct gw_response_check check = {client->assembler, client->options.on_check, client->options.arg};
+  clear_refusals(client, type, response);
+  struct gw_response_check check = {.assembler = client->assembler,
+                                    .held_max = GW_RESPONSE_RESOURCES_MAX,
+                                    .held_bytes_max = MESSAGE_MAX,
+                                    .on_check = client->options.on_check,
+                                    .arg = client->options.arg};
   struct gw_resource **resources = NULL;
   struct gw_strbuf reason;
   gw_strbuf_init(&reason);
   uint64_t start_us = gw_clock_monotonic_us();
   enum gw_err err = gw_response_check(&check, type, response, &client->refusals, &reason, &resources);
   gw_histogram_add(&client->decode_times, gw_clock_monotonic_us() - start_us);
-  if (err == GW_OK) {
-    accept(client, type, response, resources);
-  } else {
-    refuse(client, type, response->version_info, &reason);
-  }
+  answer(client, type, response, resources, err == GW_OK ? NULL : reason.data);
   free(resources);
   gw_strbuf_done(&reason);
   if (was_refused || client->refusals.count > 0) gw_agent_report_soon(client->agent);
@@ -152,14 +180,17 @@ static void on_stray(void *arg, struct gw_str type_url) {
 
 /* ---- assembling ---- */
 
+/* What was refused was told when it was. */
 static void log_missing(struct gw_xds_client *client, const struct gw_snapshot *snapshot) {
   struct gw_errors errors;
   gw_errors_init(&errors);
   gw_consistency_check(snapshot, GW_CONSISTENCY_SERVED, &errors);
-  char *text = gw_errors_format(&errors);
-  GW_LOG_WARNING(client->options.log, "going on without what the control plane did not send within %d s: %s", GW_ASSEMBLER_BOUND_MS / 1000,
-                 text);
-  free(text);
+  if (errors.error_count > 0) {
+    char *text = gw_errors_format(&errors);
+    GW_LOG_WARNING(client->options.log, "going on without what the control plane did not send within %d s: %s",
+                   GW_ASSEMBLER_BOUND_MS / 1000, text);
+    free(text);
+  }
   gw_errors_done(&errors);
 }
 
@@ -174,7 +205,8 @@ static void assemble(void *arg) {
     return;
   }
   gw_timer_stop(&client->bound);
-  if (strcmp(snapshot->version, client->delivered_version) != 0) {
+  if (strcmp(snapshot->version, client->delivered_version) != 0 || is_complete != client->was_complete) {
+    client->was_complete = is_complete;
     memcpy(client->delivered_version, snapshot->version, sizeof(client->delivered_version));
     if (!is_complete) log_missing(client, snapshot);
     client->options.on_snapshot(client->options.arg, snapshot, is_complete);
@@ -205,8 +237,8 @@ static void on_agent_closed(void *arg, int code, struct gw_str reason) {
   uint64_t wait_ms = gw_backoff_next_ms(&client->agent_backoff, 1);
   if (code == GW_RPC_UNIMPLEMENTED) {
     be_connected(client);
-    wait_ms = AGENT_ABSENT_MS;
-    client->agent_absent_until_us[client->target_index] = gw_loop_now_us(client->options.loop) + AGENT_ABSENT_MS * 1000ull;
+    wait_ms = ABSENT_MS;
+    client->agent_absent_until_us[client->target_index] = gw_loop_now_us(client->options.loop) + ABSENT_MS * 1000ull;
     GW_LOG_DEBUG(client->options.log, "the control plane at %s has no agent service", target_of(client));
   } else {
     GW_LOG_DEBUG(client->options.log, "agent session with %s closed: %s %.*s", target_of(client), gw_rpc_code_name(code),
@@ -265,8 +297,24 @@ static void lose(struct gw_xds_client *client, const char *how, struct gw_str re
   gw_timer_start(client->options.loop, &client->retry, wait_ms);
 }
 
+static void open_ads(struct gw_xds_client *client, bool is_delta);
+
+/* Some servers have the method without what is behind it, and say so by an error that gRPC makes UNKNOWN. */
+static bool lacks_delta(const struct gw_ads_stream *ads, int code) {
+  if (!gw_ads_stream_is_delta(ads)) return false;
+  return code == GW_RPC_UNIMPLEMENTED || (code == GW_RPC_UNKNOWN && !gw_ads_stream_was_answered(ads));
+}
+
 static void on_ads_closed(void *arg, int code, struct gw_str reason) {
   struct gw_xds_client *client = arg;
+  if (lacks_delta(client->ads, code)) {
+    client->delta_absent_until_us[client->target_index] = gw_loop_now_us(client->options.loop) + ABSENT_MS * 1000ull;
+    GW_LOG_INFO(client->options.log, "the control plane at %s has no incremental xDS: it is asked for the state of the world",
+                target_of(client));
+    gw_ads_stream_free(client->ads);
+    open_ads(client, false);
+    return;
+  }
   if (code != GW_RPC_UNAVAILABLE) {
     lose(client, gw_rpc_code_name(code), reason);
     return;
@@ -285,20 +333,25 @@ static void on_life(struct gw_timer *timer) {
   }
 }
 
-static void connect_target(struct gw_xds_client *client) {
+static void open_ads(struct gw_xds_client *client, bool is_delta) {
   static const struct gw_ads_events events = {on_response, on_stray, on_ads_closed};
+  struct gw_str node_id = gw_str_from(client->options.node_id), node_cluster = gw_str_from(client->options.node_cluster);
+  client->ads = gw_ads_stream_new(client->channel, is_delta, node_id, node_cluster, &events, client);
+  gw_assembler_forget_refused(client->assembler);
+  ask_for_all(client);
+}
+
+static void connect_target(struct gw_xds_client *client) {
   struct gw_rpc_channel_options options = {
       .target = gw_str_from(target_of(client)),
       .credentials = client->options.credentials,
       .max_message_bytes = MESSAGE_MAX,
       .keepalive_ms = KEEPALIVE_MS,
   };
-  memset(client->is_asked, 0, sizeof(client->is_asked));
   client->channel = gw_rpc_channel_new(client->options.rpc, &options);
-  client->ads =
-      gw_ads_stream_new(client->channel, gw_str_from(client->options.node_id), gw_str_from(client->options.node_cluster), &events, client);
-  ask_for_all(client);
-  bool has_agent = gw_loop_now_us(client->options.loop) >= client->agent_absent_until_us[client->target_index];
+  uint64_t now_us = gw_loop_now_us(client->options.loop);
+  open_ads(client, now_us >= client->delta_absent_until_us[client->target_index]);
+  bool has_agent = now_us >= client->agent_absent_until_us[client->target_index];
   if (has_agent) open_agent(client);
   gw_timer_start(client->options.loop, &client->life, has_agent ? LIFE_MS : SILENT_LIFE_MS);
 }
@@ -316,6 +369,7 @@ struct gw_xds_client *gw_xds_client_new(const struct gw_xds_client_options *opti
     client->target_count++;
   GW_ASSERT(client->target_count > 0);
   client->agent_absent_until_us = gw_calloc(client->target_count, sizeof(*client->agent_absent_until_us));
+  client->delta_absent_until_us = gw_calloc(client->target_count, sizeof(*client->delta_absent_until_us));
   client->assembler = gw_assembler_new();
   gw_refusals_init(&client->refusals);
   gw_backoff_init(&client->backoff, BACKOFF_BASE_MS, BACKOFF_CAP_MS, 0);
@@ -340,6 +394,7 @@ void gw_xds_client_free(struct gw_xds_client *client) {
   for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++)
     free(client->versions[type]);
   free(client->agent_absent_until_us);
+  free(client->delta_absent_until_us);
   free(client);
 }
 
@@ -355,6 +410,7 @@ void gw_xds_client_get_status(const struct gw_xds_client *client, struct gw_xds_
   *ret_status = (struct gw_xds_client_status){
       .is_connected = client->is_connected,
       .target = target_of(client),
+      .is_delta = client->ads != NULL && gw_ads_stream_is_delta(client->ads),
       .connected_us = client->connected_us,
       .responses_total = client->responses_total,
       .decode_times = &client->decode_times,

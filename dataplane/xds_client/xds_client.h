@@ -1,4 +1,5 @@
-/* Why: gets configuration: ADS stream, assembling until consistent, ACK and NACK, several control planes in turn, and the agent session.
+/* Why: gets configuration: ADS stream (incremental, or state of the world where the server has nothing else), assembling until consistent,
+ * ACK and NACK, several control planes in turn, and the agent session.
  * Life: gw_xds_client_new … gw_xds_client_free.
  * Thread: main. */
 #ifndef GW_DATAPLANE_XDS_CLIENT_XDS_CLIENT_H
@@ -25,8 +26,8 @@ struct gw_xds_client_options {
   struct gw_rpc_credentials *credentials; /* mutual TLS, and HOST must be in the server's certificate; NULL: plaintext. Borrowed */
   const char *node_id;                    /* borrowed, as all names here */
   const char *node_cluster;
-  /* A whole, consistent snapshot; or, with is_complete false, one that lacks what was named and did not come for 15 s: borrowed for the
-   * call. Not called again while the content is the same. */
+  /* A whole, consistent snapshot; or, with is_complete false, one that lacks what was named and did not come for 15 s, or what was refused:
+   * borrowed for the call. Not called again while both are the same. */
   void (*on_snapshot)(void *arg, struct gw_snapshot *snapshot, bool is_complete);
   /* Checks a resource beyond decoding (regexes compile, …) before it is accepted: adds mistakes to refuse it. */
   void (*on_check)(void *arg, const struct gw_resource *resource, struct gw_errors *errors);
@@ -42,6 +43,7 @@ void gw_xds_client_seed(struct gw_xds_client *client, struct gw_snapshot *snapsh
 struct gw_xds_client_status {
   bool is_connected;     /* a control plane has answered on the stream that is open */
   const char *target;    /* in use or tried now */
+  bool is_delta;         /* by incremental xDS; else by state of the world */
   uint64_t connected_us; /* monotonic, when the stream in use was answered; 0: not connected */
   uint64_t responses_total;
   const struct gw_histogram *decode_times; /* a response's, with its checks */

@@ -10,10 +10,11 @@ LDS, RDS, CDS, EDS = ("type.googleapis.com/envoy.config." + name for name in
                       ("listener.v3.Listener", "route.v3.RouteConfiguration", "cluster.v3.Cluster", "endpoint.v3.ClusterLoadAssignment"))
 
 
-@pytest.fixture
-def server():
-    made = Server()
+@pytest.fixture(params=["delta", "sotw"])
+def server(request):
+    made = Server(delta=request.param == "delta")
     yield made
+    assert {bool(r.get("delta")) for r in made.requests} == {made.is_delta}, "the protocol that the server has"
     made.stop()
 
 
@@ -81,3 +82,42 @@ def test_takes_a_secret_by_name_and_its_rotation_without_ever_showing_the_key(st
     assert "PRIVATE KEY" not in shown
     for pair in pairs:
         assert pair.key.read_text().splitlines()[1] not in shown
+
+
+def test_an_update_brings_only_what_changed_and_a_return_brings_nothing(stage):
+    one, two = stage.backend("one"), stage.backend("two")
+    routes = [{"prefix": "/d", "cluster": "d"}, {"prefix": "/", "cluster": "c"}]
+    server = Server()
+    again = None
+    try:
+        server.serve("1", {"c": [address(one)], "d": [address(one)]}, routes)
+        data = stage.data_plane(server.address)
+        port = data.wait_until_ready("ingress")
+        before = len(server.sent)
+        server.serve("2", {"c": [address(two)], "d": [address(one)]}, routes)
+        wait_until(lambda: get(port, "/x").json()["backend"] == "two", "the update")
+        assert [(s["sent"], s["names"]) for s in server.sent[before:]] == [(EDS, ["c"])]
+        # Versions are told as this server made them, so the same server in a new process sends nothing.
+        server.stop()
+        again = Server(listen=server.address)
+        again.serve("2", {"c": [address(two)], "d": [address(one)]}, routes)
+        held = wait_until(lambda: {r["type"]: r["held"] for r in again.requests} if len(again.requests) >= 4 else None, "the return")
+        assert set(held[EDS]) == {"c", "d"} and all(held[EDS].values())
+        again.serve("3", {"c": [address(two)], "d": [address(two)]}, routes)
+        wait_until(lambda: get(port, "/d").json()["backend"] == "two", "the next update")
+        assert [(s["sent"], s["names"]) for s in again.sent if s["names"]] == [(EDS, ["d"])]
+    finally:
+        for peer in (server, again):
+            if peer and peer.process.poll() is None:
+                peer.stop()
+
+
+def test_a_removed_cluster_is_gone(stage, server):
+    one = stage.backend("one")
+    server.serve("1", {"c": [address(one)], "d": [address(one)]}, [{"prefix": "/", "cluster": "c"}])
+    data = stage.data_plane(server.address)
+    port = data.wait_until_ready("ingress")
+    assert "d" in [c["name"] for c in data.admin("/config_dump").json()["clusters"]]
+    server.serve("2", {"c": [address(one)]}, [{"prefix": "/", "cluster": "c"}])
+    wait_until(lambda: [c["name"] for c in data.admin("/config_dump").json()["clusters"]] == ["c"], "the removal")
+    assert get(port, "/x").status == 200

@@ -1,55 +1,17 @@
 """A change is harmless: constant load through edits of routes and services, and through the control plane's death."""
-import asyncio
 import os
 import random
 import resource
 import signal
-import threading
+
+import pytest
 
 from support.gateway import get, wait_until
+from support.load import Load
+from support.xds_relay import XdsRelay
 
 FIXED_PATHS = ["/fixed", "/fixed/{id}", "/deep/{a}/{b}", "/rest/**"]
 REQUESTS = ["/fixed", "/fixed/7", "/deep/1/2", "/rest/x/y/z"]
-
-
-class Load:
-    """Keep-alive clients that never stop asking; every answer that is not 200, and every reset, is a failure."""
-
-    def __init__(self, port, clients=8):
-        self.port, self.done, self.failures, self._stop = port, 0, [], False
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run(clients)), daemon=True)
-        self._thread.start()
-
-    async def _run(self, clients):
-        await asyncio.gather(*(self._client(n) for n in range(clients)))
-
-    async def _client(self, number):
-        while not self._stop:
-            reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-            try:
-                for turn in range(200):
-                    if self._stop:
-                        break
-                    path = REQUESTS[(number + turn) % len(REQUESTS)]
-                    await self._one(reader, writer, path)
-            except (ConnectionError, asyncio.IncompleteReadError, ValueError, IndexError) as problem:
-                self.failures.append(repr(problem))
-            finally:
-                writer.close()
-
-    async def _one(self, reader, writer, path):
-        writer.write(f"GET {path} HTTP/1.1\r\nHost: load.test\r\n\r\n".encode())
-        head = (await reader.readuntil(b"\r\n\r\n")).decode()
-        status = int(head.split()[1])
-        length = next(int(line.split(":")[1]) for line in head.splitlines() if line.lower().startswith("content-length"))
-        body = await reader.readexactly(length)
-        self.done += 1
-        if status != 200:
-            self.failures.append(f"{path}: {status} {body[:200]}")
-
-    def stop(self):
-        self._stop = True
-        self._thread.join(30)
 
 
 class Edits:
@@ -80,11 +42,24 @@ def active_version(data):
     return data.admin("/config_dump").json()["version"]
 
 
-def test_200_edits_under_load_fail_no_request(stage):
+@pytest.mark.parametrize("protocol", ["delta", "sotw"])
+def test_200_edits_under_load_fail_no_request(stage, protocol):
     backends = [stage.backend(f"b{n}") for n in range(4)]
     edits = Edits(backends, seed=1)
-    control, data, port = stage.both(edits.routes(), edits.services())
-    load = Load(port)
+    control = stage.control_plane(edits.routes(), edits.services())
+    relay = XdsRelay(control.xds(), delta=False) if protocol == "sotw" else None
+    data = stage.data_plane(relay.address if relay else control.xds())
+    try:
+        edit_under_load(control, data, data.wait_until_ready(), edits)
+        assert f'gateway_controlplane_xds_streams{{protocol="{protocol}"}} 1' in control.http("/metrics").text
+        data.stop()
+    finally:
+        if relay:
+            relay.stop()
+
+
+def edit_under_load(control, data, port, edits):
+    load = Load(port, REQUESTS)
     wait_until(lambda: load.done > 100, "load")
     version = active_version(data)
     changed = 0
@@ -103,7 +78,7 @@ def test_control_plane_stop_start_and_kill_fail_no_request(stage):
     edits = Edits(backends, seed=2)
     control, data, port = stage.both(edits.routes(), edits.services())
     xds_port = control.ports()["xds"]
-    load = Load(port)
+    load = Load(port, REQUESTS)
     wait_until(lambda: load.done > 100, "load")
     for end in (signal.SIGTERM, signal.SIGKILL, signal.SIGKILL):
         control.process.send_signal(end)

@@ -11,7 +11,7 @@ BOOTSTRAP = """
 node: {{id: {node_id}, cluster: {cluster}}}
 admin: {{address: {{socket_address: {{address: 127.0.0.1, port_value: 0}}}}}}
 dynamic_resources:
-  ads_config: {{api_type: GRPC, transport_api_version: V3, grpc_services: [{{envoy_grpc: {{cluster_name: control}}}}]}}
+  ads_config: {{api_type: {api_type}, transport_api_version: V3, grpc_services: [{{envoy_grpc: {{cluster_name: control}}}}]}}
   cds_config: {{ads: {{}}, resource_api_version: V3}}
   lds_config: {{ads: {{}}, resource_api_version: V3}}
 static_resources:
@@ -42,14 +42,14 @@ TLS = """\
 
 
 class Envoy(Program):
-    """With `pki`, mutual TLS to the control plane, with the certificate of that name."""
+    """With `pki`, mutual TLS to the control plane, with the certificate of that name. `delta`: incremental xDS."""
 
-    def __init__(self, folder, xds, node_id="envoy-1", cluster="default", name="envoy", pki=None, certificate=None):
+    def __init__(self, folder, xds, node_id="envoy-1", cluster="default", name="envoy", pki=None, certificate=None, delta=False):
         folder.mkdir(parents=True, exist_ok=True)
         host, _, port = xds.rpartition(":")
         config = folder / f"{name}.yaml"
         transport = TLS.format(ca=pki.ca, cert=pki.cert(certificate), key=pki.key(certificate)) if pki else ""
-        config.write_text(BOOTSTRAP.format(node_id=node_id, cluster=cluster, host=host, port=port, transport=transport))
+        config.write_text(BOOTSTRAP.format(api_type="DELTA_GRPC" if delta else "GRPC", node_id=node_id, cluster=cluster, host=host, port=port, transport=transport))
         self.admin_path = folder / f"{name}.admin"
         self.admin_path.unlink(missing_ok=True)
         super().__init__(folder, name, [BINARY, "-c", config, "--concurrency", "1", "--use-dynamic-base-id",

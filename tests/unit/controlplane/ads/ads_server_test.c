@@ -147,6 +147,26 @@ static void test_returning_client_with_the_current_version_is_sent_nothing(void 
   WAIT_ANSWER(f, &f->client, CDS, 1);
 }
 
+/* What others have lies in the table of sets already; the one who comes back is not taken for one who lags. */
+static void test_returning_client_is_synced_where_others_have_the_same(void **state) {
+  struct ads_fixture *f = *state;
+  SERVE(f, .clusters = "a");
+  client_sync(f, &f->client, "a");
+  struct ads_client second;
+  client_open(f, &second, "node-1");
+  client_say(&second, CDS, "", current_version(f, CDS), "", NULL);
+  client_say(&second, EDS, "a", current_version(f, EDS), "", NULL);
+  client_say(&second, LDS, "", current_version(f, LDS), "", NULL);
+  client_say(&second, RDS, "routes", current_version(f, RDS), "", NULL);
+  WAIT_ANSWER(f, &second, EDS, 1);
+  client_ack(&second, EDS, "a");
+  assert_no_more(f, &second);
+  assert_int_equal(only_node(f)->xds_streams, 2);
+  assert_state(f, GW_NODE_SYNCED, NULL);
+  gw_rpc_stream_cancel(second.stream);
+  WAIT_FOR(f->loop, second.stream == NULL);
+}
+
 static void test_unknown_type_is_ignored(void **state) {
   struct ads_fixture *f = *state;
   SERVE(f, .clusters = "a");
@@ -301,6 +321,7 @@ int main(void) {
       ADS_TEST(test_unknown_names_get_an_answer_without_them),
       ADS_TEST(test_clusters_by_name_and_by_star),
       ADS_TEST(test_returning_client_with_the_current_version_is_sent_nothing),
+      ADS_TEST(test_returning_client_is_synced_where_others_have_the_same),
       ADS_TEST(test_unknown_type_is_ignored),
       ADS_TEST(test_garbage_ends_the_stream),
       ADS_TEST(test_request_without_node_ends_the_stream),

@@ -31,7 +31,8 @@ struct last_request {
   uint32_t count;
   char version[64];
   char nonce[64];
-  char names[256]; /* "a,b" */
+  char names[256]; /* "a,b"; incremental: "a,b,-c" with what is unsubscribed from */
+  char held[256];  /* "a=1,b=2", sorted */
   char error[1024];
 };
 
@@ -42,7 +43,8 @@ struct control_plane {
   uint16_t port;
   struct gw_rpc_stream *ads;   /* the newest open one */
   struct gw_rpc_stream *agent; /* likewise */
-  uint32_t ads_count;
+  uint32_t ads_count;          /* of either protocol */
+  uint32_t delta_count;        /* incremental ones among them */
   uint32_t agent_count;
   struct last_request last[GW_RESOURCE_TYPE_COUNT];
   char node_id[64];
@@ -50,6 +52,7 @@ struct control_plane {
   uint32_t report_count;
   char reported_version[32];
   uint32_t reported_refusals;
+  bool has_no_delta; /* the method is there, and fails */
   bool is_stopped;
 };
 
@@ -82,6 +85,36 @@ static inline void ads_on_message(void *state, struct gw_rpc_stream *stream, str
   gw_arena_done(&arena);
 }
 
+static inline void append_name(char *text, size_t size, const char *before, struct gw_str name) {
+  size_t len = strlen(text);
+  snprintf(text + len, size - len, "%s%s%.*s", len > 0 ? "," : "", before, GW_STR_ARG(name));
+}
+
+static inline void delta_on_message(void *state, struct gw_rpc_stream *stream, struct gw_str message) {
+  struct control_plane *plane = state;
+  if (stream != plane->ads) return;
+  struct gw_arena arena;
+  gw_arena_init(&arena, 1024);
+  struct gw_delta_request request;
+  enum gw_resource_type type;
+  assert_int_equal(gw_delta_request_decode(message, &arena, &request), GW_OK);
+  assert_int_equal(gw_xds_parse_type_url(request.type_url, &type), GW_OK);
+  if (request.has_node) copy_text(plane->node_id, sizeof(plane->node_id), request.node.id);
+  struct last_request *last = &plane->last[type];
+  last->count++;
+  copy_text(last->nonce, sizeof(last->nonce), request.response_nonce);
+  copy_text(last->error, sizeof(last->error), request.error_message);
+  last->names[0] = last->held[0] = '\0';
+  for (uint32_t i = 0; i < request.subscribe_count; i++)
+    append_name(last->names, sizeof(last->names), "", request.subscribe[i]);
+  for (uint32_t i = 0; i < request.unsubscribe_count; i++)
+    append_name(last->names, sizeof(last->names), "-", request.unsubscribe[i]);
+  for (uint32_t i = 0; i < request.held_count; i++)
+    append_name(last->held, sizeof(last->held), "",
+                gw_str_from(gw_arena_printf(&arena, "%.*s=%.*s", GW_STR_ARG(request.held_names[i]), GW_STR_ARG(request.held_versions[i]))));
+  gw_arena_done(&arena);
+}
+
 static inline void ads_on_closed(void *state, struct gw_rpc_stream *stream, int code, struct gw_str reason) {
   (void)code, (void)reason;
   struct control_plane *plane = state;
@@ -94,6 +127,14 @@ static inline void *ads_on_open(void *arg, struct gw_rpc_stream *stream) {
   plane->ads_count++;
   memset(plane->last, 0, sizeof(plane->last));
   return plane;
+}
+
+static inline void *delta_on_open(void *arg, struct gw_rpc_stream *stream) {
+  struct control_plane *plane = arg;
+  plane->delta_count++;
+  if (!plane->has_no_delta) return ads_on_open(arg, stream);
+  gw_rpc_stream_finish(stream, GW_RPC_UNKNOWN, "not implemented");
+  return NULL;
 }
 
 static inline void agent_on_message(void *state, struct gw_rpc_stream *stream, struct gw_str message) {
@@ -130,19 +171,29 @@ static inline void *agent_on_open(void *arg, struct gw_rpc_stream *stream) {
 static const struct gw_rpc_method control_plane_methods[] = {
     {.path = GW_XDS_ADS_METHOD, .events = {.on_message = ads_on_message, .on_closed = ads_on_closed}, .on_open = ads_on_open},
     {.path = GW_AGENT_METHOD, .events = {.on_message = agent_on_message, .on_closed = agent_on_closed}, .on_open = agent_on_open},
+    {.path = GW_XDS_DELTA_METHOD, .events = {.on_message = delta_on_message, .on_closed = ads_on_closed}, .on_open = delta_on_open},
 };
 
-/* Without an agent it is a stranger. `port` 0: a free one. */
-static inline void control_plane_start(struct control_plane *plane, struct gw_loop *loop, struct gw_rpc *rpc, uint16_t port,
-                                       bool has_agent) {
+static inline void control_plane_serve(struct control_plane *plane, struct gw_loop *loop, struct gw_rpc *rpc, uint16_t port,
+                                       size_t method_count) {
   *plane = (struct control_plane){.loop = loop, .rpc = rpc};
   char listen[32];
   snprintf(listen, sizeof(listen), "127.0.0.1:%u", port);
   struct gw_rpc_server_options options = {.listen = gw_str_from(listen),
                                           .max_message_bytes = 1024 * 1024,
                                           .max_streams_per_connection = 100};
-  assert_int_equal(gw_rpc_server_new(rpc, &options, control_plane_methods, has_agent ? 2 : 1, plane, &plane->server), GW_OK);
+  assert_int_equal(gw_rpc_server_new(rpc, &options, control_plane_methods, method_count, plane, &plane->server), GW_OK);
   plane->port = gw_rpc_server_port(plane->server);
+}
+
+/* State of the world only. Without an agent it is a stranger. `port` 0: a free one. */
+static inline void control_plane_start(struct control_plane *plane, struct gw_loop *loop, struct gw_rpc *rpc, uint16_t port,
+                                       bool has_agent) {
+  control_plane_serve(plane, loop, rpc, port, has_agent ? 2 : 1);
+}
+/* Both protocols and the agent. */
+static inline void control_plane_start_delta(struct control_plane *plane, struct gw_loop *loop, struct gw_rpc *rpc, uint16_t port) {
+  control_plane_serve(plane, loop, rpc, port, 3);
 }
 
 static inline void control_plane_on_stopped(void *arg) {
@@ -166,6 +217,27 @@ static inline void control_plane_send(struct control_plane *plane, enum gw_resou
   struct gw_bytes *parts[] = {
       gw_discovery_response_encode_head(gw_str_from(version), gw_str_from(gw_xds_type_url(type)), gw_str_from(nonce)),
       gw_discovery_resources_encode(anys, count),
+  };
+  assert_non_null(plane->ads);
+  gw_rpc_stream_send(plane->ads, parts, 2);
+  for (size_t i = 0; i < 2; i++)
+    gw_bytes_unref(parts[i]);
+  for (uint32_t i = 0; i < count; i++)
+    gw_resource_unref(resources[i]);
+}
+
+/* Takes the reference of each resource. `versions`: of each, or NULL for their own. removed: "" or one name. */
+static inline void control_plane_send_changes(struct control_plane *plane, enum gw_resource_type type, const char *nonce,
+                                              struct gw_resource **resources, const char *const *versions, uint32_t count,
+                                              const char *removed) {
+  struct gw_delta_resource changed[16];
+  struct gw_str gone = gw_str_from(removed);
+  for (uint32_t i = 0; i < count; i++)
+    changed[i] = (struct gw_delta_resource){resources[i]->name, gw_str_from(versions != NULL ? versions[i] : resources[i]->version),
+                                            resources[i]->any};
+  struct gw_bytes *parts[] = {
+      gw_delta_response_encode_head(GW_STR("system"), gw_str_from(gw_xds_type_url(type)), gw_str_from(nonce), NULL, 0),
+      gw_delta_changes_encode(changed, count, &gone, gone.len > 0),
   };
   assert_non_null(plane->ads);
   gw_rpc_stream_send(plane->ads, parts, 2);

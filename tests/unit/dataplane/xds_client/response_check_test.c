@@ -34,7 +34,7 @@ static int teardown(void **state) {
 static enum gw_err check(struct bench *bench, struct gw_bytes **anys, uint32_t count,
                          void (*on_check)(void *arg, const struct gw_resource *resource, struct gw_errors *errors)) {
   struct gw_discovery_response response = {.resources = anys, .resource_count = count};
-  struct gw_response_check rules = {bench->assembler, on_check, NULL};
+  struct gw_response_check rules = {.assembler = bench->assembler, .held_max = 100, .held_bytes_max = 100000, .on_check = on_check};
   return gw_response_check(&rules, GW_RESOURCE_CLUSTER, &response, &bench->refusals, &bench->reason, &bench->resources);
 }
 
@@ -119,12 +119,64 @@ static void test_refusals_of_one_type_are_cleared_alone(void **state) {
   gw_errors_done(&errors);
 }
 
+/* An incremental response: takes the references, gives what was refused as text, and has the rest accepted. */
+static const char *check_changes(struct bench *bench, struct gw_resource **resources, uint32_t count,
+                                 const struct gw_response_check *bounds) {
+  struct gw_bytes *anys[8];
+  struct gw_str names[8], versions[8];
+  for (uint32_t i = 0; i < count; i++) {
+    anys[i] = resources[i]->any;
+    names[i] = resources[i]->name;
+    versions[i] = gw_str_from(resources[i]->version);
+  }
+  struct gw_discovery_response response = {.resources = anys,
+                                           .resource_count = count,
+                                           .resource_names = names,
+                                           .resource_versions = versions};
+  struct gw_response_check rules = *bounds;
+  rules.assembler = bench->assembler;
+  gw_strbuf_clear(&bench->reason);
+  free(bench->resources);
+  gw_response_check(&rules, resources[0]->type, &response, &bench->refusals, &bench->reason, &bench->resources);
+  gw_assembler_accept_changes(bench->assembler, resources[0]->type, &response, bench->resources);
+  for (uint32_t i = 0; i < count; i++)
+    gw_resource_unref(resources[i]);
+  return gw_strbuf_str(&bench->reason).len > 0 ? bench->reason.data : "";
+}
+
+static void test_responses_that_add_up_are_held_within_a_count(void **state) {
+  struct bench *bench = *state;
+  const struct gw_response_check bounds = {.held_max = 2, .held_bytes_max = 100000};
+  assert_string_equal(check_changes(bench, (struct gw_resource *[]){sample_cluster("a", 1000)}, 1, &bounds), "");
+  assert_string_equal(check_changes(bench, (struct gw_resource *[]){sample_cluster("b", 1000), sample_cluster("c", 1000)}, 2, &bounds),
+                      "c: is one more than the 2 of its type that may be held");
+  assert_string_equal(check_changes(bench, (struct gw_resource *[]){sample_cluster("a", 2000)}, 1, &bounds), ""); /* instead of another */
+  size_t bytes;
+  assert_int_equal(gw_assembler_size(bench->assembler, GW_RESOURCE_CLUSTER, &bytes), 2);
+}
+
+static void test_responses_that_add_up_are_held_within_bytes(void **state) {
+  struct bench *bench = *state;
+  struct gw_resource *sample = sample_cluster("a", 1000);
+  const struct gw_response_check bounds = {.held_max = 100, .held_bytes_max = 2 * sample->any->len};
+  gw_resource_unref(sample);
+  struct gw_resource *clusters[] = {sample_cluster("a", 1000), sample_cluster("b", 1000), sample_cluster("c", 1000)};
+  const char *reason = check_changes(bench, clusters, 3, &bounds);
+  assert_true(strncmp(reason, "c: is too much: of its type ", 28) == 0);
+  assert_string_equal(check_changes(bench, (struct gw_resource *[]){sample_cluster("b", 2000)}, 1, &bounds), "");
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
   const struct CMUnitTest tests[] = {
-      TEST(test_check_of_good_resources_gives_them),     TEST(test_check_reuses_what_the_assembler_holds),
-      TEST(test_check_names_every_bad_resource_at_once), TEST(test_check_bounds_what_it_says),
-      TEST(test_check_with_warnings_alone_accepts),      TEST(test_refusals_of_one_type_are_cleared_alone),
+      TEST(test_check_of_good_resources_gives_them),
+      TEST(test_check_reuses_what_the_assembler_holds),
+      TEST(test_check_names_every_bad_resource_at_once),
+      TEST(test_check_bounds_what_it_says),
+      TEST(test_check_with_warnings_alone_accepts),
+      TEST(test_refusals_of_one_type_are_cleared_alone),
+      TEST(test_responses_that_add_up_are_held_within_a_count),
+      TEST(test_responses_that_add_up_are_held_within_bytes),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
