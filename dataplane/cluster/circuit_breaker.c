@@ -25,7 +25,7 @@ struct gw_circuit_breaker {
   atomic_uint refs;
   struct gw_circuit_breaking settings;
   uint64_t bucket_ms;
-  char before_word[64];  /* what is read with every request and seldom written shares no cache line with what is written */
+  char before_word[64]; /* what is read with every request and seldom written shares no cache line with what is written */
   _Atomic uint64_t word;
   char behind_word[64];
   _Atomic uint64_t buckets[BUCKETS];
@@ -175,8 +175,7 @@ static void leave_closed(struct gw_circuit_breaker *breaker, uint64_t word, enum
   if (!is_too_much(&breaker->settings, requests, failures)) return;
   while (generation_of(word) == generation) {
     if (!swap(breaker, &word, open_word(breaker, word, now_ms))) continue;
-    *ret_change =
-        (struct gw_circuit_change){.has_changed = true, .state = GW_CIRCUIT_OPEN, .requests = requests, .failures = failures};
+    *ret_change = (struct gw_circuit_change){.has_changed = true, .state = GW_CIRCUIT_OPEN, .requests = requests, .failures = failures};
     return;
   }
 }

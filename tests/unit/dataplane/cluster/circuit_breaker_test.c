@@ -14,8 +14,8 @@
 #include "common/base/random.h"
 #include "dataplane/cluster/circuit_breaker.h"
 
-static const struct gw_circuit_breaking usual = {
-    .window_ms = 10000, .open_ms = 5000, .failure_percent = 50, .min_requests = 10, .probes = 2, .successes = 3, .failure_on = 31};
+static const struct gw_circuit_breaking usual =
+    {.window_ms = 10000, .open_ms = 5000, .failure_percent = 50, .min_requests = 10, .probes = 2, .successes = 3, .failure_on = 31};
 
 static bool enter(struct gw_circuit_breaker *breaker, uint64_t now_ms, struct gw_circuit_pass *pass) {
   struct gw_circuit_change change;
@@ -398,8 +398,8 @@ static void *run_member(void *arg) {
 /* Each change is told to one thread only, and they come in turns: closed → open → half-open → open or closed. */
 static void test_threads_see_one_breaker(void **unused) {
   (void)unused;
-  struct gw_circuit_breaking settings = {
-      .window_ms = 50, .open_ms = 20, .failure_percent = 50, .min_requests = 5, .probes = 2, .successes = 2, .failure_on = 31};
+  struct gw_circuit_breaking settings =
+      {.window_ms = 50, .open_ms = 20, .failure_percent = 50, .min_requests = 5, .probes = 2, .successes = 2, .failure_on = 31};
   struct crowd crowd = {.breaker = gw_circuit_breaker_new(&settings)};
   pthread_t threads[THREADS];
   for (int i = 0; i < THREADS; i++)
