@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "common/base/str.h"
+#include "common/model/circuit_breaker.h"
 #include "common/model/endpoint.h"
 #include "common/model/http2.h"
 #include "common/model/tls.h"
@@ -66,8 +67,10 @@ struct gw_cluster {
   uint64_t dns_refresh_ms;                     /* Envoy's default 5000 */
   uint64_t upstream_idle_timeout_ms;           /* HttpProtocolOptions.common_http_protocol_options.idle_timeout; default 3600000 */
   enum gw_upstream_protocol protocol;
-  struct gw_http2_options http2;     /* with HTTP2 and AUTO */
-  const struct gw_upstream_tls *tls; /* transport_socket; NULL: plaintext */
+  const struct gw_concurrency_limits *limits; /* circuit_breakers; NULL: none */
+  const struct gw_circuit_breaking *breaking; /* metadata; NULL: no circuit breaker */
+  struct gw_http2_options http2;              /* with HTTP2 and AUTO */
+  const struct gw_upstream_tls *tls;          /* transport_socket; NULL: plaintext */
 };
 
 /* "ROUND_ROBIN" … as upstream spells them. */

@@ -92,6 +92,7 @@ static void cluster_update(struct gw_worker_cluster *cluster, struct gw_frozen_c
     if (may_keep && at < frozen->endpoint_count && order == 0) {
       pools[at] = cluster->pools[i];
       gw_upstream_pool_set_timeouts(pools[at], frozen->model->connect_timeout_ms, frozen->model->upstream_idle_timeout_ms);
+      gw_upstream_pool_set_limits(pools[at], frozen->model->limits);
     } else {
       gw_upstream_pool_free(cluster->pools[i]);
     }
@@ -152,6 +153,22 @@ struct gw_upstream_counts *gw_worker_cluster_counts(struct gw_worker_cluster *cl
   return &cluster->counts;
 }
 
+struct gw_circuit_breaker *gw_worker_cluster_breaker(const struct gw_worker_cluster *cluster) {
+  return cluster->frozen->breaker;
+}
+
+bool gw_worker_cluster_take_retry(struct gw_worker_cluster *cluster) {
+  const struct gw_concurrency_limits *limits = cluster->frozen->model->limits;
+  uint32_t max = limits != NULL ? limits->max_retries : GW_CONCURRENCY_UNLIMITED;
+  if (gw_upstream_usage_take(cluster->frozen->usage, GW_UPSTREAM_RETRIES, max)) return true;
+  cluster->counts.overflows_total[GW_UPSTREAM_RETRIES]++;
+  return false;
+}
+
+void gw_worker_cluster_give_retry(struct gw_worker_cluster *cluster) {
+  gw_upstream_usage_give(cluster->frozen->usage, GW_UPSTREAM_RETRIES);
+}
+
 bool gw_worker_cluster_wants_hash(const struct gw_worker_cluster *cluster) {
   return cluster->balancer->has_hash;
 }
@@ -169,6 +186,8 @@ static struct gw_upstream_pool *new_pool(struct gw_worker_cluster *cluster, cons
       .tls = cluster->frozen->tls,
       .sni = model->tls != NULL ? model->tls->sni : (struct gw_str){0},
       .counts = &cluster->counts,
+      .usage = cluster->frozen->usage,
+      .limits = model->limits,
   };
   return gw_upstream_pool_new(&options);
 }

@@ -24,6 +24,11 @@ struct gw_worker_cluster *gw_cluster_set_get(const struct gw_cluster_set *set, u
 
 struct gw_str gw_worker_cluster_name(const struct gw_worker_cluster *cluster);
 struct gw_upstream_counts *gw_worker_cluster_counts(struct gw_worker_cluster *cluster);
+/* NULL: none. May be another one after the next configuration. */
+struct gw_circuit_breaker *gw_worker_cluster_breaker(const struct gw_worker_cluster *cluster);
+/* One of the retries that may be under way at once (max_retries); given back when the attempt has ended. false: there are too many. */
+bool gw_worker_cluster_take_retry(struct gw_worker_cluster *cluster);
+void gw_worker_cluster_give_retry(struct gw_worker_cluster *cluster);
 /* Its policy looks at the key's hash. */
 bool gw_worker_cluster_wants_hash(const struct gw_worker_cluster *cluster);
 struct gw_upstream_pick {

@@ -114,6 +114,16 @@ static void build_tls(struct gw_frozen_cluster *cluster, const struct gw_snapsho
   cluster->tls = gw_tls_build_client(snapshot, cluster->model, place, errors);
 }
 
+/* What lasts longer than a configuration. */
+static void carry_over(struct gw_frozen_cluster *cluster, const struct gw_frozen_cluster *previous) {
+  const struct gw_circuit_breaking *breaking = cluster->model->breaking;
+  struct gw_circuit_breaker *breaker = previous != NULL ? previous->breaker : NULL;
+  cluster->usage = previous != NULL ? gw_upstream_usage_ref(previous->usage) : gw_upstream_usage_new();
+  if (breaking == NULL) return;
+  bool is_same = breaker != NULL && gw_circuit_breaking_equal(gw_circuit_breaker_settings(breaker), breaking);
+  cluster->breaker = is_same ? gw_circuit_breaker_ref(breaker) : gw_circuit_breaker_new(breaking);
+}
+
 struct gw_frozen_cluster *gw_frozen_cluster_build(const struct gw_snapshot *snapshot, struct gw_resource *resource,
                                                   const struct gw_dns_clusters *dns, struct gw_frozen_cluster *previous, uint64_t now_ms,
                                                   struct gw_errors *errors) {
@@ -150,6 +160,7 @@ struct gw_frozen_cluster *gw_frozen_cluster_build(const struct gw_snapshot *snap
     return gw_frozen_cluster_ref(previous);
   }
   set_fresh(cluster, previous, now_ms);
+  carry_over(cluster, previous);
   cluster->load = gw_load_build(&model->balancing, cluster->endpoints, cluster->endpoint_count);
   return cluster;
 }
@@ -165,6 +176,8 @@ void gw_frozen_cluster_unref(struct gw_frozen_cluster *cluster) {
   gw_resource_unref(cluster->endpoints_resource);
   gw_tls_context_unref(cluster->tls);
   gw_load_free(cluster->load);
+  gw_upstream_usage_unref(cluster->usage);
+  gw_circuit_breaker_unref(cluster->breaker);
   gw_arena_done(&cluster->arena);
   free(cluster);
 }

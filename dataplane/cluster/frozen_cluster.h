@@ -13,8 +13,10 @@
 #include "common/model/snapshot.h"
 #include "common/net/address.h"
 #include "common/net/tls.h"
+#include "dataplane/cluster/circuit_breaker.h"
 #include "dataplane/cluster/dns_clusters.h"
 #include "dataplane/cluster/load.h"
+#include "dataplane/upstream/usage.h"
 
 struct gw_frozen_cluster {
   atomic_uint refs;
@@ -25,7 +27,9 @@ struct gw_frozen_cluster {
   struct gw_str tls_version;              /* of its secrets */
   struct gw_frozen_endpoint *endpoints;   /* by address; all different */
   uint32_t endpoint_count;
-  struct gw_load *load; /* who of them gets how much */
+  struct gw_load *load;               /* who of them gets how much */
+  struct gw_upstream_usage *usage;    /* the same as long as a cluster of that name is there */
+  struct gw_circuit_breaker *breaker; /* … as long as its settings stay, too; NULL: none */
   struct gw_arena arena;
 };
 

@@ -64,6 +64,7 @@ static bool is_going(struct gw_upstream_connection *connection) {
 }
 
 static void settle(struct gw_upstream_connection *connection) {
+  gw_upstream_pool_serve_soon(connection->pool); /* a stream may have ended, or more be allowed */
   if (is_going(connection)) pack_soon(connection);
 }
 
@@ -98,8 +99,7 @@ static void on_pack(void *arg) {
 
 static void on_connected(struct gw_upstream_connection *connection) {
   GW_LIST_FOR_EACH(node, &connection->h2.attempts) {
-    struct gw_attempt *attempt = GW_LIST_ITEM(node, struct gw_attempt, h2.node);
-    attempt->calls->on_connected(attempt->arg);
+    gw_attempt_on_connected(GW_LIST_ITEM(node, struct gw_attempt, h2.node));
   }
 }
 
