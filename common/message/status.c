@@ -84,3 +84,8 @@ uint32_t gw_status_to_grpc(uint32_t status) {
   default: return 2;   /* UNKNOWN */
   }
 }
+
+uint32_t gw_status_from_grpc(uint32_t grpc_status) {
+  static const uint16_t statuses[] = {200, 499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401};
+  return grpc_status < sizeof(statuses) / sizeof(statuses[0]) ? statuses[grpc_status] : 500;
+}

@@ -22,12 +22,11 @@
 /* All of the state is in one word, so that a change is one compare-and-swap and everybody sees the same. The generation changes with the
  * state: what belongs to an earlier one is seen by it. */
 struct gw_circuit_breaker {
-  atomic_uint refs;
   struct gw_circuit_breaking settings;
   uint64_t bucket_ms;
-  char before_word[64]; /* what is read with every request and seldom written shares no cache line with what is written */
   _Atomic uint64_t word;
-  char behind_word[64];
+  char between[64]; /* what is read with every request shares no cache line with what is written with every request */
+  atomic_uint refs;
   _Atomic uint64_t buckets[BUCKETS];
 };
 
@@ -243,6 +242,10 @@ const struct gw_circuit_breaking *gw_circuit_breaker_settings(const struct gw_ci
 const char *gw_circuit_state_name(enum gw_circuit_state state) {
   static const char *const names[] = {[GW_CIRCUIT_CLOSED] = "closed", [GW_CIRCUIT_OPEN] = "open", [GW_CIRCUIT_HALF_OPEN] = "half_open"};
   return names[state];
+}
+
+enum gw_circuit_state gw_circuit_breaker_state(const struct gw_circuit_breaker *breaker) {
+  return state_of(atomic_load_explicit(&breaker->word, memory_order_acquire));
 }
 
 void gw_circuit_breaker_get_status(const struct gw_circuit_breaker *breaker, uint64_t now_ms, struct gw_circuit_status *ret_status) {

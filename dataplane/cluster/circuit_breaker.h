@@ -50,6 +50,7 @@ bool gw_circuit_breaker_enter(struct gw_circuit_breaker *breaker, uint64_t now_m
 void gw_circuit_breaker_leave(struct gw_circuit_breaker *breaker, struct gw_circuit_pass pass, enum gw_circuit_outcome outcome,
                               uint64_t now_ms, struct gw_circuit_change *ret_change);
 
+enum gw_circuit_state gw_circuit_breaker_state(const struct gw_circuit_breaker *breaker);
 /* For people. */
 struct gw_circuit_status {
   enum gw_circuit_state state;

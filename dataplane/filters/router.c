@@ -2,6 +2,7 @@
 
 #include "common/message/grpc.h"
 #include "common/routing/redirect.h"
+#include "dataplane/filters/circuit_guard.h"
 #include "dataplane/filters/hash_policy.h"
 #include "dataplane/pipeline/local_reply.h"
 #include "dataplane/pipeline/stream.h"
@@ -15,6 +16,7 @@ struct router {
   struct gw_request_head head; /* as it goes to the service */
   struct gw_balancer_key key;  /* where it wants to go */
   struct gw_headers cookies;   /* Set-Cookie of the answer, for what a hash policy made up */
+  struct gw_circuit_guard circuit;
   struct gw_attempt attempt;
 };
 
@@ -67,13 +69,16 @@ static void start_attempt(struct router *router, bool is_new) {
   struct gw_stream *stream = router->stream;
   struct gw_upstream_pick pick;
   struct gw_failure failure;
+  if (!gw_circuit_guard_enter(&router->circuit, stream)) return;
   if (gw_worker_cluster_pick(stream->cluster, &router->key, &pick) != GW_OK) {
+    gw_circuit_guard_on_cancel(&router->circuit, stream);
     fail(stream, 503, GW_FLAG_NO_HEALTHY_UPSTREAM, "no_healthy_upstream", "the service has no usable instance");
     return;
   }
   stream->upstream_host = gw_arena_copy(&stream->arena, pick.endpoint);
   if (router->head.authority.len == 0) router->head.authority = stream->upstream_host;
   if (!gw_attempt_start(&router->attempt, pick.pool, is_new, &router->head, &stream->arena, &attempt_calls, router, &failure)) {
+    gw_circuit_guard_on_failure(&router->circuit, stream, &failure);
     gw_stream_fail(stream, &failure);
     return;
   }
@@ -154,9 +159,11 @@ static enum gw_verdict on_request_body(struct gw_stream *stream, void *state, co
 
 /* An answer of our own (a timeout, a body that is too large) is the only one: HTTP/2 may keep the stream for a while after it. */
 static void on_response(struct gw_stream *stream, void *state, const void *settings) {
-  (void)stream, (void)settings;
+  (void)settings;
   struct router *router = state;
-  if (!router->attempt.is_head_done) gw_attempt_cancel(&router->attempt);
+  if (router->attempt.is_head_done) return;
+  gw_attempt_cancel(&router->attempt);
+  gw_circuit_guard_on_cancel(&router->circuit, stream);
 }
 
 static void on_response_pause(struct gw_stream *stream, void *state, bool is_paused) {
@@ -166,9 +173,10 @@ static void on_response_pause(struct gw_stream *stream, void *state, bool is_pau
 }
 
 static void on_end(struct gw_stream *stream, void *state, const void *settings) {
-  (void)stream, (void)settings;
+  (void)settings;
   struct router *router = state;
   gw_attempt_cancel(&router->attempt);
+  gw_circuit_guard_on_cancel(&router->circuit, stream);
 }
 
 /* ---- the attempt's side ---- */
@@ -186,6 +194,7 @@ static void on_connected(void *arg) {
 static void on_head(void *arg) {
   struct router *router = arg;
   struct gw_stream *stream = router->stream;
+  gw_circuit_guard_on_head(&router->circuit, stream, &router->attempt.response);
   stream->response = router->attempt.response;
   gw_headers_remove_hop_by_hop(&stream->response.headers);
   for (uint32_t i = 0; i < router->cookies.count; i++) {
@@ -204,6 +213,7 @@ static void on_body(void *arg, struct gw_str data) {
 
 static void on_answered(void *arg) {
   struct router *router = arg;
+  gw_circuit_guard_on_end(&router->circuit, router->stream, &router->attempt.trailers);
   if (router->attempt.trailers.count > 0) router->stream->response_trailers = &router->attempt.trailers;
   if (router->has_body) gw_stream_respond_end(router->stream);
   resume_request(router);
@@ -212,6 +222,7 @@ static void on_answered(void *arg) {
 static void on_failure(void *arg, const struct gw_failure *failure) {
   struct router *router = arg;
   struct gw_stream *stream = router->stream;
+  gw_circuit_guard_on_failure(&router->circuit, stream, failure);
   /* Only the race of keep-alive, when the connection was dead as the request was sent on it, and what HTTP/2 says was not looked at. */
   bool was_connected = failure->flag != GW_FLAG_UPSTREAM_CONNECT_FAILURE;
   if (failure->retry_ok && was_connected && !router->has_retried) {

@@ -259,6 +259,11 @@ struct gw_snapshot *gw_frozen_snapshot(const struct gw_frozen *frozen) {
   return frozen->snapshot;
 }
 
+const struct gw_frozen_cluster *gw_frozen_find_cluster(const struct gw_frozen *frozen, struct gw_str name) {
+  uint32_t index = find_cluster(frozen, name);
+  return index != GW_NO_CLUSTER ? frozen->clusters[index] : NULL;
+}
+
 const struct gw_frozen_listener *gw_frozen_find_listener(const struct gw_frozen *frozen, struct gw_str name) {
   for (uint32_t i = 0; i < frozen->listener_count; i++)
     if (gw_str_equal(frozen->listeners[i].http->model->name, name)) return &frozen->listeners[i];

@@ -10,6 +10,7 @@
 
 struct gw_frozen;
 struct gw_filter;
+struct gw_frozen_cluster;
 
 /* Everything that can be known wrong before serving is a mistake with the resource's name as place's start; then GW_ERR_INVALID and nothing
  * is made. What lacks a secret is closed, with a warning. A listener whose routes are missing is built closed (503); a route whose cluster
@@ -21,5 +22,7 @@ struct gw_frozen *gw_frozen_ref(struct gw_frozen *frozen);
 /* The last reference must fall on the main thread: workers hand theirs back by mail. */
 void gw_frozen_unref(struct gw_frozen *frozen);
 struct gw_snapshot *gw_frozen_snapshot(const struct gw_frozen *frozen);
+/* NULL: there is none of that name. */
+const struct gw_frozen_cluster *gw_frozen_find_cluster(const struct gw_frozen *frozen, struct gw_str name);
 
 #endif

@@ -165,6 +165,8 @@ static inline bool backend_answer(struct backend_connection *connection) {
   } else if (backend_path_is(head, "/interim")) {
     gw_strbuf_printf(out, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: "
                           "2\r\n\r\nok");
+  } else if (backend_path_is(head, "/status/")) {
+    gw_strbuf_printf(out, "HTTP/1.1 %.3s As asked\r\nContent-Length: 0\r\n\r\n", strstr(head, "/status/") + 8);
   } else if (backend_path_is(head, "/empty")) {
     gw_strbuf_printf(out, "HTTP/1.1 204 No Content\r\n\r\n");
   } else if (backend_path_is(head, "/big/")) {

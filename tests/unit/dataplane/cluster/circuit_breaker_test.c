@@ -33,9 +33,7 @@ static struct gw_circuit_change ask(struct gw_circuit_breaker *breaker, uint64_t
 }
 
 static enum gw_circuit_state state(const struct gw_circuit_breaker *breaker) {
-  struct gw_circuit_status status;
-  gw_circuit_breaker_get_status(breaker, 0, &status);
-  return status.state;
+  return gw_circuit_breaker_state(breaker);
 }
 
 static void open_at(struct gw_circuit_breaker *breaker, uint64_t now_ms) {
