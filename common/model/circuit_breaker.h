@@ -43,15 +43,27 @@ struct gw_circuit_breaking {
 
 bool gw_circuit_breaking_equal(const struct gw_circuit_breaking *a, const struct gw_circuit_breaking *b);
 
+/* What may be limited. */
+enum gw_concurrency {
+  GW_CONCURRENCY_CONNECTIONS,
+  GW_CONCURRENCY_PENDING, /* requests that wait for a connection */
+  GW_CONCURRENCY_REQUESTS,
+  GW_CONCURRENCY_RETRIES,
+  GW_CONCURRENCY_COUNT,
+};
+/* "max_connections", "max_pending_requests", …: as in the configuration. */
+const char *gw_concurrency_name(enum gw_concurrency what);
+
 /* Thresholds of the priority DEFAULT; over all workers of a process. */
 #define GW_CONCURRENCY_UNLIMITED UINT32_MAX
-#define GW_CONCURRENCY_REQUESTS 1024u /* Envoy's defaults */
-#define GW_CONCURRENCY_RETRIES 3u
+#define GW_CONCURRENCY_MAX_REQUESTS 1024u /* Envoy's defaults */
+#define GW_CONCURRENCY_MAX_RETRIES 3u
 struct gw_concurrency_limits {
   uint32_t max_connections;
-  uint32_t max_pending_requests; /* that wait for a connection */
+  uint32_t max_pending_requests;
   uint32_t max_requests;
   uint32_t max_retries;
 };
+uint32_t gw_concurrency_limit(const struct gw_concurrency_limits *limits, enum gw_concurrency what);
 
 #endif

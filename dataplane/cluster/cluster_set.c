@@ -160,13 +160,13 @@ struct gw_circuit_breaker *gw_worker_cluster_breaker(const struct gw_worker_clus
 bool gw_worker_cluster_take_retry(struct gw_worker_cluster *cluster) {
   const struct gw_concurrency_limits *limits = cluster->frozen->model->limits;
   uint32_t max = limits != NULL ? limits->max_retries : GW_CONCURRENCY_UNLIMITED;
-  if (gw_upstream_usage_take(cluster->frozen->usage, GW_UPSTREAM_RETRIES, max)) return true;
-  cluster->counts.overflows_total[GW_UPSTREAM_RETRIES]++;
+  if (gw_upstream_usage_take(cluster->frozen->usage, GW_CONCURRENCY_RETRIES, max)) return true;
+  cluster->counts.overflows_total[GW_CONCURRENCY_RETRIES]++;
   return false;
 }
 
 void gw_worker_cluster_give_retry(struct gw_worker_cluster *cluster) {
-  gw_upstream_usage_give(cluster->frozen->usage, GW_UPSTREAM_RETRIES);
+  gw_upstream_usage_give(cluster->frozen->usage, GW_CONCURRENCY_RETRIES);
 }
 
 bool gw_worker_cluster_wants_hash(const struct gw_worker_cluster *cluster) {

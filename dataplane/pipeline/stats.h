@@ -11,7 +11,6 @@
 #include "common/base/map.h"
 #include "common/observe/metrics.h"
 #include "dataplane/cluster/circuit_breaker.h"
-#include "dataplane/upstream/usage.h"
 
 /* Routes with series of their own; what comes later is counted under route "other". */
 #define GW_STATS_ROUTES_MAX 10000
@@ -65,7 +64,7 @@ struct gw_service_stats {
   uint64_t connect_failures_total;
   uint64_t requests_active;
   uint64_t retries_total;
-  uint64_t overflows_total[GW_UPSTREAM_LIMIT_COUNT];
+  uint64_t overflows_total[GW_CONCURRENCY_COUNT];
   bool has_circuit_breaker;
   uint32_t circuit_state; /* gw_circuit_state */
   uint64_t circuit_changes_total[3];

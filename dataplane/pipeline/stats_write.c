@@ -85,9 +85,9 @@ static void write_overflows(struct gw_metrics_writer *writer, struct gw_service_
   gw_metrics_family(writer, family, "counter",
                     "Limits of a service that were reached; max_connections makes requests wait, the others refuse them.");
   for (size_t i = 0; services[i] != NULL; i++) {
-    for (uint32_t limit = 0; limit < GW_UPSTREAM_LIMIT_COUNT; limit++) {
+    for (uint32_t limit = 0; limit < GW_CONCURRENCY_COUNT; limit++) {
       struct gw_label labels[] = {{"service", services[i]->service},
-                                  {"limit", gw_str_from(gw_upstream_limit_name((enum gw_upstream_limit)limit))}};
+                                  {"limit", gw_str_from(gw_concurrency_name((enum gw_concurrency)limit))}};
       gw_metrics_u64(writer, family, labels, GW_ARRAY_LEN(labels), services[i]->overflows_total[limit]);
     }
   }

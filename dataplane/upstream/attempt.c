@@ -33,8 +33,8 @@ static void count_end(struct gw_attempt *attempt) {
   struct gw_upstream_tally *tally = attempt->tally;
   attempt->counts->requests_active--;
   if (attempt->slots != 0) {
-    gw_attempt_give_slot(attempt, GW_UPSTREAM_PENDING);
-    gw_attempt_give_slot(attempt, GW_UPSTREAM_REQUESTS);
+    gw_attempt_give_slot(attempt, GW_CONCURRENCY_PENDING);
+    gw_attempt_give_slot(attempt, GW_CONCURRENCY_REQUESTS);
   }
   if (--tally->active_count == 0 && tally->is_orphan) free(tally);
 }
@@ -116,8 +116,8 @@ static struct gw_failure overflow_failure(const struct gw_attempt *attempt) {
       .status = 503,
       .side = GW_FAILURE_GATEWAY,
       .flag = GW_FLAG_UPSTREAM_OVERFLOW,
-      .detail = gw_str_from(gw_arena_printf(attempt->arena, "upstream_reset_before_response_started{overflow,%s}",
-                                            gw_upstream_limit_name(attempt->overflow))),
+      .detail = gw_str_from(
+          gw_arena_printf(attempt->arena, "upstream_reset_before_response_started{overflow,%s}", gw_concurrency_name(attempt->overflow))),
       .message = GW_STR("the service has too much to do"),
   };
 }
@@ -153,7 +153,7 @@ static struct gw_upstream_connection *find_connection(struct gw_upstream_pool *p
 }
 
 /* GW_ERR_LIMIT: attempt->overflow is reached. */
-static enum gw_err refuse(struct gw_attempt *attempt, enum gw_upstream_limit limit) {
+static enum gw_err refuse(struct gw_attempt *attempt, enum gw_concurrency limit) {
   attempt->overflow = limit;
   attempt->counts->overflows_total[limit]++;
   return GW_ERR_LIMIT;
@@ -177,7 +177,7 @@ static enum gw_err start_new(struct gw_attempt *attempt, struct gw_upstream_pool
   const struct gw_upstream_speech *speech = known_speech(pool);
   bool is_awaited = speech == NULL && !gw_list_is_empty(&pool->waiting);
   if (!is_awaited && !gw_upstream_pool_take_connection(pool)) return GW_ERR_AGAIN;
-  enum gw_err err = gw_attempt_take_slot(attempt, pool, GW_UPSTREAM_PENDING) ? GW_OK : refuse(attempt, GW_UPSTREAM_PENDING);
+  enum gw_err err = gw_attempt_take_slot(attempt, pool, GW_CONCURRENCY_PENDING) ? GW_OK : refuse(attempt, GW_CONCURRENCY_PENDING);
   if (is_awaited) {
     if (err == GW_OK) gw_list_add_last(&pool->waiting, &attempt->waiting);
     return err;
@@ -185,7 +185,7 @@ static enum gw_err start_new(struct gw_attempt *attempt, struct gw_upstream_pool
   struct gw_upstream_connection *connection;
   if (err == GW_OK) err = gw_upstream_connection_new(pool, speech, &connection);
   if (err != GW_OK) {
-    if (pool->is_limited) gw_upstream_usage_give(pool->options.usage, GW_UPSTREAM_CONNECTIONS);
+    if (pool->is_limited) gw_upstream_usage_give(pool->options.usage, GW_CONCURRENCY_CONNECTIONS);
     return err;
   }
   if (speech != NULL || connection->speech != NULL) return begin_on(attempt, connection);
@@ -195,20 +195,21 @@ static enum gw_err start_new(struct gw_attempt *attempt, struct gw_upstream_pool
 
 static bool has_room(const struct gw_upstream_pool *pool) {
   return !gw_list_is_empty(&pool->idle) || find_shared(pool) != NULL || pool->connection_count == 0 ||
-         gw_upstream_usage_get(pool->options.usage, GW_UPSTREAM_CONNECTIONS) < pool->limits.max_connections;
+         gw_upstream_usage_get(pool->options.usage, GW_CONCURRENCY_CONNECTIONS) < pool->limits.max_connections;
 }
 
 /* GW_ERR_AGAIN: it needs a connection, and there may be no more. GW_ERR_LIMIT: it is one too many. GW_ERR_IO with errno. */
 static enum gw_err start(struct gw_attempt *attempt, struct gw_upstream_pool *pool, bool is_new) {
-  if (!gw_attempt_take_slot(attempt, pool, GW_UPSTREAM_REQUESTS))
-    return has_room(pool) ? refuse(attempt, GW_UPSTREAM_REQUESTS) : GW_ERR_AGAIN;
+  if (!gw_attempt_take_slot(attempt, pool, GW_CONCURRENCY_REQUESTS))
+    return has_room(pool) ? refuse(attempt, GW_CONCURRENCY_REQUESTS) : GW_ERR_AGAIN;
   struct gw_upstream_connection *connection = is_new ? NULL : find_connection(pool);
   if (connection == NULL) {
     enum gw_err err = start_new(attempt, pool);
-    if (err == GW_ERR_AGAIN) gw_attempt_give_slot(attempt, GW_UPSTREAM_REQUESTS);
+    if (err == GW_ERR_AGAIN) gw_attempt_give_slot(attempt, GW_CONCURRENCY_REQUESTS);
     return err;
   }
-  if (!connection->is_connected && !gw_attempt_take_slot(attempt, pool, GW_UPSTREAM_PENDING)) return refuse(attempt, GW_UPSTREAM_PENDING);
+  if (!connection->is_connected && !gw_attempt_take_slot(attempt, pool, GW_CONCURRENCY_PENDING))
+    return refuse(attempt, GW_CONCURRENCY_PENDING);
   attempt->is_reused = connection->is_connected;
   if (connection->idle_since_ms != 0) attempt->idle_age_ms = gw_loop_now_ms(pool->options.loop) - connection->idle_since_ms;
   connection->idle_since_ms = 0;
@@ -216,8 +217,8 @@ static enum gw_err start(struct gw_attempt *attempt, struct gw_upstream_pool *po
 }
 
 static enum gw_err enqueue(struct gw_attempt *attempt, struct gw_upstream_pool *pool) {
-  attempt->counts->overflows_total[GW_UPSTREAM_CONNECTIONS]++;
-  if (!gw_attempt_take_slot(attempt, pool, GW_UPSTREAM_PENDING)) return refuse(attempt, GW_UPSTREAM_PENDING);
+  attempt->counts->overflows_total[GW_CONCURRENCY_CONNECTIONS]++;
+  if (!gw_attempt_take_slot(attempt, pool, GW_CONCURRENCY_PENDING)) return refuse(attempt, GW_CONCURRENCY_PENDING);
   attempt->queue = pool;
   gw_list_add_last(&pool->queued, &attempt->waiting);
   if (!gw_timer_is_running(&pool->queue_timer)) gw_timer_start(pool->options.loop, &pool->queue_timer, GW_UPSTREAM_QUEUE_MS);
@@ -255,7 +256,7 @@ bool gw_attempt_start(struct gw_attempt *attempt, struct gw_upstream_pool *pool,
 }
 
 void gw_attempt_on_connected(struct gw_attempt *attempt) {
-  if (attempt->slots != 0) gw_attempt_give_slot(attempt, GW_UPSTREAM_PENDING);
+  if (attempt->slots != 0) gw_attempt_give_slot(attempt, GW_CONCURRENCY_PENDING);
   attempt->calls->on_connected(attempt->arg);
 }
 

@@ -227,7 +227,7 @@ void gw_upstream_connection_free(struct gw_upstream_connection *connection) {
   gw_loop_at_turn_end(pool->options.loop, &connection->free_task);
   pool->connection_count--;
   pool->options.counts->connections_active--;
-  if (connection->is_counted) gw_upstream_usage_give(pool->options.usage, GW_UPSTREAM_CONNECTIONS);
+  if (connection->is_counted) gw_upstream_usage_give(pool->options.usage, GW_CONCURRENCY_CONNECTIONS);
   gw_upstream_pool_serve_soon(pool);
   gw_upstream_pool_release(pool);
 }

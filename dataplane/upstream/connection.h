@@ -137,9 +137,9 @@ void gw_upstream_pool_release(struct gw_upstream_pool *pool);
 
 /* ---- slots.c ---- */
 /* false: the limit is reached. */
-bool gw_attempt_take_slot(struct gw_attempt *attempt, struct gw_upstream_pool *pool, enum gw_upstream_limit limit);
+bool gw_attempt_take_slot(struct gw_attempt *attempt, struct gw_upstream_pool *pool, enum gw_concurrency limit);
 /* Harmless when it has none. */
-void gw_attempt_give_slot(struct gw_attempt *attempt, enum gw_upstream_limit limit);
+void gw_attempt_give_slot(struct gw_attempt *attempt, enum gw_concurrency limit);
 bool gw_upstream_pool_take_connection(struct gw_upstream_pool *pool);
 
 /* ---- connection.c ---- */

@@ -22,9 +22,9 @@ struct gw_upstream_counts {
   uint64_t connect_failures_total;
   uint64_t requests_active;
   uint64_t retries_total;
-  uint64_t overflows_total[GW_UPSTREAM_LIMIT_COUNT]; /* by the limit that was reached */
-  uint64_t circuit_changes_total[3];                 /* of the circuit breaker that this worker made; by gw_circuit_state */
-  uint64_t circuit_refusals_total;                   /* answered by it */
+  uint64_t overflows_total[GW_CONCURRENCY_COUNT]; /* by the limit that was reached */
+  uint64_t circuit_changes_total[3];              /* of the circuit breaker that this worker made; by gw_circuit_state */
+  uint64_t circuit_refusals_total;                /* answered by it */
 };
 
 /* Beyond this number of idle connections the oldest is closed. */

@@ -13,27 +13,8 @@ struct counter {
 
 struct gw_upstream_usage {
   struct counter refs;
-  struct counter counters[GW_UPSTREAM_LIMIT_COUNT];
+  struct counter counters[GW_CONCURRENCY_COUNT];
 };
-
-const char *gw_upstream_limit_name(enum gw_upstream_limit limit) {
-  static const char *const names[] = {[GW_UPSTREAM_CONNECTIONS] = "max_connections",
-                                      [GW_UPSTREAM_PENDING] = "max_pending_requests",
-                                      [GW_UPSTREAM_REQUESTS] = "max_requests",
-                                      [GW_UPSTREAM_RETRIES] = "max_retries"};
-  return names[limit];
-}
-
-uint32_t gw_concurrency_limit(const struct gw_concurrency_limits *limits, enum gw_upstream_limit limit) {
-  switch (limit) {
-  case GW_UPSTREAM_CONNECTIONS: return limits->max_connections;
-  case GW_UPSTREAM_PENDING: return limits->max_pending_requests;
-  case GW_UPSTREAM_REQUESTS: return limits->max_requests;
-  case GW_UPSTREAM_RETRIES: return limits->max_retries;
-  case GW_UPSTREAM_LIMIT_COUNT: break;
-  }
-  return GW_CONCURRENCY_UNLIMITED;
-}
 
 struct gw_upstream_usage *gw_upstream_usage_new(void) {
   struct gw_upstream_usage *usage = gw_calloc(1, sizeof(*usage));
@@ -51,7 +32,7 @@ void gw_upstream_usage_unref(struct gw_upstream_usage *usage) {
 }
 
 /* Never above `max`, not for a moment: else two that are too many could refuse one for which there is room. */
-bool gw_upstream_usage_take(struct gw_upstream_usage *usage, enum gw_upstream_limit limit, uint32_t max) {
+bool gw_upstream_usage_take(struct gw_upstream_usage *usage, enum gw_concurrency limit, uint32_t max) {
   _Atomic uint32_t *value = &usage->counters[limit].value;
   uint32_t count = atomic_load_explicit(value, memory_order_relaxed);
   do {
@@ -60,14 +41,14 @@ bool gw_upstream_usage_take(struct gw_upstream_usage *usage, enum gw_upstream_li
   return true;
 }
 
-void gw_upstream_usage_take_anyway(struct gw_upstream_usage *usage, enum gw_upstream_limit limit) {
+void gw_upstream_usage_take_anyway(struct gw_upstream_usage *usage, enum gw_concurrency limit) {
   atomic_fetch_add_explicit(&usage->counters[limit].value, 1, memory_order_relaxed);
 }
 
-void gw_upstream_usage_give(struct gw_upstream_usage *usage, enum gw_upstream_limit limit) {
+void gw_upstream_usage_give(struct gw_upstream_usage *usage, enum gw_concurrency limit) {
   atomic_fetch_sub_explicit(&usage->counters[limit].value, 1, memory_order_relaxed);
 }
 
-uint32_t gw_upstream_usage_get(const struct gw_upstream_usage *usage, enum gw_upstream_limit limit) {
+uint32_t gw_upstream_usage_get(const struct gw_upstream_usage *usage, enum gw_concurrency limit) {
   return atomic_load_explicit(&usage->counters[limit].value, memory_order_relaxed);
 }

@@ -256,9 +256,9 @@ static void test_request_beyond_a_limit_is_503_with_the_limits_name(void **state
   client_send(client, "GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
   FIXTURE_UNTIL(&fixture, fixture.backend.requests == 1);
   get("/refused", "too much to do");
-  assert_int_equal(gw_upstream_usage_get(find("guarded")->usage, GW_UPSTREAM_REQUESTS), 1);
+  assert_int_equal(gw_upstream_usage_get(find("guarded")->usage, GW_CONCURRENCY_REQUESTS), 1);
   client_free(client);
-  FIXTURE_UNTIL(&fixture, gw_upstream_usage_get(find("guarded")->usage, GW_UPSTREAM_REQUESTS) == 0);
+  FIXTURE_UNTIL(&fixture, gw_upstream_usage_get(find("guarded")->usage, GW_CONCURRENCY_REQUESTS) == 0);
   assert_int_equal(failures(), 0);
   fixture_stop(&fixture, &access_lines);
   FIXTURE_HAS(access_lines.data, "\"path\":\"/refused\",\"code\":503,\"flags\":\"UO\",\"details\":"

@@ -17,13 +17,13 @@ static struct gw_upstream_usage *limit(struct fixture *f, const struct gw_concur
 }
 
 static void assert_unused(struct fixture *f, struct gw_upstream_usage *usage) {
-  assert_int_equal(gw_upstream_usage_get(usage, GW_UPSTREAM_PENDING), 0);
-  assert_int_equal(gw_upstream_usage_get(usage, GW_UPSTREAM_REQUESTS), 0);
+  assert_int_equal(gw_upstream_usage_get(usage, GW_CONCURRENCY_PENDING), 0);
+  assert_int_equal(gw_upstream_usage_get(usage, GW_CONCURRENCY_REQUESTS), 0);
   gw_upstream_pool_free(f->pool);
   f->options.usage = NULL;
   f->options.limits = NULL;
   f->pool = gw_upstream_pool_new(&f->options);
-  WAIT_FOR(f, gw_upstream_usage_get(usage, GW_UPSTREAM_CONNECTIONS) == 0);
+  WAIT_FOR(f, gw_upstream_usage_get(usage, GW_CONCURRENCY_CONNECTIONS) == 0);
   gw_upstream_usage_unref(usage);
 }
 
@@ -100,10 +100,10 @@ static void test_requests_beyond_max_connections_wait_in_order(void **state) {
   WAIT_FOR(f, first->connected == 1);
   struct try *second = get(f, "/second"), *third = get(f, "/third");
   assert_true(gw_attempt_is_waiting(&second->attempt));
-  assert_int_equal(gw_upstream_usage_get(usage, GW_UPSTREAM_PENDING), 2);
-  assert_int_equal(gw_upstream_usage_get(usage, GW_UPSTREAM_REQUESTS), 1);
+  assert_int_equal(gw_upstream_usage_get(usage, GW_CONCURRENCY_PENDING), 2);
+  assert_int_equal(gw_upstream_usage_get(usage, GW_CONCURRENCY_REQUESTS), 1);
   assert_refused(f, "upstream_reset_before_response_started{overflow,max_pending_requests}");
-  assert_int_equal(f->counts.overflows_total[GW_UPSTREAM_PENDING], 1);
+  assert_int_equal(f->counts.overflows_total[GW_CONCURRENCY_PENDING], 1);
   answer(&service, 0, "/first", KEEP);
   assert_answered(first, 200, "ok");
   answer(&service, 0, "/second", KEEP);
@@ -210,7 +210,7 @@ static void test_pool_without_connections_may_have_one_and_finds_what_others_giv
   struct try *allowed = get(f, "/allowed");
   accept_one(&service);
   WAIT_FOR(f, allowed->connected == 1);
-  assert_int_equal(gw_upstream_usage_get(usage, GW_UPSTREAM_CONNECTIONS), 3);
+  assert_int_equal(gw_upstream_usage_get(usage, GW_CONCURRENCY_CONNECTIONS), 3);
   struct try *queued = get(f, "/queued");
   assert_true(has_no_other(&service));
   gw_attempt_cancel(&held->attempt);
@@ -261,7 +261,7 @@ static void test_request_beyond_max_requests_is_refused_until_one_ends(void **st
   struct gw_upstream_usage *usage = limit(f, &(struct gw_concurrency_limits){10, 10, 2, 3});
   struct try *first = get(f, "/slow"), *second = get(f, "/slow");
   assert_refused(f, "upstream_reset_before_response_started{overflow,max_requests}");
-  assert_int_equal(f->counts.overflows_total[GW_UPSTREAM_REQUESTS], 1);
+  assert_int_equal(f->counts.overflows_total[GW_CONCURRENCY_REQUESTS], 1);
   gw_attempt_cancel(&first->attempt);
   assert_answered(get(f, "/hello"), 200, "hello");
   gw_attempt_cancel(&second->attempt);
@@ -286,12 +286,12 @@ static void test_without_limits_nothing_is_counted(void **state) {
   struct fixture *f = *state;
   struct gw_upstream_usage *usage = limit(f, NULL);
   struct try *slow = get(f, "/slow");
-  assert_int_equal(gw_upstream_usage_get(usage, GW_UPSTREAM_REQUESTS), 0);
+  assert_int_equal(gw_upstream_usage_get(usage, GW_CONCURRENCY_REQUESTS), 0);
   gw_upstream_pool_set_limits(f->pool, &(struct gw_concurrency_limits){1, 1, 1, 1});
   struct try *counted = get(f, "/slow");
-  assert_int_equal(gw_upstream_usage_get(usage, GW_UPSTREAM_REQUESTS), 1);
+  assert_int_equal(gw_upstream_usage_get(usage, GW_CONCURRENCY_REQUESTS), 1);
   gw_attempt_cancel(&slow->attempt); /* which was not counted */
-  assert_int_equal(gw_upstream_usage_get(usage, GW_UPSTREAM_REQUESTS), 1);
+  assert_int_equal(gw_upstream_usage_get(usage, GW_CONCURRENCY_REQUESTS), 1);
   gw_attempt_cancel(&counted->attempt);
   assert_unused(f, usage);
 }
@@ -311,11 +311,11 @@ struct crowd {
 static void *run_member(void *arg) {
   struct crowd *crowd = arg;
   for (int i = 0; i < 50000; i++) {
-    if (!gw_upstream_usage_take(crowd->usage, GW_UPSTREAM_REQUESTS, MAX)) continue;
+    if (!gw_upstream_usage_take(crowd->usage, GW_CONCURRENCY_REQUESTS, MAX)) continue;
     if (atomic_fetch_add(&crowd->inside, 1) >= MAX) atomic_store(&crowd->was_exceeded, true);
     atomic_fetch_add(&crowd->taken, 1);
     atomic_fetch_sub(&crowd->inside, 1);
-    gw_upstream_usage_give(crowd->usage, GW_UPSTREAM_REQUESTS);
+    gw_upstream_usage_give(crowd->usage, GW_CONCURRENCY_REQUESTS);
   }
   return NULL;
 }
@@ -330,7 +330,7 @@ static void test_threads_never_take_more_than_there_is(void **state) {
     pthread_join(threads[i], NULL);
   assert_false(crowd.was_exceeded);
   assert_true(crowd.taken > 0);
-  assert_int_equal(gw_upstream_usage_get(crowd.usage, GW_UPSTREAM_REQUESTS), 0);
+  assert_int_equal(gw_upstream_usage_get(crowd.usage, GW_CONCURRENCY_REQUESTS), 0);
   gw_upstream_usage_unref(crowd.usage);
 }
 
