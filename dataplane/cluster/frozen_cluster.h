@@ -15,6 +15,7 @@
 #include "common/net/tls.h"
 #include "dataplane/cluster/dns_clusters.h"
 #include "dataplane/cluster/load.h"
+#include "dataplane/cluster/retry_budget.h"
 
 struct gw_frozen_cluster {
   atomic_uint refs;
@@ -26,6 +27,7 @@ struct gw_frozen_cluster {
   struct gw_frozen_endpoint *endpoints;   /* by address; all different */
   uint32_t endpoint_count;
   struct gw_load *load; /* who of them gets how much */
+  struct gw_retry_budget *retry_budget;   /* the one of the cluster before, if there was one */
   struct gw_arena arena;
 };
 

@@ -85,6 +85,9 @@ struct gw_stats *gw_pipeline_copy_stats(const struct gw_pipeline *pipeline) {
     service->connect_failures_total = counts->connect_failures_total;
     service->requests_active = counts->requests_active;
     service->retries_total = counts->retries_total;
+    service->retries_refused_total = counts->retries_refused_total;
+    service->retries_exhausted_total = counts->retries_exhausted_total;
+    service->try_timeouts_total = counts->try_timeouts_total;
   }
   return copy;
 }

@@ -155,6 +155,9 @@ static void merge_services(struct gw_stats *stats, const struct gw_stats *from) 
     service->connect_failures_total += source->connect_failures_total;
     service->requests_active += source->requests_active;
     service->retries_total += source->retries_total;
+    service->retries_refused_total += source->retries_refused_total;
+    service->retries_exhausted_total += source->retries_exhausted_total;
+    service->try_timeouts_total += source->try_timeouts_total;
   }
 }
 

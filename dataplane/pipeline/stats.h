@@ -63,6 +63,9 @@ struct gw_service_stats {
   uint64_t connect_failures_total;
   uint64_t requests_active;
   uint64_t retries_total;
+  uint64_t retries_refused_total;
+  uint64_t retries_exhausted_total;
+  uint64_t try_timeouts_total;
 };
 
 struct gw_stats {

@@ -21,6 +21,9 @@ struct gw_upstream_counts {
   uint64_t connect_failures_total;
   uint64_t requests_active;
   uint64_t retries_total;
+  uint64_t retries_refused_total;   /* by the budget */
+  uint64_t retries_exhausted_total; /* all that the policy allows were made */
+  uint64_t try_timeouts_total;
 };
 
 /* Beyond this number of idle connections the oldest is closed. */
