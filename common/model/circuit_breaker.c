@@ -9,8 +9,7 @@ bool gw_circuit_breaking_equal(const struct gw_circuit_breaking *a, const struct
 const char *gw_concurrency_name(enum gw_concurrency what) {
   static const char *const names[] = {[GW_CONCURRENCY_CONNECTIONS] = "max_connections",
                                       [GW_CONCURRENCY_PENDING] = "max_pending_requests",
-                                      [GW_CONCURRENCY_REQUESTS] = "max_requests",
-                                      [GW_CONCURRENCY_RETRIES] = "max_retries"};
+                                      [GW_CONCURRENCY_REQUESTS] = "max_requests"};
   return names[what];
 }
 
@@ -19,7 +18,6 @@ uint32_t gw_concurrency_limit(const struct gw_concurrency_limits *limits, enum g
   case GW_CONCURRENCY_CONNECTIONS: return limits->max_connections;
   case GW_CONCURRENCY_PENDING: return limits->max_pending_requests;
   case GW_CONCURRENCY_REQUESTS: return limits->max_requests;
-  case GW_CONCURRENCY_RETRIES: return limits->max_retries;
   case GW_CONCURRENCY_COUNT: break;
   }
   return GW_CONCURRENCY_UNLIMITED;

@@ -48,7 +48,6 @@ enum gw_concurrency {
   GW_CONCURRENCY_CONNECTIONS,
   GW_CONCURRENCY_PENDING, /* requests that wait for a connection */
   GW_CONCURRENCY_REQUESTS,
-  GW_CONCURRENCY_RETRIES,
   GW_CONCURRENCY_COUNT,
 };
 /* "max_connections", "max_pending_requests", …: as in the configuration. */
@@ -56,13 +55,11 @@ const char *gw_concurrency_name(enum gw_concurrency what);
 
 /* Thresholds of the priority DEFAULT; over all workers of a process. */
 #define GW_CONCURRENCY_UNLIMITED UINT32_MAX
-#define GW_CONCURRENCY_MAX_REQUESTS 1024u /* Envoy's defaults */
-#define GW_CONCURRENCY_MAX_RETRIES 3u
+#define GW_CONCURRENCY_MAX_REQUESTS 1024u /* Envoy's default for each */
 struct gw_concurrency_limits {
   uint32_t max_connections;
   uint32_t max_pending_requests;
   uint32_t max_requests;
-  uint32_t max_retries;
 };
 uint32_t gw_concurrency_limit(const struct gw_concurrency_limits *limits, enum gw_concurrency what);
 

@@ -10,6 +10,7 @@
 #include "common/model/circuit_breaker.h"
 #include "common/model/endpoint.h"
 #include "common/model/http2.h"
+#include "common/model/retry.h"
 #include "common/model/tls.h"
 
 enum gw_cluster_kind { GW_CLUSTER_STATIC, GW_CLUSTER_STRICT_DNS, GW_CLUSTER_EDS };
@@ -71,6 +72,7 @@ struct gw_cluster {
   const struct gw_circuit_breaking *breaking; /* metadata; NULL: no circuit breaker */
   struct gw_http2_options http2;              /* with HTTP2 and AUTO */
   const struct gw_upstream_tls *tls;          /* transport_socket; NULL: plaintext */
+  struct gw_retry_budget_limits retry_budget;
 };
 
 /* "ROUND_ROBIN" … as upstream spells them. */

@@ -184,6 +184,7 @@ const struct gw_cluster *gw_xds_decode_cluster(struct gw_xds_decoder *d, const C
   else
     decode_inline_endpoints(d, m, cluster);
   cluster->balancing = gw_xds_decode_balancing(d, m);
+  cluster->retry_budget = gw_xds_decode_retry_budget(d, m->circuit_breakers);
   const struct gw_xds_place *connect = GW_XDS_FIELD(NULL, "connect_timeout"), *refresh = GW_XDS_FIELD(NULL, "dns_refresh_rate");
   cluster->connect_timeout_ms = gw_xds_decode_duration(d, connect, m->connect_timeout, CONNECT_TIMEOUT_MS);
   if (cluster->connect_timeout_ms == 0) gw_xds_refuse(d, connect, "must be more than 0");

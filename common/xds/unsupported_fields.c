@@ -16,7 +16,6 @@ static const struct gw_xds_unsupported_field cluster[] = {
     {"per_connection_buffer_limit_bytes", 5, REFUSED},
     {"health_checks", 8, REFUSED},
     {"max_requests_per_connection", 9, REFUSED},
-    {"circuit_breakers", 10, REFUSED},
     {"http_protocol_options", 13, REFUSED},
     {"http2_protocol_options", 14, REFUSED},
     {"dns_lookup_family", 17, REFUSED},
@@ -53,6 +52,15 @@ static const struct gw_xds_unsupported_field cluster[] = {
     {"lrs_report_endpoint_metrics", 57, REFUSED},
     {"dns_jitter", 58, REFUSED},
     {"transport_socket_matcher", 59, REFUSED},
+};
+
+static const struct gw_xds_unsupported_field circuit_breakers[] = {
+    {"per_host_thresholds", 2, REFUSED},
+};
+
+static const struct gw_xds_unsupported_field thresholds[] = {
+    {"max_connections", 2, REFUSED}, {"max_pending_requests", 3, REFUSED}, {"max_requests", 4, REFUSED},
+    {"track_remaining", 6, REFUSED}, {"max_connection_pools", 7, REFUSED},
 };
 
 static const struct gw_xds_unsupported_field common_lb_config[] = {
@@ -217,6 +225,19 @@ static const struct gw_xds_unsupported_field redirect_action[] = {
     {"regex_rewrite", 9, REFUSED},
 };
 
+static const struct gw_xds_unsupported_field retry_policy[] = {
+    {"retry_priority", 4, REFUSED},
+    {"retriable_headers", 9, REFUSED},
+    {"retriable_request_headers", 10, REFUSED},
+    {"rate_limited_retry_back_off", 11, REFUSED},
+    {"retry_options_predicates", 12, REFUSED},
+};
+
+static const struct gw_xds_unsupported_field max_stream_duration[] = {
+    {"grpc_timeout_header_max", 2, REFUSED},
+    {"grpc_timeout_header_offset", 3, REFUSED},
+};
+
 static const struct gw_xds_unsupported_field route[] = {
     {"metadata", 4, IGNORED},
     {"decorator", 5, REFUSED},
@@ -229,7 +250,6 @@ static const struct gw_xds_unsupported_field route[] = {
     {"filter_action", 17, REFUSED},
     {"non_forwarding_action", 18, REFUSED},
     {"stat_prefix", 19, IGNORED},
-    {"request_body_buffer_limit", 20, REFUSED},
 };
 
 static const struct gw_xds_unsupported_field route_action[] = {
@@ -238,7 +258,6 @@ static const struct gw_xds_unsupported_field route_action[] = {
     {"metadata_match", 4, REFUSED},
     {"host_rewrite_literal", 6, REFUSED},
     {"auto_host_rewrite", 7, REFUSED},
-    {"retry_policy", 9, REFUSED},
     {"priority", 11, REFUSED},
     {"rate_limits", 13, REFUSED},
     {"include_vh_rate_limits", 14, REFUSED},
@@ -254,7 +273,6 @@ static const struct gw_xds_unsupported_field route_action[] = {
     {"retry_policy_typed_config", 33, REFUSED},
     {"internal_redirect_policy", 34, REFUSED},
     {"host_rewrite_path_regex", 35, REFUSED},
-    {"max_stream_duration", 36, REFUSED},
     {"cluster_specifier_plugin", 37, REFUSED},
     {"append_x_forwarded_host", 38, REFUSED},
     {"inline_cluster_specifier_plugin", 39, REFUSED},
@@ -312,9 +330,7 @@ static const struct gw_xds_unsupported_field virtual_host[] = {
     {"response_headers_to_add", 10, REFUSED},
     {"response_headers_to_remove", 11, REFUSED},
     {"request_headers_to_remove", 13, REFUSED},
-    {"include_request_attempt_count", 14, REFUSED},
     {"typed_per_filter_config", 15, REFUSED},
-    {"retry_policy", 16, REFUSED},
     {"hedge_policy", 17, REFUSED},
     {"per_request_buffer_limit_bytes", 18, REFUSED},
     {"include_attempt_count_in_response", 19, REFUSED},
@@ -323,7 +339,6 @@ static const struct gw_xds_unsupported_field virtual_host[] = {
     {"request_mirror_policies", 22, REFUSED},
     {"include_is_timeout_retry_header", 23, REFUSED},
     {"metadata", 24, IGNORED},
-    {"request_body_buffer_limit", 25, REFUSED},
 };
 
 static const struct gw_xds_unsupported_field router[] = {
@@ -493,6 +508,8 @@ static const struct {
   size_t field_count;
 } messages[] = {
     {"envoy.config.accesslog.v3.AccessLog", access_log, GW_ARRAY_LEN(access_log)},
+    {"envoy.config.cluster.v3.CircuitBreakers", circuit_breakers, GW_ARRAY_LEN(circuit_breakers)},
+    {"envoy.config.cluster.v3.CircuitBreakers.Thresholds", thresholds, GW_ARRAY_LEN(thresholds)},
     {"envoy.config.cluster.v3.Cluster", cluster, GW_ARRAY_LEN(cluster)},
     {"envoy.config.cluster.v3.Cluster.CommonLbConfig", common_lb_config, GW_ARRAY_LEN(common_lb_config)},
     {"envoy.config.core.v3.Address", address, GW_ARRAY_LEN(address)},
@@ -516,11 +533,13 @@ static const struct {
     {"envoy.config.route.v3.DirectResponseAction", direct_response_action, GW_ARRAY_LEN(direct_response_action)},
     {"envoy.config.route.v3.HeaderMatcher", header_matcher, GW_ARRAY_LEN(header_matcher)},
     {"envoy.config.route.v3.RedirectAction", redirect_action, GW_ARRAY_LEN(redirect_action)},
+    {"envoy.config.route.v3.RetryPolicy", retry_policy, GW_ARRAY_LEN(retry_policy)},
     {"envoy.config.route.v3.Route", route, GW_ARRAY_LEN(route)},
     {"envoy.config.route.v3.RouteAction", route_action, GW_ARRAY_LEN(route_action)},
     {"envoy.config.route.v3.RouteAction.HashPolicy", hash_policy, GW_ARRAY_LEN(hash_policy)},
     {"envoy.config.route.v3.RouteAction.HashPolicy.Cookie", hash_policy_cookie, GW_ARRAY_LEN(hash_policy_cookie)},
     {"envoy.config.route.v3.RouteAction.HashPolicy.Header", hash_policy_header, GW_ARRAY_LEN(hash_policy_header)},
+    {"envoy.config.route.v3.RouteAction.MaxStreamDuration", max_stream_duration, GW_ARRAY_LEN(max_stream_duration)},
     {"envoy.config.route.v3.RouteConfiguration", route_configuration, GW_ARRAY_LEN(route_configuration)},
     {"envoy.config.route.v3.RouteMatch", route_match, GW_ARRAY_LEN(route_match)},
     {"envoy.config.route.v3.VirtualHost", virtual_host, GW_ARRAY_LEN(virtual_host)},

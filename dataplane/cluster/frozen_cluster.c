@@ -141,6 +141,7 @@ struct gw_frozen_cluster *gw_frozen_cluster_build(const struct gw_snapshot *snap
   cluster->cluster_resource = gw_resource_ref(resource);
   if (assignment != NULL) cluster->endpoints_resource = gw_resource_ref(assignment);
   gw_arena_init(&cluster->arena, 512);
+  cluster->retry_budget = previous != NULL ? gw_retry_budget_ref(previous->retry_budget) : gw_retry_budget_new();
   if (model->tls != NULL) build_tls(cluster, snapshot, is_same_tls ? previous : NULL, errors);
   const struct gw_endpoints *endpoints = assignment != NULL ? assignment->endpoints : model->inline_endpoints;
   bool is_good = true;
@@ -178,6 +179,7 @@ void gw_frozen_cluster_unref(struct gw_frozen_cluster *cluster) {
   gw_load_free(cluster->load);
   gw_upstream_usage_unref(cluster->usage);
   gw_circuit_breaker_unref(cluster->breaker);
+  gw_retry_budget_unref(cluster->retry_budget);
   gw_arena_done(&cluster->arena);
   free(cluster);
 }

@@ -16,6 +16,7 @@
 #include "dataplane/cluster/circuit_breaker.h"
 #include "dataplane/cluster/dns_clusters.h"
 #include "dataplane/cluster/load.h"
+#include "dataplane/cluster/retry_budget.h"
 #include "dataplane/upstream/usage.h"
 
 struct gw_frozen_cluster {
@@ -27,9 +28,10 @@ struct gw_frozen_cluster {
   struct gw_str tls_version;              /* of its secrets */
   struct gw_frozen_endpoint *endpoints;   /* by address; all different */
   uint32_t endpoint_count;
-  struct gw_load *load;               /* who of them gets how much */
-  struct gw_upstream_usage *usage;    /* the same as long as a cluster of that name is there */
-  struct gw_circuit_breaker *breaker; /* … as long as its settings stay, too; NULL: none */
+  struct gw_load *load;                 /* who of them gets how much */
+  struct gw_upstream_usage *usage;      /* the same as long as a cluster of that name is there */
+  struct gw_circuit_breaker *breaker;   /* … as long as its settings stay, too; NULL: none */
+  struct gw_retry_budget *retry_budget; /* the one of the cluster before, if there was one */
   struct gw_arena arena;
 };
 

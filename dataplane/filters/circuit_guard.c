@@ -68,6 +68,7 @@ bool gw_circuit_guard_enter(struct gw_circuit_guard *guard, struct gw_stream *st
   if (breaker == NULL) return true;
   struct gw_circuit_change change;
   uint64_t wait_ms;
+  if (guard->breaker != NULL) leave(guard, stream, GW_CIRCUIT_NO_MATTER); /* of a try whose answer nobody wanted */
   bool may_pass = gw_circuit_breaker_enter(breaker, now_ms(stream), &guard->pass, &wait_ms, &change);
   report(breaker, stream, &change);
   if (!may_pass) {
@@ -109,13 +110,15 @@ void gw_circuit_guard_tell_end(struct gw_circuit_guard *guard, struct gw_stream 
 static unsigned kinds_of(uint32_t flags) {
   unsigned kinds = 0;
   if ((flags & GW_FLAG_UPSTREAM_CONNECT_FAILURE) != 0) kinds |= GW_CIRCUIT_ON_CONNECT_FAILURE;
-  if ((flags & (GW_FLAG_UPSTREAM_TERMINATION | GW_FLAG_UPSTREAM_PROTOCOL_ERROR)) != 0) kinds |= GW_CIRCUIT_ON_RESET;
+  if ((flags & (GW_FLAG_UPSTREAM_TERMINATION | GW_FLAG_UPSTREAM_REMOTE_RESET | GW_FLAG_UPSTREAM_PROTOCOL_ERROR)) != 0)
+    kinds |= GW_CIRCUIT_ON_RESET;
   if ((flags & GW_FLAG_UPSTREAM_TIMEOUT) != 0) kinds |= GW_CIRCUIT_ON_TIMEOUT;
   return kinds;
 }
 
 void gw_circuit_guard_tell_failure(struct gw_circuit_guard *guard, struct gw_stream *stream, const struct gw_failure *failure) {
   unsigned kinds = kinds_of(failure->flag);
+  if (failure->flag == GW_FLAG_STREAM_IDLE_TIMEOUT && failure->side == GW_FAILURE_UPSTREAM) kinds |= GW_CIRCUIT_ON_TIMEOUT;
   /* A kept connection that was just being closed, or a stream that was not looked at: how services restart, not how they fail. */
   if (failure->retry_ok) kinds &= ~(unsigned)GW_CIRCUIT_ON_RESET;
   leave(guard, stream, counts(guard, kinds) ? GW_CIRCUIT_FAILURE : GW_CIRCUIT_NO_MATTER);

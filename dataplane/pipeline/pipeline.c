@@ -97,6 +97,9 @@ struct gw_stats *gw_pipeline_copy_stats(const struct gw_pipeline *pipeline) {
     service->retries_total = counts->retries_total;
     memcpy(service->overflows_total, counts->overflows_total, sizeof(service->overflows_total));
     copy_circuit(service, counts, gw_worker_cluster_breaker(cluster));
+    service->retries_refused_total = counts->retries_refused_total;
+    service->retries_exhausted_total = counts->retries_exhausted_total;
+    service->try_timeouts_total = counts->try_timeouts_total;
   }
   return copy;
 }

@@ -168,6 +168,9 @@ static void merge_services(struct gw_stats *stats, const struct gw_stats *from) 
     for (size_t i = 0; i < GW_ARRAY_LEN(service->overflows_total); i++)
       service->overflows_total[i] += source->overflows_total[i];
     merge_circuit(service, source);
+    service->retries_refused_total += source->retries_refused_total;
+    service->retries_exhausted_total += source->retries_exhausted_total;
+    service->try_timeouts_total += source->try_timeouts_total;
   }
 }
 

@@ -69,6 +69,9 @@ struct gw_service_stats {
   uint32_t circuit_state; /* gw_circuit_state */
   uint64_t circuit_changes_total[3];
   uint64_t circuit_refusals_total;
+  uint64_t retries_refused_total;
+  uint64_t retries_exhausted_total;
+  uint64_t try_timeouts_total;
 };
 
 struct gw_stats {

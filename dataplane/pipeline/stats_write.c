@@ -78,6 +78,12 @@ static const struct service_family service_families[] = {
      offsetof(struct gw_service_stats, connect_failures_total)},
     {"gateway_upstream_requests", "gauge", "Requests that a service is working on.", offsetof(struct gw_service_stats, requests_active)},
     {"gateway_upstream_retries_total", "counter", "Requests sent once more.", offsetof(struct gw_service_stats, retries_total)},
+    {"gateway_upstream_retries_refused_total", "counter", "Retries that the retry budget did not allow.",
+     offsetof(struct gw_service_stats, retries_refused_total)},
+    {"gateway_upstream_retries_exhausted_total", "counter", "Requests that failed though all their retries were made.",
+     offsetof(struct gw_service_stats, retries_exhausted_total)},
+    {"gateway_upstream_try_timeouts_total", "counter", "Tries that were given up for taking too long.",
+     offsetof(struct gw_service_stats, try_timeouts_total)},
 };
 
 static void write_overflows(struct gw_metrics_writer *writer, struct gw_service_stats *const *services) {

@@ -22,9 +22,9 @@ static bool is_idempotent(enum gw_method method) {
 }
 
 /* A connection that was closed while idle takes the next request down unread. The request may go again when the server can't have acted
- * on it: it is idempotent, or what left was not yet a whole request. What was streamed is gone, so a body forbids it. */
+ * on it: it is idempotent, or what left was not yet a whole request. Whether there is still something to send is the owner's affair. */
 static bool may_retry(const struct gw_attempt *attempt, bool is_unseen) {
-  if (attempt->received_bytes > 0 || attempt->body_bytes > 0) return false;
+  if (attempt->received_bytes > 0) return false;
   if (is_unseen) return true;
   return attempt->is_reused && (is_idempotent(attempt->head->method) || !attempt->has_request_ended || attempt->sent_bytes == 0);
 }
@@ -67,6 +67,18 @@ void gw_attempt_fail_reset(struct gw_attempt *attempt, const char *reason, bool 
   gw_attempt_fail(attempt, &failure);
 }
 
+void gw_attempt_fail_stream(struct gw_attempt *attempt, uint32_t error) {
+  bool is_unseen = error == GW_H2_REFUSED_STREAM;
+  const char *reason = is_unseen ? "remote_refused_stream_reset" : gw_arena_printf(attempt->arena, "remote_reset,http2_error_%u", error);
+  struct gw_failure failure = {.status = 502,
+                               .side = GW_FAILURE_UPSTREAM,
+                               .flag = GW_FLAG_UPSTREAM_REMOTE_RESET,
+                               .retry_ok = may_retry(attempt, is_unseen),
+                               .detail = reset_detail(attempt, reason),
+                               .message = GW_STR("the service broke the request off before it had answered")};
+  gw_attempt_fail(attempt, &failure);
+}
+
 void gw_attempt_fail_protocol(struct gw_attempt *attempt, const char *reason) {
   struct gw_failure failure = {.status = 502,
                                .side = GW_FAILURE_UPSTREAM,
@@ -78,8 +90,9 @@ void gw_attempt_fail_protocol(struct gw_attempt *attempt, const char *reason) {
 
 /* "connection refused" → "connection_refused": a machine word. */
 static struct gw_str connect_detail(struct gw_arena *arena, const struct gw_upstream_break *why) {
+  if (why->is_timeout) return GW_STR("upstream_reset_before_response_started{connection_timeout}");
   const char *kind = why->tls_failure.len > 0 ? "tls" : "remote_connection_failure";
-  const char *reason = why->is_timeout ? "connect timeout" : why->error_number == 0 ? "closed" : strerror(why->error_number);
+  const char *reason = why->error_number == 0 ? "closed" : strerror(why->error_number);
   char *text = why->tls_failure.len > 0
                    ? gw_arena_printf(arena, "upstream_reset_before_response_started{%s,%.*s}", kind, GW_STR_ARG(why->tls_failure))
                    : gw_arena_printf(arena, "upstream_reset_before_response_started{%s,%s}", kind, reason);
@@ -92,6 +105,7 @@ static struct gw_failure connect_failure(struct gw_arena *arena, const struct gw
   return (struct gw_failure){.status = 503,
                              .side = GW_FAILURE_UPSTREAM,
                              .flag = GW_FLAG_UPSTREAM_CONNECT_FAILURE,
+                             .retry_ok = true,
                              .detail = connect_detail(arena, why),
                              .message = GW_STR("the service could not be connected to")};
 }
@@ -102,7 +116,6 @@ void gw_attempt_fail_connect(struct gw_attempt *attempt, const struct gw_upstrea
     return;
   }
   struct gw_failure failure = connect_failure(attempt->arena, why);
-  failure.retry_ok = attempt->body_bytes == 0;
   gw_attempt_fail(attempt, &failure);
 }
 

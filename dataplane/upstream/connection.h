@@ -172,8 +172,10 @@ void gw_attempt_fail_waiting(struct gw_upstream_pool *pool, const struct gw_upst
 void gw_attempt_fail(struct gw_attempt *attempt, const struct gw_failure *failure);
 void gw_attempt_fail_connect(struct gw_attempt *attempt, const struct gw_upstream_break *why);
 void gw_attempt_fail_protocol(struct gw_attempt *attempt, const char *reason);
-/* The connection ended, or the stream on it, before the answer was whole. `is_unseen`: the server says that it has not looked at it. */
+/* The connection ended before the answer was whole. `is_unseen`: nothing was sent on it. */
 void gw_attempt_fail_reset(struct gw_attempt *attempt, const char *reason, bool is_unseen);
+/* The server ended the stream with this error code of HTTP/2; REFUSED_STREAM: without having looked at it. */
+void gw_attempt_fail_stream(struct gw_attempt *attempt, uint32_t error);
 /* The whole answer was given. */
 void gw_attempt_finish(struct gw_attempt *attempt);
 

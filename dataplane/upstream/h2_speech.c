@@ -249,7 +249,7 @@ static void on_close(struct gw_h2_stream *stream, uint32_t error, bool is_by_pee
   } else if (!is_by_peer) {
     gw_attempt_fail_protocol(attempt, "http2");
   } else {
-    gw_attempt_fail_reset(attempt, gw_arena_printf(attempt->arena, "remote_reset,http2_error_%u", error), error == GW_H2_REFUSED_STREAM);
+    gw_attempt_fail_stream(attempt, error);
   }
 }
 

@@ -25,6 +25,9 @@ struct gw_upstream_counts {
   uint64_t overflows_total[GW_CONCURRENCY_COUNT]; /* by the limit that was reached */
   uint64_t circuit_changes_total[3];              /* of the circuit breaker that this worker made; by gw_circuit_state */
   uint64_t circuit_refusals_total;                /* answered by it */
+  uint64_t retries_refused_total;                 /* by the budget */
+  uint64_t retries_exhausted_total;               /* all that the policy allows were made */
+  uint64_t try_timeouts_total;
 };
 
 /* Beyond this number of idle connections the oldest is closed. */

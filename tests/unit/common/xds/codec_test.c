@@ -59,6 +59,23 @@ static void assert_balancing(const struct gw_load_balancing *got, const struct g
   assert_int_equal(got->table_size, want->table_size);
 }
 
+static void assert_retry(const struct gw_retry_policy *got, const struct gw_retry_policy *want) {
+  assert_int_equal(got != NULL, want != NULL);
+  if (want == NULL) return;
+  assert_int_equal(got->on, want->on);
+  assert_int_equal(got->count, want->count);
+  assert_int_equal(got->per_try_timeout_ms, want->per_try_timeout_ms);
+  assert_int_equal(got->per_try_idle_timeout_ms, want->per_try_idle_timeout_ms);
+  assert_int_equal(got->backoff_base_ms, want->backoff_base_ms);
+  assert_int_equal(got->backoff_max_ms, want->backoff_max_ms);
+  assert_int_equal(got->avoids_previous_hosts, want->avoids_previous_hosts);
+  assert_int_equal(got->host_attempts, want->host_attempts);
+  assert_int_equal(got->status_code_count, want->status_code_count);
+  for (uint32_t i = 0; i < want->status_code_count; i++)
+    assert_int_equal(got->status_codes[i], want->status_codes[i]);
+  assert_int_equal(got->buffer_bytes, want->buffer_bytes);
+}
+
 static void assert_route(const struct gw_route *got, const struct gw_route *want) {
   assert_str(got->name, want->name);
   assert_int_equal(got->index, want->index);
@@ -79,6 +96,9 @@ static void assert_route(const struct gw_route *got, const struct gw_route *want
   assert_hash_policies(&got->forward, &want->forward);
   assert_int_equal(got->forward.has_grpc_timeout, want->forward.has_grpc_timeout);
   assert_int_equal(got->forward.max_grpc_timeout_ms, want->forward.max_grpc_timeout_ms);
+  assert_int_equal(got->forward.max_duration_ms, want->forward.max_duration_ms);
+  assert_retry(got->forward.retry, want->forward.retry);
+  assert_int_equal(got->forward.tells_attempt_count, want->forward.tells_attempt_count);
   assert_int_equal(got->redirect != NULL, want->redirect != NULL);
   if (want->redirect != NULL) assert_redirect(got->redirect, want->redirect);
   assert_int_equal(got->direct.status, want->direct.status);
@@ -102,8 +122,13 @@ static void assert_route_config(const struct gw_route_config *got, const struct 
     for (uint32_t i = 0; i < want_host->domain_count; i++)
       assert_str(got_host->domains[i], want_host->domains[i]);
     assert_int_equal(got_host->route_count, want_host->route_count);
-    for (uint32_t i = 0; i < want_host->route_count; i++)
+    assert_retry(got_host->retry, want_host->retry);
+    assert_int_equal(got_host->tells_attempt_count, want_host->tells_attempt_count);
+    for (uint32_t i = 0; i < want_host->route_count; i++) {
       assert_route(&got_host->routes[i], &want_host->routes[i]);
+      /* The host's is kept once. */
+      assert_int_equal(got_host->routes[i].forward.retry == got_host->retry, want_host->routes[i].forward.retry == want_host->retry);
+    }
   }
 }
 
@@ -179,14 +204,14 @@ static void test_route_config_is_kept_as_it_would_be_decoded(void **state) {
                            .forward = {.cluster = GW_STR("Alpha")},
                            .response_headers_to_add = &option,
                            .response_headers_to_add_count = 1};
-  const struct gw_virtual_host host = {GW_STR("All"), &domain, 1, &route, 1};
+  const struct gw_virtual_host host = {GW_STR("All"), &domain, 1, &route, 1, NULL, false};
   const struct gw_route_config config = {GW_STR("odd"), &host, 1, 1};
   assert_same_as_the_whole_way(&config);
 }
 
 static void test_route_config_without_routes_or_hosts_comes_back(void **state) {
   (void)state;
-  const struct gw_virtual_host host = {GW_STR("none"), sample_any_domain, 1, NULL, 0};
+  const struct gw_virtual_host host = {GW_STR("none"), sample_any_domain, 1, NULL, 0, NULL, false};
   const struct gw_route_config no_routes = {GW_STR("main"), &host, 1, 0}, no_hosts = {GW_STR("main"), NULL, 0, 0};
   assert_same_as_the_whole_way(&no_routes);
   assert_same_as_the_whole_way(&no_hosts);
@@ -263,6 +288,8 @@ static void test_clusters_of_each_kind_come_back(void **state) {
     assert_int_equal(got->inline_endpoints != NULL, clusters[i]->inline_endpoints != NULL);
     if (got->inline_endpoints != NULL) assert_endpoints(got->inline_endpoints, clusters[i]->inline_endpoints);
     assert_int_equal(got->protocol, clusters[i]->protocol);
+    assert_true(got->retry_budget.percent == clusters[i]->retry_budget.percent);
+    assert_int_equal(got->retry_budget.min_concurrency, clusters[i]->retry_budget.min_concurrency);
     assert_http2(&got->http2, &clusters[i]->http2);
     assert_int_equal(got->tls != NULL, clusters[i]->tls != NULL);
     if (got->tls != NULL) {
@@ -455,7 +482,7 @@ static void test_ten_thousand_routes_are_encoded_and_decoded(void **state) {
                           .match = {GW_PATH_MATCH_EXACT, gw_str_from(gw_arena_printf(&arena, "/r/%u", i)), false, sample_headers, 1},
                           .forward = {.cluster = GW_STR("alpha"), .timeout_ms = 30000}};
   }
-  const struct gw_virtual_host host = {GW_STR("all"), sample_any_domain, 1, routes, COUNT};
+  const struct gw_virtual_host host = {GW_STR("all"), sample_any_domain, 1, routes, COUNT, NULL, false};
   const struct gw_route_config config = {GW_STR("big"), &host, 1, COUNT};
   struct gw_resource *resource = gw_xds_encode_route_config(&config);
   assert_route_config(resource->route_config, &config);

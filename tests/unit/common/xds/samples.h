@@ -33,6 +33,24 @@ static const struct gw_hash_policy sample_hashes[] = {
     {.kind = GW_HASH_CLIENT},
 };
 
+static const uint32_t sample_codes[] = {429, 503};
+static const struct gw_retry_policy sample_retry = {.on = GW_RETRY_5XX | GW_RETRY_RETRIABLE_STATUS_CODES | GW_RETRY_GRPC_UNAVAILABLE,
+                                                    .count = 4,
+                                                    .per_try_timeout_ms = 1500,
+                                                    .per_try_idle_timeout_ms = 700,
+                                                    .backoff_base_ms = 30,
+                                                    .backoff_max_ms = 90,
+                                                    .avoids_previous_hosts = true,
+                                                    .host_attempts = 5,
+                                                    .status_codes = sample_codes,
+                                                    .status_code_count = GW_ARRAY_LEN(sample_codes),
+                                                    .buffer_bytes = 70000};
+static const struct gw_retry_policy sample_host_retry = {.on = GW_RETRY_ALWAYS_SAFE,
+                                                         .backoff_base_ms = 25,
+                                                         .backoff_max_ms = 250,
+                                                         .host_attempts = 1,
+                                                         .buffer_bytes = 65536};
+
 static const struct gw_route sample_routes[] = {
     {.name = GW_STR("one"),
      .index = 0,
@@ -46,6 +64,9 @@ static const struct gw_route sample_routes[] = {
                  .idle_timeout_ms = 0,
                  .has_grpc_timeout = true,
                  .max_grpc_timeout_ms = 61500,
+                 .max_duration_ms = 3600250,
+                 .retry = &sample_retry,
+                 .tells_attempt_count = true,
                  .prefix_rewrite = GW_STR("/b")},
      .response_headers_to_add = sample_options,
      .response_headers_to_add_count = GW_ARRAY_LEN(sample_options)},
@@ -55,6 +76,8 @@ static const struct gw_route sample_routes[] = {
      .action = GW_ROUTE_FORWARD,
      .forward = {.cluster = GW_STR("beta"),
                  .timeout_ms = 0,
+                 .retry = &sample_host_retry,
+                 .tells_attempt_count = true,
                  .regex_rewrite_pattern = GW_STR("^/users/(.*)$"),
                  .regex_rewrite_substitution = GW_STR("/u/\\1")}},
     {.name = GW_STR("three"),
@@ -113,8 +136,8 @@ static const struct gw_str sample_domains[] = {GW_STR("example.com"), GW_STR("*.
 static const struct gw_str sample_any_domain[] = {GW_STR("*")};
 
 static const struct gw_virtual_host sample_hosts[] = {
-    {GW_STR("first"), sample_domains, 3, sample_routes, GW_ARRAY_LEN(sample_routes)},
-    {GW_STR("rest"), sample_any_domain, 1, sample_last_route, GW_ARRAY_LEN(sample_last_route)},
+    {GW_STR("first"), sample_domains, 3, sample_routes, GW_ARRAY_LEN(sample_routes), &sample_host_retry, true},
+    {GW_STR("rest"), sample_any_domain, 1, sample_last_route, GW_ARRAY_LEN(sample_last_route), NULL, false},
 };
 
 static const struct gw_route_config sample_route_config = {GW_STR("main"), sample_hosts, 2, 10};
@@ -198,7 +221,8 @@ static const struct gw_cluster sample_http2_cluster = {.name = GW_STR("delta"),
                                                        .dns_refresh_ms = 5000,
                                                        .upstream_idle_timeout_ms = 60001,
                                                        .protocol = GW_UPSTREAM_HTTP2,
-                                                       .http2 = SAMPLE_HTTP2};
+                                                       .http2 = SAMPLE_HTTP2,
+                                                       .retry_budget = {12.5, 7}};
 static const struct gw_cluster sample_eds_cluster = {.name = GW_STR("alpha"),
                                                      .kind = GW_CLUSTER_EDS,
                                                      .eds_service_name = GW_STR("alpha-endpoints"),

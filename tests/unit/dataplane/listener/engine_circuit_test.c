@@ -59,7 +59,7 @@ static int start(void **state) {
                                           .probes = 1,
                                           .successes = 2,
                                           .failure_on = GW_CIRCUIT_ON_ALL};
-  limits = (struct gw_concurrency_limits){100, 100, 100, 3};
+  limits = (struct gw_concurrency_limits){100, 100, 100};
   fixture_start(&fixture);
   fixture.add_resources = add_guarded;
   gw_strbuf_init(&access_lines);

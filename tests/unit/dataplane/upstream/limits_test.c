@@ -94,7 +94,7 @@ static void end_h1(struct h1_service *service) {
 static void test_requests_beyond_max_connections_wait_in_order(void **state) {
   struct fixture *f = *state;
   struct h1_service service = serve_h1(f);
-  struct gw_upstream_usage *usage = limit(f, &(struct gw_concurrency_limits){1, 2, 100, 3});
+  struct gw_upstream_usage *usage = limit(f, &(struct gw_concurrency_limits){1, 2, 100});
   struct try *first = get(f, "/first");
   accept_one(&service);
   WAIT_FOR(f, first->connected == 1);
@@ -118,7 +118,7 @@ static void test_requests_beyond_max_connections_wait_in_order(void **state) {
 static void test_connection_that_closes_makes_room_for_a_new_one(void **state) {
   struct fixture *f = *state;
   struct h1_service service = serve_h1(f);
-  struct gw_upstream_usage *usage = limit(f, &(struct gw_concurrency_limits){1, 2, 100, 3});
+  struct gw_upstream_usage *usage = limit(f, &(struct gw_concurrency_limits){1, 2, 100});
   struct try *first = get(f, "/first");
   accept_one(&service);
   WAIT_FOR(f, first->connected == 1);
@@ -135,7 +135,7 @@ static void test_connection_that_closes_makes_room_for_a_new_one(void **state) {
 static void test_who_gives_up_while_queued_makes_room(void **state) {
   struct fixture *f = *state;
   struct h1_service service = serve_h1(f);
-  struct gw_upstream_usage *usage = limit(f, &(struct gw_concurrency_limits){1, 1, 100, 3});
+  struct gw_upstream_usage *usage = limit(f, &(struct gw_concurrency_limits){1, 1, 100});
   struct try *first = get(f, "/first");
   accept_one(&service);
   WAIT_FOR(f, first->connected == 1);
@@ -152,7 +152,7 @@ static void test_who_gives_up_while_queued_makes_room(void **state) {
 static void test_body_follows_when_a_queued_request_gets_its_connection(void **state) {
   struct fixture *f = *state;
   struct h1_service service = serve_h1(f);
-  struct gw_upstream_usage *usage = limit(f, &(struct gw_concurrency_limits){1, 1, 100, 3});
+  struct gw_upstream_usage *usage = limit(f, &(struct gw_concurrency_limits){1, 1, 100});
   struct try *first = get(f, "/first");
   accept_one(&service);
   WAIT_FOR(f, first->connected == 1);
@@ -178,7 +178,7 @@ static void test_body_follows_when_a_queued_request_gets_its_connection(void **s
 static void test_queue_of_a_retired_pool_is_served(void **state) {
   struct fixture *f = *state;
   struct h1_service service = serve_h1(f);
-  struct gw_upstream_usage *usage = limit(f, &(struct gw_concurrency_limits){1, 2, 100, 3});
+  struct gw_upstream_usage *usage = limit(f, &(struct gw_concurrency_limits){1, 2, 100});
   struct try *first = get(f, "/first");
   accept_one(&service);
   WAIT_FOR(f, first->connected == 1);
@@ -199,7 +199,7 @@ static void test_queue_of_a_retired_pool_is_served(void **state) {
 static void test_pool_without_connections_may_have_one_and_finds_what_others_give_up(void **state) {
   struct fixture *f = *state;
   struct h1_service service = serve_h1(f);
-  struct gw_upstream_usage *usage = limit(f, &(struct gw_concurrency_limits){2, 10, 100, 3});
+  struct gw_upstream_usage *usage = limit(f, &(struct gw_concurrency_limits){2, 10, 100});
   struct gw_upstream_pool *other = gw_upstream_pool_new(&f->options);
   struct try *held = get(f, "/held"), *also = get(f, "/also");
   accept_one(&service);
@@ -227,7 +227,7 @@ static void test_pool_without_connections_may_have_one_and_finds_what_others_giv
 static void test_connect_failure_gives_everything_back(void **state) {
   struct fixture *f = *state;
   struct h1_service service = serve_h1(f);
-  struct gw_upstream_usage *usage = limit(f, &(struct gw_concurrency_limits){1, 1, 1, 3});
+  struct gw_upstream_usage *usage = limit(f, &(struct gw_concurrency_limits){1, 1, 1});
   end_h1(&service);
   for (int i = 0; i < 3; i++) {
     struct try *it = prepare(f, "GET", "/", GW_LENGTH_NONE);
@@ -239,7 +239,7 @@ static void test_connect_failure_gives_everything_back(void **state) {
 static void test_connecting_requests_are_pending(void **state) {
   struct fixture *f = *state;
   struct h1_service service = serve_h1(f);
-  struct gw_upstream_usage *usage = limit(f, &(struct gw_concurrency_limits){10, 1, 100, 3});
+  struct gw_upstream_usage *usage = limit(f, &(struct gw_concurrency_limits){10, 1, 100});
   struct try *first = get(f, "/first");
   assert_refused(f, "upstream_reset_before_response_started{overflow,max_pending_requests}");
   accept_one(&service);
@@ -258,7 +258,7 @@ static void test_connecting_requests_are_pending(void **state) {
 
 static void test_request_beyond_max_requests_is_refused_until_one_ends(void **state) {
   struct fixture *f = *state;
-  struct gw_upstream_usage *usage = limit(f, &(struct gw_concurrency_limits){10, 10, 2, 3});
+  struct gw_upstream_usage *usage = limit(f, &(struct gw_concurrency_limits){10, 10, 2});
   struct try *first = get(f, "/slow"), *second = get(f, "/slow");
   assert_refused(f, "upstream_reset_before_response_started{overflow,max_requests}");
   assert_int_equal(f->counts.overflows_total[GW_CONCURRENCY_REQUESTS], 1);
@@ -271,7 +271,7 @@ static void test_request_beyond_max_requests_is_refused_until_one_ends(void **st
 static void test_stream_that_ends_lets_a_queued_request_begin(void **state) {
   struct fixture *f = *state;
   f->backend.options.max_concurrent_streams = 1;
-  struct gw_upstream_usage *usage = limit(f, &(struct gw_concurrency_limits){1, 10, 100, 3});
+  struct gw_upstream_usage *usage = limit(f, &(struct gw_concurrency_limits){1, 10, 100});
   assert_answered(get(f, "/hello"), 200, "hello"); /* its settings are known now */
   struct try *slow = get(f, "/slow");
   struct try *queued = get(f, "/hello");
@@ -287,7 +287,7 @@ static void test_without_limits_nothing_is_counted(void **state) {
   struct gw_upstream_usage *usage = limit(f, NULL);
   struct try *slow = get(f, "/slow");
   assert_int_equal(gw_upstream_usage_get(usage, GW_CONCURRENCY_REQUESTS), 0);
-  gw_upstream_pool_set_limits(f->pool, &(struct gw_concurrency_limits){1, 1, 1, 1});
+  gw_upstream_pool_set_limits(f->pool, &(struct gw_concurrency_limits){1, 1, 1});
   struct try *counted = get(f, "/slow");
   assert_int_equal(gw_upstream_usage_get(usage, GW_CONCURRENCY_REQUESTS), 1);
   gw_attempt_cancel(&slow->attempt); /* which was not counted */
