@@ -8,6 +8,7 @@
 
 #include "common/base/str.h"
 #include "common/model/endpoint.h"
+#include "common/model/health.h"
 #include "common/model/http2.h"
 #include "common/model/tls.h"
 
@@ -66,8 +67,10 @@ struct gw_cluster {
   uint64_t dns_refresh_ms;                     /* Envoy's default 5000 */
   uint64_t upstream_idle_timeout_ms;           /* HttpProtocolOptions.common_http_protocol_options.idle_timeout; default 3600000 */
   enum gw_upstream_protocol protocol;
-  struct gw_http2_options http2;     /* with HTTP2 and AUTO */
-  const struct gw_upstream_tls *tls; /* transport_socket; NULL: plaintext */
+  struct gw_http2_options http2;              /* with HTTP2 and AUTO */
+  const struct gw_upstream_tls *tls;          /* transport_socket; NULL: plaintext */
+  const struct gw_health_check *health_check; /* NULL: none is made */
+  const struct gw_outlier_detection *outlier; /* NULL: nobody is ejected */
 };
 
 /* "ROUND_ROBIN" … as upstream spells them. */

@@ -194,5 +194,6 @@ const struct gw_cluster *gw_xds_decode_cluster(struct gw_xds_decoder *d, const C
   const struct gw_xds_place *socket = GW_XDS_FIELD(NULL, "transport_socket");
   cluster->tls = gw_xds_decode_upstream_tls(d, socket, m->transport_socket, has_auto_sni);
   if (cluster->tls == NULL && cluster->protocol == GW_UPSTREAM_AUTO) gw_xds_refuse(d, socket, "is missing: auto_config needs TLS");
+  gw_xds_decode_health(d, m, cluster);
   return cluster;
 }

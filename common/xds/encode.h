@@ -45,6 +45,7 @@ Envoy__Config__Core__V3__TransportSocket *gw_xds_encode_upstream_tls(struct gw_a
 
 void gw_xds_encode_balancing(struct gw_arena *arena, const struct gw_load_balancing *balancing,
                              Envoy__Config__Cluster__V3__Cluster *message);
+void gw_xds_encode_health(struct gw_arena *arena, const struct gw_cluster *cluster, Envoy__Config__Cluster__V3__Cluster *message);
 void gw_xds_encode_hash_policies(struct gw_arena *arena, const struct gw_route_forward *forward,
                                  Envoy__Config__Route__V3__RouteAction *message);
 

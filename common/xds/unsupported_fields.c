@@ -14,14 +14,12 @@ static const struct gw_xds_unsupported_field access_log[] = {
 
 static const struct gw_xds_unsupported_field cluster[] = {
     {"per_connection_buffer_limit_bytes", 5, REFUSED},
-    {"health_checks", 8, REFUSED},
     {"max_requests_per_connection", 9, REFUSED},
     {"circuit_breakers", 10, REFUSED},
     {"http_protocol_options", 13, REFUSED},
     {"http2_protocol_options", 14, REFUSED},
     {"dns_lookup_family", 17, REFUSED},
     {"dns_resolvers", 18, REFUSED},
-    {"outlier_detection", 19, REFUSED},
     {"cleanup_interval", 20, REFUSED},
     {"upstream_bind_config", 21, REFUSED},
     {"lb_subset_config", 22, REFUSED},
@@ -31,7 +29,6 @@ static const struct gw_xds_unsupported_field cluster[] = {
     {"common_http_protocol_options", 29, REFUSED},
     {"upstream_connection_options", 30, REFUSED},
     {"close_connections_on_host_health_failure", 31, REFUSED},
-    {"ignore_health_on_host_removal", 32, REFUSED},
     {"original_dst_lb_config", 34, REFUSED},
     {"cluster_type", 38, REFUSED},
     {"respect_dns_ttl", 39, REFUSED},
@@ -487,6 +484,52 @@ static const struct gw_xds_unsupported_field string_matcher[] = {
     {"custom", 8, REFUSED},
 };
 
+static const struct gw_xds_unsupported_field health_check[] = {
+    {"reuse_connection", 7, REFUSED},
+    {"custom_health_check", 13, REFUSED},
+    {"unhealthy_edge_interval", 15, REFUSED},
+    {"healthy_edge_interval", 16, REFUSED},
+    {"event_log_path", 17, REFUSED},
+    {"always_log_health_check_failures", 19, REFUSED},
+    {"event_service", 22, REFUSED},
+    {"transport_socket_match_criteria", 23, REFUSED},
+    {"no_traffic_healthy_interval", 24, REFUSED},
+    {"event_logger", 25, REFUSED},
+    {"always_log_health_check_success", 26, REFUSED},
+};
+
+static const struct gw_xds_unsupported_field http_health_check[] = {
+    {"send", 3, REFUSED},
+    {"receive", 4, REFUSED},
+    {"request_headers_to_add", 6, REFUSED},
+    {"request_headers_to_remove", 8, REFUSED},
+    {"service_name_matcher", 11, REFUSED},
+    {"response_buffer_size", 14, REFUSED},
+};
+
+static const struct gw_xds_unsupported_field tcp_health_check[] = {
+    {"send", 1, REFUSED},
+    {"receive", 2, REFUSED},
+    {"proxy_protocol_config", 3, REFUSED},
+};
+
+static const struct gw_xds_unsupported_field grpc_health_check[] = {
+    {"initial_metadata", 3, REFUSED},
+};
+
+static const struct gw_xds_unsupported_field outlier_detection[] = {
+    {"split_external_local_origin_errors", 12, REFUSED},
+    {"consecutive_local_origin_failure", 13, REFUSED},
+    {"enforcing_consecutive_local_origin_failure", 14, REFUSED},
+    {"enforcing_local_origin_success_rate", 15, REFUSED},
+    {"failure_percentage_threshold", 16, REFUSED},
+    {"enforcing_failure_percentage", 17, REFUSED},
+    {"enforcing_failure_percentage_local_origin", 18, REFUSED},
+    {"failure_percentage_minimum_hosts", 19, REFUSED},
+    {"failure_percentage_request_volume", 20, REFUSED},
+    {"monitors", 24, REFUSED},
+};
+
 static const struct {
   const char *message;
   const struct gw_xds_unsupported_field *fields;
@@ -495,11 +538,16 @@ static const struct {
     {"envoy.config.accesslog.v3.AccessLog", access_log, GW_ARRAY_LEN(access_log)},
     {"envoy.config.cluster.v3.Cluster", cluster, GW_ARRAY_LEN(cluster)},
     {"envoy.config.cluster.v3.Cluster.CommonLbConfig", common_lb_config, GW_ARRAY_LEN(common_lb_config)},
+    {"envoy.config.cluster.v3.OutlierDetection", outlier_detection, GW_ARRAY_LEN(outlier_detection)},
     {"envoy.config.core.v3.Address", address, GW_ARRAY_LEN(address)},
     {"envoy.config.core.v3.ConfigSource", config_source, GW_ARRAY_LEN(config_source)},
     {"envoy.config.core.v3.DataSource", data_source, GW_ARRAY_LEN(data_source)},
     {"envoy.config.core.v3.HeaderValue", header_value, GW_ARRAY_LEN(header_value)},
     {"envoy.config.core.v3.HeaderValueOption", header_value_option, GW_ARRAY_LEN(header_value_option)},
+    {"envoy.config.core.v3.HealthCheck", health_check, GW_ARRAY_LEN(health_check)},
+    {"envoy.config.core.v3.HealthCheck.GrpcHealthCheck", grpc_health_check, GW_ARRAY_LEN(grpc_health_check)},
+    {"envoy.config.core.v3.HealthCheck.HttpHealthCheck", http_health_check, GW_ARRAY_LEN(http_health_check)},
+    {"envoy.config.core.v3.HealthCheck.TcpHealthCheck", tcp_health_check, GW_ARRAY_LEN(tcp_health_check)},
     {"envoy.config.core.v3.Http1ProtocolOptions", http1_protocol_options, GW_ARRAY_LEN(http1_protocol_options)},
     {"envoy.config.core.v3.Http2ProtocolOptions", http2_protocol_options, GW_ARRAY_LEN(http2_protocol_options)},
     {"envoy.config.core.v3.HttpProtocolOptions", core_http_protocol_options, GW_ARRAY_LEN(core_http_protocol_options)},

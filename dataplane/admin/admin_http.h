@@ -21,6 +21,17 @@ struct gw_admin_state {
   uint64_t active_wall_us;
 };
 
+/* What the node knows itself of an endpoint. */
+struct gw_admin_health {
+  bool is_usable;
+  const char *check;        /* "passing", "failing", "pending"; NULL: no checks are made */
+  const char *check_reason; /* why the last one that failed did; "": none did */
+  bool is_ejected;
+  const char *ejection_cause; /* of the last ejection; NULL: there was none */
+  uint64_t ejected_for_ms;
+  double success_rate; /* in percent; less than 0: unknown */
+};
+
 struct gw_admin_calls {
   void *arg;
   void (*get_state)(void *arg, struct gw_admin_state *ret_state);
@@ -33,6 +44,8 @@ struct gw_admin_calls {
   /* Where a listener is bound; false: nowhere. */
   bool (*get_bound)(void *arg, struct gw_str listener, struct gw_address *ret_address);
   void (*drain)(void *arg);
+  /* false: it makes no checks there and ejects nobody. */
+  bool (*get_health)(void *arg, struct gw_str cluster, const struct gw_address *address, struct gw_admin_health *ret_health);
 };
 
 struct gw_admin_http;

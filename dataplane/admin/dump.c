@@ -72,6 +72,44 @@ void gw_dump_config(const struct gw_admin_state *state, const struct gw_admin_ca
 
 /* ---- clusters ---- */
 
+static void put_health(const struct gw_admin_calls *calls, struct gw_str cluster, const struct gw_address *address,
+                       struct gw_json_writer *json) {
+  struct gw_admin_health health;
+  char text[GW_ADDRESS_TEXT_SIZE];
+  if (!calls->get_health(calls->arg, cluster, address, &health)) return;
+  gw_json_object_begin(json);
+  gw_dump_text(json, "address", gw_address_format(address, text));
+  gw_dump_bool(json, "usable", health.is_usable);
+  if (health.check != NULL) {
+    gw_dump_text(json, "check", gw_str_from(health.check));
+    gw_dump_text(json, "last_failure", gw_str_from(health.check_reason));
+  }
+  gw_dump_bool(json, "ejected", health.is_ejected);
+  if (health.is_ejected) gw_dump_number(json, "ejected_for_ms", health.ejected_for_ms);
+  if (health.ejection_cause != NULL) gw_dump_text(json, "last_ejection", gw_str_from(health.ejection_cause));
+  if (health.success_rate >= 0) gw_dump_number(json, "success_percent", (uint64_t)health.success_rate);
+  gw_json_object_end(json);
+}
+
+static void put_health_of(const struct gw_admin_calls *calls, const struct gw_cluster *cluster, const struct gw_endpoint *endpoint,
+                          struct gw_json_writer *json) {
+  if (cluster->health_check == NULL && cluster->outlier == NULL) return;
+  const struct gw_address *addresses = NULL;
+  struct gw_address address;
+  uint32_t count = 0;
+  if (cluster->kind == GW_CLUSTER_STRICT_DNS) {
+    count = calls->get_addresses(calls->arg, endpoint->address, endpoint->port, &addresses);
+  } else if (gw_address_parse_ip(endpoint->address, endpoint->port, &address) == GW_OK) {
+    addresses = &address;
+    count = 1;
+  }
+  gw_json_key(json, "health");
+  gw_json_array_begin(json);
+  for (uint32_t i = 0; i < count; i++)
+    put_health(calls, cluster->name, &addresses[i], json);
+  gw_json_array_end(json);
+}
+
 static void put_resolved(const struct gw_admin_calls *calls, const struct gw_endpoint *endpoint, struct gw_json_writer *json) {
   const struct gw_address *addresses = NULL;
   uint32_t count = calls->get_addresses(calls->arg, endpoint->address, endpoint->port, &addresses);
@@ -110,6 +148,7 @@ void gw_dump_clusters(const struct gw_admin_state *state, const struct gw_admin_
       gw_json_object_begin(json);
       gw_dump_endpoint(json, &endpoints->items[k]);
       if (cluster->kind == GW_CLUSTER_STRICT_DNS) put_resolved(calls, &endpoints->items[k], json);
+      put_health_of(calls, cluster, &endpoints->items[k], json);
       gw_json_object_end(json);
     }
     gw_json_array_end(json);

@@ -192,5 +192,9 @@ enum gw_err gw_worker_cluster_pick(struct gw_worker_cluster *cluster, const stru
   if (cluster->pools[index] == NULL) cluster->pools[index] = new_pool(cluster, endpoint);
   ret_pick->pool = cluster->pools[index];
   ret_pick->endpoint = endpoint->text;
+  ret_pick->host = NULL;
+  if (endpoint->host == NULL) return GW_OK;
+  gw_host_mark_traffic(endpoint->host);
+  if (cluster->frozen->model->outlier != NULL) ret_pick->host = gw_host_ref(endpoint->host);
   return GW_OK;
 }

@@ -1,6 +1,7 @@
 #include "dataplane/filters/router.h"
 
 #include "common/message/grpc.h"
+#include "common/message/status.h"
 #include "common/routing/redirect.h"
 #include "dataplane/filters/hash_policy.h"
 #include "dataplane/pipeline/local_reply.h"
@@ -16,6 +17,7 @@ struct router {
   struct gw_balancer_key key;  /* where it wants to go */
   struct gw_headers cookies;   /* Set-Cookie of the answer, for what a hash policy made up */
   struct gw_attempt attempt;
+  struct gw_host *host; /* who is to be told how the attempt ends, or NULL: nobody, or it was told */
 };
 
 static const struct gw_attempt_calls attempt_calls;
@@ -63,6 +65,36 @@ static void invite_body(struct router *router) {
   if (!stream->is_request_complete && stream->request.expects_continue) stream->calls->send_continue(stream);
 }
 
+/* ---- what outlier detection is told: the status of the answer, or of what stands for it ---- */
+
+static void forget_host(struct router *router) {
+  gw_host_unref(router->host);
+  router->host = NULL;
+}
+
+static void tell_host(struct router *router, uint32_t status) {
+  if (router->host == NULL) return;
+  gw_host_count(router->host, status);
+  forget_host(router);
+}
+
+/* gRPC's own status counts, which comes last; the answer's tells that there will be one. */
+static void tell_host_of_answer(struct router *router, bool is_whole) {
+  if (router->host == NULL) return;
+  const struct gw_response_head *head = &router->attempt.response;
+  if (!gw_stream_is_grpc(router->stream) || head->status != 200) {
+    tell_host(router, head->status);
+    return;
+  }
+  const struct gw_headers *fields = router->attempt.trailers.count > 0 ? &router->attempt.trailers : &head->headers;
+  const struct gw_header *code = gw_headers_find(fields, GW_HEADER_GRPC_STATUS);
+  if (code != NULL) {
+    tell_host(router, gw_status_from_grpc(code->value));
+  } else if (is_whole) {
+    forget_host(router);
+  }
+}
+
 static void start_attempt(struct router *router, bool is_new) {
   struct gw_stream *stream = router->stream;
   struct gw_upstream_pick pick;
@@ -71,9 +103,11 @@ static void start_attempt(struct router *router, bool is_new) {
     fail(stream, 503, GW_FLAG_NO_HEALTHY_UPSTREAM, "no_healthy_upstream", "the service has no usable instance");
     return;
   }
+  router->host = pick.host;
   stream->upstream_host = gw_arena_copy(&stream->arena, pick.endpoint);
   if (router->head.authority.len == 0) router->head.authority = stream->upstream_host;
   if (!gw_attempt_start(&router->attempt, pick.pool, is_new, &router->head, &stream->arena, &attempt_calls, router, &failure)) {
+    tell_host(router, 503);
     gw_stream_fail(stream, &failure);
     return;
   }
@@ -154,9 +188,11 @@ static enum gw_verdict on_request_body(struct gw_stream *stream, void *state, co
 
 /* An answer of our own (a timeout, a body that is too large) is the only one: HTTP/2 may keep the stream for a while after it. */
 static void on_response(struct gw_stream *stream, void *state, const void *settings) {
-  (void)stream, (void)settings;
+  (void)settings;
   struct router *router = state;
-  if (!router->attempt.is_head_done) gw_attempt_cancel(&router->attempt);
+  if (router->attempt.is_head_done) return;
+  if ((stream->flags & GW_FLAG_UPSTREAM_TIMEOUT) != 0) tell_host(router, 504);
+  gw_attempt_cancel(&router->attempt);
 }
 
 static void on_response_pause(struct gw_stream *stream, void *state, bool is_paused) {
@@ -169,6 +205,7 @@ static void on_end(struct gw_stream *stream, void *state, const void *settings) 
   (void)stream, (void)settings;
   struct router *router = state;
   gw_attempt_cancel(&router->attempt);
+  forget_host(router);
 }
 
 /* ---- the attempt's side ---- */
@@ -186,6 +223,7 @@ static void on_connected(void *arg) {
 static void on_head(void *arg) {
   struct router *router = arg;
   struct gw_stream *stream = router->stream;
+  tell_host_of_answer(router, false);
   stream->response = router->attempt.response;
   gw_headers_remove_hop_by_hop(&stream->response.headers);
   for (uint32_t i = 0; i < router->cookies.count; i++) {
@@ -204,6 +242,7 @@ static void on_body(void *arg, struct gw_str data) {
 
 static void on_answered(void *arg) {
   struct router *router = arg;
+  tell_host_of_answer(router, true);
   if (router->attempt.trailers.count > 0) router->stream->response_trailers = &router->attempt.trailers;
   if (router->has_body) gw_stream_respond_end(router->stream);
   resume_request(router);
@@ -216,10 +255,12 @@ static void on_failure(void *arg, const struct gw_failure *failure) {
   bool was_connected = failure->flag != GW_FLAG_UPSTREAM_CONNECT_FAILURE;
   if (failure->retry_ok && was_connected && !router->has_retried) {
     router->has_retried = true;
+    forget_host(router); /* that it closed an idle connection says nothing of its health */
     gw_worker_cluster_counts(stream->cluster)->retries_total++;
     start_attempt(router, true);
     return;
   }
+  tell_host(router, 503);
   gw_stream_fail(stream, failure);
   resume_request(router);
 }

@@ -151,6 +151,7 @@ static void fill_metrics(void *arg, struct gw_node_metrics *metrics) {
   metrics->overload = gw_overload_level(plane->overload);
   gw_overload_get_use(plane->overload, &metrics->use);
   metrics->clients = gw_client_table_count(plane->clients);
+  metrics->health = gw_health_format_metrics(gw_compiler_health(plane->compiler));
   fill_tls_metrics(plane, metrics);
 }
 
@@ -270,11 +271,25 @@ static bool get_bound(void *arg, struct gw_str listener, struct gw_address *ret_
   return set != NULL && gw_listen_set_address(set, listener, ret_address) == GW_OK;
 }
 
+static bool get_health(void *arg, struct gw_str cluster, const struct gw_address *address, struct gw_admin_health *ret_health) {
+  struct gw_data_plane *plane = arg;
+  struct gw_health_view view;
+  if (!gw_health_find(gw_compiler_health(plane->compiler), cluster, address, &view)) return false;
+  *ret_health = (struct gw_admin_health){.is_usable = view.is_usable,
+                                         .check = view.check,
+                                         .check_reason = view.check_reason,
+                                         .is_ejected = view.is_ejected,
+                                         .ejection_cause = view.ejection_cause,
+                                         .ejected_for_ms = view.ejected_for_ms,
+                                         .success_rate = view.success_rate};
+  return true;
+}
+
 static void drain(void *arg) {
   struct gw_data_plane *plane = arg;
   gw_drain_start(&plane->drain);
 }
 
 struct gw_admin_calls gw_node_admin_calls(struct gw_data_plane *plane) {
-  return (struct gw_admin_calls){plane, get_state, get_metrics, get_refusal, get_addresses, get_bound, drain};
+  return (struct gw_admin_calls){plane, get_state, get_metrics, get_refusal, get_addresses, get_bound, drain, get_health};
 }
