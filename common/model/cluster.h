@@ -43,6 +43,7 @@ struct gw_slow_start {
 struct gw_load_balancing {
   enum gw_lb_policy policy;
   uint32_t panic_threshold_percent; /* healthy_panic_threshold; 0: never panic */
+  bool has_uncounted_new; /* ignore_new_hosts_until_first_hc: who waits for its first check counts neither as well nor as unwell */
   struct gw_slow_start slow_start;
   uint32_t choice_count;      /* LEAST_REQUEST: endpoints that are compared */
   double active_request_bias; /* LEAST_REQUEST with differing weights: a weight counts as weight / (active requests + 1) ^ bias */

@@ -213,6 +213,8 @@ static void read_service(const struct gw_reader *reader, const struct gw_yaml_pa
   service->balancing = gw_balancing_read(reader, balancing);
   check_weights(reader, balancing, service);
   service->health = gw_health_read(reader, pair->value, service->protocol);
+  /* Else ten new instances beside one would be a panic until they were checked. */
+  service->balancing.balancing.has_uncounted_new = service->health.check != NULL;
   if (service->endpoint_count > 0) qsort(service->endpoints, service->endpoint_count, sizeof(*service->endpoints), compare_by_priority);
 }
 

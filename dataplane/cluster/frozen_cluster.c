@@ -86,6 +86,7 @@ static void attach_hosts(struct gw_frozen_cluster *cluster, struct gw_health *he
     struct gw_frozen_endpoint *endpoint = &cluster->endpoints[i];
     endpoint->host = gw_health_attach(health, cluster->model, endpoint->text);
     endpoint->is_healthy = endpoint->is_wanted && (endpoint->host == NULL || endpoint->host->is_usable);
+    endpoint->is_new = endpoint->is_wanted && endpoint->host != NULL && endpoint->host->is_new;
   }
 }
 
@@ -94,7 +95,8 @@ static bool has_same_health(const struct gw_frozen_cluster *cluster) {
   for (uint32_t i = 0; i < cluster->endpoint_count; i++) {
     const struct gw_frozen_endpoint *endpoint = &cluster->endpoints[i];
     if (endpoint->host == NULL) return true; /* then none has */
-    if (endpoint->is_healthy != (endpoint->is_wanted && endpoint->host->is_usable)) return false;
+    if (!endpoint->is_wanted) continue;
+    if (endpoint->is_healthy != endpoint->host->is_usable || endpoint->is_new != endpoint->host->is_new) return false;
   }
   return true;
 }

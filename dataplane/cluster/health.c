@@ -43,9 +43,12 @@ static void look_for_the_last(struct gw_health_watch *watch) {
 
 void gw_health_update(struct gw_health_ward *ward) {
   struct gw_health_watch *watch = ward->watch;
-  bool is_usable = (gw_health_check_of(watch) == NULL || ward->check.is_healthy) && !ward->outlier.is_ejected;
-  if (is_usable == ward->host->is_usable) return;
+  bool is_checked = gw_health_check_of(watch) != NULL;
+  bool is_usable = (!is_checked || ward->check.is_healthy) && !ward->outlier.is_ejected;
+  bool is_new = is_checked && !ward->check.is_healthy && !ward->check.has_result;
+  if (is_usable == ward->host->is_usable && is_new == ward->host->is_new) return;
   ward->host->is_usable = is_usable;
+  ward->host->is_new = is_new;
   look_for_the_last(watch);
   announce_change(watch->health);
 }
@@ -88,6 +91,7 @@ static struct gw_health_ward *ward_new(struct gw_health_watch *watch, struct gw_
   ward->watch = watch;
   ward->host = gw_host_new(watch->health->inbox, ward);
   ward->host->is_usable = is_healthy;
+  ward->host->is_new = !is_healthy;
   ward->check.is_healthy = is_healthy;
   ward->success_rate = -1;
   memcpy(ward->text, text.data, text.len);

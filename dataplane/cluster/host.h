@@ -18,6 +18,7 @@ enum gw_outlier_cause { GW_OUTLIER_5XX, GW_OUTLIER_GATEWAY_FAILURE, GW_OUTLIER_S
 struct gw_host {
   atomic_uint refs;
   bool is_usable;           /* main's: what it would build a cluster with now */
+  bool is_new;              /* main's: not usable, only since it waits for its first health check */
   struct gw_mailbox *inbox; /* main's, as long as there are workers */
   void *owner;              /* main's: whose it is there; NULL after gw_host_leave */
   atomic_bool has_traffic;  /* a request was sent there */

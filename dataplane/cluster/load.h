@@ -20,6 +20,7 @@ struct gw_frozen_endpoint {
   uint32_t weight;
   uint32_t priority;
   bool is_healthy;
+  bool is_new;          /* not well, only since it waits for its first health check */
   bool is_wanted;       /* the configuration takes it for healthy */
   struct gw_host *host; /* a reference; NULL: nobody looks after it */
   uint64_t fresh_ms;    /* when it became known, or healthy again; 0: it was from the beginning */
