@@ -39,6 +39,7 @@ struct gw_circuit_breaking {
   uint32_t probes;          /* at once */
   uint32_t successes;
   uint32_t failure_on; /* of gw_circuit_failure */
+  bool has_stand_in;   /* outlier detection stands in for it where nobody knows it, and is not meant for who does */
 };
 
 bool gw_circuit_breaking_equal(const struct gw_circuit_breaking *a, const struct gw_circuit_breaking *b);

@@ -81,6 +81,14 @@ void gw_xds_decode_cidrs(struct gw_xds_decoder *decoder, const struct gw_xds_pla
 struct gw_http2_options gw_xds_decode_http2(struct gw_xds_decoder *decoder, const struct gw_xds_place *place,
                                             const Envoy__Config__Core__V3__Http2ProtocolOptions *message);
 struct gw_load_balancing gw_xds_decode_balancing(struct gw_xds_decoder *decoder, const Envoy__Config__Cluster__V3__Cluster *message);
+/* `out` has its protocol and TLS. */
+void gw_xds_decode_health(struct gw_xds_decoder *decoder, const Envoy__Config__Cluster__V3__Cluster *message, struct gw_cluster *out);
+/* Envoy's defaults for what is absent; NULL: there are no limits. */
+const struct gw_concurrency_limits *gw_xds_decode_limits(struct gw_xds_decoder *decoder,
+                                                         const Envoy__Config__Cluster__V3__CircuitBreakers *message);
+/* NULL: the metadata holds no circuit breaker. */
+const struct gw_circuit_breaking *gw_xds_decode_circuit_breaking(struct gw_xds_decoder *decoder,
+                                                                 const Envoy__Config__Core__V3__Metadata *metadata);
 /* hash_policy of `place`, into `out`. */
 void gw_xds_decode_hash_policies(struct gw_xds_decoder *decoder, const struct gw_xds_place *place,
                                  const Envoy__Config__Route__V3__RouteAction *message, struct gw_route_forward *out);

@@ -14,23 +14,19 @@ static const struct gw_xds_unsupported_field access_log[] = {
 
 static const struct gw_xds_unsupported_field cluster[] = {
     {"per_connection_buffer_limit_bytes", 5, REFUSED},
-    {"health_checks", 8, REFUSED},
     {"max_requests_per_connection", 9, REFUSED},
     {"http_protocol_options", 13, REFUSED},
     {"http2_protocol_options", 14, REFUSED},
     {"dns_lookup_family", 17, REFUSED},
     {"dns_resolvers", 18, REFUSED},
-    {"outlier_detection", 19, REFUSED},
     {"cleanup_interval", 20, REFUSED},
     {"upstream_bind_config", 21, REFUSED},
     {"lb_subset_config", 22, REFUSED},
-    {"metadata", 25, IGNORED},
     {"protocol_selection", 26, REFUSED},
     {"alt_stat_name", 28, IGNORED},
     {"common_http_protocol_options", 29, REFUSED},
     {"upstream_connection_options", 30, REFUSED},
     {"close_connections_on_host_health_failure", 31, REFUSED},
-    {"ignore_health_on_host_removal", 32, REFUSED},
     {"original_dst_lb_config", 34, REFUSED},
     {"cluster_type", 38, REFUSED},
     {"respect_dns_ttl", 39, REFUSED},
@@ -59,18 +55,18 @@ static const struct gw_xds_unsupported_field circuit_breakers[] = {
 };
 
 static const struct gw_xds_unsupported_field thresholds[] = {
-    {"max_connections", 2, REFUSED}, {"max_pending_requests", 3, REFUSED}, {"max_requests", 4, REFUSED},
-    {"track_remaining", 6, REFUSED}, {"max_connection_pools", 7, REFUSED},
+    {"track_remaining", 6, IGNORED},
+    {"max_connection_pools", 7, REFUSED},
+};
+
+static const struct gw_xds_unsupported_field metadata[] = {
+    {"typed_filter_metadata", 2, IGNORED},
 };
 
 static const struct gw_xds_unsupported_field common_lb_config[] = {
-    {"zone_aware_lb_config", 2, REFUSED},
-    {"locality_weighted_lb_config", 3, REFUSED},
-    {"update_merge_window", 4, REFUSED},
-    {"ignore_new_hosts_until_first_hc", 5, REFUSED},
-    {"close_connections_on_host_set_change", 6, REFUSED},
-    {"consistent_hashing_lb_config", 7, REFUSED},
-    {"override_host_status", 8, REFUSED},
+    {"zone_aware_lb_config", 2, REFUSED},         {"locality_weighted_lb_config", 3, REFUSED},
+    {"update_merge_window", 4, REFUSED},          {"close_connections_on_host_set_change", 6, REFUSED},
+    {"consistent_hashing_lb_config", 7, REFUSED}, {"override_host_status", 8, REFUSED},
 };
 
 static const struct gw_xds_unsupported_field address[] = {
@@ -502,6 +498,52 @@ static const struct gw_xds_unsupported_field string_matcher[] = {
     {"custom", 8, REFUSED},
 };
 
+static const struct gw_xds_unsupported_field health_check[] = {
+    {"reuse_connection", 7, REFUSED},
+    {"custom_health_check", 13, REFUSED},
+    {"unhealthy_edge_interval", 15, REFUSED},
+    {"healthy_edge_interval", 16, REFUSED},
+    {"event_log_path", 17, REFUSED},
+    {"always_log_health_check_failures", 19, REFUSED},
+    {"event_service", 22, REFUSED},
+    {"transport_socket_match_criteria", 23, REFUSED},
+    {"no_traffic_healthy_interval", 24, REFUSED},
+    {"event_logger", 25, REFUSED},
+    {"always_log_health_check_success", 26, REFUSED},
+};
+
+static const struct gw_xds_unsupported_field http_health_check[] = {
+    {"send", 3, REFUSED},
+    {"receive", 4, REFUSED},
+    {"request_headers_to_add", 6, REFUSED},
+    {"request_headers_to_remove", 8, REFUSED},
+    {"service_name_matcher", 11, REFUSED},
+    {"response_buffer_size", 14, REFUSED},
+};
+
+static const struct gw_xds_unsupported_field tcp_health_check[] = {
+    {"send", 1, REFUSED},
+    {"receive", 2, REFUSED},
+    {"proxy_protocol_config", 3, REFUSED},
+};
+
+static const struct gw_xds_unsupported_field grpc_health_check[] = {
+    {"initial_metadata", 3, REFUSED},
+};
+
+static const struct gw_xds_unsupported_field outlier_detection[] = {
+    {"split_external_local_origin_errors", 12, REFUSED},
+    {"consecutive_local_origin_failure", 13, REFUSED},
+    {"enforcing_consecutive_local_origin_failure", 14, REFUSED},
+    {"enforcing_local_origin_success_rate", 15, REFUSED},
+    {"failure_percentage_threshold", 16, REFUSED},
+    {"enforcing_failure_percentage", 17, REFUSED},
+    {"enforcing_failure_percentage_local_origin", 18, REFUSED},
+    {"failure_percentage_minimum_hosts", 19, REFUSED},
+    {"failure_percentage_request_volume", 20, REFUSED},
+    {"monitors", 24, REFUSED},
+};
+
 static const struct {
   const char *message;
   const struct gw_xds_unsupported_field *fields;
@@ -512,14 +554,20 @@ static const struct {
     {"envoy.config.cluster.v3.CircuitBreakers.Thresholds", thresholds, GW_ARRAY_LEN(thresholds)},
     {"envoy.config.cluster.v3.Cluster", cluster, GW_ARRAY_LEN(cluster)},
     {"envoy.config.cluster.v3.Cluster.CommonLbConfig", common_lb_config, GW_ARRAY_LEN(common_lb_config)},
+    {"envoy.config.cluster.v3.OutlierDetection", outlier_detection, GW_ARRAY_LEN(outlier_detection)},
     {"envoy.config.core.v3.Address", address, GW_ARRAY_LEN(address)},
     {"envoy.config.core.v3.ConfigSource", config_source, GW_ARRAY_LEN(config_source)},
     {"envoy.config.core.v3.DataSource", data_source, GW_ARRAY_LEN(data_source)},
     {"envoy.config.core.v3.HeaderValue", header_value, GW_ARRAY_LEN(header_value)},
     {"envoy.config.core.v3.HeaderValueOption", header_value_option, GW_ARRAY_LEN(header_value_option)},
+    {"envoy.config.core.v3.HealthCheck", health_check, GW_ARRAY_LEN(health_check)},
+    {"envoy.config.core.v3.HealthCheck.GrpcHealthCheck", grpc_health_check, GW_ARRAY_LEN(grpc_health_check)},
+    {"envoy.config.core.v3.HealthCheck.HttpHealthCheck", http_health_check, GW_ARRAY_LEN(http_health_check)},
+    {"envoy.config.core.v3.HealthCheck.TcpHealthCheck", tcp_health_check, GW_ARRAY_LEN(tcp_health_check)},
     {"envoy.config.core.v3.Http1ProtocolOptions", http1_protocol_options, GW_ARRAY_LEN(http1_protocol_options)},
     {"envoy.config.core.v3.Http2ProtocolOptions", http2_protocol_options, GW_ARRAY_LEN(http2_protocol_options)},
     {"envoy.config.core.v3.HttpProtocolOptions", core_http_protocol_options, GW_ARRAY_LEN(core_http_protocol_options)},
+    {"envoy.config.core.v3.Metadata", metadata, GW_ARRAY_LEN(metadata)},
     {"envoy.config.core.v3.SocketAddress", socket_address, GW_ARRAY_LEN(socket_address)},
     {"envoy.config.core.v3.SubstitutionFormatString", substitution_format_string, GW_ARRAY_LEN(substitution_format_string)},
     {"envoy.config.core.v3.UpstreamHttpProtocolOptions", core_upstream_http_options, GW_ARRAY_LEN(core_upstream_http_options)},

@@ -201,6 +201,10 @@ static void take(struct gw_worker_cluster *cluster, uint32_t index, struct gw_up
   if (cluster->pools[index] == NULL) cluster->pools[index] = new_pool(cluster, endpoint);
   ret_pick->pool = cluster->pools[index];
   ret_pick->endpoint = endpoint->text;
+  ret_pick->host = NULL;
+  if (endpoint->host == NULL) return;
+  gw_host_mark_traffic(endpoint->host);
+  if (cluster->frozen->model->outlier != NULL) ret_pick->host = gw_host_ref(endpoint->host);
 }
 
 enum gw_err gw_worker_cluster_pick(struct gw_worker_cluster *cluster, const struct gw_balancer_key *key,

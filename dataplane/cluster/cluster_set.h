@@ -31,6 +31,7 @@ bool gw_worker_cluster_wants_hash(const struct gw_worker_cluster *cluster);
 struct gw_upstream_pick {
   struct gw_upstream_pool *pool;
   struct gw_str endpoint; /* "127.0.0.1:80", copied by who keeps it beyond the callback */
+  struct gw_host *host;   /* who is to be told how it ends (gw_host_count), one reference; NULL: nobody */
 };
 /* The endpoint that the cluster's policy chooses. GW_ERR_NOT_FOUND: none is usable. */
 enum gw_err gw_worker_cluster_pick(struct gw_worker_cluster *cluster, const struct gw_balancer_key *key, struct gw_upstream_pick *ret_pick);

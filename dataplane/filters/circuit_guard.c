@@ -91,9 +91,7 @@ static bool is_failure(const struct gw_circuit_guard *guard, uint32_t status) {
 /* gRPC says in grpc-status what HTTP says in its status. */
 static bool has_failed_grpc(const struct gw_circuit_guard *guard, const struct gw_stream *stream, const struct gw_headers *headers) {
   const struct gw_header *status = gw_headers_find(headers, GW_HEADER_GRPC_STATUS);
-  uint64_t code;
-  if (status == NULL || !gw_stream_is_grpc(stream) || gw_str_parse_u64(status->value, &code) != GW_OK || code > 16) return false;
-  return is_failure(guard, gw_status_from_grpc((uint32_t)code));
+  return status != NULL && gw_stream_is_grpc(stream) && is_failure(guard, gw_status_from_grpc(status->value));
 }
 
 /* A success is told with the head already: a download, or a stream that lasts, is no reason to hold a probe. */

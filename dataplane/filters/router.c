@@ -1,6 +1,7 @@
 #include "dataplane/filters/router.h"
 
 #include "common/message/grpc.h"
+#include "common/message/status.h"
 #include "common/routing/redirect.h"
 #include "dataplane/filters/hash_policy.h"
 #include "dataplane/filters/router_state.h"
@@ -52,6 +53,36 @@ static void invite_body(struct router *router) {
   if (stream->is_request_complete || !stream->request.expects_continue || router->has_invited_body) return;
   router->has_invited_body = true;
   stream->calls->send_continue(stream);
+}
+
+/* ---- what outlier detection is told: the status of the answer, or of what stands for it ---- */
+
+static void forget_host(struct router *router) {
+  gw_host_unref(router->host);
+  router->host = NULL;
+}
+
+static void tell_host(struct router *router, uint32_t status) {
+  if (router->host == NULL) return;
+  gw_host_count(router->host, status);
+  forget_host(router);
+}
+
+/* gRPC's own status counts, which comes last; the answer's tells that there will be one. */
+static void tell_host_of_answer(struct router *router, bool is_whole) {
+  if (router->host == NULL) return;
+  const struct gw_response_head *head = &router->attempt.response;
+  if (!gw_stream_is_grpc(router->stream) || head->status != 200) {
+    tell_host(router, head->status);
+    return;
+  }
+  const struct gw_headers *fields = router->attempt.trailers.count > 0 ? &router->attempt.trailers : &head->headers;
+  const struct gw_header *code = gw_headers_find(fields, GW_HEADER_GRPC_STATUS);
+  if (code != NULL) {
+    tell_host(router, gw_status_from_grpc(code->value));
+  } else if (is_whole) {
+    forget_host(router);
+  }
 }
 
 /* What an earlier try had of the body. */
@@ -125,6 +156,8 @@ void gw_router_start_attempt(struct router *router, bool is_new) {
     fail(stream, 503, GW_FLAG_NO_HEALTHY_UPSTREAM, "no_healthy_upstream", "the service has no usable instance");
     return;
   }
+  forget_host(router); /* of a try whose answer nobody wanted */
+  router->host = pick.host;
   stream->upstream_host = gw_arena_copy(&stream->arena, pick.endpoint);
   stream->attempt_count++;
   router->try_started_ms = gw_loop_now_ms(stream->pipeline->loop);
@@ -219,6 +252,7 @@ static void on_response(struct gw_stream *stream, void *state, const void *setti
   (void)settings;
   struct router *router = state;
   if (router->is_answering) return;
+  if ((stream->flags & GW_FLAG_UPSTREAM_TIMEOUT) != 0) tell_host(router, 504);
   gw_attempt_cancel(&router->attempt);
   gw_circuit_guard_on_cancel(&router->circuit, stream);
   gw_router_retry_settle(router);
@@ -236,6 +270,7 @@ static void on_end(struct gw_stream *stream, void *state, const void *settings) 
   gw_attempt_cancel(&router->attempt);
   gw_circuit_guard_on_cancel(&router->circuit, stream);
   gw_router_retry_done(router);
+  forget_host(router);
 }
 
 /* ---- the attempt's side ---- */
@@ -259,6 +294,7 @@ static void on_head(void *arg) {
   struct router *router = arg;
   struct gw_stream *stream = router->stream;
   gw_circuit_guard_on_head(&router->circuit, stream, &router->attempt.response);
+  tell_host_of_answer(router, false);
   if (gw_router_retry_after_head(router)) return;
   if (stream->attempts.count > 0) gw_router_record(router, NULL);
   gw_router_retry_settle(router);
@@ -281,6 +317,7 @@ static void on_body(void *arg, struct gw_str data) {
 static void on_answered(void *arg) {
   struct router *router = arg;
   gw_circuit_guard_on_end(&router->circuit, router->stream, &router->attempt.trailers);
+  tell_host_of_answer(router, true);
   if (router->is_waiting) return;
   if (router->attempt.trailers.count > 0) router->stream->response_trailers = &router->attempt.trailers;
   if (router->has_body) gw_stream_respond_end(router->stream);
@@ -302,10 +339,13 @@ void gw_router_on_failure(struct router *router, const struct gw_failure *failur
   gw_router_record(router, failure);
   if (is_race(router, failure)) {
     router->has_raced = true;
+    forget_host(router); /* that it closed an idle connection says nothing of its health */
     gw_worker_cluster_counts(stream->cluster)->retries_total++;
     gw_router_start_attempt(router, true);
     return;
   }
+  if (failure->side == GW_FAILURE_UPSTREAM) tell_host(router, failure->flag == GW_FLAG_UPSTREAM_TIMEOUT ? 504 : 503);
+  forget_host(router);
   if (gw_router_retry_after_failure(router, failure)) return;
   gw_stream_fail(stream, failure);
   gw_router_resume_request(router);

@@ -26,6 +26,7 @@ struct router {
   struct gw_headers cookies;       /* Set-Cookie of the answer, for what a hash policy made up */
   struct gw_circuit_guard circuit; /* of the attempt */
   struct gw_attempt attempt;
+  struct gw_host *host; /* who is to be told how the attempt ends, or NULL: nobody, or it was told */
   uint64_t try_started_ms;
   uint32_t count_header; /* behind the field that tells the number of the try; 0: there is none yet */
 

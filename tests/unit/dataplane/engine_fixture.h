@@ -383,7 +383,7 @@ static inline void fixture_serve(struct fixture *fixture, const struct fixture_r
   struct gw_errors errors;
   gw_errors_init(&errors);
   struct gw_frozen *frozen = NULL;
-  enum gw_err err = gw_frozen_build(snapshot, NULL, fixture->filters, fixture_ticket_key(), fixture->frozen, &errors, &frozen);
+  enum gw_err err = gw_frozen_build(snapshot, NULL, NULL, fixture->filters, fixture_ticket_key(), fixture->frozen, &errors, &frozen);
   if (err != GW_OK) {
     GW_CLEANUP(gw_free_ptr) char *text = gw_errors_format(&errors);
     fail_msg("%s", text);

@@ -26,6 +26,17 @@ static void test_grpc_codes_follow_the_mapping_document(void **state) {
     assert_int_equal(gw_status_to_grpc(cases[i].status), cases[i].code);
 }
 
+static void test_grpc_codes_count_as_envoy_counts_them(void **state) {
+  (void)state;
+  const struct {
+    const char *code;
+    uint32_t status;
+  } cases[] = {{"0", 200},  {"1", 499},  {"2", 500},  {"4", 504},  {"5", 404}, {"8", 429}, {"12", 501}, {"13", 500},
+               {"14", 503}, {"15", 500}, {"16", 401}, {"17", 500}, {"", 500},  {"x", 500}, {"014", 500}};
+  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+    assert_int_equal(gw_status_from_grpc(gw_str_from(cases[i].code)), cases[i].status);
+}
+
 static void test_flags_are_listed_by_envoys_names(void **state) {
   (void)state;
   char text[64];
@@ -39,6 +50,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_reasons_are_those_of_the_registry),
       cmocka_unit_test(test_grpc_codes_follow_the_mapping_document),
+      cmocka_unit_test(test_grpc_codes_count_as_envoy_counts_them),
       cmocka_unit_test(test_flags_are_listed_by_envoys_names),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

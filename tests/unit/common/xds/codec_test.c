@@ -271,6 +271,57 @@ static void assert_tls_params(const struct gw_tls_params *got, const struct gw_t
   assert_sans(got->sans, got->san_count, want->sans, want->san_count);
 }
 
+static void assert_ranges(const struct gw_status_range *got, uint32_t got_count, const struct gw_status_range *want, uint32_t want_count) {
+  assert_int_equal(got_count, want_count);
+  for (uint32_t i = 0; i < want_count; i++) {
+    assert_int_equal(got[i].first, want[i].first);
+    assert_int_equal(got[i].last, want[i].last);
+  }
+}
+
+static void assert_health_check(const struct gw_health_check *got, const struct gw_health_check *want) {
+  assert_int_equal(got != NULL, want != NULL);
+  if (want == NULL) return;
+  assert_int_equal(got->kind, want->kind);
+  assert_int_equal(got->timeout_ms, want->timeout_ms);
+  assert_int_equal(got->interval_ms, want->interval_ms);
+  assert_int_equal(got->unhealthy_interval_ms, want->unhealthy_interval_ms);
+  assert_int_equal(got->no_traffic_interval_ms, want->no_traffic_interval_ms);
+  assert_int_equal(got->initial_jitter_ms, want->initial_jitter_ms);
+  assert_int_equal(got->interval_jitter_ms, want->interval_jitter_ms);
+  assert_int_equal(got->interval_jitter_percent, want->interval_jitter_percent);
+  assert_int_equal(got->unhealthy_threshold, want->unhealthy_threshold);
+  assert_int_equal(got->healthy_threshold, want->healthy_threshold);
+  assert_int_equal(got->port, want->port);
+  assert_str(got->host, want->host);
+  assert_int_equal(got->is_http2, want->is_http2);
+  assert_str(got->method, want->method);
+  assert_str(got->path, want->path);
+  assert_ranges(got->expected, got->expected_count, want->expected, want->expected_count);
+  assert_ranges(got->retriable, got->retriable_count, want->retriable, want->retriable_count);
+  assert_str(got->grpc_service, want->grpc_service);
+}
+
+static void assert_outlier(const struct gw_outlier_detection *got, const struct gw_outlier_detection *want) {
+  assert_int_equal(got != NULL, want != NULL);
+  if (want == NULL) return;
+  assert_int_equal(got->interval_ms, want->interval_ms);
+  assert_int_equal(got->base_ejection_ms, want->base_ejection_ms);
+  assert_int_equal(got->max_ejection_ms, want->max_ejection_ms);
+  assert_int_equal(got->ejection_jitter_ms, want->ejection_jitter_ms);
+  assert_int_equal(got->max_ejection_percent, want->max_ejection_percent);
+  assert_int_equal(got->may_always_eject_one, want->may_always_eject_one);
+  assert_int_equal(got->has_check_ending_ejection, want->has_check_ending_ejection);
+  assert_int_equal(got->consecutive_5xx, want->consecutive_5xx);
+  assert_int_equal(got->consecutive_5xx_enforcing_percent, want->consecutive_5xx_enforcing_percent);
+  assert_int_equal(got->consecutive_gateway_failure, want->consecutive_gateway_failure);
+  assert_int_equal(got->consecutive_gateway_failure_enforcing_percent, want->consecutive_gateway_failure_enforcing_percent);
+  assert_int_equal(got->success_rate_enforcing_percent, want->success_rate_enforcing_percent);
+  assert_int_equal(got->success_rate_minimum_hosts, want->success_rate_minimum_hosts);
+  assert_int_equal(got->success_rate_request_volume, want->success_rate_request_volume);
+  assert_int_equal(got->success_rate_stdev_factor, want->success_rate_stdev_factor);
+}
+
 static void test_clusters_of_each_kind_come_back(void **state) {
   (void)state;
   const struct gw_cluster *clusters[] = {&sample_eds_cluster, &sample_dns_cluster, &sample_static_cluster, &sample_tls_cluster,
@@ -281,6 +332,9 @@ static void test_clusters_of_each_kind_come_back(void **state) {
     assert_str(got->name, clusters[i]->name);
     assert_int_equal(got->kind, clusters[i]->kind);
     assert_balancing(&got->balancing, &clusters[i]->balancing);
+    assert_int_equal(got->balancing.has_uncounted_new, clusters[i]->balancing.has_uncounted_new);
+    assert_health_check(got->health_check, clusters[i]->health_check);
+    assert_outlier(got->outlier, clusters[i]->outlier);
     assert_str(got->eds_service_name, clusters[i]->eds_service_name);
     assert_int_equal(got->connect_timeout_ms, clusters[i]->connect_timeout_ms);
     assert_int_equal(got->dns_refresh_ms, clusters[i]->dns_refresh_ms);
@@ -291,6 +345,10 @@ static void test_clusters_of_each_kind_come_back(void **state) {
     assert_true(got->retry_budget.percent == clusters[i]->retry_budget.percent);
     assert_int_equal(got->retry_budget.min_concurrency, clusters[i]->retry_budget.min_concurrency);
     assert_http2(&got->http2, &clusters[i]->http2);
+    assert_int_equal(got->limits != NULL, clusters[i]->limits != NULL);
+    if (got->limits != NULL) assert_memory_equal(got->limits, clusters[i]->limits, sizeof(*got->limits));
+    assert_int_equal(got->breaking != NULL, clusters[i]->breaking != NULL);
+    if (got->breaking != NULL) assert_true(gw_circuit_breaking_equal(got->breaking, clusters[i]->breaking));
     assert_int_equal(got->tls != NULL, clusters[i]->tls != NULL);
     if (got->tls != NULL) {
       assert_tls_params(&got->tls->params, &clusters[i]->tls->params);

@@ -168,7 +168,7 @@ static void test_mistakes_of_a_service(void **state) {
       {"s: {}", "services.yaml:2:3: service s needs instances: a list, which may be empty\n"},
       {"s:", "services.yaml:2:5: a service is a mapping (key: value), not a single value\n"},
       {"s: {instances: [], retries: 3}",
-       "services.yaml:2:22: a service has no key retries; allowed: instances, load_balancing, protocol, tls\n"},
+       "services.yaml:2:22: a service has no key retries; allowed: instances, load_balancing, protocol, tls, health_check, outlier_detection\n"},
       {"\"a b\": {instances: []}", "services.yaml:2:3: a service's name has 1 to 255 printable ASCII characters, no space and no /\n"},
       {"\"\": {instances: []}", "services.yaml:2:3: a service's name has 1 to 255 printable ASCII characters, no space and no /\n"},
       {"s: {instances: [{url: \"http://[::1\"}]}",
