@@ -27,6 +27,9 @@ enum gw_response_flag {
   GW_FLAG_NO_CLUSTER = 1u << 10,               /* NC */
   GW_FLAG_OVERLOAD = 1u << 11,                 /* OM */
   GW_FLAG_DURATION_TIMEOUT = 1u << 12,         /* DT */
+  GW_FLAG_UPSTREAM_REMOTE_RESET = 1u << 13,    /* UR */
+  GW_FLAG_UPSTREAM_RETRY_LIMIT = 1u << 14,     /* URX: there would have been another retry, were they not used up */
+  GW_FLAG_CIRCUIT_BREAKER = 1u << 15,          /* CB; ours: the service's circuit breaker is open */
 };
 /* "UF,UT" of a set of flags, or "-"; written into `ret_text` (at least 64 bytes), returned as a string. */
 struct gw_str gw_response_flags_format(uint32_t flags, char ret_text[64]);

@@ -1,5 +1,7 @@
 #include "common/message/status.h"
 
+#include "common/base/mem.h"
+
 #define STATUS_MIN 100
 #define STATUS_MAX 511
 
@@ -83,4 +85,14 @@ uint32_t gw_status_to_grpc(uint32_t status) {
   case 504: return 14; /* UNAVAILABLE */
   default: return 2;   /* UNKNOWN */
   }
+}
+
+uint32_t gw_status_from_grpc(struct gw_str code) {
+  static const uint16_t statuses[] = {200, 499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401};
+  uint32_t number = 0;
+  for (size_t i = 0; i < code.len; i++) {
+    if (code.data[i] < '0' || code.data[i] > '9' || code.len > 2) return 500;
+    number = number * 10 + (uint32_t)(code.data[i] - '0');
+  }
+  return code.len > 0 && number < GW_ARRAY_LEN(statuses) ? statuses[number] : 500;
 }

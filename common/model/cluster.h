@@ -7,8 +7,11 @@
 #include <stdint.h>
 
 #include "common/base/str.h"
+#include "common/model/circuit_breaker.h"
 #include "common/model/endpoint.h"
+#include "common/model/health.h"
 #include "common/model/http2.h"
+#include "common/model/retry.h"
 #include "common/model/tls.h"
 
 enum gw_cluster_kind { GW_CLUSTER_STATIC, GW_CLUSTER_STRICT_DNS, GW_CLUSTER_EDS };
@@ -42,6 +45,7 @@ struct gw_slow_start {
 struct gw_load_balancing {
   enum gw_lb_policy policy;
   uint32_t panic_threshold_percent; /* healthy_panic_threshold; 0: never panic */
+  bool has_uncounted_new; /* ignore_new_hosts_until_first_hc: who waits for its first check counts neither as well nor as unwell */
   struct gw_slow_start slow_start;
   uint32_t choice_count;      /* LEAST_REQUEST: endpoints that are compared */
   double active_request_bias; /* LEAST_REQUEST with differing weights: a weight counts as weight / (active requests + 1) ^ bias */
@@ -66,8 +70,13 @@ struct gw_cluster {
   uint64_t dns_refresh_ms;                     /* Envoy's default 5000 */
   uint64_t upstream_idle_timeout_ms;           /* HttpProtocolOptions.common_http_protocol_options.idle_timeout; default 3600000 */
   enum gw_upstream_protocol protocol;
-  struct gw_http2_options http2;     /* with HTTP2 and AUTO */
-  const struct gw_upstream_tls *tls; /* transport_socket; NULL: plaintext */
+  const struct gw_concurrency_limits *limits; /* circuit_breakers; NULL: none */
+  const struct gw_circuit_breaking *breaking; /* metadata; NULL: no circuit breaker */
+  struct gw_http2_options http2;              /* with HTTP2 and AUTO */
+  const struct gw_upstream_tls *tls;          /* transport_socket; NULL: plaintext */
+  struct gw_retry_budget_limits retry_budget;
+  const struct gw_health_check *health_check; /* NULL: none is made */
+  const struct gw_outlier_detection *outlier; /* NULL: nobody is ejected */
 };
 
 /* What Envoy takes for granted with that policy. */

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "common/base/str.h"
+#include "common/model/retry.h"
 
 enum gw_string_match_kind {
   GW_STRING_MATCH_EXACT,
@@ -82,6 +83,9 @@ struct gw_route_forward {
   struct gw_str regex_rewrite_substitution;
   const struct gw_hash_policy *hash_policies;
   uint32_t hash_policy_count;
+  uint64_t max_duration_ms;            /* RouteAction.max_stream_duration: from the first byte to the last; 0: any */
+  const struct gw_retry_policy *retry; /* NULL: none; the very one of the virtual host where the route has none of its own */
+  bool tells_attempt_count;            /* the virtual host's */
 };
 
 /* DirectResponseAction: the body goes as it is; our control plane writes DESIGN's JSON form into it without a request id,
@@ -120,6 +124,8 @@ struct gw_virtual_host {
   uint32_t domain_count;
   const struct gw_route *routes;
   uint32_t route_count;
+  const struct gw_retry_policy *retry; /* of the routes that have none of their own; NULL: none */
+  bool tells_attempt_count;            /* include_request_attempt_count: X-Envoy-Attempt-Count goes to the service */
 };
 
 struct gw_route_config {

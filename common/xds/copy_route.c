@@ -64,7 +64,20 @@ static void copy_hash_policies(struct gw_arena *arena, const struct gw_route_for
   to->hash_policies = policies;
 }
 
-static void copy_route(struct gw_arena *arena, const struct gw_route *from, struct gw_route *to) {
+static const struct gw_retry_policy *copy_retry(struct gw_arena *arena, const struct gw_retry_policy *from) {
+  if (from == NULL) return NULL;
+  struct gw_retry_policy *to = gw_arena_calloc(arena, 1, sizeof *to);
+  *to = *from;
+  if (from->status_code_count == 0) return to;
+  uint32_t *codes = gw_arena_calloc(arena, from->status_code_count, sizeof *codes);
+  memcpy(codes, from->status_codes, from->status_code_count * sizeof *codes);
+  to->status_codes = codes;
+  return to;
+}
+
+/* `from_host`, `to_host`: what the route may share with its virtual host. */
+static void copy_route(struct gw_arena *arena, const struct gw_route *from, const struct gw_virtual_host *from_host,
+                       const struct gw_virtual_host *to_host, struct gw_route *to) {
   to->name = copy_str(arena, from->name);
   to->index = from->index;
   copy_match(arena, &from->match, &to->match);
@@ -74,6 +87,9 @@ static void copy_route(struct gw_arena *arena, const struct gw_route *from, stru
     to->forward = from->forward;
     to->forward.cluster = copy_str(arena, from->forward.cluster);
     copy_hash_policies(arena, &from->forward, &to->forward);
+    to->forward.retry =
+        from->forward.retry == NULL || from->forward.retry == from_host->retry ? to_host->retry : copy_retry(arena, from->forward.retry);
+    to->forward.tells_attempt_count = to_host->tells_attempt_count;
     to->forward.prefix_rewrite = copy_str(arena, from->forward.prefix_rewrite);
     to->forward.regex_rewrite_pattern = copy_str(arena, from->forward.regex_rewrite_pattern);
     to->forward.regex_rewrite_substitution = copy_str(arena, from->forward.regex_rewrite_substitution);
@@ -94,9 +110,11 @@ static void copy_virtual_host(struct gw_arena *arena, const struct gw_virtual_ho
     domains[i] = copy_lower(arena, from->domains[i]);
   to->domains = domains;
   to->domain_count = from->domain_count;
+  to->retry = copy_retry(arena, from->retry);
+  to->tells_attempt_count = from->tells_attempt_count;
   struct gw_route *routes = gw_arena_calloc(arena, from->route_count, sizeof *routes);
   for (uint32_t i = 0; i < from->route_count; i++)
-    copy_route(arena, &from->routes[i], &routes[i]);
+    copy_route(arena, &from->routes[i], from, to, &routes[i]);
   to->routes = routes;
   to->route_count = from->route_count;
 }

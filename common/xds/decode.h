@@ -81,9 +81,26 @@ void gw_xds_decode_cidrs(struct gw_xds_decoder *decoder, const struct gw_xds_pla
 struct gw_http2_options gw_xds_decode_http2(struct gw_xds_decoder *decoder, const struct gw_xds_place *place,
                                             const Envoy__Config__Core__V3__Http2ProtocolOptions *message);
 struct gw_load_balancing gw_xds_decode_balancing(struct gw_xds_decoder *decoder, const Envoy__Config__Cluster__V3__Cluster *message);
+/* `out` has its protocol and TLS. */
+void gw_xds_decode_health(struct gw_xds_decoder *decoder, const Envoy__Config__Cluster__V3__Cluster *message, struct gw_cluster *out);
+/* Envoy's defaults for what is absent; NULL: there are no limits. */
+const struct gw_concurrency_limits *gw_xds_decode_limits(struct gw_xds_decoder *decoder,
+                                                         const Envoy__Config__Cluster__V3__CircuitBreakers *message);
+/* NULL: the metadata holds no circuit breaker. */
+const struct gw_circuit_breaking *gw_xds_decode_circuit_breaking(struct gw_xds_decoder *decoder,
+                                                                 const Envoy__Config__Core__V3__Metadata *metadata);
 /* hash_policy of `place`, into `out`. */
 void gw_xds_decode_hash_policies(struct gw_xds_decoder *decoder, const struct gw_xds_place *place,
                                  const Envoy__Config__Route__V3__RouteAction *message, struct gw_route_forward *out);
+/* NULL gives NULL. `buffer_bytes`: of the route or virtual host that has it. */
+const struct gw_retry_policy *gw_xds_decode_retry_policy(struct gw_xds_decoder *decoder, const struct gw_xds_place *place,
+                                                         const Envoy__Config__Route__V3__RetryPolicy *message, uint64_t buffer_bytes);
+/* Of a route that forwards; `inherited` (may be NULL) and `inherited_bytes` are its virtual host's. */
+const struct gw_retry_policy *gw_xds_decode_route_retry(struct gw_xds_decoder *decoder, const struct gw_xds_place *place,
+                                                        const Envoy__Config__Route__V3__Route *message,
+                                                        const struct gw_retry_policy *inherited, uint64_t inherited_bytes);
+struct gw_retry_budget_limits gw_xds_decode_retry_budget(struct gw_xds_decoder *decoder,
+                                                         const Envoy__Config__Cluster__V3__CircuitBreakers *message);
 /* NULL: plaintext. */
 const struct gw_downstream_tls *gw_xds_decode_downstream_tls(struct gw_xds_decoder *decoder, const struct gw_xds_place *place,
                                                              const Envoy__Config__Core__V3__TransportSocket *socket);
@@ -106,8 +123,14 @@ const struct gw_route_config *gw_xds_decode_route_config(struct gw_xds_decoder *
                                                          const Envoy__Config__Route__V3__RouteConfiguration *message);
 /* The same from bytes that gw_wire_walk found safe. */
 const struct gw_route_config *gw_xds_decode_route_config_bytes(struct gw_xds_decoder *decoder, struct gw_str bytes);
+/* What its routes have of a virtual host. */
+struct gw_xds_host_defaults {
+  const struct gw_retry_policy *retry;
+  uint64_t retry_buffer_bytes;
+  bool tells_attempt_count;
+};
 void gw_xds_decode_route(struct gw_xds_decoder *decoder, const struct gw_xds_place *place, const Envoy__Config__Route__V3__Route *message,
-                         struct gw_route *out);
+                         const struct gw_xds_host_defaults *host, struct gw_route *out);
 const struct gw_cluster *gw_xds_decode_cluster(struct gw_xds_decoder *decoder, const Envoy__Config__Cluster__V3__Cluster *message);
 const struct gw_secret *gw_xds_decode_secret(struct gw_xds_decoder *decoder,
                                              const Envoy__Extensions__TransportSockets__Tls__V3__Secret *message);

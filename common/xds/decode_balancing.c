@@ -102,6 +102,7 @@ struct gw_load_balancing gw_xds_decode_balancing(struct gw_xds_decoder *d, const
     const struct gw_xds_place *place = GW_XDS_FIELD(GW_XDS_FIELD(NULL, "common_lb_config"), "healthy_panic_threshold");
     double percent = decode_percent(d, place, m->common_lb_config->healthy_panic_threshold, GW_LB_PANIC_THRESHOLD_PERCENT);
     out.panic_threshold_percent = (uint32_t)(percent + 0.5);
+    out.has_uncounted_new = m->common_lb_config->ignore_new_hosts_until_first_hc;
   }
   if (policy == NULL) {
     gw_xds_refuse_enum(d, GW_XDS_FIELD(NULL, "lb_policy"), &envoy__config__cluster__v3__cluster__lb_policy__descriptor, (int)m->lb_policy);

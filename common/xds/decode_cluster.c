@@ -184,6 +184,7 @@ const struct gw_cluster *gw_xds_decode_cluster(struct gw_xds_decoder *d, const C
   else
     decode_inline_endpoints(d, m, cluster);
   cluster->balancing = gw_xds_decode_balancing(d, m);
+  cluster->retry_budget = gw_xds_decode_retry_budget(d, m->circuit_breakers);
   const struct gw_xds_place *connect = GW_XDS_FIELD(NULL, "connect_timeout"), *refresh = GW_XDS_FIELD(NULL, "dns_refresh_rate");
   cluster->connect_timeout_ms = gw_xds_decode_duration(d, connect, m->connect_timeout, CONNECT_TIMEOUT_MS);
   if (cluster->connect_timeout_ms == 0) gw_xds_refuse(d, connect, "must be more than 0");
@@ -194,5 +195,9 @@ const struct gw_cluster *gw_xds_decode_cluster(struct gw_xds_decoder *d, const C
   const struct gw_xds_place *socket = GW_XDS_FIELD(NULL, "transport_socket");
   cluster->tls = gw_xds_decode_upstream_tls(d, socket, m->transport_socket, has_auto_sni);
   if (cluster->tls == NULL && cluster->protocol == GW_UPSTREAM_AUTO) gw_xds_refuse(d, socket, "is missing: auto_config needs TLS");
+  cluster->limits = gw_xds_decode_limits(d, m->circuit_breakers);
+  cluster->breaking = gw_xds_decode_circuit_breaking(d, m->metadata);
+  gw_xds_decode_health(d, m, cluster);
+  if (cluster->breaking != NULL && cluster->breaking->has_stand_in) cluster->outlier = NULL;
   return cluster;
 }

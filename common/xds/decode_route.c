@@ -159,6 +159,10 @@ static void decode_forward(struct gw_xds_decoder *d, const struct gw_xds_place *
   out->has_idle_timeout = m->idle_timeout != NULL;
   out->idle_timeout_ms = gw_xds_decode_duration(d, GW_XDS_FIELD(place, "idle_timeout"), m->idle_timeout, 0);
   gw_xds_decode_hash_policies(d, place, m, out);
+  if (m->max_stream_duration != NULL) {
+    const struct gw_xds_place *at = GW_XDS_FIELD(GW_XDS_FIELD(place, "max_stream_duration"), "max_stream_duration");
+    out->max_duration_ms = gw_xds_decode_duration(d, at, m->max_stream_duration->max_stream_duration, 0);
+  }
   out->prefix_rewrite = gw_xds_decode_str(d, m->prefix_rewrite);
   if (m->regex_rewrite == NULL) return;
   const struct gw_xds_place *at = GW_XDS_FIELD(place, "regex_rewrite");
@@ -267,13 +271,15 @@ static void decode_header_option(struct gw_xds_decoder *d, const struct gw_xds_p
 }
 
 void gw_xds_decode_route(struct gw_xds_decoder *d, const struct gw_xds_place *place, const Envoy__Config__Route__V3__Route *m,
-                         struct gw_route *out) {
+                         const struct gw_xds_host_defaults *host, struct gw_route *out) {
   out->name = gw_xds_decode_str(d, m->name);
   decode_match(d, GW_XDS_FIELD(place, "match"), m->match, &out->match);
   switch (m->action_case) {
   case ENVOY__CONFIG__ROUTE__V3__ROUTE__ACTION_ROUTE:
     out->action = GW_ROUTE_FORWARD;
     decode_forward(d, GW_XDS_FIELD(place, "route"), m->route, &out->forward);
+    out->forward.retry = gw_xds_decode_route_retry(d, place, m, host->retry, host->retry_buffer_bytes);
+    out->forward.tells_attempt_count = host->tells_attempt_count;
     break;
   case ENVOY__CONFIG__ROUTE__V3__ROUTE__ACTION_DIRECT_RESPONSE:
     out->action = GW_ROUTE_DIRECT_RESPONSE;

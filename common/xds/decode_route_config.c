@@ -52,14 +52,15 @@ struct routes {
   size_t count;
 };
 
-static void decode_packed_route(struct gw_xds_decoder *d, const struct gw_xds_place *place, struct gw_str bytes, struct gw_route *out) {
+static void decode_packed_route(struct gw_xds_decoder *d, const struct gw_xds_place *place, struct gw_str bytes,
+                                const struct gw_xds_host_defaults *host, struct gw_route *out) {
   _Alignas(16) unsigned char fixed[SCRATCH_SIZE];
   struct gw_arena scratch;
   gw_arena_init_fixed(&scratch, fixed, sizeof fixed, SCRATCH_SIZE);
   struct gw_xds_decoder of_route = {d->arena, &scratch, d->errors};
   ProtobufCMessage *message;
   if (gw_wire_unpack_checked(&envoy__config__route__v3__route__descriptor, bytes, &scratch, &message) == GW_OK)
-    gw_xds_decode_route(&of_route, place, (const Route *)message, out);
+    gw_xds_decode_route(&of_route, place, (const Route *)message, host, out);
   else
     gw_xds_refuse(d, place, "is not a %s", envoy__config__route__v3__route__descriptor.name);
   gw_arena_done(&scratch);
@@ -70,13 +71,18 @@ static void decode_virtual_host(struct gw_xds_decoder *d, const struct gw_xds_pl
   out->name = gw_xds_decode_name(d, GW_XDS_FIELD(place, "name"), m->name);
   if (gw_map_put(seen->names, out->name, out) != NULL) gw_xds_refuse(d, GW_XDS_FIELD(place, "name"), "\"%s\" is there already", m->name);
   decode_domains(d, place, m, seen->domains, out);
+  struct gw_xds_host_defaults host = {.retry_buffer_bytes = GW_RETRY_BUFFER_BYTES, .tells_attempt_count = m->include_request_attempt_count};
+  if (m->request_body_buffer_limit != NULL) host.retry_buffer_bytes = m->request_body_buffer_limit->value;
+  host.retry = gw_xds_decode_retry_policy(d, GW_XDS_FIELD(place, "retry_policy"), m->retry_policy, host.retry_buffer_bytes);
+  out->retry = host.retry;
+  out->tells_attempt_count = host.tells_attempt_count;
   struct gw_route *routes = gw_arena_calloc(d->arena, from->count, sizeof *routes);
   for (size_t i = 0; i < from->count; i++) {
     routes[i].index = first_index + (uint32_t)i;
     if (from->unpacked != NULL)
-      gw_xds_decode_route(d, GW_XDS_ITEM(place, "routes", i), from->unpacked[i], &routes[i]);
+      gw_xds_decode_route(d, GW_XDS_ITEM(place, "routes", i), from->unpacked[i], &host, &routes[i]);
     else
-      decode_packed_route(d, GW_XDS_ITEM(place, "routes", i), from->packed[i], &routes[i]);
+      decode_packed_route(d, GW_XDS_ITEM(place, "routes", i), from->packed[i], &host, &routes[i]);
   }
   out->routes = routes;
   out->route_count = (uint32_t)from->count;

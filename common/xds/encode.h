@@ -45,8 +45,19 @@ Envoy__Config__Core__V3__TransportSocket *gw_xds_encode_upstream_tls(struct gw_a
 
 void gw_xds_encode_balancing(struct gw_arena *arena, const struct gw_load_balancing *balancing,
                              Envoy__Config__Cluster__V3__Cluster *message);
+void gw_xds_encode_health(struct gw_arena *arena, const struct gw_cluster *cluster, Envoy__Config__Cluster__V3__Cluster *message);
+/* Into the first of the thresholds, which is there; NULL: no limits, which is said, too. */
+void gw_xds_encode_limits(struct gw_arena *arena, const struct gw_concurrency_limits *limits,
+                          Envoy__Config__Cluster__V3__CircuitBreakers *message);
+Envoy__Config__Core__V3__Metadata *gw_xds_encode_circuit_breaking(struct gw_arena *arena, const struct gw_circuit_breaking *breaking);
 void gw_xds_encode_hash_policies(struct gw_arena *arena, const struct gw_route_forward *forward,
                                  Envoy__Config__Route__V3__RouteAction *message);
+
+Envoy__Config__Route__V3__RetryPolicy *gw_xds_encode_retry_policy(struct gw_arena *arena, const struct gw_retry_policy *policy);
+/* Its request_body_buffer_limit. */
+Google__Protobuf__UInt64Value *gw_xds_encode_retry_buffer(struct gw_arena *arena, const struct gw_retry_policy *policy);
+Envoy__Config__Cluster__V3__CircuitBreakers *gw_xds_encode_retry_budget(struct gw_arena *arena,
+                                                                        const struct gw_retry_budget_limits *limits);
 
 /* As decoding the configuration's wire form would give it. */
 const struct gw_route_config *gw_xds_copy_route_config(struct gw_arena *arena, const struct gw_route_config *from);
@@ -58,7 +69,7 @@ ProtobufCMessage *gw_xds_encode_listener_message(struct gw_arena *arena, const s
 Envoy__Config__Route__V3__RouteConfiguration *gw_xds_encode_route_config_message(struct gw_arena *arena,
                                                                                  const struct gw_route_config *config);
 ProtobufCMessage *gw_xds_encode_virtual_host_message(struct gw_arena *arena, const struct gw_virtual_host *host);
-ProtobufCMessage *gw_xds_encode_route_message(struct gw_arena *arena, const struct gw_route *route);
+ProtobufCMessage *gw_xds_encode_route_message(struct gw_arena *arena, const struct gw_route *route, const struct gw_virtual_host *host);
 ProtobufCMessage *gw_xds_encode_secret_message(struct gw_arena *arena, const struct gw_secret *secret);
 ProtobufCMessage *gw_xds_encode_cluster_message(struct gw_arena *arena, const struct gw_cluster *cluster);
 Envoy__Config__Endpoint__V3__ClusterLoadAssignment *gw_xds_encode_endpoints_message(struct gw_arena *arena,

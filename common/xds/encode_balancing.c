@@ -56,6 +56,7 @@ static void encode_least_request(struct gw_arena *arena, const struct gw_load_ba
 void gw_xds_encode_balancing(struct gw_arena *arena, const struct gw_load_balancing *balancing, Cluster *m) {
   m->common_lb_config = gw_xds_encode_new(arena, DESCRIPTOR(common_lb_config));
   m->common_lb_config->healthy_panic_threshold = encode_percent(arena, balancing->panic_threshold_percent);
+  m->common_lb_config->ignore_new_hosts_until_first_hc = balancing->has_uncounted_new;
   switch (balancing->policy) {
   case GW_LB_ROUND_ROBIN: encode_round_robin(arena, balancing, m); break;
   case GW_LB_LEAST_REQUEST: encode_least_request(arena, balancing, m); break;

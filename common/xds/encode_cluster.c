@@ -108,6 +108,10 @@ ProtobufCMessage *gw_xds_encode_cluster_message(struct gw_arena *arena, const st
   }
   if (cluster->inline_endpoints != NULL) m->load_assignment = gw_xds_encode_endpoints_message(arena, cluster->inline_endpoints);
   gw_xds_encode_balancing(arena, &cluster->balancing, m);
+  m->circuit_breakers = gw_xds_encode_retry_budget(arena, &cluster->retry_budget);
+  gw_xds_encode_limits(arena, cluster->limits, m->circuit_breakers);
+  if (cluster->breaking != NULL) m->metadata = gw_xds_encode_circuit_breaking(arena, cluster->breaking);
+  gw_xds_encode_health(arena, cluster, m);
   m->connect_timeout = gw_xds_encode_duration(arena, cluster->connect_timeout_ms);
   m->n_typed_extension_protocol_options = 1;
   m->typed_extension_protocol_options = gw_xds_encode_array(arena, 1);

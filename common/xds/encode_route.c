@@ -105,6 +105,10 @@ static Envoy__Config__Route__V3__RouteAction *encode_forward(struct gw_arena *ar
   if (forward->has_grpc_timeout) m->max_grpc_timeout = gw_xds_encode_duration(arena, forward->max_grpc_timeout_ms);
   if (forward->has_idle_timeout) m->idle_timeout = gw_xds_encode_duration(arena, forward->idle_timeout_ms);
   gw_xds_encode_hash_policies(arena, forward, m);
+  if (forward->max_duration_ms != 0) {
+    m->max_stream_duration = gw_xds_encode_new(arena, &envoy__config__route__v3__route_action__max_stream_duration__descriptor);
+    m->max_stream_duration->max_stream_duration = gw_xds_encode_duration(arena, forward->max_duration_ms);
+  }
   m->prefix_rewrite = gw_xds_encode_str(arena, forward->prefix_rewrite);
   if (forward->regex_rewrite_pattern.len > 0) {
     m->regex_rewrite = gw_xds_encode_new(arena, &envoy__type__matcher__v3__regex_match_and_substitute__descriptor);
@@ -171,7 +175,16 @@ static Envoy__Config__Core__V3__HeaderValueOption *encode_header_option(struct g
   return m;
 }
 
-static Envoy__Config__Route__V3__Route *encode_route(struct gw_arena *arena, const struct gw_route *route) {
+/* What the virtual host has is not said again. */
+static void encode_retry(struct gw_arena *arena, const struct gw_retry_policy *policy, const struct gw_virtual_host *host,
+                         Envoy__Config__Route__V3__Route *m) {
+  if (policy == NULL || policy == host->retry) return;
+  m->route->retry_policy = gw_xds_encode_retry_policy(arena, policy);
+  m->request_body_buffer_limit = gw_xds_encode_retry_buffer(arena, policy);
+}
+
+static Envoy__Config__Route__V3__Route *encode_route(struct gw_arena *arena, const struct gw_route *route,
+                                                     const struct gw_virtual_host *host) {
   Envoy__Config__Route__V3__Route *m = gw_xds_encode_new(arena, &envoy__config__route__v3__route__descriptor);
   m->name = gw_xds_encode_str(arena, route->name);
   m->match = encode_match(arena, &route->match);
@@ -179,6 +192,7 @@ static Envoy__Config__Route__V3__Route *encode_route(struct gw_arena *arena, con
   case GW_ROUTE_FORWARD:
     m->action_case = ENVOY__CONFIG__ROUTE__V3__ROUTE__ACTION_ROUTE;
     m->route = encode_forward(arena, &route->forward);
+    encode_retry(arena, route->forward.retry, host, m);
     break;
   case GW_ROUTE_REDIRECT:
     m->action_case = ENVOY__CONFIG__ROUTE__V3__ROUTE__ACTION_REDIRECT;
@@ -203,15 +217,20 @@ static Envoy__Config__Route__V3__VirtualHost *encode_virtual_host(struct gw_aren
   m->domains = gw_xds_encode_array(arena, m->n_domains);
   for (uint32_t i = 0; i < host->domain_count; i++)
     m->domains[i] = gw_xds_encode_str(arena, host->domains[i]);
+  m->include_request_attempt_count = host->tells_attempt_count;
+  if (host->retry != NULL) {
+    m->retry_policy = gw_xds_encode_retry_policy(arena, host->retry);
+    m->request_body_buffer_limit = gw_xds_encode_retry_buffer(arena, host->retry);
+  }
   m->n_routes = host->route_count;
   m->routes = gw_xds_encode_array(arena, m->n_routes);
   for (uint32_t i = 0; i < host->route_count; i++)
-    m->routes[i] = encode_route(arena, &host->routes[i]);
+    m->routes[i] = encode_route(arena, &host->routes[i], host);
   return m;
 }
 
-ProtobufCMessage *gw_xds_encode_route_message(struct gw_arena *arena, const struct gw_route *route) {
-  return &encode_route(arena, route)->base;
+ProtobufCMessage *gw_xds_encode_route_message(struct gw_arena *arena, const struct gw_route *route, const struct gw_virtual_host *host) {
+  return &encode_route(arena, route, host)->base;
 }
 
 ProtobufCMessage *gw_xds_encode_virtual_host_message(struct gw_arena *arena, const struct gw_virtual_host *host) {

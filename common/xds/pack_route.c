@@ -35,16 +35,23 @@ static void append_message(struct gw_strbuf *buf, const ProtobufCMessage *messag
 static void append_host(struct gw_strbuf *buf, struct gw_arena *scratch, const struct gw_virtual_host *host) {
   struct gw_virtual_host bare = *host;
   bare.route_count = 0;
+  bare.retry = NULL;
+  bare.tells_attempt_count = false;
   const ProtobufCMessage *message = gw_xds_encode_virtual_host_message(scratch, &bare);
   append_message(buf, message, protobuf_c_message_get_packed_size(message));
   for (uint32_t i = 0; i < host->route_count; i++) {
     gw_arena_reset(scratch);
-    message = gw_xds_encode_route_message(scratch, &host->routes[i]);
+    message = gw_xds_encode_route_message(scratch, &host->routes[i], host);
     size_t len = protobuf_c_message_get_packed_size(message);
     gw_strbuf_reserve(buf, field_size(len));
     buf->len = (size_t)(write_head(buf->data + buf->len, HOST_ROUTES, len) - buf->data);
     append_message(buf, message, len);
   }
+  gw_arena_reset(scratch);
+  /* What has higher numbers than the routes. */
+  const struct gw_virtual_host rest = {.retry = host->retry, .tells_attempt_count = host->tells_attempt_count};
+  message = gw_xds_encode_virtual_host_message(scratch, &rest);
+  append_message(buf, message, protobuf_c_message_get_packed_size(message));
   gw_arena_reset(scratch);
 }
 

@@ -14,24 +14,19 @@ static const struct gw_xds_unsupported_field access_log[] = {
 
 static const struct gw_xds_unsupported_field cluster[] = {
     {"per_connection_buffer_limit_bytes", 5, REFUSED},
-    {"health_checks", 8, REFUSED},
     {"max_requests_per_connection", 9, REFUSED},
-    {"circuit_breakers", 10, REFUSED},
     {"http_protocol_options", 13, REFUSED},
     {"http2_protocol_options", 14, REFUSED},
     {"dns_lookup_family", 17, REFUSED},
     {"dns_resolvers", 18, REFUSED},
-    {"outlier_detection", 19, REFUSED},
     {"cleanup_interval", 20, REFUSED},
     {"upstream_bind_config", 21, REFUSED},
     {"lb_subset_config", 22, REFUSED},
-    {"metadata", 25, IGNORED},
     {"protocol_selection", 26, REFUSED},
     {"alt_stat_name", 28, IGNORED},
     {"common_http_protocol_options", 29, REFUSED},
     {"upstream_connection_options", 30, REFUSED},
     {"close_connections_on_host_health_failure", 31, REFUSED},
-    {"ignore_health_on_host_removal", 32, REFUSED},
     {"original_dst_lb_config", 34, REFUSED},
     {"cluster_type", 38, REFUSED},
     {"respect_dns_ttl", 39, REFUSED},
@@ -55,14 +50,23 @@ static const struct gw_xds_unsupported_field cluster[] = {
     {"transport_socket_matcher", 59, REFUSED},
 };
 
+static const struct gw_xds_unsupported_field circuit_breakers[] = {
+    {"per_host_thresholds", 2, REFUSED},
+};
+
+static const struct gw_xds_unsupported_field thresholds[] = {
+    {"track_remaining", 6, IGNORED},
+    {"max_connection_pools", 7, REFUSED},
+};
+
+static const struct gw_xds_unsupported_field metadata[] = {
+    {"typed_filter_metadata", 2, IGNORED},
+};
+
 static const struct gw_xds_unsupported_field common_lb_config[] = {
-    {"zone_aware_lb_config", 2, REFUSED},
-    {"locality_weighted_lb_config", 3, REFUSED},
-    {"update_merge_window", 4, REFUSED},
-    {"ignore_new_hosts_until_first_hc", 5, REFUSED},
-    {"close_connections_on_host_set_change", 6, REFUSED},
-    {"consistent_hashing_lb_config", 7, REFUSED},
-    {"override_host_status", 8, REFUSED},
+    {"zone_aware_lb_config", 2, REFUSED},         {"locality_weighted_lb_config", 3, REFUSED},
+    {"update_merge_window", 4, REFUSED},          {"close_connections_on_host_set_change", 6, REFUSED},
+    {"consistent_hashing_lb_config", 7, REFUSED}, {"override_host_status", 8, REFUSED},
 };
 
 static const struct gw_xds_unsupported_field address[] = {
@@ -217,6 +221,19 @@ static const struct gw_xds_unsupported_field redirect_action[] = {
     {"regex_rewrite", 9, REFUSED},
 };
 
+static const struct gw_xds_unsupported_field retry_policy[] = {
+    {"retry_priority", 4, REFUSED},
+    {"retriable_headers", 9, REFUSED},
+    {"retriable_request_headers", 10, REFUSED},
+    {"rate_limited_retry_back_off", 11, REFUSED},
+    {"retry_options_predicates", 12, REFUSED},
+};
+
+static const struct gw_xds_unsupported_field max_stream_duration[] = {
+    {"grpc_timeout_header_max", 2, REFUSED},
+    {"grpc_timeout_header_offset", 3, REFUSED},
+};
+
 static const struct gw_xds_unsupported_field route[] = {
     {"metadata", 4, IGNORED},
     {"decorator", 5, REFUSED},
@@ -229,7 +246,6 @@ static const struct gw_xds_unsupported_field route[] = {
     {"filter_action", 17, REFUSED},
     {"non_forwarding_action", 18, REFUSED},
     {"stat_prefix", 19, IGNORED},
-    {"request_body_buffer_limit", 20, REFUSED},
 };
 
 static const struct gw_xds_unsupported_field route_action[] = {
@@ -238,7 +254,6 @@ static const struct gw_xds_unsupported_field route_action[] = {
     {"metadata_match", 4, REFUSED},
     {"host_rewrite_literal", 6, REFUSED},
     {"auto_host_rewrite", 7, REFUSED},
-    {"retry_policy", 9, REFUSED},
     {"priority", 11, REFUSED},
     {"rate_limits", 13, REFUSED},
     {"include_vh_rate_limits", 14, REFUSED},
@@ -254,7 +269,6 @@ static const struct gw_xds_unsupported_field route_action[] = {
     {"retry_policy_typed_config", 33, REFUSED},
     {"internal_redirect_policy", 34, REFUSED},
     {"host_rewrite_path_regex", 35, REFUSED},
-    {"max_stream_duration", 36, REFUSED},
     {"cluster_specifier_plugin", 37, REFUSED},
     {"append_x_forwarded_host", 38, REFUSED},
     {"inline_cluster_specifier_plugin", 39, REFUSED},
@@ -312,9 +326,7 @@ static const struct gw_xds_unsupported_field virtual_host[] = {
     {"response_headers_to_add", 10, REFUSED},
     {"response_headers_to_remove", 11, REFUSED},
     {"request_headers_to_remove", 13, REFUSED},
-    {"include_request_attempt_count", 14, REFUSED},
     {"typed_per_filter_config", 15, REFUSED},
-    {"retry_policy", 16, REFUSED},
     {"hedge_policy", 17, REFUSED},
     {"per_request_buffer_limit_bytes", 18, REFUSED},
     {"include_attempt_count_in_response", 19, REFUSED},
@@ -323,7 +335,6 @@ static const struct gw_xds_unsupported_field virtual_host[] = {
     {"request_mirror_policies", 22, REFUSED},
     {"include_is_timeout_retry_header", 23, REFUSED},
     {"metadata", 24, IGNORED},
-    {"request_body_buffer_limit", 25, REFUSED},
 };
 
 static const struct gw_xds_unsupported_field router[] = {
@@ -487,22 +498,76 @@ static const struct gw_xds_unsupported_field string_matcher[] = {
     {"custom", 8, REFUSED},
 };
 
+static const struct gw_xds_unsupported_field health_check[] = {
+    {"reuse_connection", 7, REFUSED},
+    {"custom_health_check", 13, REFUSED},
+    {"unhealthy_edge_interval", 15, REFUSED},
+    {"healthy_edge_interval", 16, REFUSED},
+    {"event_log_path", 17, REFUSED},
+    {"always_log_health_check_failures", 19, REFUSED},
+    {"event_service", 22, REFUSED},
+    {"transport_socket_match_criteria", 23, REFUSED},
+    {"no_traffic_healthy_interval", 24, REFUSED},
+    {"event_logger", 25, REFUSED},
+    {"always_log_health_check_success", 26, REFUSED},
+};
+
+static const struct gw_xds_unsupported_field http_health_check[] = {
+    {"send", 3, REFUSED},
+    {"receive", 4, REFUSED},
+    {"request_headers_to_add", 6, REFUSED},
+    {"request_headers_to_remove", 8, REFUSED},
+    {"service_name_matcher", 11, REFUSED},
+    {"response_buffer_size", 14, REFUSED},
+};
+
+static const struct gw_xds_unsupported_field tcp_health_check[] = {
+    {"send", 1, REFUSED},
+    {"receive", 2, REFUSED},
+    {"proxy_protocol_config", 3, REFUSED},
+};
+
+static const struct gw_xds_unsupported_field grpc_health_check[] = {
+    {"initial_metadata", 3, REFUSED},
+};
+
+static const struct gw_xds_unsupported_field outlier_detection[] = {
+    {"split_external_local_origin_errors", 12, REFUSED},
+    {"consecutive_local_origin_failure", 13, REFUSED},
+    {"enforcing_consecutive_local_origin_failure", 14, REFUSED},
+    {"enforcing_local_origin_success_rate", 15, REFUSED},
+    {"failure_percentage_threshold", 16, REFUSED},
+    {"enforcing_failure_percentage", 17, REFUSED},
+    {"enforcing_failure_percentage_local_origin", 18, REFUSED},
+    {"failure_percentage_minimum_hosts", 19, REFUSED},
+    {"failure_percentage_request_volume", 20, REFUSED},
+    {"monitors", 24, REFUSED},
+};
+
 static const struct {
   const char *message;
   const struct gw_xds_unsupported_field *fields;
   size_t field_count;
 } messages[] = {
     {"envoy.config.accesslog.v3.AccessLog", access_log, GW_ARRAY_LEN(access_log)},
+    {"envoy.config.cluster.v3.CircuitBreakers", circuit_breakers, GW_ARRAY_LEN(circuit_breakers)},
+    {"envoy.config.cluster.v3.CircuitBreakers.Thresholds", thresholds, GW_ARRAY_LEN(thresholds)},
     {"envoy.config.cluster.v3.Cluster", cluster, GW_ARRAY_LEN(cluster)},
     {"envoy.config.cluster.v3.Cluster.CommonLbConfig", common_lb_config, GW_ARRAY_LEN(common_lb_config)},
+    {"envoy.config.cluster.v3.OutlierDetection", outlier_detection, GW_ARRAY_LEN(outlier_detection)},
     {"envoy.config.core.v3.Address", address, GW_ARRAY_LEN(address)},
     {"envoy.config.core.v3.ConfigSource", config_source, GW_ARRAY_LEN(config_source)},
     {"envoy.config.core.v3.DataSource", data_source, GW_ARRAY_LEN(data_source)},
     {"envoy.config.core.v3.HeaderValue", header_value, GW_ARRAY_LEN(header_value)},
     {"envoy.config.core.v3.HeaderValueOption", header_value_option, GW_ARRAY_LEN(header_value_option)},
+    {"envoy.config.core.v3.HealthCheck", health_check, GW_ARRAY_LEN(health_check)},
+    {"envoy.config.core.v3.HealthCheck.GrpcHealthCheck", grpc_health_check, GW_ARRAY_LEN(grpc_health_check)},
+    {"envoy.config.core.v3.HealthCheck.HttpHealthCheck", http_health_check, GW_ARRAY_LEN(http_health_check)},
+    {"envoy.config.core.v3.HealthCheck.TcpHealthCheck", tcp_health_check, GW_ARRAY_LEN(tcp_health_check)},
     {"envoy.config.core.v3.Http1ProtocolOptions", http1_protocol_options, GW_ARRAY_LEN(http1_protocol_options)},
     {"envoy.config.core.v3.Http2ProtocolOptions", http2_protocol_options, GW_ARRAY_LEN(http2_protocol_options)},
     {"envoy.config.core.v3.HttpProtocolOptions", core_http_protocol_options, GW_ARRAY_LEN(core_http_protocol_options)},
+    {"envoy.config.core.v3.Metadata", metadata, GW_ARRAY_LEN(metadata)},
     {"envoy.config.core.v3.SocketAddress", socket_address, GW_ARRAY_LEN(socket_address)},
     {"envoy.config.core.v3.SubstitutionFormatString", substitution_format_string, GW_ARRAY_LEN(substitution_format_string)},
     {"envoy.config.core.v3.UpstreamHttpProtocolOptions", core_upstream_http_options, GW_ARRAY_LEN(core_upstream_http_options)},
@@ -516,11 +581,13 @@ static const struct {
     {"envoy.config.route.v3.DirectResponseAction", direct_response_action, GW_ARRAY_LEN(direct_response_action)},
     {"envoy.config.route.v3.HeaderMatcher", header_matcher, GW_ARRAY_LEN(header_matcher)},
     {"envoy.config.route.v3.RedirectAction", redirect_action, GW_ARRAY_LEN(redirect_action)},
+    {"envoy.config.route.v3.RetryPolicy", retry_policy, GW_ARRAY_LEN(retry_policy)},
     {"envoy.config.route.v3.Route", route, GW_ARRAY_LEN(route)},
     {"envoy.config.route.v3.RouteAction", route_action, GW_ARRAY_LEN(route_action)},
     {"envoy.config.route.v3.RouteAction.HashPolicy", hash_policy, GW_ARRAY_LEN(hash_policy)},
     {"envoy.config.route.v3.RouteAction.HashPolicy.Cookie", hash_policy_cookie, GW_ARRAY_LEN(hash_policy_cookie)},
     {"envoy.config.route.v3.RouteAction.HashPolicy.Header", hash_policy_header, GW_ARRAY_LEN(hash_policy_header)},
+    {"envoy.config.route.v3.RouteAction.MaxStreamDuration", max_stream_duration, GW_ARRAY_LEN(max_stream_duration)},
     {"envoy.config.route.v3.RouteConfiguration", route_configuration, GW_ARRAY_LEN(route_configuration)},
     {"envoy.config.route.v3.RouteMatch", route_match, GW_ARRAY_LEN(route_match)},
     {"envoy.config.route.v3.VirtualHost", virtual_host, GW_ARRAY_LEN(virtual_host)},

@@ -61,6 +61,24 @@ static void write_mistakes(struct gw_json_writer *json, const struct gw_errors *
   gw_json_array_end(json);
 }
 
+/* What stock Envoy has nothing like: the first such service and how many there are. NULL: none. */
+static char *format_note(const struct result *result) {
+  const struct gw_cluster *first = NULL;
+  uint32_t count = 0;
+  for (uint32_t i = 0; result->policy != NULL && i < result->policy->cluster_count; i++) {
+    const struct gw_cluster *cluster = &result->policy->clusters[i];
+    if (cluster->breaking == NULL || !cluster->breaking->has_stand_in) continue;
+    if (count++ == 0) first = cluster;
+  }
+  if (count == 0) return NULL;
+  char *others = count > 1 ? gw_asprintf(" and %u more", count - 1) : gw_strdup("");
+  char *note = gw_asprintf("circuit_breaker of %.*s%s: Envoy has none; nodes that are Envoy get outlier_detection instead, which ejects "
+                           "single instances",
+                           GW_STR_ARG(first->name), others);
+  free(others);
+  return note;
+}
+
 static void print_json(const struct result *result) {
   struct gw_strbuf text;
   gw_strbuf_init(&text);
@@ -73,6 +91,11 @@ static void print_json(const struct result *result) {
   write_mistakes(&json, &result->errors, GW_SEVERITY_ERROR);
   gw_json_key(&json, "warnings");
   write_mistakes(&json, &result->errors, GW_SEVERITY_WARNING);
+  GW_CLEANUP(gw_free_ptr) char *note = format_note(result);
+  gw_json_key(&json, "notes");
+  gw_json_array_begin(&json);
+  if (note != NULL) gw_json_string(&json, gw_str_from(note));
+  gw_json_array_end(&json);
   gw_json_object_end(&json);
   puts(text.data);
   gw_strbuf_done(&text);
@@ -84,6 +107,8 @@ static void print_text(const struct gw_ctl *ctl, const struct result *result) {
     const struct gw_mistake *mistake = &errors->items[i];
     printf("%s: %s%s\n", mistake->place, mistake->severity == GW_SEVERITY_WARNING ? "warning: " : "", mistake->sentence);
   }
+  GW_CLEANUP(gw_free_ptr) char *note = format_note(result);
+  if (note != NULL) printf("%s: note: %s\n", ctl->services, note);
   size_t left_out = errors->error_count + errors->warning_count - errors->count;
   if (left_out > 0) printf("… and %zu more\n", left_out);
   if (result->policy == NULL) {

@@ -11,7 +11,8 @@
 #define WEIGHT_MAX 1000000u
 #define PRIORITY_MAX 128u
 
-static const char *const service_keys[] = {"instances", "load_balancing", "protocol", "tls", NULL};
+static const char *const service_keys[] = {"instances",         "load_balancing",  "protocol", "tls", "health_check",
+                                           "outlier_detection", "circuit_breaker", "limits",   NULL};
 static const char *const instance_keys[] = {"url", "weight", "healthy", "priority", NULL};
 
 struct url {
@@ -209,9 +210,13 @@ static void read_service(const struct gw_reader *reader, const struct gw_yaml_pa
   /* Without instances nothing but tls tells the scheme. */
   if (list != NULL && list->count == 0) service->is_https = gw_yaml_find(pair->value, "tls") != NULL;
   gw_service_tls_read(reader, pair->value, secrets, service, ret_needs_system_ca);
+  service->protection = gw_service_protection_read(reader, pair->value);
   const struct gw_yaml_node *balancing = gw_yaml_find(pair->value, "load_balancing");
   service->balancing = gw_balancing_read(reader, balancing);
   check_weights(reader, balancing, service);
+  service->health = gw_health_read(reader, pair->value, service->protocol);
+  /* Else ten new instances beside one would be a panic until they were checked. */
+  service->balancing.balancing.has_uncounted_new = service->health.check != NULL;
   if (service->endpoint_count > 0) qsort(service->endpoints, service->endpoint_count, sizeof(*service->endpoints), compare_by_priority);
 }
 

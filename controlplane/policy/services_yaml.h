@@ -7,6 +7,8 @@
 #include "common/base/map.h"
 #include "common/model/cluster.h"
 #include "controlplane/policy/balancing_yaml.h"
+#include "controlplane/policy/circuit_breaker_yaml.h"
+#include "controlplane/policy/health_yaml.h"
 #include "controlplane/policy/reader.h"
 
 struct gw_secret_list;
@@ -21,6 +23,8 @@ struct gw_service_entry {
   bool is_https; /* of all instances */
   enum gw_upstream_protocol protocol;
   struct gw_service_balancing balancing;
+  struct gw_service_health health;
+  struct gw_service_protection protection;
   const struct gw_upstream_tls *tls; /* NULL: plaintext */
 };
 

@@ -14,6 +14,7 @@ enum kind {
   KIND_TEXT,
   KIND_CHOICE,
   KIND_BOOL,
+  KIND_SWITCH,
   KIND_U32,
   KIND_PORT,
   KIND_DURATION,
@@ -81,7 +82,7 @@ static const struct row rows[] = {
     {"GATEWAY_HTTP2_MAX_PRIORITY_FRAMES", "100", AT(http2_max_priority_frames), KIND_U32, 0, UINT32_MAX, NULL},
     {"GATEWAY_HTTP2_MAX_WINDOW_UPDATES", "10", AT(http2_max_window_updates), KIND_U32, 1, UINT32_MAX, NULL},
     {"RATE_LIMIT_ENABLED", "", 0, KIND_UNUSED, 0, 0, NULL},
-    {"CIRCUIT_BREAKER_ENABLED", "", 0, KIND_UNUSED, 0, 0, NULL},
+    {"CIRCUIT_BREAKER_ENABLED", "auto", AT(circuit_breaker), KIND_SWITCH, 0, 0, NULL},
     {"JWT_SECRET_KEY", "", 0, KIND_SECRET, 0, 0, NULL},
     {"JWT_ALGORITHM", "", 0, KIND_UNUSED, 0, 0, NULL},
     {"REDIS_HOST", "", 0, KIND_UNUSED, 0, 0, NULL},
@@ -214,6 +215,17 @@ static void set_choice(const struct row *row, const struct origin *origin, char 
   }
 }
 
+static void set_switch(const struct row *row, const struct origin *origin, enum gw_switch *at, struct gw_errors *errors) {
+  bool is_on;
+  if (gw_str_equal_nocase(origin->text, GW_STR("auto"))) {
+    *at = GW_SWITCH_AUTO;
+  } else if (parse_bool(origin->text, &is_on) == GW_OK) {
+    *at = is_on ? GW_SWITCH_ON : GW_SWITCH_OFF;
+  } else {
+    gw_errors_add(errors, origin->place, "%s: true, false or auto is allowed", row->name);
+  }
+}
+
 static void set_value(struct gw_settings *settings, const struct row *row, const struct origin *origin, struct gw_errors *errors) {
   char *at = (char *)settings + row->offset;
   struct gw_address address;
@@ -226,6 +238,7 @@ static void set_value(struct gw_settings *settings, const struct row *row, const
     if (parse_bool(origin->text, (bool *)(void *)at) != GW_OK)
       gw_errors_add(errors, origin->place, "%s: true or false is allowed", row->name);
     return;
+  case KIND_SWITCH: set_switch(row, origin, (enum gw_switch *)(void *)at, errors); return;
   case KIND_DURATION:
     if (gw_duration_parse(origin->text, (uint64_t *)(void *)at) != GW_OK) {
       gw_errors_add(errors, origin->place, "%s: %s is allowed", row->name, GW_DURATION_ALLOWED);

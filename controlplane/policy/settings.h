@@ -12,6 +12,9 @@
 
 enum gw_access_log_mode { GW_ACCESS_LOG_JSON, GW_ACCESS_LOG_TEXT, GW_ACCESS_LOG_OFF };
 
+/* AUTO: as others want it. */
+enum gw_switch { GW_SWITCH_AUTO, GW_SWITCH_OFF, GW_SWITCH_ON };
+
 /* Those that say something to data planes. Each names its environment variable in settings.c's table, with what is allowed. */
 struct gw_settings {
   const char *environment;             /* ENVIRONMENT: default, dev, prod */
@@ -36,6 +39,7 @@ struct gw_settings {
   const char *ca_file;                 /* GATEWAY_CA_FILE: whom https services without a ca of their own are checked against */
   bool has_http2;                      /* GATEWAY_HTTP2: true */
   bool has_websocket;                  /* GATEWAY_WEBSOCKET: true */
+  enum gw_switch circuit_breaker;      /* CIRCUIT_BREAKER_ENABLED: auto (services that ask for one), true (each), false (none) */
   /* Limits; 0 means none where that is allowed. */
   uint64_t max_request_body_bytes;       /* GATEWAY_MAX_REQUEST_BODY: 100MiB */
   uint64_t max_uri_bytes;                /* GATEWAY_MAX_URI: 8KiB */

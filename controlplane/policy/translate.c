@@ -217,7 +217,11 @@ static void translate_services(const struct gw_service_list *services, const str
                                       .dns_refresh_ms = settings->dns_refresh_ms,
                                       .upstream_idle_timeout_ms = settings->upstream_idle_timeout_ms,
                                       .protocol = service->protocol,
-                                      .tls = service->tls};
+                                      .tls = service->tls,
+                                      .health_check = service->health.check,
+                                      .limits = gw_service_limits_translate(&service->protection)};
+    clusters[i].breaking = gw_service_protection_translate(&service->protection, settings->circuit_breaker, service->health.outlier,
+                                                           &policy->arena, &clusters[i].outlier);
     if (service->protocol != GW_UPSTREAM_HTTP1) clusters[i].http2 = gw_policy_translate_http2(settings);
     if (service->has_names) {
       inline_ones[i] = endpoints;

@@ -21,6 +21,30 @@ struct gw_admin_state {
   uint64_t active_wall_us;
 };
 
+/* What the node knows itself of an endpoint. */
+struct gw_admin_health {
+  bool is_usable;
+  const char *check;        /* "passing", "failing", "pending"; NULL: no checks are made */
+  const char *check_reason; /* why the last one that failed did; "": none did */
+  bool is_ejected;
+  const char *ejection_cause; /* of the last ejection; NULL: there was none */
+  uint64_t ejected_for_ms;
+  double success_rate; /* in percent; less than 0: unknown */
+};
+
+/* What goes on with a cluster, over all workers. */
+struct gw_admin_cluster {
+  const char *circuit_state; /* "closed", …; NULL: it has no circuit breaker */
+  uint64_t open_left_ms;
+  uint32_t window_requests;
+  uint32_t window_failures;
+  uint32_t probes;
+  uint32_t successes;
+  uint32_t connections; /* the three are counted where there are limits */
+  uint32_t pending_requests;
+  uint32_t requests;
+};
+
 struct gw_admin_calls {
   void *arg;
   void (*get_state)(void *arg, struct gw_admin_state *ret_state);
@@ -33,6 +57,10 @@ struct gw_admin_calls {
   /* Where a listener is bound; false: nowhere. */
   bool (*get_bound)(void *arg, struct gw_str listener, struct gw_address *ret_address);
   void (*drain)(void *arg);
+  /* false: it makes no checks there and ejects nobody. */
+  bool (*get_health)(void *arg, struct gw_str cluster, const struct gw_address *address, struct gw_admin_health *ret_health);
+  /* false: it does not serve. */
+  bool (*get_cluster)(void *arg, struct gw_str name, struct gw_admin_cluster *ret_cluster);
 };
 
 struct gw_admin_http;

@@ -72,6 +72,44 @@ void gw_dump_config(const struct gw_admin_state *state, const struct gw_admin_ca
 
 /* ---- clusters ---- */
 
+static void put_health(const struct gw_admin_calls *calls, struct gw_str cluster, const struct gw_address *address,
+                       struct gw_json_writer *json) {
+  struct gw_admin_health health;
+  char text[GW_ADDRESS_TEXT_SIZE];
+  if (!calls->get_health(calls->arg, cluster, address, &health)) return;
+  gw_json_object_begin(json);
+  gw_dump_text(json, "address", gw_address_format(address, text));
+  gw_dump_bool(json, "usable", health.is_usable);
+  if (health.check != NULL) {
+    gw_dump_text(json, "check", gw_str_from(health.check));
+    gw_dump_text(json, "last_failure", gw_str_from(health.check_reason));
+  }
+  gw_dump_bool(json, "ejected", health.is_ejected);
+  if (health.is_ejected) gw_dump_number(json, "ejected_for_ms", health.ejected_for_ms);
+  if (health.ejection_cause != NULL) gw_dump_text(json, "last_ejection", gw_str_from(health.ejection_cause));
+  if (health.success_rate >= 0) gw_dump_number(json, "success_percent", (uint64_t)health.success_rate);
+  gw_json_object_end(json);
+}
+
+static void put_health_of(const struct gw_admin_calls *calls, const struct gw_cluster *cluster, const struct gw_endpoint *endpoint,
+                          struct gw_json_writer *json) {
+  if (cluster->health_check == NULL && cluster->outlier == NULL) return;
+  const struct gw_address *addresses = NULL;
+  struct gw_address address;
+  uint32_t count = 0;
+  if (cluster->kind == GW_CLUSTER_STRICT_DNS) {
+    count = calls->get_addresses(calls->arg, endpoint->address, endpoint->port, &addresses);
+  } else if (gw_address_parse_ip(endpoint->address, endpoint->port, &address) == GW_OK) {
+    addresses = &address;
+    count = 1;
+  }
+  gw_json_key(json, "health");
+  gw_json_array_begin(json);
+  for (uint32_t i = 0; i < count; i++)
+    put_health(calls, cluster->name, &addresses[i], json);
+  gw_json_array_end(json);
+}
+
 static void put_resolved(const struct gw_admin_calls *calls, const struct gw_endpoint *endpoint, struct gw_json_writer *json) {
   const struct gw_address *addresses = NULL;
   uint32_t count = calls->get_addresses(calls->arg, endpoint->address, endpoint->port, &addresses);
@@ -90,6 +128,31 @@ static const struct gw_endpoints *endpoints_of(const struct gw_snapshot *snapsho
   return resource != NULL ? resource->endpoints : NULL;
 }
 
+static void put_circuit(const struct gw_admin_cluster *now, struct gw_json_writer *json) {
+  gw_json_key(json, "circuit_breaker");
+  gw_json_object_begin(json);
+  gw_dump_text(json, "state", gw_str_from(now->circuit_state));
+  gw_dump_number(json, "open_left_ms", now->open_left_ms);
+  gw_dump_number(json, "window_requests", now->window_requests);
+  gw_dump_number(json, "window_failures", now->window_failures);
+  gw_dump_number(json, "probes", now->probes);
+  gw_dump_number(json, "successes", now->successes);
+  gw_json_object_end(json);
+}
+
+static void put_activity(const struct gw_admin_calls *calls, const struct gw_cluster *cluster, struct gw_json_writer *json) {
+  struct gw_admin_cluster now;
+  if (!calls->get_cluster(calls->arg, cluster->name, &now)) return;
+  if (now.circuit_state != NULL) put_circuit(&now, json);
+  if (cluster->limits == NULL) return;
+  gw_json_key(json, "usage");
+  gw_json_object_begin(json);
+  gw_dump_number(json, "connections", now.connections);
+  gw_dump_number(json, "pending_requests", now.pending_requests);
+  gw_dump_number(json, "requests", now.requests);
+  gw_json_object_end(json);
+}
+
 void gw_dump_clusters(const struct gw_admin_state *state, const struct gw_admin_calls *calls, uint64_t now_us,
                       struct gw_json_writer *json) {
   (void)now_us;
@@ -104,12 +167,14 @@ void gw_dump_clusters(const struct gw_admin_state *state, const struct gw_admin_
     gw_dump_text(json, "name", cluster->name);
     gw_dump_text(json, "kind", gw_dump_cluster_kind(cluster));
     gw_dump_bool(json, "known", endpoints != NULL);
+    put_activity(calls, cluster, json);
     gw_json_key(json, "endpoints");
     gw_json_array_begin(json);
     for (uint32_t k = 0; endpoints != NULL && k < endpoints->count; k++) {
       gw_json_object_begin(json);
       gw_dump_endpoint(json, &endpoints->items[k]);
       if (cluster->kind == GW_CLUSTER_STRICT_DNS) put_resolved(calls, &endpoints->items[k], json);
+      put_health_of(calls, cluster, &endpoints->items[k], json);
       gw_json_object_end(json);
     }
     gw_json_array_end(json);

@@ -322,10 +322,55 @@ static void put_balancing(struct gw_json_writer *json, const struct gw_load_bala
   if (balancing->policy == GW_LB_MAGLEV) gw_dump_number(json, "table_size", balancing->table_size);
 }
 
+static void put_health_check(struct gw_json_writer *json, const struct gw_health_check *check) {
+  static const char *const kinds[] = {[GW_HEALTH_CHECK_HTTP] = "http", [GW_HEALTH_CHECK_TCP] = "tcp", [GW_HEALTH_CHECK_GRPC] = "grpc"};
+  gw_json_key(json, "health_check");
+  gw_json_object_begin(json);
+  gw_dump_text(json, "type", gw_str_from(kinds[check->kind]));
+  if (check->kind == GW_HEALTH_CHECK_HTTP) gw_dump_text(json, "path", check->path);
+  if (check->kind == GW_HEALTH_CHECK_GRPC) gw_dump_text(json, "service", check->grpc_service);
+  if (check->port != 0) gw_dump_number(json, "port", check->port);
+  gw_dump_number(json, "interval_ms", check->interval_ms);
+  gw_dump_number(json, "timeout_ms", check->timeout_ms);
+  gw_dump_number(json, "healthy_threshold", check->healthy_threshold);
+  gw_dump_number(json, "unhealthy_threshold", check->unhealthy_threshold);
+  gw_json_object_end(json);
+}
+
+static void put_outlier(struct gw_json_writer *json, const struct gw_outlier_detection *outlier) {
+  gw_json_key(json, "outlier_detection");
+  gw_json_object_begin(json);
+  gw_dump_number(json, "consecutive_5xx", outlier->consecutive_5xx);
+  gw_dump_number(json, "consecutive_gateway_failure", outlier->consecutive_gateway_failure);
+  gw_dump_number(json, "success_rate_enforcing_percent", outlier->success_rate_enforcing_percent);
+  gw_dump_number(json, "interval_ms", outlier->interval_ms);
+  gw_dump_number(json, "base_ejection_ms", outlier->base_ejection_ms);
+  gw_dump_number(json, "max_ejection_percent", outlier->max_ejection_percent);
+  gw_json_object_end(json);
+}
+
+static void put_protection(struct gw_json_writer *json, const struct gw_cluster *cluster) {
+  for (int what = 0; cluster->limits != NULL && what < GW_CONCURRENCY_COUNT; what++)
+    gw_dump_number(json, gw_concurrency_name((enum gw_concurrency)what), gw_concurrency_limit(cluster->limits, (enum gw_concurrency)what));
+  const struct gw_circuit_breaking *breaking = cluster->breaking;
+  if (breaking == NULL) return;
+  gw_json_key(json, "circuit_breaker");
+  gw_json_object_begin(json);
+  gw_dump_number(json, "window_ms", breaking->window_ms);
+  gw_dump_number(json, "failures", breaking->failures);
+  gw_dump_number(json, "failure_percent", breaking->failure_percent);
+  gw_dump_number(json, "min_requests", breaking->min_requests);
+  gw_dump_number(json, "open_ms", breaking->open_ms);
+  gw_dump_number(json, "probes", breaking->probes);
+  gw_dump_number(json, "successes", breaking->successes);
+  gw_json_object_end(json);
+}
+
 void gw_dump_cluster(struct gw_json_writer *json, const struct gw_cluster *cluster) {
   static const char *const protocols[] = {[GW_UPSTREAM_HTTP1] = "http1", [GW_UPSTREAM_HTTP2] = "http2", [GW_UPSTREAM_AUTO] = "auto"};
   gw_dump_text(json, "kind", gw_dump_cluster_kind(cluster));
   put_balancing(json, &cluster->balancing);
+  put_protection(json, cluster);
   gw_dump_number(json, "connect_timeout_ms", cluster->connect_timeout_ms);
   gw_dump_number(json, "idle_timeout_ms", cluster->upstream_idle_timeout_ms);
   gw_dump_text(json, "protocol", gw_str_from(protocols[cluster->protocol]));
@@ -336,6 +381,8 @@ void gw_dump_cluster(struct gw_json_writer *json, const struct gw_cluster *clust
     if (cluster->tls->sni.len > 0) gw_dump_text(json, "sni", cluster->tls->sni);
     gw_json_object_end(json);
   }
+  if (cluster->health_check != NULL) put_health_check(json, cluster->health_check);
+  if (cluster->outlier != NULL) put_outlier(json, cluster->outlier);
   if (cluster->kind == GW_CLUSTER_EDS) gw_dump_text(json, "eds_service_name", cluster->eds_service_name);
   if (cluster->kind == GW_CLUSTER_STRICT_DNS) gw_dump_number(json, "dns_refresh_ms", cluster->dns_refresh_ms);
   if (cluster->inline_endpoints != NULL) gw_dump_endpoints(json, cluster->inline_endpoints);

@@ -16,6 +16,8 @@ struct gw_worker_cluster {
   struct gw_balancer_worker balancer_worker;
   void **balancer_states; /* by level of the load */
   struct gw_upstream_counts counts;
+  struct gw_retry_budget *retry_budget;
+  uint32_t retry_place; /* where it counts there */
 };
 
 struct gw_cluster_set {
@@ -55,6 +57,8 @@ static struct gw_worker_cluster *cluster_new(struct gw_loop *loop, struct gw_ran
   cluster->random = random;
   cluster->frozen = gw_frozen_cluster_ref(frozen);
   cluster->pools = gw_calloc(frozen->endpoint_count, sizeof(void *));
+  cluster->retry_budget = gw_retry_budget_ref(frozen->retry_budget);
+  cluster->retry_place = gw_retry_budget_take_place(cluster->retry_budget);
   build_balancers(cluster);
   return cluster;
 }
@@ -65,6 +69,7 @@ static void cluster_unref(struct gw_worker_cluster *cluster) {
     gw_upstream_pool_free(cluster->pools[i]);
   free(cluster->pools);
   free_balancers(cluster);
+  gw_retry_budget_unref(cluster->retry_budget);
   gw_frozen_cluster_unref(cluster->frozen);
   free(cluster);
 }
@@ -92,6 +97,7 @@ static void cluster_update(struct gw_worker_cluster *cluster, struct gw_frozen_c
     if (may_keep && at < frozen->endpoint_count && order == 0) {
       pools[at] = cluster->pools[i];
       gw_upstream_pool_set_timeouts(pools[at], frozen->model->connect_timeout_ms, frozen->model->upstream_idle_timeout_ms);
+      gw_upstream_pool_set_limits(pools[at], frozen->model->limits);
     } else {
       gw_upstream_pool_free(cluster->pools[i]);
     }
@@ -152,6 +158,10 @@ struct gw_upstream_counts *gw_worker_cluster_counts(struct gw_worker_cluster *cl
   return &cluster->counts;
 }
 
+struct gw_circuit_breaker *gw_worker_cluster_breaker(const struct gw_worker_cluster *cluster) {
+  return cluster->frozen->breaker;
+}
+
 bool gw_worker_cluster_wants_hash(const struct gw_worker_cluster *cluster) {
   return cluster->balancer->has_hash;
 }
@@ -169,6 +179,8 @@ static struct gw_upstream_pool *new_pool(struct gw_worker_cluster *cluster, cons
       .tls = cluster->frozen->tls,
       .sni = model->tls != NULL ? model->tls->sni : (struct gw_str){0},
       .counts = &cluster->counts,
+      .usage = cluster->frozen->usage,
+      .limits = model->limits,
   };
   return gw_upstream_pool_new(&options);
 }
@@ -184,13 +196,74 @@ static uint32_t pick_level(const struct gw_worker_cluster *cluster, const struct
   return level;
 }
 
-enum gw_err gw_worker_cluster_pick(struct gw_worker_cluster *cluster, const struct gw_balancer_key *key,
-                                   struct gw_upstream_pick *ret_pick) {
-  if (cluster->frozen->load->level_count == 0) return GW_ERR_NOT_FOUND;
-  uint32_t index = cluster->balancer->pick(cluster->balancer_states[pick_level(cluster, key)], key);
+static void take(struct gw_worker_cluster *cluster, uint32_t index, struct gw_upstream_pick *ret_pick) {
   const struct gw_frozen_endpoint *endpoint = &cluster->frozen->endpoints[index];
   if (cluster->pools[index] == NULL) cluster->pools[index] = new_pool(cluster, endpoint);
   ret_pick->pool = cluster->pools[index];
   ret_pick->endpoint = endpoint->text;
+  ret_pick->host = NULL;
+  if (endpoint->host == NULL) return;
+  gw_host_mark_traffic(endpoint->host);
+  if (cluster->frozen->model->outlier != NULL) ret_pick->host = gw_host_ref(endpoint->host);
+}
+
+enum gw_err gw_worker_cluster_pick(struct gw_worker_cluster *cluster, const struct gw_balancer_key *key,
+                                   struct gw_upstream_pick *ret_pick) {
+  if (cluster->frozen->load->level_count == 0) return GW_ERR_NOT_FOUND;
+  take(cluster, cluster->balancer->pick(cluster->balancer_states[pick_level(cluster, key)], key), ret_pick);
   return GW_OK;
+}
+
+static bool was_tried(const struct gw_worker_cluster *cluster, uint32_t index, const struct gw_tried_endpoints *tried) {
+  for (uint32_t i = 0; i < tried->count; i++)
+    if (gw_str_equal(cluster->frozen->endpoints[index].text, tried->items[i])) return true;
+  return false;
+}
+
+/* Of the usable ones the next that was not tried, from somewhere on; `index` when there is none. */
+static uint32_t find_other(const struct gw_worker_cluster *cluster, const struct gw_load_level *level, uint32_t index,
+                           const struct gw_tried_endpoints *tried) {
+  uint32_t at = (uint32_t)gw_random_below(cluster->random, level->usable_count);
+  /* One more than were tried is enough. */
+  for (uint32_t i = 0; i < level->usable_count && i <= tried->count; i++) {
+    uint32_t other = level->usable[at];
+    if (!was_tried(cluster, other, tried)) return other;
+    at = at + 1 < level->usable_count ? at + 1 : 0;
+  }
+  return index;
+}
+
+/* A hash leads to the same endpoint each time: another try has another one (of Maglev, Envoy's). */
+enum gw_err gw_worker_cluster_pick_other(struct gw_worker_cluster *cluster, const struct gw_balancer_key *key, uint32_t attempts,
+                                         const struct gw_tried_endpoints *tried, struct gw_upstream_pick *ret_pick) {
+  if (cluster->frozen->load->level_count == 0) return GW_ERR_NOT_FOUND;
+  struct gw_balancer_key varied = *key;
+  uint32_t level = 0, index = 0;
+  for (uint32_t i = 0; i <= attempts; i++) {
+    if (i > 0) varied.hash = key->hash ^ (UINT64_MAX - i + 1);
+    level = pick_level(cluster, &varied);
+    index = cluster->balancer->pick(cluster->balancer_states[level], &varied);
+    if (!was_tried(cluster, index, tried)) break;
+  }
+  if (was_tried(cluster, index, tried)) index = find_other(cluster, &cluster->frozen->load->levels[level], index, tried);
+  take(cluster, index, ret_pick);
+  return GW_OK;
+}
+
+void gw_worker_cluster_begin_request(struct gw_worker_cluster *cluster) {
+  gw_retry_budget_begin(cluster->retry_budget, cluster->retry_place);
+}
+
+void gw_worker_cluster_end_request(struct gw_worker_cluster *cluster) {
+  gw_retry_budget_end(cluster->retry_budget, cluster->retry_place);
+}
+
+bool gw_worker_cluster_take_retry(struct gw_worker_cluster *cluster) {
+  if (gw_retry_budget_take(cluster->retry_budget, &cluster->frozen->model->retry_budget)) return true;
+  cluster->counts.retries_refused_total++;
+  return false;
+}
+
+void gw_worker_cluster_give_back_retry(struct gw_worker_cluster *cluster) {
+  gw_retry_budget_give_back(cluster->retry_budget);
 }

@@ -24,13 +24,32 @@ struct gw_worker_cluster *gw_cluster_set_get(const struct gw_cluster_set *set, u
 
 struct gw_str gw_worker_cluster_name(const struct gw_worker_cluster *cluster);
 struct gw_upstream_counts *gw_worker_cluster_counts(struct gw_worker_cluster *cluster);
+/* NULL: none. May be another one after the next configuration. */
+struct gw_circuit_breaker *gw_worker_cluster_breaker(const struct gw_worker_cluster *cluster);
 /* Its policy looks at the key's hash. */
 bool gw_worker_cluster_wants_hash(const struct gw_worker_cluster *cluster);
 struct gw_upstream_pick {
   struct gw_upstream_pool *pool;
   struct gw_str endpoint; /* "127.0.0.1:80", copied by who keeps it beyond the callback */
+  struct gw_host *host;   /* who is to be told how it ends (gw_host_count), one reference; NULL: nobody */
 };
 /* The endpoint that the cluster's policy chooses. GW_ERR_NOT_FOUND: none is usable. */
 enum gw_err gw_worker_cluster_pick(struct gw_worker_cluster *cluster, const struct gw_balancer_key *key, struct gw_upstream_pick *ret_pick);
+/* The same for a retry, which wants none of those that were tried: the policy is asked `attempts` times more, then what comes next is
+ * taken. Only when there is no other does it go to one of them. */
+#define GW_TRIED_MAX 8
+struct gw_tried_endpoints {
+  uint32_t count;
+  struct gw_str items[GW_TRIED_MAX]; /* "127.0.0.1:80" */
+};
+enum gw_err gw_worker_cluster_pick_other(struct gw_worker_cluster *cluster, const struct gw_balancer_key *key, uint32_t attempts,
+                                         const struct gw_tried_endpoints *tried, struct gw_upstream_pick *ret_pick);
+
+/* ---- what the cluster bears of retries; each begin has its end, each true its give_back ---- */
+void gw_worker_cluster_begin_request(struct gw_worker_cluster *cluster);
+void gw_worker_cluster_end_request(struct gw_worker_cluster *cluster);
+/* false: the budget is used up. */
+bool gw_worker_cluster_take_retry(struct gw_worker_cluster *cluster);
+void gw_worker_cluster_give_back_retry(struct gw_worker_cluster *cluster);
 
 #endif

@@ -23,6 +23,7 @@ static void add_endpoint(struct gw_frozen_cluster *cluster, const struct gw_endp
       .weight = endpoint->weight > 0 ? endpoint->weight : 1,
       .priority = endpoint->priority,
       .is_healthy = !endpoint->is_unhealthy,
+      .is_wanted = !endpoint->is_unhealthy,
   };
 }
 
@@ -80,6 +81,26 @@ static void set_fresh(struct gw_frozen_cluster *cluster, const struct gw_frozen_
   }
 }
 
+static void attach_hosts(struct gw_frozen_cluster *cluster, struct gw_health *health) {
+  for (uint32_t i = 0; i < cluster->endpoint_count; i++) {
+    struct gw_frozen_endpoint *endpoint = &cluster->endpoints[i];
+    endpoint->host = gw_health_attach(health, cluster->model, endpoint->text);
+    endpoint->is_healthy = endpoint->is_wanted && (endpoint->host == NULL || endpoint->host->is_usable);
+    endpoint->is_new = endpoint->is_wanted && endpoint->host != NULL && endpoint->host->is_new;
+  }
+}
+
+/* Those who were well when it was built are, and nobody else. */
+static bool has_same_health(const struct gw_frozen_cluster *cluster) {
+  for (uint32_t i = 0; i < cluster->endpoint_count; i++) {
+    const struct gw_frozen_endpoint *endpoint = &cluster->endpoints[i];
+    if (endpoint->host == NULL) return true; /* then none has */
+    if (!endpoint->is_wanted) continue;
+    if (endpoint->is_healthy != endpoint->host->is_usable || endpoint->is_new != endpoint->host->is_new) return false;
+  }
+  return true;
+}
+
 static bool same_resource(const struct gw_resource *a, const struct gw_resource *b) {
   return a == b || (a != NULL && b != NULL && strcmp(a->version, b->version) == 0);
 }
@@ -114,15 +135,25 @@ static void build_tls(struct gw_frozen_cluster *cluster, const struct gw_snapsho
   cluster->tls = gw_tls_build_client(snapshot, cluster->model, place, errors);
 }
 
+/* What lasts longer than a configuration. */
+static void carry_over(struct gw_frozen_cluster *cluster, const struct gw_frozen_cluster *previous) {
+  const struct gw_circuit_breaking *breaking = cluster->model->breaking;
+  struct gw_circuit_breaker *breaker = previous != NULL ? previous->breaker : NULL;
+  cluster->usage = previous != NULL ? gw_upstream_usage_ref(previous->usage) : gw_upstream_usage_new();
+  if (breaking == NULL) return;
+  bool is_same = breaker != NULL && gw_circuit_breaking_equal(gw_circuit_breaker_settings(breaker), breaking);
+  cluster->breaker = is_same ? gw_circuit_breaker_ref(breaker) : gw_circuit_breaker_new(breaking);
+}
+
 struct gw_frozen_cluster *gw_frozen_cluster_build(const struct gw_snapshot *snapshot, struct gw_resource *resource,
-                                                  const struct gw_dns_clusters *dns, struct gw_frozen_cluster *previous, uint64_t now_ms,
-                                                  struct gw_errors *errors) {
+                                                  const struct gw_dns_clusters *dns, struct gw_health *health,
+                                                  struct gw_frozen_cluster *previous, uint64_t now_ms, struct gw_errors *errors) {
   const struct gw_cluster *model = resource->cluster;
   struct gw_resource *assignment = NULL;
   if (model->kind == GW_CLUSTER_EDS)
     assignment = (struct gw_resource *)gw_snapshot_find(snapshot, GW_RESOURCE_ENDPOINTS, model->eds_service_name);
   bool is_same_tls = previous != NULL && has_same_tls(previous, snapshot, resource);
-  bool is_same = is_same_tls && same_resource(previous->endpoints_resource, assignment);
+  bool is_same = is_same_tls && same_resource(previous->endpoints_resource, assignment) && has_same_health(previous);
   if (is_same && model->kind != GW_CLUSTER_STRICT_DNS) return gw_frozen_cluster_ref(previous);
 
   struct gw_frozen_cluster *cluster = gw_calloc(1, sizeof(*cluster));
@@ -131,6 +162,7 @@ struct gw_frozen_cluster *gw_frozen_cluster_build(const struct gw_snapshot *snap
   cluster->cluster_resource = gw_resource_ref(resource);
   if (assignment != NULL) cluster->endpoints_resource = gw_resource_ref(assignment);
   gw_arena_init(&cluster->arena, 512);
+  cluster->retry_budget = previous != NULL ? gw_retry_budget_ref(previous->retry_budget) : gw_retry_budget_new();
   if (model->tls != NULL) build_tls(cluster, snapshot, is_same_tls ? previous : NULL, errors);
   const struct gw_endpoints *endpoints = assignment != NULL ? assignment->endpoints : model->inline_endpoints;
   bool is_good = true;
@@ -149,7 +181,9 @@ struct gw_frozen_cluster *gw_frozen_cluster_build(const struct gw_snapshot *snap
     gw_frozen_cluster_unref(cluster);
     return gw_frozen_cluster_ref(previous);
   }
+  attach_hosts(cluster, health);
   set_fresh(cluster, previous, now_ms);
+  carry_over(cluster, previous);
   cluster->load = gw_load_build(&model->balancing, cluster->endpoints, cluster->endpoint_count);
   return cluster;
 }
@@ -165,6 +199,11 @@ void gw_frozen_cluster_unref(struct gw_frozen_cluster *cluster) {
   gw_resource_unref(cluster->endpoints_resource);
   gw_tls_context_unref(cluster->tls);
   gw_load_free(cluster->load);
+  gw_upstream_usage_unref(cluster->usage);
+  gw_circuit_breaker_unref(cluster->breaker);
+  gw_retry_budget_unref(cluster->retry_budget);
+  for (uint32_t i = 0; i < cluster->endpoint_count; i++)
+    gw_host_unref(cluster->endpoints[i].host);
   gw_arena_done(&cluster->arena);
   free(cluster);
 }

@@ -13,8 +13,12 @@
 #include "common/model/snapshot.h"
 #include "common/net/address.h"
 #include "common/net/tls.h"
+#include "dataplane/cluster/circuit_breaker.h"
 #include "dataplane/cluster/dns_clusters.h"
+#include "dataplane/cluster/health.h"
 #include "dataplane/cluster/load.h"
+#include "dataplane/cluster/retry_budget.h"
+#include "dataplane/upstream/usage.h"
 
 struct gw_frozen_cluster {
   atomic_uint refs;
@@ -25,17 +29,20 @@ struct gw_frozen_cluster {
   struct gw_str tls_version;              /* of its secrets */
   struct gw_frozen_endpoint *endpoints;   /* by address; all different */
   uint32_t endpoint_count;
-  struct gw_load *load; /* who of them gets how much */
+  struct gw_load *load;                 /* who of them gets how much */
+  struct gw_upstream_usage *usage;      /* the same as long as a cluster of that name is there */
+  struct gw_circuit_breaker *breaker;   /* … as long as its settings stay, too; NULL: none */
+  struct gw_retry_budget *retry_budget; /* the one of the cluster before, if there was one */
   struct gw_arena arena;
 };
 
-/* `resource` is a cluster of `snapshot`. `previous` (may be NULL) is returned with one more reference when nothing changed. An address that
- * is none is a mistake, and then NULL. An EDS cluster without its resource, and names not resolved yet, give a cluster without endpoints.
- * `now_ms`: an endpoint that `previous` did not have, or not healthy, starts slowly from then on, where that is asked for; the first ones
- * of all don't, since they would all alike. */
+/* `resource` is a cluster of `snapshot`. `health` (may be NULL) says who is well. `previous` (may be NULL) is returned with one more
+ * reference when nothing changed. An address that is none is a mistake, and then NULL. An EDS cluster without its resource, and names not
+ * resolved yet, give a cluster without endpoints. `now_ms`: an endpoint that `previous` did not have, or not healthy, starts slowly from
+ * then on, where that is asked for; the first ones of all don't, since they would all alike. */
 struct gw_frozen_cluster *gw_frozen_cluster_build(const struct gw_snapshot *snapshot, struct gw_resource *resource,
-                                                  const struct gw_dns_clusters *dns, struct gw_frozen_cluster *previous, uint64_t now_ms,
-                                                  struct gw_errors *errors);
+                                                  const struct gw_dns_clusters *dns, struct gw_health *health,
+                                                  struct gw_frozen_cluster *previous, uint64_t now_ms, struct gw_errors *errors);
 struct gw_frozen_cluster *gw_frozen_cluster_ref(struct gw_frozen_cluster *cluster);
 void gw_frozen_cluster_unref(struct gw_frozen_cluster *cluster);
 

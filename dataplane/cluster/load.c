@@ -70,9 +70,17 @@ void gw_load_spread(struct gw_load_part *parts, uint32_t count, uint32_t panic_t
   }
 }
 
+static uint32_t count_of(const struct gw_load_level *blank, uint32_t endpoint_count, uint32_t priority) {
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < endpoint_count; i++)
+    count += blank->endpoints[i].priority == priority ? 1 : 0;
+  return count;
+}
+
+/* In a panic all are used, new ones too. */
 static void add_level(struct gw_load *load, const struct gw_load_level *blank, const struct gw_load_part *part, uint32_t priority,
                       uint32_t endpoint_count) {
-  uint32_t *usable = gw_arena_calloc(&load->arena, part->endpoint_count, sizeof(*usable));
+  uint32_t *usable = gw_arena_calloc(&load->arena, count_of(blank, endpoint_count, priority), sizeof(*usable));
   struct gw_load_level *level = &load->levels[load->level_count];
   *level = *blank;
   level->priority = priority;
@@ -97,6 +105,19 @@ static void add_level(struct gw_load *load, const struct gw_load_level *blank, c
   load->level_count++;
 }
 
+/* Returns how many count; without any, nobody is new. */
+static uint32_t count_parts(const struct gw_frozen_endpoint *endpoints, uint32_t count, bool has_uncounted_new,
+                            struct gw_load_part *parts) {
+  uint32_t counted = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    if (has_uncounted_new && endpoints[i].is_new) continue;
+    parts[endpoints[i].priority].endpoint_count++;
+    parts[endpoints[i].priority].healthy_count += endpoints[i].is_healthy ? 1 : 0;
+    counted++;
+  }
+  return counted;
+}
+
 struct gw_load *gw_load_build(const struct gw_load_balancing *balancing, const struct gw_frozen_endpoint *endpoints, uint32_t count) {
   struct gw_load *load = gw_calloc(1, sizeof(*load));
   gw_arena_init(&load->arena, 256);
@@ -104,10 +125,7 @@ struct gw_load *gw_load_build(const struct gw_load_balancing *balancing, const s
   for (uint32_t i = 0; i < count; i++)
     if (endpoints[i].priority >= part_count) part_count = endpoints[i].priority + 1;
   GW_CLEANUP(gw_free_ptr) struct gw_load_part *parts = gw_calloc(part_count + 1u, sizeof(*parts));
-  for (uint32_t i = 0; i < count; i++) {
-    parts[endpoints[i].priority].endpoint_count++;
-    parts[endpoints[i].priority].healthy_count += endpoints[i].is_healthy ? 1 : 0;
-  }
+  if (count_parts(endpoints, count, balancing->has_uncounted_new, parts) == 0) count_parts(endpoints, count, false, parts);
   gw_load_spread(parts, part_count, balancing->panic_threshold_percent);
   const struct gw_load_level blank = {.balancing = balancing, .endpoints = endpoints};
   load->levels = gw_arena_calloc(&load->arena, part_count, sizeof(*load->levels));

@@ -12,13 +12,18 @@
 #include "common/model/cluster.h"
 #include "common/net/address.h"
 
+struct gw_host;
+
 struct gw_frozen_endpoint {
   struct gw_address address;
   struct gw_str text; /* "127.0.0.1:80" */
   uint32_t weight;
   uint32_t priority;
   bool is_healthy;
-  uint64_t fresh_ms; /* when it became known, or healthy again; 0: it was from the beginning */
+  bool is_new;          /* not well, only since it waits for its first health check */
+  bool is_wanted;       /* the configuration takes it for healthy */
+  struct gw_host *host; /* a reference; NULL: nobody looks after it */
+  uint64_t fresh_ms;    /* when it became known, or healthy again; 0: it was from the beginning */
 };
 
 /* One priority that gets something. */

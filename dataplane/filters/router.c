@@ -1,22 +1,11 @@
 #include "dataplane/filters/router.h"
 
 #include "common/message/grpc.h"
+#include "common/message/status.h"
 #include "common/routing/redirect.h"
 #include "dataplane/filters/hash_policy.h"
+#include "dataplane/filters/router_state.h"
 #include "dataplane/pipeline/local_reply.h"
-#include "dataplane/pipeline/stream.h"
-#include "dataplane/upstream/attempt.h"
-
-struct router {
-  struct gw_stream *stream;
-  bool has_retried;
-  bool has_body;               /* of the answer */
-  bool has_grpc_timeout;       /* the caller's deadline, or none, instead of the route's */
-  struct gw_request_head head; /* as it goes to the service */
-  struct gw_balancer_key key;  /* where it wants to go */
-  struct gw_headers cookies;   /* Set-Cookie of the answer, for what a hash policy made up */
-  struct gw_attempt attempt;
-};
 
 static const struct gw_attempt_calls attempt_calls;
 
@@ -29,17 +18,18 @@ static void fail(struct gw_stream *stream, uint32_t status, uint32_t flag, const
 }
 
 /* RouteAction.timeout counts from here (Envoy: "the entire downstream request has been processed"). gRPC's, if it is heeded, from the
- * beginning: its streams may be long in both directions. */
+ * beginning: its streams may be long in both directions. It covers all tries. */
 static void start_timeout(struct router *router) {
   struct gw_stream *stream = router->stream;
   uint64_t timeout_ms = stream->route->forward.timeout_ms;
-  if (timeout_ms == 0 || router->has_grpc_timeout || stream->is_tunnel) return;
+  if (timeout_ms == 0 || stream->route_deadline_ms != 0 || router->has_grpc_timeout || stream->is_tunnel) return;
   stream->route_deadline_ms = gw_loop_now_ms(stream->pipeline->loop) + timeout_ms;
 }
 
 static void end_request(struct router *router) {
   gw_attempt_send_end(&router->attempt, router->stream->request_trailers);
   start_timeout(router);
+  gw_router_retry_start_clock(router);
 }
 
 /* RouteAction.max_grpc_timeout: instead of the route's timeout what the caller says, within bounds; who says nothing has all the time that
@@ -60,32 +50,126 @@ static void heed_grpc_timeout(struct router *router) {
 /* The gateway answers Expect itself once there is somebody to take the body: a service that is away costs the client no upload. */
 static void invite_body(struct router *router) {
   struct gw_stream *stream = router->stream;
-  if (!stream->is_request_complete && stream->request.expects_continue) stream->calls->send_continue(stream);
+  if (stream->is_request_complete || !stream->request.expects_continue || router->has_invited_body) return;
+  router->has_invited_body = true;
+  stream->calls->send_continue(stream);
 }
 
-static void start_attempt(struct router *router, bool is_new) {
+/* ---- what outlier detection is told: the status of the answer, or of what stands for it ---- */
+
+static void forget_host(struct router *router) {
+  gw_host_unref(router->host);
+  router->host = NULL;
+}
+
+static void tell_host(struct router *router, uint32_t status) {
+  if (router->host == NULL) return;
+  gw_host_count(router->host, status);
+  forget_host(router);
+}
+
+/* gRPC's own status counts, which comes last; the answer's tells that there will be one. */
+static void tell_host_of_answer(struct router *router, bool is_whole) {
+  if (router->host == NULL) return;
+  const struct gw_response_head *head = &router->attempt.response;
+  if (!gw_stream_is_grpc(router->stream) || head->status != 200) {
+    tell_host(router, head->status);
+    return;
+  }
+  const struct gw_headers *fields = router->attempt.trailers.count > 0 ? &router->attempt.trailers : &head->headers;
+  const struct gw_header *code = gw_headers_find(fields, GW_HEADER_GRPC_STATUS);
+  if (code != NULL) {
+    tell_host(router, gw_status_from_grpc(code->value));
+  } else if (is_whole) {
+    forget_host(router);
+  }
+}
+
+/* What an earlier try had of the body. */
+static void replay_body(struct router *router) {
+  router->owes_body = false;
+  bool may_go_on = true;
+  for (const struct gw_replay_piece *piece = router->replay.first; piece != NULL; piece = piece->next)
+    may_go_on = gw_attempt_send_body(&router->attempt, (struct gw_str){piece->data, piece->len});
+  if (!may_go_on) gw_stream_set_request_paused(router->stream, GW_PAUSE_UPSTREAM, true);
+}
+
+static void begin_body(struct router *router) {
   struct gw_stream *stream = router->stream;
-  struct gw_upstream_pick pick;
-  struct gw_failure failure;
-  if (gw_worker_cluster_pick(stream->cluster, &router->key, &pick) != GW_OK) {
-    fail(stream, 503, GW_FLAG_NO_HEALTHY_UPSTREAM, "no_healthy_upstream", "the service has no usable instance");
-    return;
-  }
-  stream->upstream_host = gw_arena_copy(&stream->arena, pick.endpoint);
-  if (router->head.authority.len == 0) router->head.authority = stream->upstream_host;
-  if (!gw_attempt_start(&router->attempt, pick.pool, is_new, &router->head, &stream->arena, &attempt_calls, router, &failure)) {
-    gw_stream_fail(stream, &failure);
-    return;
-  }
-  /* Nobody would take its body, nor what has come of it already. */
-  if (gw_attempt_is_waiting(&router->attempt)) gw_stream_set_request_paused(stream, GW_PAUSE_FILTER, true);
   if (router->head.upgrade.len > 0) {
     start_timeout(router); /* of the handshake: a tunnel has none */
+    gw_router_retry_start_clock(router);
+    return;
+  }
+  bool is_waiting = gw_attempt_is_waiting(&router->attempt);
+  if (router->has_sent_body) {
+    router->owes_body = is_waiting;
+    if (!is_waiting) replay_body(router);
+  }
+  if (stream->is_request_complete && router->owes_body) {
+    gw_router_retry_start_clock(router); /* the rest follows when it is connected */
   } else if (stream->is_request_complete) {
     end_request(router);
   } else if (gw_attempt_is_connected(&router->attempt)) {
     invite_body(router);
   }
+}
+
+static enum gw_err pick_endpoint(struct router *router, struct gw_upstream_pick *ret_pick) {
+  const struct gw_stream *stream = router->stream;
+  const struct gw_retry_policy *policy = router->policy;
+  if (policy == NULL || !policy->avoids_previous_hosts || stream->attempts.count == 0)
+    return gw_worker_cluster_pick(stream->cluster, &router->key, ret_pick);
+  struct gw_tried_endpoints tried = gw_router_tried(router);
+  return gw_worker_cluster_pick_other(stream->cluster, &router->key, policy->host_attempts, &tried, ret_pick);
+}
+
+/* X-Envoy-Attempt-Count, ours alone. The client's fields are in the same array, in front. */
+static void tell_attempt_count(struct router *router) {
+  struct gw_stream *stream = router->stream;
+  struct gw_headers *headers = &router->head.headers;
+  struct gw_str name = GW_STR("x-envoy-attempt-count"), count = GW_STR("1");
+  if (stream->attempt_count > 1) count = gw_str_from(gw_arena_printf(&stream->arena, "%u", stream->attempt_count));
+  if (router->count_header > 0) {
+    headers->items[router->count_header - 1].value = count;
+    return;
+  }
+  if (gw_headers_find_name(headers, name) != NULL) {
+    struct gw_headers own;
+    gw_headers_init(&own, &stream->arena, headers->count + 1);
+    memcpy(own.items, headers->items, headers->count * sizeof(*own.items));
+    own.count = headers->count;
+    gw_headers_remove_name(&own, name);
+    *headers = own;
+  }
+  gw_headers_add(headers, &stream->arena, GW_HEADER_OTHER, name, count);
+  router->count_header = headers->count;
+}
+
+void gw_router_start_attempt(struct router *router, bool is_new) {
+  struct gw_stream *stream = router->stream;
+  struct gw_upstream_pick pick;
+  struct gw_failure failure;
+  if (!gw_circuit_guard_enter(&router->circuit, stream)) return;
+  if (pick_endpoint(router, &pick) != GW_OK) {
+    gw_circuit_guard_on_cancel(&router->circuit, stream);
+    fail(stream, 503, GW_FLAG_NO_HEALTHY_UPSTREAM, "no_healthy_upstream", "the service has no usable instance");
+    return;
+  }
+  forget_host(router); /* of a try whose answer nobody wanted */
+  router->host = pick.host;
+  stream->upstream_host = gw_arena_copy(&stream->arena, pick.endpoint);
+  stream->attempt_count++;
+  router->try_started_ms = gw_loop_now_ms(stream->pipeline->loop);
+  if (stream->route->forward.tells_attempt_count) tell_attempt_count(router);
+  if (router->head.authority.len == 0) router->head.authority = stream->upstream_host;
+  if (!gw_attempt_start(&router->attempt, pick.pool, is_new, &router->head, &stream->arena, &attempt_calls, router, &failure)) {
+    gw_router_on_failure(router, &failure);
+    return;
+  }
+  /* Nobody would take its body, nor what has come of it already. */
+  if (gw_attempt_is_waiting(&router->attempt)) gw_stream_set_request_paused(stream, GW_PAUSE_FILTER, true);
+  begin_body(router);
 }
 
 static enum gw_verdict forward(struct router *router) {
@@ -96,12 +180,14 @@ static enum gw_verdict forward(struct router *router) {
     return GW_VERDICT_REPLIED;
   }
   if (action->has_idle_timeout) stream->idle_timeout_ms = action->idle_timeout_ms;
+  if (action->max_duration_ms != 0) stream->duration_deadline_ms = stream->started_us / 1000 + action->max_duration_ms;
+  if (action->retry != NULL) gw_router_retry_init(router, action->retry);
   router->head = stream->request;
   heed_grpc_timeout(router);
   router->head.path = gw_route_table_rewrite(gw_stream_find_routes(stream)->table, stream->route, stream->request.path, &stream->arena);
   if (action->hash_policy_count > 0 && gw_worker_cluster_wants_hash(stream->cluster))
     router->key = gw_hash_policy_key(stream, action, &router->cookies);
-  start_attempt(router, false);
+  gw_router_start_attempt(router, false);
   return GW_VERDICT_NEXT;
 }
 
@@ -146,7 +232,16 @@ static enum gw_verdict on_request_body(struct gw_stream *stream, void *state, co
   (void)settings;
   struct router *router = state;
   /* The service may have answered before it had the whole request: the rest goes nowhere. */
+  if (router->is_waiting) {
+    if (is_last) start_timeout(router); /* the next try takes it */
+    gw_replay_buffer_add(&router->replay, data);
+    return GW_VERDICT_NEXT;
+  }
   if (!gw_attempt_is_open(&router->attempt)) return GW_VERDICT_NEXT;
+  if (data.len > 0) {
+    router->has_sent_body = true;
+    if (router->policy != NULL) gw_replay_buffer_add(&router->replay, data);
+  }
   if (data.len > 0 && !gw_attempt_send_body(&router->attempt, data)) gw_stream_set_request_paused(stream, GW_PAUSE_UPSTREAM, true);
   if (is_last) end_request(router);
   return GW_VERDICT_NEXT;
@@ -154,9 +249,13 @@ static enum gw_verdict on_request_body(struct gw_stream *stream, void *state, co
 
 /* An answer of our own (a timeout, a body that is too large) is the only one: HTTP/2 may keep the stream for a while after it. */
 static void on_response(struct gw_stream *stream, void *state, const void *settings) {
-  (void)stream, (void)settings;
+  (void)settings;
   struct router *router = state;
-  if (!router->attempt.is_head_done) gw_attempt_cancel(&router->attempt);
+  if (router->is_answering) return;
+  if ((stream->flags & GW_FLAG_UPSTREAM_TIMEOUT) != 0) tell_host(router, 504);
+  gw_attempt_cancel(&router->attempt);
+  gw_circuit_guard_on_cancel(&router->circuit, stream);
+  gw_router_retry_settle(router);
 }
 
 static void on_response_pause(struct gw_stream *stream, void *state, bool is_paused) {
@@ -166,26 +265,39 @@ static void on_response_pause(struct gw_stream *stream, void *state, bool is_pau
 }
 
 static void on_end(struct gw_stream *stream, void *state, const void *settings) {
-  (void)stream, (void)settings;
+  (void)settings;
   struct router *router = state;
   gw_attempt_cancel(&router->attempt);
+  gw_circuit_guard_on_cancel(&router->circuit, stream);
+  gw_router_retry_done(router);
+  forget_host(router);
 }
 
 /* ---- the attempt's side ---- */
 
-static void resume_request(struct router *router) {
+void gw_router_resume_request(struct router *router) {
   gw_stream_set_request_paused(router->stream, GW_PAUSE_FILTER | GW_PAUSE_UPSTREAM, false);
 }
 
 static void on_connected(void *arg) {
   struct router *router = arg;
+  router->try_moved_ms = gw_loop_now_ms(router->stream->pipeline->loop);
   invite_body(router);
-  resume_request(router);
+  if (router->owes_body) {
+    replay_body(router);
+    if (router->stream->is_request_complete) end_request(router);
+  }
+  gw_router_resume_request(router);
 }
 
 static void on_head(void *arg) {
   struct router *router = arg;
   struct gw_stream *stream = router->stream;
+  gw_circuit_guard_on_head(&router->circuit, stream, &router->attempt.response);
+  tell_host_of_answer(router, false);
+  if (gw_router_retry_after_head(router)) return;
+  if (stream->attempts.count > 0) gw_router_record(router, NULL);
+  gw_router_retry_settle(router);
   stream->response = router->attempt.response;
   gw_headers_remove_hop_by_hop(&stream->response.headers);
   for (uint32_t i = 0; i < router->cookies.count; i++) {
@@ -199,33 +311,54 @@ static void on_head(void *arg) {
 
 static void on_body(void *arg, struct gw_str data) {
   struct router *router = arg;
-  gw_stream_respond_body(router->stream, data);
+  if (!router->is_waiting) gw_stream_respond_body(router->stream, data);
 }
 
 static void on_answered(void *arg) {
   struct router *router = arg;
+  gw_circuit_guard_on_end(&router->circuit, router->stream, &router->attempt.trailers);
+  tell_host_of_answer(router, true);
+  if (router->is_waiting) return;
   if (router->attempt.trailers.count > 0) router->stream->response_trailers = &router->attempt.trailers;
   if (router->has_body) gw_stream_respond_end(router->stream);
-  resume_request(router);
+  gw_router_resume_request(router);
+}
+
+/* The race of keep-alive, when the connection was dead as the request was sent on it: whatever the policy, at once, and nobody's fault that
+ * a budget would have to bear. What HTTP/2 says was not looked at is like it where no policy says more. */
+static bool is_race(const struct router *router, const struct gw_failure *failure) {
+  if (!failure->retry_ok || router->has_raced || !gw_router_may_replay(router)) return false;
+  if (failure->flag == GW_FLAG_UPSTREAM_REMOTE_RESET) return router->policy == NULL;
+  return failure->flag != GW_FLAG_UPSTREAM_CONNECT_FAILURE;
+}
+
+void gw_router_on_failure(struct router *router, const struct gw_failure *failure) {
+  struct gw_stream *stream = router->stream;
+  gw_circuit_guard_on_failure(&router->circuit, stream, failure);
+  if (router->is_waiting) return; /* of the last try nothing was wanted any more */
+  gw_router_record(router, failure);
+  if (is_race(router, failure)) {
+    router->has_raced = true;
+    forget_host(router); /* that it closed an idle connection says nothing of its health */
+    gw_worker_cluster_counts(stream->cluster)->retries_total++;
+    gw_router_start_attempt(router, true);
+    return;
+  }
+  if (failure->side == GW_FAILURE_UPSTREAM) tell_host(router, failure->flag == GW_FLAG_UPSTREAM_TIMEOUT ? 504 : 503);
+  forget_host(router);
+  if (gw_router_retry_after_failure(router, failure)) return;
+  gw_stream_fail(stream, failure);
+  gw_router_resume_request(router);
 }
 
 static void on_failure(void *arg, const struct gw_failure *failure) {
-  struct router *router = arg;
-  struct gw_stream *stream = router->stream;
-  /* Only the race of keep-alive, when the connection was dead as the request was sent on it, and what HTTP/2 says was not looked at. */
-  bool was_connected = failure->flag != GW_FLAG_UPSTREAM_CONNECT_FAILURE;
-  if (failure->retry_ok && was_connected && !router->has_retried) {
-    router->has_retried = true;
-    gw_worker_cluster_counts(stream->cluster)->retries_total++;
-    start_attempt(router, true);
-    return;
-  }
-  gw_stream_fail(stream, failure);
-  resume_request(router);
+  gw_router_on_failure(arg, failure);
 }
 
 static void on_drained(void *arg) {
-  resume_request(arg);
+  struct router *router = arg;
+  router->try_moved_ms = gw_loop_now_ms(router->stream->pipeline->loop);
+  if (!router->is_waiting) gw_router_resume_request(router);
 }
 
 static const struct gw_attempt_calls attempt_calls = {

@@ -30,6 +30,7 @@ static uint64_t number_of(const struct gw_access_log_op *op, const struct gw_str
   case GW_ACCESS_LOG_RESPONSE_CODE: return stream->status;
   case GW_ACCESS_LOG_BYTES_RECEIVED: return stream->bytes_received;
   case GW_ACCESS_LOG_BYTES_SENT: return stream->bytes_sent;
+  case GW_ACCESS_LOG_ATTEMPT_COUNT: return stream->attempt_count;
   default: return (gw_loop_now_us(stream->pipeline->loop) - stream->started_us) / 1000;
   }
 }
@@ -49,12 +50,20 @@ static struct gw_str text_of(const struct gw_access_log_op *op, const struct gw_
   case GW_ACCESS_LOG_ROUTE_NAME: return stream->route != NULL ? stream->route->name : (struct gw_str){0};
   case GW_ACCESS_LOG_REMOTE_ADDRESS: return gw_address_format(&stream->remote, text);
   case GW_ACCESS_LOG_REMOTE_ADDRESS_WITHOUT_PORT: return gw_address_format_ip(&stream->remote, text);
+  case GW_ACCESS_LOG_ATTEMPTS: return (struct gw_str){0};
   default: {
     struct gw_str value = request_text(op, stream);
     if (value.len == 0 && op->alternative != NULL) return request_text(op->alternative, stream);
     return value;
   }
   }
+}
+
+/* false: there are none. */
+static bool format_attempts(const struct gw_access_log_op *op, const struct gw_stream *stream, struct gw_strbuf *out) {
+  if (op->kind != GW_ACCESS_LOG_ATTEMPTS || stream->attempts.count == 0) return false;
+  gw_attempt_records_format(&stream->attempts, out);
+  return true;
 }
 
 /* As plain text, with "-" for what isn't there. */
@@ -64,6 +73,7 @@ static void append_plain(const struct gw_access_log_op *op, const struct gw_stre
     gw_strbuf_append_u64(line, number_of(op, stream));
     return;
   }
+  if (format_attempts(op, stream, line)) return;
   struct gw_str value = text_of(op, stream, text);
   gw_strbuf_append_str(line, value.len > 0 ? value : GW_STR("-"));
 }
@@ -81,8 +91,9 @@ static void append_json(const struct gw_access_log_value *value, const struct gw
     gw_strbuf_append_u64(line, number_of(op, stream));
     return;
   }
+  GW_CLEANUP(gw_strbuf_done) struct gw_strbuf attempts = {0};
   char buffer[TEXT_SIZE];
-  struct gw_str text = text_of(op, stream, buffer);
+  struct gw_str text = format_attempts(op, stream, &attempts) ? gw_strbuf_str(&attempts) : text_of(op, stream, buffer);
   if (text.len > 0) {
     gw_json_append_string(line, text);
   } else {

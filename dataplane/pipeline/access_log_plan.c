@@ -22,6 +22,7 @@ static const struct word plain_operators[] = {
     {"BYTES_RECEIVED", GW_ACCESS_LOG_BYTES_RECEIVED},
     {"BYTES_SENT", GW_ACCESS_LOG_BYTES_SENT},
     {"DURATION", GW_ACCESS_LOG_DURATION},
+    {"UPSTREAM_REQUEST_ATTEMPT_COUNT", GW_ACCESS_LOG_ATTEMPT_COUNT},
     {"UPSTREAM_HOST", GW_ACCESS_LOG_UPSTREAM_HOST},
     {"UPSTREAM_CLUSTER", GW_ACCESS_LOG_UPSTREAM_CLUSTER},
     {"ROUTE_NAME", GW_ACCESS_LOG_ROUTE_NAME},
@@ -111,6 +112,11 @@ static bool compile_operator(struct gw_arena *arena, struct gw_str text, struct 
   if (gw_str_equal(name, GW_STR("REQ"))) return compile_header(arena, argument, rest, true, ret_op);
   if (gw_str_equal(name, GW_STR("RESP"))) return compile_header(arena, argument, rest, false, ret_op);
   if (rest.len > 0) return false;
+  /* In Envoy's words, which has no operator for it, so that it takes our formats, and writes nothing. */
+  if (gw_str_equal(name, GW_STR("DYNAMIC_METADATA")) && gw_str_equal(argument, GW_STR("gateway:attempts"))) {
+    *ret_op = (struct gw_access_log_op){.kind = GW_ACCESS_LOG_ATTEMPTS};
+    return true;
+  }
   const struct word *word = NULL;
   if (gw_str_equal(name, GW_STR("PATH"))) word = find_word(path_arguments, GW_ARRAY_LEN(path_arguments), argument);
   *ret_op = (struct gw_access_log_op){.kind = word != NULL ? word->kind : GW_ACCESS_LOG_PATH_WITHOUT_QUERY};

@@ -11,6 +11,7 @@
 struct build {
   struct gw_snapshot *snapshot;
   const struct gw_dns_clusters *dns;
+  struct gw_health *health;
   const struct gw_filter *const *filters;
   struct gw_str ticket_key;
   const struct gw_frozen *previous;
@@ -55,7 +56,7 @@ static void build_clusters(struct build *build) {
       at++;
     if (at < previous_count && order == 0) before = build->previous->clusters[at];
     struct gw_frozen_cluster *cluster =
-        gw_frozen_cluster_build(build->snapshot, list->items[i], build->dns, before, build->now_ms, build->errors);
+        gw_frozen_cluster_build(build->snapshot, list->items[i], build->dns, build->health, before, build->now_ms, build->errors);
     if (cluster != NULL) frozen->clusters[frozen->cluster_count++] = cluster;
   }
 }
@@ -209,14 +210,16 @@ static void build_listeners(struct build *build) {
   }
 }
 
-enum gw_err gw_frozen_build(struct gw_snapshot *snapshot, const struct gw_dns_clusters *dns, const struct gw_filter *const *filters,
-                            struct gw_str ticket_key, struct gw_frozen *previous, struct gw_errors *errors, struct gw_frozen **ret_frozen) {
+enum gw_err gw_frozen_build(struct gw_snapshot *snapshot, const struct gw_dns_clusters *dns, struct gw_health *health,
+                            const struct gw_filter *const *filters, struct gw_str ticket_key, struct gw_frozen *previous,
+                            struct gw_errors *errors, struct gw_frozen **ret_frozen) {
   size_t errors_before = errors->error_count;
   struct gw_frozen *frozen = gw_calloc(1, sizeof(*frozen));
   frozen->refs = 1;
   frozen->snapshot = gw_snapshot_ref(snapshot);
   struct build build = {.snapshot = snapshot,
                         .dns = dns,
+                        .health = health,
                         .filters = filters,
                         .ticket_key = ticket_key,
                         .previous = previous,
@@ -255,8 +258,18 @@ void gw_frozen_unref(struct gw_frozen *frozen) {
   free(frozen);
 }
 
+struct gw_frozen_cluster *const *gw_frozen_clusters(const struct gw_frozen *frozen, uint32_t *ret_count) {
+  *ret_count = frozen->cluster_count;
+  return frozen->clusters;
+}
+
 struct gw_snapshot *gw_frozen_snapshot(const struct gw_frozen *frozen) {
   return frozen->snapshot;
+}
+
+const struct gw_frozen_cluster *gw_frozen_find_cluster(const struct gw_frozen *frozen, struct gw_str name) {
+  uint32_t index = find_cluster(frozen, name);
+  return index != GW_NO_CLUSTER ? frozen->clusters[index] : NULL;
 }
 
 const struct gw_frozen_listener *gw_frozen_find_listener(const struct gw_frozen *frozen, struct gw_str name) {

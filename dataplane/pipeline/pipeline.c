@@ -1,6 +1,7 @@
 #include "dataplane/pipeline/pipeline.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/base/mem.h"
 #include "dataplane/pipeline/stream.h"
@@ -72,6 +73,15 @@ void gw_pipeline_sweep_soon(struct gw_pipeline *pipeline) {
   if (!gw_timer_is_running(&pipeline->sweep_timer)) gw_timer_start(pipeline->loop, &pipeline->sweep_timer, SWEEP_AFTER_MS);
 }
 
+static void copy_circuit(struct gw_service_stats *service, const struct gw_upstream_counts *counts,
+                         const struct gw_circuit_breaker *breaker) {
+  if (breaker == NULL) return;
+  service->has_circuit_breaker = true;
+  service->circuit_state = gw_circuit_breaker_state(breaker);
+  service->circuit_refusals_total = counts->circuit_refusals_total;
+  memcpy(service->circuit_changes_total, counts->circuit_changes_total, sizeof(service->circuit_changes_total));
+}
+
 struct gw_stats *gw_pipeline_copy_stats(const struct gw_pipeline *pipeline) {
   struct gw_stats *copy = gw_stats_copy(pipeline->stats);
   if (pipeline->view == NULL) return copy;
@@ -85,6 +95,11 @@ struct gw_stats *gw_pipeline_copy_stats(const struct gw_pipeline *pipeline) {
     service->connect_failures_total = counts->connect_failures_total;
     service->requests_active = counts->requests_active;
     service->retries_total = counts->retries_total;
+    memcpy(service->overflows_total, counts->overflows_total, sizeof(service->overflows_total));
+    copy_circuit(service, counts, gw_worker_cluster_breaker(cluster));
+    service->retries_refused_total = counts->retries_refused_total;
+    service->retries_exhausted_total = counts->retries_exhausted_total;
+    service->try_timeouts_total = counts->try_timeouts_total;
   }
   return copy;
 }

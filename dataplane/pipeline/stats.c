@@ -143,6 +143,16 @@ struct gw_service_stats *gw_stats_get_service(struct gw_stats *stats, struct gw_
   return found;
 }
 
+/* Its state is the same to all workers, but that they were asked one after the other. */
+static void merge_circuit(struct gw_service_stats *service, const struct gw_service_stats *source) {
+  if (!source->has_circuit_breaker) return;
+  service->has_circuit_breaker = true;
+  service->circuit_state = source->circuit_state;
+  service->circuit_refusals_total += source->circuit_refusals_total;
+  for (size_t i = 0; i < GW_ARRAY_LEN(service->circuit_changes_total); i++)
+    service->circuit_changes_total[i] += source->circuit_changes_total[i];
+}
+
 static void merge_services(struct gw_stats *stats, const struct gw_stats *from) {
   size_t cursor = 0;
   struct gw_str key;
@@ -155,6 +165,12 @@ static void merge_services(struct gw_stats *stats, const struct gw_stats *from) 
     service->connect_failures_total += source->connect_failures_total;
     service->requests_active += source->requests_active;
     service->retries_total += source->retries_total;
+    for (size_t i = 0; i < GW_ARRAY_LEN(service->overflows_total); i++)
+      service->overflows_total[i] += source->overflows_total[i];
+    merge_circuit(service, source);
+    service->retries_refused_total += source->retries_refused_total;
+    service->retries_exhausted_total += source->retries_exhausted_total;
+    service->try_timeouts_total += source->try_timeouts_total;
   }
 }
 

@@ -10,6 +10,7 @@
 #include "common/base/list.h"
 #include "common/base/map.h"
 #include "common/observe/metrics.h"
+#include "dataplane/cluster/circuit_breaker.h"
 
 /* Routes with series of their own; what comes later is counted under route "other". */
 #define GW_STATS_ROUTES_MAX 10000
@@ -63,6 +64,14 @@ struct gw_service_stats {
   uint64_t connect_failures_total;
   uint64_t requests_active;
   uint64_t retries_total;
+  uint64_t overflows_total[GW_CONCURRENCY_COUNT];
+  bool has_circuit_breaker;
+  uint32_t circuit_state; /* gw_circuit_state */
+  uint64_t circuit_changes_total[3];
+  uint64_t circuit_refusals_total;
+  uint64_t retries_refused_total;
+  uint64_t retries_exhausted_total;
+  uint64_t try_timeouts_total;
 };
 
 struct gw_stats {

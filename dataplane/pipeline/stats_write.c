@@ -78,7 +78,52 @@ static const struct service_family service_families[] = {
      offsetof(struct gw_service_stats, connect_failures_total)},
     {"gateway_upstream_requests", "gauge", "Requests that a service is working on.", offsetof(struct gw_service_stats, requests_active)},
     {"gateway_upstream_retries_total", "counter", "Requests sent once more.", offsetof(struct gw_service_stats, retries_total)},
+    {"gateway_upstream_retries_refused_total", "counter", "Retries that the retry budget did not allow.",
+     offsetof(struct gw_service_stats, retries_refused_total)},
+    {"gateway_upstream_retries_exhausted_total", "counter", "Requests that failed though all their retries were made.",
+     offsetof(struct gw_service_stats, retries_exhausted_total)},
+    {"gateway_upstream_try_timeouts_total", "counter", "Tries that were given up for taking too long.",
+     offsetof(struct gw_service_stats, try_timeouts_total)},
 };
+
+static void write_overflows(struct gw_metrics_writer *writer, struct gw_service_stats *const *services) {
+  const char *family = "gateway_upstream_overflows_total";
+  gw_metrics_family(writer, family, "counter",
+                    "Limits of a service that were reached; max_connections makes requests wait, the others refuse them.");
+  for (size_t i = 0; services[i] != NULL; i++) {
+    for (uint32_t limit = 0; limit < GW_CONCURRENCY_COUNT; limit++) {
+      struct gw_label labels[] = {{"service", services[i]->service},
+                                  {"limit", gw_str_from(gw_concurrency_name((enum gw_concurrency)limit))}};
+      gw_metrics_u64(writer, family, labels, GW_ARRAY_LEN(labels), services[i]->overflows_total[limit]);
+    }
+  }
+}
+
+static void write_circuit_changes(struct gw_metrics_writer *writer, const struct gw_service_stats *service, const char *family) {
+  for (uint32_t state = 0; state < GW_ARRAY_LEN(service->circuit_changes_total); state++) {
+    struct gw_label labels[] = {{"service", service->service}, {"state", gw_str_from(gw_circuit_state_name((enum gw_circuit_state)state))}};
+    gw_metrics_u64(writer, family, labels, GW_ARRAY_LEN(labels), service->circuit_changes_total[state]);
+  }
+}
+
+static void write_circuits(struct gw_metrics_writer *writer, struct gw_service_stats *const *services) {
+  static const char *const families[][3] = {
+      {"gateway_circuit_breaker_state", "gauge", "0: closed, 1: open, 2: half-open."},
+      {"gateway_circuit_breaker_changes_total", "counter", "How often a service's circuit breaker went into a state."},
+      {"gateway_circuit_breaker_refusals_total", "counter", "Requests that it answered with 503."},
+  };
+  for (size_t f = 0; f < GW_ARRAY_LEN(families); f++) {
+    const char *family = families[f][0];
+    gw_metrics_family(writer, family, families[f][1], families[f][2]);
+    for (size_t i = 0; services[i] != NULL; i++) {
+      struct gw_label label = {"service", services[i]->service};
+      if (!services[i]->has_circuit_breaker) continue;
+      if (f == 0) gw_metrics_u64(writer, family, &label, 1, services[i]->circuit_state);
+      if (f == 1) write_circuit_changes(writer, services[i], family);
+      if (f == 2) gw_metrics_u64(writer, family, &label, 1, services[i]->circuit_refusals_total);
+    }
+  }
+}
 
 static void write_services(const struct gw_stats *stats, struct gw_metrics_writer *writer) {
   GW_CLEANUP(gw_free_ptr) struct gw_service_stats **services = (struct gw_service_stats **)sorted_values(stats->services, by_service);
@@ -91,6 +136,8 @@ static void write_services(const struct gw_stats *stats, struct gw_metrics_write
       gw_metrics_u64(writer, family->name, &label, 1, *value);
     }
   }
+  write_overflows(writer, services);
+  write_circuits(writer, services);
 }
 
 static void write_limits(const struct gw_stats *stats, struct gw_metrics_writer *writer) {

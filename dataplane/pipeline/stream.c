@@ -123,6 +123,7 @@ static uint64_t nearest_deadline(const struct gw_stream *stream) {
     nearest = stream->active_ms + stream->idle_timeout_ms;
   }
   if (stream->route_deadline_ms != 0 && stream->route_deadline_ms < nearest) nearest = stream->route_deadline_ms;
+  if (stream->duration_deadline_ms != 0 && stream->duration_deadline_ms < nearest) nearest = stream->duration_deadline_ms;
   if (stream->request_deadline_ms != 0 && !stream->is_request_complete && stream->request_deadline_ms < nearest) {
     nearest = stream->request_deadline_ms;
   }
@@ -149,6 +150,13 @@ static void on_timer(struct gw_timer *timer) {
                                   .grpc_status = GRPC_DEADLINE_EXCEEDED,
                                   .detail = GW_STR("response_timeout"),
                                   .message = GW_STR("the service did not answer in time")};
+  } else if (stream->duration_deadline_ms != 0 && now_ms >= stream->duration_deadline_ms) {
+    failure = (struct gw_failure){.status = stream->is_request_complete ? 504 : 408,
+                                  .side = GW_FAILURE_GATEWAY,
+                                  .flag = GW_FLAG_DURATION_TIMEOUT,
+                                  .grpc_status = GRPC_DEADLINE_EXCEEDED,
+                                  .detail = GW_STR("max_duration_timeout"),
+                                  .message = GW_STR("the request took longer than it may")};
   } else if (stream->request_deadline_ms != 0 && !stream->is_request_complete && now_ms >= stream->request_deadline_ms) {
     stream->pipeline->stats->limits[GW_LIMIT_REQUEST_TIMEOUT]++;
     failure = (struct gw_failure){.status = 408,

@@ -7,6 +7,7 @@
 #include "common/message/failure.h"
 #include "common/message/message.h"
 #include "common/net/transport.h"
+#include "dataplane/pipeline/attempt_record.h"
 #include "dataplane/pipeline/pipeline.h"
 
 struct gw_stream;
@@ -49,6 +50,8 @@ struct gw_stream {
   const struct gw_route *route;      /* NULL: none */
   struct gw_worker_cluster *cluster; /* NULL: none, or a direct response */
   struct gw_str upstream_host;       /* of the last attempt */
+  uint32_t attempt_count;            /* tries on a service, the one under way too */
+  struct gw_attempt_records attempts; /* once one has failed */
 
   uint64_t started_us;
   uint64_t wall_us;
@@ -57,6 +60,7 @@ struct gw_stream {
   uint64_t idle_timeout_ms;     /* 0: none */
   uint64_t route_deadline_ms;   /* 0: none; set once the request is complete */
   uint64_t request_deadline_ms; /* 0: none */
+  uint64_t duration_deadline_ms; /* 0: none; of the whole stream */
   struct gw_timer timer;
 
   uint64_t bytes_received; /* body */

@@ -19,6 +19,7 @@
 struct gw_compiler {
   struct gw_compiler_options options;
   struct gw_dns_clusters *dns;
+  struct gw_health *health;
   struct gw_listen_set *listen_set; /* NULL: draining */
   struct gw_frozen *active;         /* one reference; NULL: nothing yet */
   size_t active_bytes;
@@ -118,7 +119,8 @@ static enum gw_err build(struct gw_compiler *compiler, struct gw_snapshot *snaps
   gw_errors_init(&errors);
   uint64_t start_us = gw_clock_monotonic_us();
   struct gw_str ticket_key = {compiler->ticket_key, sizeof(compiler->ticket_key)};
-  enum gw_err err = gw_frozen_build(snapshot, compiler->dns, gw_filters, ticket_key, compiler->active, &errors, ret_frozen);
+  enum gw_err err =
+      gw_frozen_build(snapshot, compiler->dns, compiler->health, gw_filters, ticket_key, compiler->active, &errors, ret_frozen);
   gw_histogram_add(&compiler->build_times, gw_clock_monotonic_us() - start_us);
   if (err != GW_OK) {
     compiler->failures_total++;
@@ -135,6 +137,9 @@ static void serve(struct gw_compiler *compiler, struct gw_frozen *frozen) {
   compiler->active = frozen;
   compiler->active_bytes = wire_bytes(gw_frozen_snapshot(frozen));
   bind_and_publish(compiler);
+  uint32_t cluster_count;
+  struct gw_frozen_cluster *const *clusters = gw_frozen_clusters(frozen, &cluster_count);
+  gw_health_follow(compiler->health, clusters, cluster_count);
   if (before != NULL) gw_compiler_release(compiler, before);
 }
 
@@ -169,15 +174,25 @@ static void on_warm(struct gw_timer *timer) {
   activate_next(compiler);
 }
 
+/* The same snapshot, with what is known of its endpoints now. */
+static void rebuild(struct gw_compiler *compiler) {
+  struct gw_frozen *frozen;
+  if (compiler->active == NULL || compiler->listen_set == NULL) return;
+  if (build(compiler, active_snapshot(compiler), &frozen) == GW_OK) serve(compiler, frozen);
+}
+
 static void on_dns(void *arg) {
   struct gw_compiler *compiler = arg;
   if (compiler->listen_set == NULL) return;
   if (compiler->next != NULL && gw_dns_clusters_are_warm(compiler->dns)) {
     activate_next(compiler);
-  } else if (compiler->active != NULL) {
-    struct gw_frozen *frozen;
-    if (build(compiler, active_snapshot(compiler), &frozen) == GW_OK) serve(compiler, frozen);
+  } else {
+    rebuild(compiler);
   }
+}
+
+static void on_health(void *arg) {
+  rebuild(arg);
 }
 
 void gw_compiler_offer(struct gw_compiler *compiler, struct gw_snapshot *snapshot, enum gw_config_source source, bool is_complete) {
@@ -226,6 +241,7 @@ struct gw_compiler *gw_compiler_new(const struct gw_compiler_options *options) {
   struct gw_compiler *compiler = gw_calloc(1, sizeof(*compiler));
   compiler->options = *options;
   compiler->dns = gw_dns_clusters_new(options->loop, options->resolver, options->log, on_dns, compiler);
+  compiler->health = gw_health_new(options->loop, options->log, on_health, compiler);
   compiler->listen_set = gw_listen_set_new(options->worker_count, options->listen);
   gw_random_secure(compiler->ticket_key, sizeof(compiler->ticket_key));
   gw_timer_init(&compiler->warm, on_warm);
@@ -246,6 +262,7 @@ void gw_compiler_free(struct gw_compiler *compiler) {
   gw_compiler_stop_listening(compiler);
   gw_timer_stop(&compiler->trim);
   gw_dns_clusters_free(compiler->dns);
+  gw_health_free(compiler->health);
   gw_snapshot_unref(compiler->next);
   if (compiler->active != NULL) gw_frozen_unref(compiler->active);
   explicit_bzero(compiler->ticket_key, sizeof(compiler->ticket_key));
@@ -271,6 +288,14 @@ const struct gw_listen_set *gw_compiler_listen_set(const struct gw_compiler *com
   return compiler->listen_set;
 }
 
+const struct gw_health *gw_compiler_health(const struct gw_compiler *compiler) {
+  return compiler->health;
+}
+
+const struct gw_frozen *gw_compiler_active(const struct gw_compiler *compiler) {
+  return compiler->active;
+}
+
 const struct gw_dns_clusters *gw_compiler_dns(const struct gw_compiler *compiler) {
   return compiler->dns;
 }
@@ -293,7 +318,7 @@ static void check_listener(const struct gw_resource *resource, struct gw_errors 
   struct gw_frozen *frozen;
   struct gw_errors mistakes;
   gw_errors_init(&mistakes);
-  if (gw_frozen_build(alone, NULL, gw_filters, (struct gw_str){NULL, 0}, NULL, &mistakes, &frozen) == GW_OK) {
+  if (gw_frozen_build(alone, NULL, NULL, gw_filters, (struct gw_str){NULL, 0}, NULL, &mistakes, &frozen) == GW_OK) {
     gw_frozen_unref(frozen);
   } else {
     append_without_name(errors, &mistakes, resource->name);

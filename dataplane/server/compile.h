@@ -8,6 +8,7 @@
 #include "common/observe/log.h"
 #include "common/observe/metrics.h"
 #include "dataplane/cluster/dns_clusters.h"
+#include "dataplane/cluster/health.h"
 #include "dataplane/listener/listen_set.h"
 #include "dataplane/server/worker.h"
 
@@ -58,6 +59,9 @@ struct gw_compiler_status {
 };
 void gw_compiler_get_status(const struct gw_compiler *compiler, struct gw_compiler_status *ret_status);
 const struct gw_listen_set *gw_compiler_listen_set(const struct gw_compiler *compiler);
+const struct gw_health *gw_compiler_health(const struct gw_compiler *compiler);
+/* What serves; NULL: nothing yet. */
+const struct gw_frozen *gw_compiler_active(const struct gw_compiler *compiler);
 const struct gw_dns_clusters *gw_compiler_dns(const struct gw_compiler *compiler);
 
 /* Whether a resource compiles, alone: adds its mistakes. */

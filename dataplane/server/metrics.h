@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+#include "common/base/bytes.h"
 #include "common/observe/metrics.h"
 #include "dataplane/pipeline/stats.h"
 #include "dataplane/server/overload.h"
@@ -45,7 +46,8 @@ struct gw_node_metrics {
   int64_t tls_not_after_s;
   enum gw_overload_level overload;
   struct gw_overload_use use;
-  uint64_t clients; /* with a counted connection */
+  uint64_t clients;        /* with a counted connection */
+  struct gw_bytes *health; /* of the endpoints: text as it is written; a reference, or NULL: none */
 };
 
 /* Prometheus text 0.0.4. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "common/base/mem.h"
+#include "dataplane/cluster/frozen_cluster.h"
 #include "dataplane/server/metrics.h"
 
 #define TALLY_MS 5000 /* half the time between two reports */
@@ -152,6 +153,7 @@ static void fill_metrics(void *arg, struct gw_node_metrics *metrics) {
   metrics->overload = gw_overload_level(plane->overload);
   gw_overload_get_use(plane->overload, &metrics->use);
   metrics->clients = gw_client_table_count(plane->clients);
+  metrics->health = gw_health_format_metrics(gw_compiler_health(plane->compiler));
   fill_tls_metrics(plane, metrics);
 }
 
@@ -271,11 +273,46 @@ static bool get_bound(void *arg, struct gw_str listener, struct gw_address *ret_
   return set != NULL && gw_listen_set_address(set, listener, ret_address) == GW_OK;
 }
 
+static bool get_health(void *arg, struct gw_str cluster, const struct gw_address *address, struct gw_admin_health *ret_health) {
+  struct gw_data_plane *plane = arg;
+  struct gw_health_view view;
+  if (!gw_health_find(gw_compiler_health(plane->compiler), cluster, address, &view)) return false;
+  *ret_health = (struct gw_admin_health){.is_usable = view.is_usable,
+                                         .check = view.check,
+                                         .check_reason = view.check_reason,
+                                         .is_ejected = view.is_ejected,
+                                         .ejection_cause = view.ejection_cause,
+                                         .ejected_for_ms = view.ejected_for_ms,
+                                         .success_rate = view.success_rate};
+  return true;
+}
+
 static void drain(void *arg) {
   struct gw_data_plane *plane = arg;
   gw_drain_start(&plane->drain);
 }
 
+static bool get_cluster(void *arg, struct gw_str name, struct gw_admin_cluster *ret_cluster) {
+  struct gw_data_plane *plane = arg;
+  const struct gw_frozen *frozen = gw_compiler_active(plane->compiler);
+  const struct gw_frozen_cluster *cluster = frozen != NULL ? gw_frozen_find_cluster(frozen, name) : NULL;
+  struct gw_circuit_status circuit = {0};
+  if (cluster == NULL) return false;
+  if (cluster->breaker != NULL) gw_circuit_breaker_get_status(cluster->breaker, gw_loop_now_ms(plane->loop), &circuit);
+  *ret_cluster = (struct gw_admin_cluster){
+      .circuit_state = cluster->breaker != NULL ? gw_circuit_state_name(circuit.state) : NULL,
+      .open_left_ms = circuit.open_left_ms,
+      .window_requests = circuit.requests,
+      .window_failures = circuit.failures,
+      .probes = circuit.probes,
+      .successes = circuit.successes,
+      .connections = gw_upstream_usage_get(cluster->usage, GW_CONCURRENCY_CONNECTIONS),
+      .pending_requests = gw_upstream_usage_get(cluster->usage, GW_CONCURRENCY_PENDING),
+      .requests = gw_upstream_usage_get(cluster->usage, GW_CONCURRENCY_REQUESTS),
+  };
+  return true;
+}
+
 struct gw_admin_calls gw_node_admin_calls(struct gw_data_plane *plane) {
-  return (struct gw_admin_calls){plane, get_state, get_metrics, get_refusal, get_addresses, get_bound, drain};
+  return (struct gw_admin_calls){plane, get_state, get_metrics, get_refusal, get_addresses, get_bound, drain, get_health, get_cluster};
 }

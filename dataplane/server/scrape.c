@@ -86,6 +86,7 @@ static void *run_writing(void *arg) {
 
 static void writing_free(struct writing *writing) {
   gw_bytes_unref(writing->text);
+  gw_bytes_unref(writing->metrics.health);
   free(writing->stats);
   free(writing->lags);
   free(writing);

@@ -37,7 +37,9 @@ struct gw_attempt {
   struct gw_upstream_connection *connection; /* NULL: over, or waiting */
   struct gw_upstream_pool *pool;             /* stays as long as the attempt is open */
   const struct gw_request_head *head;
-  struct gw_list waiting; /* in the pool, until it is known what the endpoint speaks */
+  struct gw_upstream_usage *usage; /* with slots */
+  struct gw_upstream_pool *queue;  /* while it waits in the pool's queue for a connection */
+  struct gw_list waiting;          /* there, or until it is known what the endpoint speaks */
   bool is_reused;
   bool has_request_ended; /* its last byte is queued */
   bool is_head_done;      /* response's */
@@ -45,9 +47,11 @@ struct gw_attempt {
   bool may_keep;          /* the connection, by what the response says */
   bool is_paused;
   bool is_above_watermark;
-  uint32_t interim_count; /* 1xx answers skipped */
-  uint64_t idle_age_ms;   /* how long a reused connection had been idle */
-  uint64_t body_bytes;    /* of the request, queued */
+  enum gw_concurrency overflow; /* the limit that was reached, when it was */
+  uint8_t slots;                /* of the cluster's limits: a bit each */
+  uint32_t interim_count;       /* 1xx answers skipped */
+  uint64_t idle_age_ms;         /* how long a reused connection had been idle */
+  uint64_t body_bytes;          /* of the request, queued */
   uint64_t sent_bytes;
   uint64_t received_bytes;
   const struct gw_headers *request_trailers; /* while it waits */
@@ -82,7 +86,7 @@ void gw_attempt_set_paused(struct gw_attempt *attempt, bool is_paused);
 void gw_attempt_cancel(struct gw_attempt *attempt);
 /* It has begun and is not over. */
 bool gw_attempt_is_open(const struct gw_attempt *attempt);
-/* It waits to be told what the endpoint speaks: on_connected says when its body can be sent. */
+/* It waits for a connection, or to be told what the endpoint speaks: on_connected says when its body can be sent. */
 bool gw_attempt_is_waiting(const struct gw_attempt *attempt);
 /* Body bytes can be sent without waiting for a connection. */
 bool gw_attempt_is_connected(const struct gw_attempt *attempt);

@@ -187,6 +187,7 @@ enum gw_err gw_upstream_connection_new(struct gw_upstream_pool *pool, const stru
   struct gw_upstream_connection *connection = gw_calloc(1, sizeof(*connection));
   connection->pool = pool;
   connection->speech = speech;
+  connection->is_counted = pool->is_limited;
   if (options->tls != NULL) {
     gw_transport_init_client(&connection->transport, fd, options->loop, options->tls, options->sni, &pool->tls_session);
   } else {
@@ -226,6 +227,8 @@ void gw_upstream_connection_free(struct gw_upstream_connection *connection) {
   gw_loop_at_turn_end(pool->options.loop, &connection->free_task);
   pool->connection_count--;
   pool->options.counts->connections_active--;
+  if (connection->is_counted) gw_upstream_usage_give(pool->options.usage, GW_CONCURRENCY_CONNECTIONS);
+  gw_upstream_pool_serve_soon(pool);
   gw_upstream_pool_release(pool);
 }
 

@@ -23,16 +23,25 @@ struct gw_upstream_break {
   struct gw_str tls_failure; /* empty: none */
 };
 
+/* How often a pool with a queue looks for connections that others gave up. */
+#define GW_UPSTREAM_QUEUE_MS 20
+
 struct gw_upstream_pool {
   struct gw_upstream_pool_options options;
   struct gw_list idle;    /* connections without an attempt, newest first */
   struct gw_list shared;  /* HTTP/2 connections with attempts, which may take more */
   struct gw_list waiting; /* attempts that wait to be told what the endpoint speaks */
+  struct gw_list queued;  /* … for a connection, of which there may be no more; the first comes first */
   uint32_t idle_count;
   uint32_t connection_count; /* idle or not */
   uint32_t active_count;     /* attempts under way, which may have no connection yet, or none any more */
   bool is_retired;           /* freed by its owner: nothing is kept any more */
   bool is_auto;              /* options.protocol is what was learnt, as long as it holds */
+  bool is_serving;           /* those who are queued, now */
+  bool is_limited;           /* what is used is counted in options.usage */
+  struct gw_concurrency_limits limits;
+  struct gw_task serve_task; /* for those who are queued */
+  struct gw_timer queue_timer;
   struct gw_timer idle_timer;
   struct gw_tls_session_slot tls_session;
 };
@@ -88,6 +97,7 @@ struct gw_upstream_connection {
   struct gw_transport transport;
   const struct gw_upstream_speech *speech; /* NULL: not agreed on yet */
   bool is_idle;
+  bool is_counted;   /* in options.usage */
   bool is_connected; /* … and ready for what is to be sent */
   bool is_tcp_connected;
   bool is_write_broken; /* what is queued is dropped; why shows in the next read */
@@ -111,8 +121,20 @@ struct gw_upstream_connection *gw_upstream_pool_take(struct gw_upstream_pool *po
 /* Keeps a connection without an attempt for the next request. May free it. */
 void gw_upstream_pool_put(struct gw_upstream_pool *pool, struct gw_upstream_connection *connection);
 
+/* A connection came free, or may be made: who is queued goes on, once the callback that runs now has returned. */
+static inline void gw_upstream_pool_serve_soon(struct gw_upstream_pool *pool) {
+  if (!gw_list_is_empty(&pool->queued)) gw_loop_after_callback(pool->options.loop, &pool->serve_task);
+}
+
 /* Frees a pool that its owner has freed and that has neither connections nor attempts any more. */
 void gw_upstream_pool_release(struct gw_upstream_pool *pool);
+
+/* ---- slots.c ---- */
+/* false: the limit is reached. */
+bool gw_attempt_take_slot(struct gw_attempt *attempt, struct gw_upstream_pool *pool, enum gw_concurrency limit);
+/* Harmless when it has none. */
+void gw_attempt_give_slot(struct gw_attempt *attempt, enum gw_concurrency limit);
+bool gw_upstream_pool_take_connection(struct gw_upstream_pool *pool);
 
 /* ---- connection.c ---- */
 /* Starts to connect; `speech` may be NULL. GW_ERR_IO with errno. */
@@ -133,6 +155,10 @@ void gw_upstream_connection_flush_at_turn_end(struct gw_upstream_connection *con
 void gw_upstream_connection_update_interest(struct gw_upstream_connection *connection);
 
 /* ---- attempt.c ---- */
+/* The connection that it is on stands. */
+void gw_attempt_on_connected(struct gw_attempt *attempt);
+/* Gives those who are queued what there is. */
+void gw_attempt_serve_queue(struct gw_upstream_pool *pool);
 /* The connection that attempts waited for stands, or failed. */
 void gw_attempt_begin_waiting(struct gw_upstream_pool *pool, struct gw_upstream_connection *connection);
 void gw_attempt_fail_waiting(struct gw_upstream_pool *pool, const struct gw_upstream_break *why);
@@ -140,8 +166,10 @@ void gw_attempt_fail_waiting(struct gw_upstream_pool *pool, const struct gw_upst
 void gw_attempt_fail(struct gw_attempt *attempt, const struct gw_failure *failure);
 void gw_attempt_fail_connect(struct gw_attempt *attempt, const struct gw_upstream_break *why);
 void gw_attempt_fail_protocol(struct gw_attempt *attempt, const char *reason);
-/* The connection ended, or the stream on it, before the answer was whole. `is_unseen`: the server says that it has not looked at it. */
+/* The connection ended before the answer was whole. `is_unseen`: nothing was sent on it. */
 void gw_attempt_fail_reset(struct gw_attempt *attempt, const char *reason, bool is_unseen);
+/* The server ended the stream with this error code of HTTP/2; REFUSED_STREAM: without having looked at it. */
+void gw_attempt_fail_stream(struct gw_attempt *attempt, uint32_t error);
 /* The whole answer was given. */
 void gw_attempt_finish(struct gw_attempt *attempt);
 

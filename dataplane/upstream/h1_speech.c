@@ -24,7 +24,7 @@ static void done(struct gw_upstream_connection *connection) {
 
 static void on_connected(struct gw_upstream_connection *connection) {
   struct gw_attempt *attempt = connection->h1.attempt;
-  if (attempt != NULL) attempt->calls->on_connected(attempt->arg);
+  if (attempt != NULL) gw_attempt_on_connected(attempt);
 }
 
 static void fail_protocol(struct gw_upstream_connection *connection, const char *reason) {

@@ -64,6 +64,7 @@ static bool is_going(struct gw_upstream_connection *connection) {
 }
 
 static void settle(struct gw_upstream_connection *connection) {
+  gw_upstream_pool_serve_soon(connection->pool); /* a stream may have ended, or more be allowed */
   if (is_going(connection)) pack_soon(connection);
 }
 
@@ -98,8 +99,7 @@ static void on_pack(void *arg) {
 
 static void on_connected(struct gw_upstream_connection *connection) {
   GW_LIST_FOR_EACH(node, &connection->h2.attempts) {
-    struct gw_attempt *attempt = GW_LIST_ITEM(node, struct gw_attempt, h2.node);
-    attempt->calls->on_connected(attempt->arg);
+    gw_attempt_on_connected(GW_LIST_ITEM(node, struct gw_attempt, h2.node));
   }
 }
 
@@ -249,7 +249,7 @@ static void on_close(struct gw_h2_stream *stream, uint32_t error, bool is_by_pee
   } else if (!is_by_peer) {
     gw_attempt_fail_protocol(attempt, "http2");
   } else {
-    gw_attempt_fail_reset(attempt, gw_arena_printf(attempt->arena, "remote_reset,http2_error_%u", error), error == GW_H2_REFUSED_STREAM);
+    gw_attempt_fail_stream(attempt, error);
   }
 }
 

@@ -28,6 +28,22 @@ static void on_idle_timer(struct gw_timer *timer) {
   arm_idle_timer(pool, now_ms);
 }
 
+static void serve(struct gw_upstream_pool *pool) {
+  pool->is_serving = true;
+  gw_attempt_serve_queue(pool);
+  pool->is_serving = false;
+  gw_upstream_pool_release(pool);
+}
+
+static void on_serve(void *arg) {
+  serve(arg);
+}
+
+/* What other pools and workers have given up shows here only by looking. */
+static void on_queue_timer(struct gw_timer *timer) {
+  serve(GW_CONTAINER_OF(timer, struct gw_upstream_pool, queue_timer));
+}
+
 struct gw_upstream_pool *gw_upstream_pool_new(const struct gw_upstream_pool_options *options) {
   struct gw_upstream_pool *pool = gw_calloc(1, sizeof(*pool));
   pool->options = *options;
@@ -37,13 +53,21 @@ struct gw_upstream_pool *gw_upstream_pool_new(const struct gw_upstream_pool_opti
   gw_list_init(&pool->idle);
   gw_list_init(&pool->shared);
   gw_list_init(&pool->waiting);
+  gw_list_init(&pool->queued);
+  gw_task_init(&pool->serve_task, on_serve, pool);
+  gw_timer_init(&pool->queue_timer, on_queue_timer);
+  if (options->usage != NULL) gw_upstream_usage_ref(options->usage);
+  gw_upstream_pool_set_limits(pool, options->limits);
   gw_tls_session_slot_init(&pool->tls_session);
   gw_timer_init(&pool->idle_timer, on_idle_timer);
   return pool;
 }
 
 void gw_upstream_pool_release(struct gw_upstream_pool *pool) {
-  if (!pool->is_retired || pool->connection_count > 0 || pool->active_count > 0) return;
+  if (!pool->is_retired || pool->connection_count > 0 || pool->active_count > 0 || pool->is_serving) return;
+  gw_task_cancel(&pool->serve_task);
+  gw_timer_stop(&pool->queue_timer);
+  gw_upstream_usage_unref(pool->options.usage);
   gw_tls_session_slot_done(&pool->tls_session);
   gw_tls_context_unref(pool->options.tls);
   free((char *)(uintptr_t)pool->options.sni.data);
@@ -94,6 +118,7 @@ void gw_upstream_pool_put(struct gw_upstream_pool *pool, struct gw_upstream_conn
   connection->is_idle = true;
   gw_list_add_first(&pool->idle, &connection->node);
   pool->idle_count++;
+  gw_upstream_pool_serve_soon(pool);
   if (pool->idle_count > GW_UPSTREAM_IDLE_MAX) drop_oldest(pool);
   if (!gw_timer_is_running(&pool->idle_timer)) arm_idle_timer(pool, now_ms);
 }

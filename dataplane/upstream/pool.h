@@ -11,6 +11,7 @@
 #include "common/model/cluster.h"
 #include "common/net/address.h"
 #include "common/net/tls.h"
+#include "dataplane/upstream/usage.h"
 
 struct gw_upstream_pool;
 
@@ -21,6 +22,12 @@ struct gw_upstream_counts {
   uint64_t connect_failures_total;
   uint64_t requests_active;
   uint64_t retries_total;
+  uint64_t overflows_total[GW_CONCURRENCY_COUNT]; /* by the limit that was reached */
+  uint64_t circuit_changes_total[3];              /* of the circuit breaker that this worker made; by gw_circuit_state */
+  uint64_t circuit_refusals_total;                /* answered by it */
+  uint64_t retries_refused_total;                 /* by the budget */
+  uint64_t retries_exhausted_total;               /* all that the policy allows were made */
+  uint64_t try_timeouts_total;
 };
 
 /* Beyond this number of idle connections the oldest is closed. */
@@ -37,6 +44,8 @@ struct gw_upstream_pool_options {
   struct gw_tls_context *tls; /* NULL: plaintext; the pool takes a reference */
   struct gw_str sni;          /* the pool takes a copy: it may outlive the configuration that it was made for */
   struct gw_upstream_counts *counts;
+  struct gw_upstream_usage *usage;            /* NULL: without limits; the pool takes a reference */
+  const struct gw_concurrency_limits *limits; /* NULL: none; the pool copies them */
 };
 
 struct gw_upstream_pool *gw_upstream_pool_new(const struct gw_upstream_pool_options *options);
@@ -45,5 +54,7 @@ void gw_upstream_pool_free(struct gw_upstream_pool *pool);
 uint32_t gw_upstream_pool_count_active(const struct gw_upstream_pool *pool);
 /* For connections made, or idle, from now on. */
 void gw_upstream_pool_set_timeouts(struct gw_upstream_pool *pool, uint64_t connect_timeout_ms, uint64_t idle_timeout_ms);
+/* For what begins from now on. NULL: none. */
+void gw_upstream_pool_set_limits(struct gw_upstream_pool *pool, const struct gw_concurrency_limits *limits);
 
 #endif

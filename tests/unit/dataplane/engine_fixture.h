@@ -165,6 +165,8 @@ static inline bool backend_answer(struct backend_connection *connection) {
   } else if (backend_path_is(head, "/interim")) {
     gw_strbuf_printf(out, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: "
                           "2\r\n\r\nok");
+  } else if (backend_path_is(head, "/status/")) {
+    gw_strbuf_printf(out, "HTTP/1.1 %.3s As asked\r\nContent-Length: 0\r\n\r\n", strstr(head, "/status/") + 8);
   } else if (backend_path_is(head, "/empty")) {
     gw_strbuf_printf(out, "HTTP/1.1 204 No Content\r\n\r\n");
   } else if (backend_path_is(head, "/big/")) {
@@ -381,7 +383,7 @@ static inline void fixture_serve(struct fixture *fixture, const struct fixture_r
   struct gw_errors errors;
   gw_errors_init(&errors);
   struct gw_frozen *frozen = NULL;
-  enum gw_err err = gw_frozen_build(snapshot, NULL, fixture->filters, fixture_ticket_key(), fixture->frozen, &errors, &frozen);
+  enum gw_err err = gw_frozen_build(snapshot, NULL, NULL, fixture->filters, fixture_ticket_key(), fixture->frozen, &errors, &frozen);
   if (err != GW_OK) {
     GW_CLEANUP(gw_free_ptr) char *text = gw_errors_format(&errors);
     fail_msg("%s", text);

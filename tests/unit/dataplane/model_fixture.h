@@ -51,6 +51,7 @@ static inline struct gw_resource *fixture_cluster(const char *name, unsigned ver
   cluster->connect_timeout_ms = 1000;
   cluster->dns_refresh_ms = 5000;
   cluster->upstream_idle_timeout_ms = 60000;
+  cluster->retry_budget = (struct gw_retry_budget_limits){GW_RETRY_BUDGET_PERCENT, GW_RETRY_BUDGET_MIN};
   if (kind != GW_CLUSTER_EDS) cluster->inline_endpoints = fixture_endpoints(&resource->arena, items, count);
   resource->cluster = cluster;
   return resource;
@@ -74,6 +75,9 @@ struct fixture_route {
   const char *prefix_rewrite;
   uint32_t status;
   const char *body;
+  const struct gw_retry_policy *retry;
+  uint64_t max_duration_ms;
+  bool tells_attempt_count;
 };
 
 static inline struct gw_resource *fixture_routes(const char *name, unsigned version, const struct fixture_route *items, uint32_t count) {
@@ -102,6 +106,9 @@ static inline struct gw_resource *fixture_routes(const char *name, unsigned vers
     routes[i].forward.has_idle_timeout = items[i].idle_timeout_ms != 0;
     routes[i].forward.idle_timeout_ms = items[i].idle_timeout_ms;
     routes[i].forward.prefix_rewrite = gw_str_from(items[i].prefix_rewrite);
+    routes[i].forward.retry = items[i].retry;
+    routes[i].forward.max_duration_ms = items[i].max_duration_ms;
+    routes[i].forward.tells_attempt_count = items[i].tells_attempt_count;
   }
   *host = (struct gw_virtual_host){.name = GW_STR("all"), .domains = domains, .domain_count = 1, .routes = routes, .route_count = count};
   *config = (struct gw_route_config){.name = resource->name, .virtual_hosts = host, .virtual_host_count = 1, .route_count = count};

@@ -59,6 +59,23 @@ static void assert_balancing(const struct gw_load_balancing *got, const struct g
   assert_int_equal(got->table_size, want->table_size);
 }
 
+static void assert_retry(const struct gw_retry_policy *got, const struct gw_retry_policy *want) {
+  assert_int_equal(got != NULL, want != NULL);
+  if (want == NULL) return;
+  assert_int_equal(got->on, want->on);
+  assert_int_equal(got->count, want->count);
+  assert_int_equal(got->per_try_timeout_ms, want->per_try_timeout_ms);
+  assert_int_equal(got->per_try_idle_timeout_ms, want->per_try_idle_timeout_ms);
+  assert_int_equal(got->backoff_base_ms, want->backoff_base_ms);
+  assert_int_equal(got->backoff_max_ms, want->backoff_max_ms);
+  assert_int_equal(got->avoids_previous_hosts, want->avoids_previous_hosts);
+  assert_int_equal(got->host_attempts, want->host_attempts);
+  assert_int_equal(got->status_code_count, want->status_code_count);
+  for (uint32_t i = 0; i < want->status_code_count; i++)
+    assert_int_equal(got->status_codes[i], want->status_codes[i]);
+  assert_int_equal(got->buffer_bytes, want->buffer_bytes);
+}
+
 static void assert_route(const struct gw_route *got, const struct gw_route *want) {
   assert_str(got->name, want->name);
   assert_int_equal(got->index, want->index);
@@ -79,6 +96,9 @@ static void assert_route(const struct gw_route *got, const struct gw_route *want
   assert_hash_policies(&got->forward, &want->forward);
   assert_int_equal(got->forward.has_grpc_timeout, want->forward.has_grpc_timeout);
   assert_int_equal(got->forward.max_grpc_timeout_ms, want->forward.max_grpc_timeout_ms);
+  assert_int_equal(got->forward.max_duration_ms, want->forward.max_duration_ms);
+  assert_retry(got->forward.retry, want->forward.retry);
+  assert_int_equal(got->forward.tells_attempt_count, want->forward.tells_attempt_count);
   assert_int_equal(got->redirect != NULL, want->redirect != NULL);
   if (want->redirect != NULL) assert_redirect(got->redirect, want->redirect);
   assert_int_equal(got->direct.status, want->direct.status);
@@ -102,8 +122,13 @@ static void assert_route_config(const struct gw_route_config *got, const struct 
     for (uint32_t i = 0; i < want_host->domain_count; i++)
       assert_str(got_host->domains[i], want_host->domains[i]);
     assert_int_equal(got_host->route_count, want_host->route_count);
-    for (uint32_t i = 0; i < want_host->route_count; i++)
+    assert_retry(got_host->retry, want_host->retry);
+    assert_int_equal(got_host->tells_attempt_count, want_host->tells_attempt_count);
+    for (uint32_t i = 0; i < want_host->route_count; i++) {
       assert_route(&got_host->routes[i], &want_host->routes[i]);
+      /* The host's is kept once. */
+      assert_int_equal(got_host->routes[i].forward.retry == got_host->retry, want_host->routes[i].forward.retry == want_host->retry);
+    }
   }
 }
 
@@ -179,14 +204,14 @@ static void test_route_config_is_kept_as_it_would_be_decoded(void **state) {
                            .forward = {.cluster = GW_STR("Alpha")},
                            .response_headers_to_add = &option,
                            .response_headers_to_add_count = 1};
-  const struct gw_virtual_host host = {GW_STR("All"), &domain, 1, &route, 1};
+  const struct gw_virtual_host host = {GW_STR("All"), &domain, 1, &route, 1, NULL, false};
   const struct gw_route_config config = {GW_STR("odd"), &host, 1, 1};
   assert_same_as_the_whole_way(&config);
 }
 
 static void test_route_config_without_routes_or_hosts_comes_back(void **state) {
   (void)state;
-  const struct gw_virtual_host host = {GW_STR("none"), sample_any_domain, 1, NULL, 0};
+  const struct gw_virtual_host host = {GW_STR("none"), sample_any_domain, 1, NULL, 0, NULL, false};
   const struct gw_route_config no_routes = {GW_STR("main"), &host, 1, 0}, no_hosts = {GW_STR("main"), NULL, 0, 0};
   assert_same_as_the_whole_way(&no_routes);
   assert_same_as_the_whole_way(&no_hosts);
@@ -246,6 +271,57 @@ static void assert_tls_params(const struct gw_tls_params *got, const struct gw_t
   assert_sans(got->sans, got->san_count, want->sans, want->san_count);
 }
 
+static void assert_ranges(const struct gw_status_range *got, uint32_t got_count, const struct gw_status_range *want, uint32_t want_count) {
+  assert_int_equal(got_count, want_count);
+  for (uint32_t i = 0; i < want_count; i++) {
+    assert_int_equal(got[i].first, want[i].first);
+    assert_int_equal(got[i].last, want[i].last);
+  }
+}
+
+static void assert_health_check(const struct gw_health_check *got, const struct gw_health_check *want) {
+  assert_int_equal(got != NULL, want != NULL);
+  if (want == NULL) return;
+  assert_int_equal(got->kind, want->kind);
+  assert_int_equal(got->timeout_ms, want->timeout_ms);
+  assert_int_equal(got->interval_ms, want->interval_ms);
+  assert_int_equal(got->unhealthy_interval_ms, want->unhealthy_interval_ms);
+  assert_int_equal(got->no_traffic_interval_ms, want->no_traffic_interval_ms);
+  assert_int_equal(got->initial_jitter_ms, want->initial_jitter_ms);
+  assert_int_equal(got->interval_jitter_ms, want->interval_jitter_ms);
+  assert_int_equal(got->interval_jitter_percent, want->interval_jitter_percent);
+  assert_int_equal(got->unhealthy_threshold, want->unhealthy_threshold);
+  assert_int_equal(got->healthy_threshold, want->healthy_threshold);
+  assert_int_equal(got->port, want->port);
+  assert_str(got->host, want->host);
+  assert_int_equal(got->is_http2, want->is_http2);
+  assert_str(got->method, want->method);
+  assert_str(got->path, want->path);
+  assert_ranges(got->expected, got->expected_count, want->expected, want->expected_count);
+  assert_ranges(got->retriable, got->retriable_count, want->retriable, want->retriable_count);
+  assert_str(got->grpc_service, want->grpc_service);
+}
+
+static void assert_outlier(const struct gw_outlier_detection *got, const struct gw_outlier_detection *want) {
+  assert_int_equal(got != NULL, want != NULL);
+  if (want == NULL) return;
+  assert_int_equal(got->interval_ms, want->interval_ms);
+  assert_int_equal(got->base_ejection_ms, want->base_ejection_ms);
+  assert_int_equal(got->max_ejection_ms, want->max_ejection_ms);
+  assert_int_equal(got->ejection_jitter_ms, want->ejection_jitter_ms);
+  assert_int_equal(got->max_ejection_percent, want->max_ejection_percent);
+  assert_int_equal(got->may_always_eject_one, want->may_always_eject_one);
+  assert_int_equal(got->has_check_ending_ejection, want->has_check_ending_ejection);
+  assert_int_equal(got->consecutive_5xx, want->consecutive_5xx);
+  assert_int_equal(got->consecutive_5xx_enforcing_percent, want->consecutive_5xx_enforcing_percent);
+  assert_int_equal(got->consecutive_gateway_failure, want->consecutive_gateway_failure);
+  assert_int_equal(got->consecutive_gateway_failure_enforcing_percent, want->consecutive_gateway_failure_enforcing_percent);
+  assert_int_equal(got->success_rate_enforcing_percent, want->success_rate_enforcing_percent);
+  assert_int_equal(got->success_rate_minimum_hosts, want->success_rate_minimum_hosts);
+  assert_int_equal(got->success_rate_request_volume, want->success_rate_request_volume);
+  assert_int_equal(got->success_rate_stdev_factor, want->success_rate_stdev_factor);
+}
+
 static void test_clusters_of_each_kind_come_back(void **state) {
   (void)state;
   const struct gw_cluster *clusters[] = {&sample_eds_cluster, &sample_dns_cluster, &sample_static_cluster, &sample_tls_cluster,
@@ -256,6 +332,9 @@ static void test_clusters_of_each_kind_come_back(void **state) {
     assert_str(got->name, clusters[i]->name);
     assert_int_equal(got->kind, clusters[i]->kind);
     assert_balancing(&got->balancing, &clusters[i]->balancing);
+    assert_int_equal(got->balancing.has_uncounted_new, clusters[i]->balancing.has_uncounted_new);
+    assert_health_check(got->health_check, clusters[i]->health_check);
+    assert_outlier(got->outlier, clusters[i]->outlier);
     assert_str(got->eds_service_name, clusters[i]->eds_service_name);
     assert_int_equal(got->connect_timeout_ms, clusters[i]->connect_timeout_ms);
     assert_int_equal(got->dns_refresh_ms, clusters[i]->dns_refresh_ms);
@@ -263,7 +342,13 @@ static void test_clusters_of_each_kind_come_back(void **state) {
     assert_int_equal(got->inline_endpoints != NULL, clusters[i]->inline_endpoints != NULL);
     if (got->inline_endpoints != NULL) assert_endpoints(got->inline_endpoints, clusters[i]->inline_endpoints);
     assert_int_equal(got->protocol, clusters[i]->protocol);
+    assert_true(got->retry_budget.percent == clusters[i]->retry_budget.percent);
+    assert_int_equal(got->retry_budget.min_concurrency, clusters[i]->retry_budget.min_concurrency);
     assert_http2(&got->http2, &clusters[i]->http2);
+    assert_int_equal(got->limits != NULL, clusters[i]->limits != NULL);
+    if (got->limits != NULL) assert_memory_equal(got->limits, clusters[i]->limits, sizeof(*got->limits));
+    assert_int_equal(got->breaking != NULL, clusters[i]->breaking != NULL);
+    if (got->breaking != NULL) assert_true(gw_circuit_breaking_equal(got->breaking, clusters[i]->breaking));
     assert_int_equal(got->tls != NULL, clusters[i]->tls != NULL);
     if (got->tls != NULL) {
       assert_tls_params(&got->tls->params, &clusters[i]->tls->params);
@@ -455,7 +540,7 @@ static void test_ten_thousand_routes_are_encoded_and_decoded(void **state) {
                           .match = {GW_PATH_MATCH_EXACT, gw_str_from(gw_arena_printf(&arena, "/r/%u", i)), false, sample_headers, 1},
                           .forward = {.cluster = GW_STR("alpha"), .timeout_ms = 30000}};
   }
-  const struct gw_virtual_host host = {GW_STR("all"), sample_any_domain, 1, routes, COUNT};
+  const struct gw_virtual_host host = {GW_STR("all"), sample_any_domain, 1, routes, COUNT, NULL, false};
   const struct gw_route_config config = {GW_STR("big"), &host, 1, COUNT};
   struct gw_resource *resource = gw_xds_encode_route_config(&config);
   assert_route_config(resource->route_config, &config);

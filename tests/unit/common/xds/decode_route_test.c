@@ -141,8 +141,37 @@ CHANGE(range_match) {
 CHANGE(query_parameters) {
   add_unknown(arena, &ROUTE(m, 0, 0)->match->base, 7);
 }
-CHANGE(retry_policy) {
-  add_unknown(arena, &ROUTE(m, 0, 0)->route->base, 9);
+#define RETRY(m) ROUTE(m, 0, 0)->route->retry_policy
+CHANGE(retriable_headers) {
+  add_unknown(arena, &RETRY(m)->base, 9);
+}
+CHANGE(odd_retry_word) {
+  RETRY(m)->retry_on = gw_xds_encode_str(arena, GW_STR("5xx, envoy-ratelimited"));
+}
+CHANGE(retry_code_42) {
+  UNUSED;
+  RETRY(m)->retriable_status_codes[1] = 42;
+}
+CHANGE(no_backoff) {
+  UNUSED;
+  RETRY(m)->retry_back_off->base_interval = NULL;
+}
+CHANGE(short_backoff) {
+  RETRY(m)->retry_back_off->max_interval = gw_xds_encode_duration(arena, 29);
+}
+CHANGE(odd_host_predicate) {
+  RETRY(m)->retry_host_predicate[0]->typed_config = NULL;
+  RETRY(m)->retry_host_predicate[0]->name = gw_xds_encode_str(arena, GW_STR("omit_canary_hosts"));
+}
+CHANGE(minus_one_host) {
+  UNUSED;
+  RETRY(m)->host_selection_retry_max_attempts = -1;
+}
+CHANGE(grpc_timeout_header_max) {
+  add_unknown(arena, &ROUTE(m, 0, 0)->route->max_stream_duration->base, 2);
+}
+CHANGE(attempt_count_in_response) {
+  add_unknown(arena, &((RouteConfiguration *)m)->virtual_hosts[0]->base, 19);
 }
 CHANGE(weighted_clusters) {
   add_unknown(arena, &ROUTE(m, 0, 0)->route->base, 3);
@@ -282,7 +311,15 @@ static const struct refusal refusals[] = {
     {no_pattern, "virtual_hosts[0].routes[0].match.headers[1].string_match: needs exact"},
     {range_match, "virtual_hosts[0].routes[0].match.headers[2].range_match: not supported"},
     {query_parameters, "virtual_hosts[0].routes[0].match.query_parameters: not supported"},
-    {retry_policy, "virtual_hosts[0].routes[0].route.retry_policy: not supported"},
+    {retriable_headers, "virtual_hosts[0].routes[0].route.retry_policy.retriable_headers: not supported"},
+    {odd_retry_word, "virtual_hosts[0].routes[0].route.retry_policy.retry_on: \"envoy-ratelimited\" is not one of 5xx,"},
+    {retry_code_42, "virtual_hosts[0].routes[0].route.retry_policy.retriable_status_codes[1]: is 42; allowed is 100 to 599"},
+    {no_backoff, "virtual_hosts[0].routes[0].route.retry_policy.retry_back_off.base_interval: must be 1 ms or more"},
+    {short_backoff, "virtual_hosts[0].routes[0].route.retry_policy.retry_back_off.max_interval: must not be less"},
+    {odd_host_predicate, "virtual_hosts[0].routes[0].route.retry_policy.retry_host_predicate[0].name: only envoy.retry_host_predicates"},
+    {minus_one_host, "virtual_hosts[0].routes[0].route.retry_policy.host_selection_retry_max_attempts: allowed is 0 to 1000"},
+    {grpc_timeout_header_max, "virtual_hosts[0].routes[0].route.max_stream_duration.grpc_timeout_header_max: not supported"},
+    {attempt_count_in_response, "virtual_hosts[0].include_attempt_count_in_response: not supported"},
     {weighted_clusters, "virtual_hosts[0].routes[0].route.weighted_clusters: not supported"},
     {redirect, "virtual_hosts[0].routes[0].decorator: not supported"},
     {filter_config, "virtual_hosts[0].routes[0].typed_per_filter_config: not supported"},
@@ -401,6 +438,40 @@ static void test_present_match_false_means_absent(void **state) {
   gw_arena_done(&arena);
 }
 
+/* A route's own policy counts instead of its virtual host's, as a whole; a limit of its own counts with either. */
+static void test_retry_policies_of_hosts_and_routes_have_envoys_defaults(void **state) {
+  (void)state;
+  struct gw_arena arena;
+  gw_arena_init(&arena, 4096);
+  RouteConfiguration *message = gw_xds_encode_route_config_message(&arena, &sample_route_config);
+  Envoy__Config__Route__V3__VirtualHost *host = message->virtual_hosts[0];
+  Envoy__Config__Route__V3__RetryPolicy *bare = gw_xds_encode_new(&arena, &envoy__config__route__v3__retry_policy__descriptor);
+  bare->retry_on = gw_xds_encode_str(&arena, GW_STR("5xx,reset , unavailable"));
+  host->routes[0]->route->retry_policy = bare;
+  host->routes[0]->request_body_buffer_limit = NULL;
+  host->request_body_buffer_limit = NULL;
+  host->routes[1]->request_body_buffer_limit = gw_xds_encode_retry_buffer(&arena, &sample_retry);
+  struct gw_errors errors;
+  gw_errors_init(&errors);
+  struct gw_xds_decoder decoder = {&arena, &arena, &errors};
+  const struct gw_virtual_host *got = &gw_xds_decode_route_config(&decoder, NULL, message)->virtual_hosts[0];
+  assert_int_equal(errors.error_count, 0);
+  const struct gw_retry_policy *own = got->routes[0].forward.retry;
+  assert_int_equal(own->on, GW_RETRY_5XX | GW_RETRY_RESET | GW_RETRY_GRPC_UNAVAILABLE);
+  assert_int_equal(own->count, 1);
+  assert_int_equal(own->backoff_base_ms, 25);
+  assert_int_equal(own->backoff_max_ms, 250);
+  assert_false(own->avoids_previous_hosts);
+  assert_int_equal(own->buffer_bytes, 1048576);
+  assert_int_equal(got->retry->buffer_bytes, 1048576);
+  const struct gw_retry_policy *limited = got->routes[1].forward.retry;
+  assert_ptr_not_equal(limited, got->retry);
+  assert_int_equal(limited->on, got->retry->on);
+  assert_int_equal(limited->buffer_bytes, 70000);
+  gw_errors_done(&errors);
+  gw_arena_done(&arena);
+}
+
 static void test_defaults_are_envoys(void **state) {
   (void)state;
   struct gw_arena arena;
@@ -431,6 +502,7 @@ int main(void) {
       cmocka_unit_test(test_ignored_fields_are_ignored),
       cmocka_unit_test(test_older_header_matchers_mean_string_match),
       cmocka_unit_test(test_present_match_false_means_absent),
+      cmocka_unit_test(test_retry_policies_of_hosts_and_routes_have_envoys_defaults),
       cmocka_unit_test(test_defaults_are_envoys),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,6 +33,24 @@ static const struct gw_hash_policy sample_hashes[] = {
     {.kind = GW_HASH_CLIENT},
 };
 
+static const uint32_t sample_codes[] = {429, 503};
+static const struct gw_retry_policy sample_retry = {.on = GW_RETRY_5XX | GW_RETRY_RETRIABLE_STATUS_CODES | GW_RETRY_GRPC_UNAVAILABLE,
+                                                    .count = 4,
+                                                    .per_try_timeout_ms = 1500,
+                                                    .per_try_idle_timeout_ms = 700,
+                                                    .backoff_base_ms = 30,
+                                                    .backoff_max_ms = 90,
+                                                    .avoids_previous_hosts = true,
+                                                    .host_attempts = 5,
+                                                    .status_codes = sample_codes,
+                                                    .status_code_count = GW_ARRAY_LEN(sample_codes),
+                                                    .buffer_bytes = 70000};
+static const struct gw_retry_policy sample_host_retry = {.on = GW_RETRY_ALWAYS_SAFE,
+                                                         .backoff_base_ms = 25,
+                                                         .backoff_max_ms = 250,
+                                                         .host_attempts = 1,
+                                                         .buffer_bytes = 65536};
+
 static const struct gw_route sample_routes[] = {
     {.name = GW_STR("one"),
      .index = 0,
@@ -46,6 +64,9 @@ static const struct gw_route sample_routes[] = {
                  .idle_timeout_ms = 0,
                  .has_grpc_timeout = true,
                  .max_grpc_timeout_ms = 61500,
+                 .max_duration_ms = 3600250,
+                 .retry = &sample_retry,
+                 .tells_attempt_count = true,
                  .prefix_rewrite = GW_STR("/b")},
      .response_headers_to_add = sample_options,
      .response_headers_to_add_count = GW_ARRAY_LEN(sample_options)},
@@ -55,6 +76,8 @@ static const struct gw_route sample_routes[] = {
      .action = GW_ROUTE_FORWARD,
      .forward = {.cluster = GW_STR("beta"),
                  .timeout_ms = 0,
+                 .retry = &sample_host_retry,
+                 .tells_attempt_count = true,
                  .regex_rewrite_pattern = GW_STR("^/users/(.*)$"),
                  .regex_rewrite_substitution = GW_STR("/u/\\1")}},
     {.name = GW_STR("three"),
@@ -113,8 +136,8 @@ static const struct gw_str sample_domains[] = {GW_STR("example.com"), GW_STR("*.
 static const struct gw_str sample_any_domain[] = {GW_STR("*")};
 
 static const struct gw_virtual_host sample_hosts[] = {
-    {GW_STR("first"), sample_domains, 3, sample_routes, GW_ARRAY_LEN(sample_routes)},
-    {GW_STR("rest"), sample_any_domain, 1, sample_last_route, GW_ARRAY_LEN(sample_last_route)},
+    {GW_STR("first"), sample_domains, 3, sample_routes, GW_ARRAY_LEN(sample_routes), &sample_host_retry, true},
+    {GW_STR("rest"), sample_any_domain, 1, sample_last_route, GW_ARRAY_LEN(sample_last_route), NULL, false},
 };
 
 static const struct gw_route_config sample_route_config = {GW_STR("main"), sample_hosts, 2, 10};
@@ -178,6 +201,68 @@ static const struct gw_secret sample_secrets[] = {
     {.name = GW_STR("tickets"), .kind = GW_SECRET_TICKET_KEYS, .ticket_keys = sample_keys, .ticket_key_count = 2},
 };
 
+static const struct gw_status_range sample_expected[] = {{200, 200}, {204, 299}}, sample_retriable[] = {{100, 599}};
+static const struct gw_health_check sample_http_check = {.kind = GW_HEALTH_CHECK_HTTP,
+                                                         .timeout_ms = 1500,
+                                                         .interval_ms = 5000,
+                                                         .unhealthy_interval_ms = 2500,
+                                                         .no_traffic_interval_ms = 5001,
+                                                         .initial_jitter_ms = 100,
+                                                         .interval_jitter_ms = 50,
+                                                         .interval_jitter_percent = 10,
+                                                         .unhealthy_threshold = 3,
+                                                         .healthy_threshold = 2,
+                                                         .port = 9000,
+                                                         .host = GW_STR("health.example"),
+                                                         .method = GW_STR("HEAD"),
+                                                         .path = GW_STR("/health?deep=1"),
+                                                         .expected = sample_expected,
+                                                         .expected_count = 2,
+                                                         .retriable = sample_retriable,
+                                                         .retriable_count = 1};
+static const struct gw_health_check sample_grpc_check = {.kind = GW_HEALTH_CHECK_GRPC,
+                                                         .timeout_ms = 1000,
+                                                         .interval_ms = 2000,
+                                                         .unhealthy_interval_ms = 2000,
+                                                         .no_traffic_interval_ms = 2000,
+                                                         .unhealthy_threshold = 1,
+                                                         .healthy_threshold = 1,
+                                                         .is_http2 = true,
+                                                         .host = GW_STR("grpc.example"),
+                                                         .grpc_service = GW_STR("shop.Orders")};
+static const struct gw_health_check sample_tcp_check = {.kind = GW_HEALTH_CHECK_TCP,
+                                                        .timeout_ms = 1,
+                                                        .interval_ms = 2,
+                                                        .unhealthy_interval_ms = 3,
+                                                        .no_traffic_interval_ms = 4,
+                                                        .unhealthy_threshold = 5,
+                                                        .healthy_threshold = 6};
+static const struct gw_outlier_detection sample_outlier = {.interval_ms = 1,
+                                                           .base_ejection_ms = 2,
+                                                           .max_ejection_ms = 3,
+                                                           .ejection_jitter_ms = 4,
+                                                           .max_ejection_percent = 5,
+                                                           .may_always_eject_one = true,
+                                                           .has_check_ending_ejection = false,
+                                                           .consecutive_5xx = 6,
+                                                           .consecutive_5xx_enforcing_percent = 7,
+                                                           .consecutive_gateway_failure = 0,
+                                                           .consecutive_gateway_failure_enforcing_percent = 9,
+                                                           .success_rate_enforcing_percent = 10,
+                                                           .success_rate_minimum_hosts = 11,
+                                                           .success_rate_request_volume = 12,
+                                                           .success_rate_stdev_factor = 13};
+
+static const struct gw_concurrency_limits sample_limits = {7, UINT32_MAX, 1024};
+static const struct gw_circuit_breaking sample_breaking = {.window_ms = 2500,
+                                                           .open_ms = 30000,
+                                                           .failures = 5,
+                                                           .failure_percent = 40,
+                                                           .min_requests = 11,
+                                                           .probes = 2,
+                                                           .successes = 4,
+                                                           .failure_on = GW_CIRCUIT_ON_GATEWAY_ERROR | GW_CIRCUIT_ON_RESET};
+
 static const struct gw_cluster sample_tls_cluster = {.name = GW_STR("gamma"),
                                                      .kind = GW_CLUSTER_EDS,
                                                      .eds_service_name = GW_STR("gamma"),
@@ -187,7 +272,8 @@ static const struct gw_cluster sample_tls_cluster = {.name = GW_STR("gamma"),
                                                      .upstream_idle_timeout_ms = 60001,
                                                      .protocol = GW_UPSTREAM_AUTO,
                                                      .http2 = SAMPLE_HTTP2,
-                                                     .tls = &sample_upstream_tls};
+                                                     .tls = &sample_upstream_tls,
+                                                     .health_check = &sample_http_check};
 static const struct gw_cluster sample_http2_cluster = {.name = GW_STR("delta"),
                                                        .kind = GW_CLUSTER_EDS,
                                                        .eds_service_name = GW_STR("delta"),
@@ -198,7 +284,12 @@ static const struct gw_cluster sample_http2_cluster = {.name = GW_STR("delta"),
                                                        .dns_refresh_ms = 5000,
                                                        .upstream_idle_timeout_ms = 60001,
                                                        .protocol = GW_UPSTREAM_HTTP2,
-                                                       .http2 = SAMPLE_HTTP2};
+                                                       .http2 = SAMPLE_HTTP2,
+                                                       .health_check = &sample_grpc_check,
+                                                       .outlier = &sample_outlier,
+                                                       .retry_budget = {12.5, 7},
+                                                       .limits = &sample_limits,
+                                                       .breaking = &sample_breaking};
 static const struct gw_cluster sample_eds_cluster = {.name = GW_STR("alpha"),
                                                      .kind = GW_CLUSTER_EDS,
                                                      .eds_service_name = GW_STR("alpha-endpoints"),
@@ -218,15 +309,15 @@ static const struct gw_cluster sample_dns_cluster =
      .connect_timeout_ms = 5000,
      .dns_refresh_ms = 30000,
      .upstream_idle_timeout_ms = 0};
-static const struct gw_cluster sample_static_cluster = {.name = GW_STR("alpha"),
-                                                        .kind = GW_CLUSTER_STATIC,
-                                                        .inline_endpoints = &sample_endpoints,
-                                                        .balancing = {.policy = GW_LB_MAGLEV,
-                                                                      .panic_threshold_percent = 50,
-                                                                      .table_size = 5000011},
-                                                        .connect_timeout_ms = 1,
-                                                        .dns_refresh_ms = 5000,
-                                                        .upstream_idle_timeout_ms = 3600000};
+static const struct gw_cluster sample_static_cluster =
+    {.name = GW_STR("alpha"),
+     .kind = GW_CLUSTER_STATIC,
+     .inline_endpoints = &sample_endpoints,
+     .balancing = {.policy = GW_LB_MAGLEV, .panic_threshold_percent = 50, .has_uncounted_new = true, .table_size = 5000011},
+     .connect_timeout_ms = 1,
+     .dns_refresh_ms = 5000,
+     .upstream_idle_timeout_ms = 3600000,
+     .health_check = &sample_tcp_check};
 
 static const struct gw_str sample_allow[] = {GW_STR("10.0.0.0/8"), GW_STR("2001:db8::/32")};
 static const struct gw_http_filter sample_filters[] = {

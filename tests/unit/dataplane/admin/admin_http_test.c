@@ -50,6 +50,25 @@ static bool get_bound(void *arg, struct gw_str listener, struct gw_address *ret_
   return gw_address_parse(GW_STR("127.0.0.1:8000"), ret_address) == GW_OK;
 }
 
+static bool get_cluster(void *arg, struct gw_str name, struct gw_admin_cluster *ret_cluster) {
+  (void)arg;
+  if (!gw_str_equal(name, GW_STR("orders"))) return false;
+  *ret_cluster = (struct gw_admin_cluster){.circuit_state = "open", .open_left_ms = 1234};
+  return true;
+}
+
+static bool get_health(void *arg, struct gw_str cluster, const struct gw_address *address, struct gw_admin_health *ret_health) {
+  (void)arg;
+  if (!gw_str_equal(cluster, GW_STR("a")) || gw_address_port(address) != 80) return false;
+  *ret_health = (struct gw_admin_health){.check = "failing",
+                                         .check_reason = "answered 500",
+                                         .is_ejected = true,
+                                         .ejection_cause = "success_rate",
+                                         .ejected_for_ms = 77,
+                                         .success_rate = 66.6};
+  return true;
+}
+
 static void drain(void *arg) {
   ((struct bench *)arg)->drains++;
 }
@@ -67,7 +86,7 @@ static void start(struct bench *bench, struct gw_str token) {
   struct gw_address any;
   const char *flag;
   assert_int_equal(gw_address_parse(GW_STR("127.0.0.1:0"), &any), GW_OK);
-  struct gw_admin_calls calls = {bench, get_state, get_metrics, get_refusal, get_addresses, get_bound, drain};
+  struct gw_admin_calls calls = {bench, get_state, get_metrics, get_refusal, get_addresses, get_bound, drain, get_health, get_cluster};
   assert_int_equal(gw_admin_http_new(bench->loop, &any, &any, token, &calls, &flag, &bench->http), GW_OK);
 }
 
@@ -196,7 +215,7 @@ static void test_new_on_a_held_port_names_the_flag(void **state) {
   snprintf(text, sizeof(text), "127.0.0.1:%u", gw_admin_http_admin_port(bench->http));
   assert_int_equal(gw_address_parse(gw_str_from(text), &held), GW_OK);
   assert_int_equal(gw_address_parse(GW_STR("127.0.0.1:0"), &free_address), GW_OK);
-  struct gw_admin_calls calls = {bench, get_state, get_metrics, get_refusal, get_addresses, get_bound, drain};
+  struct gw_admin_calls calls = {bench, get_state, get_metrics, get_refusal, get_addresses, get_bound, drain, get_health, get_cluster};
   const char *flag;
   struct gw_admin_http *second;
   assert_int_equal(gw_admin_http_new(bench->loop, &free_address, &held, (struct gw_str){0}, &calls, &flag, &second), GW_ERR_IO);

@@ -25,7 +25,7 @@ static struct gw_frozen_cluster *freeze_at(unsigned version, const struct fixtur
   struct gw_errors errors;
   gw_errors_init(&errors);
   struct gw_frozen_cluster *cluster =
-      gw_frozen_cluster_build(snapshot, snapshot->lists[GW_RESOURCE_CLUSTER].items[0], NULL, previous, now_ms, &errors);
+      gw_frozen_cluster_build(snapshot, snapshot->lists[GW_RESOURCE_CLUSTER].items[0], NULL, NULL, previous, now_ms, &errors);
   gw_errors_done(&errors);
   gw_snapshot_unref(snapshot);
   return cluster;
@@ -179,7 +179,7 @@ static void test_set_follows_clusters_that_come_and_go(void **state) {
   struct gw_errors errors;
   gw_errors_init(&errors);
   for (uint32_t i = 0; i < 3; i++)
-    all[i] = gw_frozen_cluster_build(snapshot, snapshot->lists[GW_RESOURCE_CLUSTER].items[i], NULL, NULL, 1000, &errors);
+    all[i] = gw_frozen_cluster_build(snapshot, snapshot->lists[GW_RESOURCE_CLUSTER].items[i], NULL, NULL, NULL, 1000, &errors);
   gw_errors_done(&errors);
   gw_snapshot_unref(snapshot);
   struct gw_frozen_cluster *outer[] = {all[0], all[2]};

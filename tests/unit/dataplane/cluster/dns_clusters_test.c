@@ -46,9 +46,9 @@ static void test_names_are_resolved_and_forgotten(void **state) {
   struct gw_errors errors;
   gw_errors_init(&errors);
   struct gw_frozen_cluster *first =
-      gw_frozen_cluster_build(snapshot, snapshot->lists[GW_RESOURCE_CLUSTER].items[0], dns, NULL, 1000, &errors);
+      gw_frozen_cluster_build(snapshot, snapshot->lists[GW_RESOURCE_CLUSTER].items[0], dns, NULL, NULL, 1000, &errors);
   struct gw_frozen_cluster *again =
-      gw_frozen_cluster_build(snapshot, snapshot->lists[GW_RESOURCE_CLUSTER].items[0], dns, first, 1000, &errors);
+      gw_frozen_cluster_build(snapshot, snapshot->lists[GW_RESOURCE_CLUSTER].items[0], dns, NULL, first, 1000, &errors);
   assert_true(first->load->levels[0].usable_count >= 2);
   assert_ptr_equal(first, again);
   gw_frozen_cluster_unref(first);

@@ -74,7 +74,7 @@ static void serve_without_listener(void) {
   struct gw_errors errors;
   struct gw_frozen *frozen;
   gw_errors_init(&errors);
-  assert_int_equal(gw_frozen_build(snapshot, NULL, gw_filters, (struct gw_str){0}, fixture.frozen, &errors, &frozen), GW_OK);
+  assert_int_equal(gw_frozen_build(snapshot, NULL, NULL, gw_filters, (struct gw_str){0}, fixture.frozen, &errors, &frozen), GW_OK);
   gw_listen_set_update(fixture.listen_set, snapshot, &errors);
   gw_engine_set_frozen(fixture.engine, frozen, NULL, 0);
   gw_errors_done(&errors);
@@ -156,7 +156,7 @@ static void test_listener_without_its_routes_answers_503(void **state) {
   struct gw_errors errors;
   struct gw_frozen *frozen;
   gw_errors_init(&errors);
-  assert_int_equal(gw_frozen_build(snapshot, NULL, gw_filters, (struct gw_str){0}, fixture.frozen, &errors, &frozen), GW_OK);
+  assert_int_equal(gw_frozen_build(snapshot, NULL, NULL, gw_filters, (struct gw_str){0}, fixture.frozen, &errors, &frozen), GW_OK);
   gw_errors_done(&errors);
   uint32_t count;
   struct gw_engine_socket *sockets = gw_listen_set_sockets(fixture.listen_set, 0, &count);

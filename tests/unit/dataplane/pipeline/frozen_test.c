@@ -37,7 +37,7 @@ static struct gw_snapshot *snapshot_of(unsigned listener, unsigned route_config,
 
 static struct gw_frozen *build(struct gw_snapshot *snapshot, struct gw_frozen *previous, struct gw_errors *errors) {
   struct gw_frozen *frozen = NULL;
-  gw_frozen_build(snapshot, NULL, registry, (struct gw_str){0}, previous, errors, &frozen);
+  gw_frozen_build(snapshot, NULL, NULL, registry, (struct gw_str){0}, previous, errors, &frozen);
   gw_snapshot_unref(snapshot);
   return frozen;
 }

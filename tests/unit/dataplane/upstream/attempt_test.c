@@ -347,7 +347,7 @@ static void test_connect_timeout(void **state) {
   f->pool = new_pool(f, 20);
   assert_true(start(f, GW_METHOD_GET, GW_LENGTH_NONE));
   assert_false(gw_attempt_is_connected(&f->attempt));
-  assert_failed(f, 503, "connect_timeout");
+  assert_failed(f, 503, "connection_timeout");
   assert_true(f->failure.retry_ok);
   assert_int_equal(f->connected, 0);
   for (size_t i = 0; i < GW_ARRAY_LEN(crowd); i++)

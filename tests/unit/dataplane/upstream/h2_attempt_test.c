@@ -123,10 +123,10 @@ static void test_goaway_says_which_may_be_tried_again(void **state) {
   WAIT_FOR(f, f->backend.requests == 4);
   f->backend.is_mute = false;
   say_goaway(f, 1);
-  assert_failed(unseen, 502, "http2_error_7");
+  assert_failed(unseen, 502, "remote_refused_stream_reset");
   assert_true(unseen->failure.retry_ok);
-  assert_failed(begun, 502, "http2_error_7");
-  assert_false(begun->failure.retry_ok); /* its body is gone */
+  assert_failed(begun, 502, "remote_refused_stream_reset");
+  assert_true(begun->failure.retry_ok); /* by who still has its body */
   assert_answered(again, 200, "hello");
   assert_int_equal(seen->failed, 0);
   h2_backend_hello(h2_backend_first_stream(&f->backend));
@@ -138,7 +138,8 @@ static void test_refused_stream_may_be_tried_again(void **state) {
   f->backend.refuse = 1;
   struct try *it = prepare(f, "POST", "/ok", GW_LENGTH_NONE);
   assert_true(try_start(it, false));
-  assert_failed(it, 502, "http2_error_7");
+  assert_failed(it, 502, "remote_refused_stream_reset");
+  assert_int_equal(it->failure.flag, GW_FLAG_UPSTREAM_REMOTE_RESET);
   assert_true(it->failure.retry_ok);
   f->backend.refuse = 1;
   it = prepare(f, "POST", "/ok", GW_LENGTH_NONE);

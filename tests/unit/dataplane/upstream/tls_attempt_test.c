@@ -205,8 +205,8 @@ static void test_service_that_does_not_answer_the_handshake_times_out(void **sta
   gw_io_set(f->backend.io, 0); /* connected by the kernel, accepted by nobody */
   struct try *first = get(f, "/ok");
   struct try *second = get(f, "/ok");
-  assert_failed(first, 503, "connect_timeout");
-  assert_failed(second, 503, "connect_timeout");
+  assert_failed(first, 503, "connection_timeout");
+  assert_failed(second, 503, "connection_timeout");
   assert_int_equal(f->counts.connections_active, 0);
 }
 

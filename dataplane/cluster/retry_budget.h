@@ -1,0 +1,29 @@
+/* Why: the one truth of a process about how many requests of a cluster are under way and how many of those are retries, so that a service
+ * that fails is not made to fail by retries (CircuitBreakers.Thresholds.RetryBudget).
+ * Life: ref-counted: the frozen clusters of one name hand it on from configuration to configuration, workers hold it beside.
+ * Thread: any; counting is one uncontended atomic, since each worker has a place of its own. */
+#ifndef GW_DATAPLANE_CLUSTER_RETRY_BUDGET_H
+#define GW_DATAPLANE_CLUSTER_RETRY_BUDGET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/model/retry.h"
+
+struct gw_retry_budget;
+
+struct gw_retry_budget *gw_retry_budget_new(void);
+struct gw_retry_budget *gw_retry_budget_ref(struct gw_retry_budget *budget);
+void gw_retry_budget_unref(struct gw_retry_budget *budget);
+
+/* Where one worker counts. */
+uint32_t gw_retry_budget_take_place(struct gw_retry_budget *budget);
+/* A client's request that may be retried begins, and ends: with all its tries it is one. */
+void gw_retry_budget_begin(struct gw_retry_budget *budget, uint32_t place);
+void gw_retry_budget_end(struct gw_retry_budget *budget, uint32_t place);
+/* One of them becomes a retry, until gw_retry_budget_give_back. false: there are as many as the limits allow already. */
+bool gw_retry_budget_take(struct gw_retry_budget *budget, const struct gw_retry_budget_limits *limits);
+void gw_retry_budget_give_back(struct gw_retry_budget *budget);
+uint32_t gw_retry_budget_active(const struct gw_retry_budget *budget);
+
+#endif
