@@ -53,12 +53,9 @@ static const struct gw_xds_unsupported_field cluster[] = {
 };
 
 static const struct gw_xds_unsupported_field common_lb_config[] = {
-    {"zone_aware_lb_config", 2, REFUSED},
-    {"locality_weighted_lb_config", 3, REFUSED},
-    {"update_merge_window", 4, REFUSED},
-    {"close_connections_on_host_set_change", 6, REFUSED},
-    {"consistent_hashing_lb_config", 7, REFUSED},
-    {"override_host_status", 8, REFUSED},
+    {"zone_aware_lb_config", 2, REFUSED},         {"locality_weighted_lb_config", 3, REFUSED},
+    {"update_merge_window", 4, REFUSED},          {"close_connections_on_host_set_change", 6, REFUSED},
+    {"consistent_hashing_lb_config", 7, REFUSED}, {"override_host_status", 8, REFUSED},
 };
 
 static const struct gw_xds_unsupported_field address[] = {

@@ -273,17 +273,15 @@ static const struct gw_cluster sample_dns_cluster =
      .connect_timeout_ms = 5000,
      .dns_refresh_ms = 30000,
      .upstream_idle_timeout_ms = 0};
-static const struct gw_cluster sample_static_cluster = {.name = GW_STR("alpha"),
-                                                        .kind = GW_CLUSTER_STATIC,
-                                                        .inline_endpoints = &sample_endpoints,
-                                                        .balancing = {.policy = GW_LB_MAGLEV,
-                                                                      .panic_threshold_percent = 50,
-                                                                      .has_uncounted_new = true,
-                                                                      .table_size = 5000011},
-                                                        .connect_timeout_ms = 1,
-                                                        .dns_refresh_ms = 5000,
-                                                        .upstream_idle_timeout_ms = 3600000,
-                                                        .health_check = &sample_tcp_check};
+static const struct gw_cluster sample_static_cluster =
+    {.name = GW_STR("alpha"),
+     .kind = GW_CLUSTER_STATIC,
+     .inline_endpoints = &sample_endpoints,
+     .balancing = {.policy = GW_LB_MAGLEV, .panic_threshold_percent = 50, .has_uncounted_new = true, .table_size = 5000011},
+     .connect_timeout_ms = 1,
+     .dns_refresh_ms = 5000,
+     .upstream_idle_timeout_ms = 3600000,
+     .health_check = &sample_tcp_check};
 
 static const struct gw_str sample_allow[] = {GW_STR("10.0.0.0/8"), GW_STR("2001:db8::/32")};
 static const struct gw_http_filter sample_filters[] = {
