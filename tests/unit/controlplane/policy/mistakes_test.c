@@ -167,8 +167,8 @@ static void test_mistakes_of_a_service(void **state) {
       {"s: {instances: http://a}", "services.yaml:2:18: instances is a list (- … or [ … ]), not a single value\n"},
       {"s: {}", "services.yaml:2:3: service s needs instances: a list, which may be empty\n"},
       {"s:", "services.yaml:2:5: a service is a mapping (key: value), not a single value\n"},
-      {"s: {instances: [], retries: 3}",
-       "services.yaml:2:22: a service has no key retries; allowed: instances, load_balancing, protocol, tls, health_check, outlier_detection\n"},
+      {"s: {instances: [], retries: 3}", "services.yaml:2:22: a service has no key retries; allowed: instances, load_balancing, protocol, "
+                                         "tls, health_check, outlier_detection\n"},
       {"\"a b\": {instances: []}", "services.yaml:2:3: a service's name has 1 to 255 printable ASCII characters, no space and no /\n"},
       {"\"\": {instances: []}", "services.yaml:2:3: a service's name has 1 to 255 printable ASCII characters, no space and no /\n"},
       {"s: {instances: [{url: \"http://[::1\"}]}",
