@@ -16,8 +16,8 @@
 struct gw_health;
 struct gw_frozen_cluster;
 
-#define GW_HEALTH_CHECKS_AT_ONCE 64 /* of the process; others wait for their turn */
-#define GW_HEALTH_CHANGE_GAP_MS 100 /* between two calls of on_change, so that a thousand changes are not a thousand configurations */
+#define GW_HEALTH_CHECKS_AT_ONCE 256 /* of the process; others wait for their turn */
+#define GW_HEALTH_CHANGE_GAP_MS 100  /* between two calls of on_change, so that a thousand changes are not a thousand configurations */
 
 /* on_change: some endpoint is usable now, or is not any more: build a new gw_frozen. */
 struct gw_health *gw_health_new(struct gw_loop *loop, struct gw_log *log, void (*on_change)(void *arg), void *arg);

@@ -6,11 +6,11 @@
 
 static void start_next(struct gw_health *health);
 
-static void log_healthy(const struct gw_health_ward *ward) {
+static void log_healthy(const struct gw_health_ward *ward, bool was_first) {
   uint32_t threshold = gw_health_check_of(ward->watch)->healthy_threshold;
   struct gw_log *log = ward->watch->health->log;
-  if (ward->check.pass_count == 0 && ward->reason[0] == '\0') {
-    GW_LOG_INFO(log, "cluster %s: %s is healthy: its first check has passed", ward->watch->name, ward->text);
+  if (was_first || threshold == 1) {
+    GW_LOG_INFO(log, "cluster %s: %s is healthy: its %s has passed", ward->watch->name, ward->text, was_first ? "first check" : "check");
   } else {
     GW_LOG_INFO(log, "cluster %s: %s is healthy again: %u checks in a row have passed", ward->watch->name, ward->text, threshold);
   }
@@ -51,7 +51,7 @@ static void take_result(struct gw_health_ward *ward, enum gw_check_result result
   }
   if (is_change && ward->check.is_healthy) {
     watch->healthy_total++;
-    log_healthy(ward);
+    log_healthy(ward, was_first);
   } else if (!ward->check.is_healthy && (is_change || was_first)) {
     watch->unhealthy_total++;
     log_unhealthy(ward, result, was_first);

@@ -121,7 +121,7 @@ def test_state_survives_changes_that_do_not_touch_the_instance(stage):
 
 def test_new_instance_gets_nothing_before_its_first_check_has_passed(stage):
     a, b, c = start(stage, "a", "b", "c")
-    extra = f"health_check: {{path: /ok, {QUICK}, timeout: 20s}}".replace("timeout: 2s, ", "")
+    extra = "health_check: {path: /ok, interval: 50ms}"
     control, data, port = stage.both(ROUTES, services([a], extra))
     wait_until(lambda: health_of(data)[a.port]["check"] == "passing", "the first check")
     # They hang: nobody knows of them yet, and two of three that are not well would be a panic if they counted.
@@ -233,6 +233,23 @@ services:
     assert {seen.protocol for seen in app.requests} == {app.requests[0].protocol}
     control.write(services=text("type: tcp", "stranger"))
     wait_until(lambda: shows("failing", "TLS: "), "a handshake that fails")
+
+
+@pytest.mark.parametrize("protocol", ["h1", "h2"])
+def test_answer_that_is_long_is_judged_by_its_status(stage, protocol):
+    app = App("app", protocol=protocol)
+    stage.started.append(app)
+    name = {"h1": "http1"}.get(protocol, protocol)
+
+    def text(path):
+        return f'services: {{s: {{protocol: {name}, health_check: {{path: {path}, interval: 50ms}}, instances: [{{url: "{app.url}"}}]}}}}'
+
+    control, data, _ = stage.both(ROUTES, text("/bytes/3000000"))
+    wait_until(lambda: metric(data, "gateway_upstream_health_checks_total", service="s", result="passed") > 3, "checks")
+    assert health_of(data)[app.port]["check"] == "passing"
+    control.write(services=text("/status/404"))
+    wait_until(lambda: health_of(data)[app.port]["check"] == "failing", "the other status")
+    assert health_of(data)[app.port]["last_failure"] == "answered 404"
 
 
 def test_grpc_service_that_is_not_known_is_unhealthy(stage, grpc_server):

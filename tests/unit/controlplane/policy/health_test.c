@@ -100,10 +100,11 @@ static void test_outlier_detection_has_defaults(void **state) {
 
 static void test_every_key_of_outlier_detection_counts(void **state) {
   (void)state;
-  struct gw_policy *policy = load("outlier_detection: {consecutive_5xx: 0, consecutive_gateway_failures: 4, enforcing_percent: 30, interval: "
-                                  "1s, base_ejection_time: 2s, max_ejection_time: 3s, ejection_jitter: 4s, max_ejection_percent: 99, "
-                                  "check_ends_ejection: true, success_rate: {minimum_hosts: 3, request_volume: 9, "
-                                  "stdev_factor_thousandths: 1500}}");
+  struct gw_policy *policy =
+      load("outlier_detection: {consecutive_5xx: 0, consecutive_gateway_failures: 4, enforcing_percent: 30, interval: "
+           "1s, base_ejection_time: 2s, max_ejection_time: 3s, ejection_jitter: 4s, max_ejection_percent: 99, "
+           "check_ends_ejection: true, success_rate: {minimum_hosts: 3, request_volume: 9, "
+           "stdev_factor_thousandths: 1500}}");
   const struct gw_outlier_detection *outlier = policy->clusters[0].outlier;
   assert_int_equal(outlier->consecutive_5xx, 0);
   assert_int_equal(outlier->consecutive_5xx_enforcing_percent, 0);
@@ -161,12 +162,9 @@ static void test_mistakes_are_told_with_what_is_allowed(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_neither_is_there_unless_asked_for),
-      cmocka_unit_test(test_short_forms_have_the_defaults),
-      cmocka_unit_test(test_every_key_of_a_check_counts),
-      cmocka_unit_test(test_outlier_detection_has_defaults),
-      cmocka_unit_test(test_every_key_of_outlier_detection_counts),
-      cmocka_unit_test(test_mistakes_are_told_with_what_is_allowed),
+      cmocka_unit_test(test_neither_is_there_unless_asked_for),     cmocka_unit_test(test_short_forms_have_the_defaults),
+      cmocka_unit_test(test_every_key_of_a_check_counts),           cmocka_unit_test(test_outlier_detection_has_defaults),
+      cmocka_unit_test(test_every_key_of_outlier_detection_counts), cmocka_unit_test(test_mistakes_are_told_with_what_is_allowed),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

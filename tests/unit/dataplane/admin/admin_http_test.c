@@ -73,9 +73,26 @@ static void drain(void *arg) {
   ((struct bench *)arg)->drains++;
 }
 
+static struct gw_resource *sample_checked_cluster(const char *name) {
+  struct gw_health_check check = {.kind = GW_HEALTH_CHECK_TCP,
+                                  .timeout_ms = 1000,
+                                  .interval_ms = 1000,
+                                  .unhealthy_interval_ms = 1000,
+                                  .no_traffic_interval_ms = 1000,
+                                  .unhealthy_threshold = 1,
+                                  .healthy_threshold = 1};
+  struct gw_cluster cluster = {.name = gw_str_from(name),
+                               .kind = GW_CLUSTER_EDS,
+                               .eds_service_name = gw_str_from(name),
+                               .connect_timeout_ms = 1000,
+                               .dns_refresh_ms = 5000,
+                               .health_check = &check};
+  return gw_xds_encode_cluster(&cluster);
+}
+
 static struct gw_snapshot *sample_snapshot(void) {
   struct gw_snapshot_builder *builder = gw_snapshot_builder_new();
-  gw_snapshot_builder_add(builder, sample_cluster("a", 1000));
+  gw_snapshot_builder_add(builder, sample_checked_cluster("a"));
   gw_snapshot_builder_add(builder, sample_endpoints("a", 80));
   gw_snapshot_builder_add(builder, sample_listener("gateway", "routes"));
   gw_snapshot_builder_add(builder, sample_routes("routes", "a"));
@@ -173,6 +190,9 @@ static void test_config_dump_shows_resources_and_refusals(void **state) {
   assert_int_equal(ask(bench, port, "GET", "/clusters", ""), 200);
   assert_non_null(
       strstr(bench->answer, "{\"name\":\"a\",\"kind\":\"EDS\",\"known\":true,\"endpoints\":[{\"address\":\"127.0.0.1\",\"port\":80,"));
+  assert_non_null(strstr(bench->answer,
+                         "\"health\":[{\"address\":\"127.0.0.1:80\",\"usable\":false,\"check\":\"failing\",\"last_failure\":\"answered "
+                         "500\",\"ejected\":true,\"ejected_for_ms\":77,\"last_ejection\":\"success_rate\",\"success_percent\":66}]"));
   assert_int_equal(ask(bench, port, "GET", "/listeners", ""), 200);
   assert_non_null(strstr(bench->answer, "{\"name\":\"gateway\",\"address\":\"127.0.0.1:0\",\"bound\":\"127.0.0.1:8000\"}"));
   assert_int_equal(ask(bench, port, "GET", "/stats", ""), 200);

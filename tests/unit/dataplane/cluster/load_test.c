@@ -139,6 +139,34 @@ static void test_build_in_panic_uses_all(void **state) {
   gw_load_free(load);
 }
 
+/* Who waits for its first check is nobody yet: two of four are well, not two of six. In a panic all are used. */
+static void test_build_does_not_count_new_ones_where_that_is_said(void **state) {
+  (void)state;
+  struct gw_load_balancing balancing = {.policy = GW_LB_ROUND_ROBIN, .panic_threshold_percent = 50};
+  struct gw_frozen_endpoint endpoints[] = {{.weight = 1, .is_healthy = true},
+                                           {.weight = 1, .is_healthy = true},
+                                           {.weight = 1},
+                                           {.weight = 1},
+                                           {.weight = 1, .is_new = true},
+                                           {.weight = 1, .is_new = true}};
+  struct gw_load *load = gw_load_build(&balancing, endpoints, 6);
+  assert_int_equal(load->levels[0].usable_count, 6);
+  gw_load_free(load);
+  balancing.has_uncounted_new = true;
+  load = gw_load_build(&balancing, endpoints, 6);
+  assert_int_equal(load->levels[0].usable_count, 2);
+  gw_load_free(load);
+  endpoints[0].is_healthy = false;
+  load = gw_load_build(&balancing, endpoints, 6);
+  assert_true(load->levels[0].is_panicking);
+  assert_int_equal(load->levels[0].usable_count, 6);
+  gw_load_free(load);
+  /* Nobody else there: they count after all. */
+  load = gw_load_build(&balancing, &endpoints[4], 2);
+  assert_int_equal(load->levels[0].usable_count, 2);
+  gw_load_free(load);
+}
+
 static void test_build_without_endpoints_has_no_levels(void **state) {
   (void)state;
   struct gw_load_balancing balancing;
@@ -153,6 +181,7 @@ int main(void) {
       cmocka_unit_test(test_spread_gives_all_to_those_who_can),
       cmocka_unit_test(test_build_lists_who_may_be_picked),
       cmocka_unit_test(test_build_in_panic_uses_all),
+      cmocka_unit_test(test_build_does_not_count_new_ones_where_that_is_said),
       cmocka_unit_test(test_build_without_endpoints_has_no_levels),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
