@@ -14,7 +14,7 @@ struct gw_route_slot {
   uint32_t next;    /* the next of its chain: routes with the same path, in order */
   uint16_t methods; /* a bit for each gw_method */
   bool checks_path; /* the index only says that the path may match */
-  bool checks_headers;
+  bool checks_conditions;
   const struct gw_route_rule *rule;
 };
 
@@ -31,7 +31,7 @@ static inline bool gw_route_search_accepts(const struct gw_route_search *search,
   const struct gw_route_slot *slot = &search->slots[at];
   if (!(slot->methods >> search->head->method & 1u)) return false;
   if (slot->checks_path && !gw_route_rule_match_path(&search->routes[at], slot->rule, search->path, search->scratch)) return false;
-  return !slot->checks_headers || gw_route_rule_match_headers(slot->rule, search->head, search->scratch);
+  return !slot->checks_conditions || gw_route_rule_match_conditions(slot->rule, search->head, search->scratch);
 }
 
 /* `first`: the head of a chain, or GW_ROUTE_NONE. */

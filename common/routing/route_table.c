@@ -5,10 +5,12 @@
 #include <string.h>
 
 #include "common/base/mem.h"
+#include "common/message/uri.h"
 #include "common/routing/exact_index.h"
 #include "common/routing/host_table.h"
 #include "common/routing/path_template.h"
 #include "common/routing/prefix_index.h"
+#include "common/routing/redirect.h"
 #include "common/routing/rewrite.h"
 #include "common/routing/segment_trie.h"
 
@@ -50,7 +52,7 @@ static void build_rule(struct build *b, uint32_t host, uint32_t i, const struct 
   slot->rule = rule;
   slot->next = GW_ROUTE_NONE;
   if (rule == NULL) return;
-  slot->checks_headers = rule->header_count > 0;
+  slot->checks_conditions = rule->header_count + rule->query_count > 0;
   size_t bytes = gw_route_rule_regex_bytes(rule);
   if (bytes == 0) return;
   b->regex_count++;
@@ -194,7 +196,8 @@ size_t gw_route_table_bytes(const struct gw_route_table *table) {
 static const struct host_routes *begin(const struct gw_route_table *table, const struct gw_request_head *head, struct gw_arena *scratch,
                                        struct gw_route_search *search, struct gw_route_hit *ret_hit) {
   *ret_hit = (struct gw_route_hit){NULL, NULL};
-  const struct host_routes *found = gw_host_table_find(&table->hosts, head->authority, scratch);
+  struct gw_str host = table->config->ignores_port ? gw_uri_authority_host(head->authority) : head->authority;
+  const struct host_routes *found = gw_host_table_find(&table->hosts, host, scratch);
   if (found == NULL) return NULL;
   ret_hit->virtual_host = found->host;
   *search =
@@ -224,7 +227,7 @@ void gw_route_table_match_linear(const struct gw_route_table *table, const struc
     const struct gw_route_slot *slot = &search.slots[i];
     if (!(slot->methods >> head->method & 1u)) continue;
     if (!gw_route_rule_match_path(route, slot->rule, search.path, scratch)) continue;
-    if (slot->rule != NULL && !gw_route_rule_match_headers(slot->rule, head, scratch)) continue;
+    if (slot->rule != NULL && !gw_route_rule_match_conditions(slot->rule, head, scratch)) continue;
     ret_hit->route = route;
     return;
   }
@@ -265,4 +268,9 @@ struct gw_str gw_route_table_rewrite(const struct gw_route_table *table, const s
                                      struct gw_arena *arena) {
   const struct gw_route_rule *rule = table->slots[route->index].rule;
   return gw_rewrite_path(route, rule, path, arena);
+}
+
+enum gw_err gw_route_table_redirect(const struct gw_route_table *table, const struct gw_route *route, const struct gw_request_head *head,
+                                    struct gw_arena *arena, struct gw_str *ret_location) {
+  return gw_redirect_location(route, table->slots[route->index].rule, head, arena, ret_location);
 }

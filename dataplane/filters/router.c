@@ -1,8 +1,8 @@
 #include "dataplane/filters/router.h"
 
 #include "common/message/grpc.h"
-#include "common/routing/redirect.h"
 #include "dataplane/filters/hash_policy.h"
+#include "dataplane/filters/split.h"
 #include "dataplane/pipeline/local_reply.h"
 #include "dataplane/pipeline/stream.h"
 #include "dataplane/upstream/attempt.h"
@@ -88,26 +88,51 @@ static void start_attempt(struct router *router, bool is_new) {
   }
 }
 
+/* The key is made at most once a request: it may make up a cookie. */
+static void choose_cluster(struct router *router) {
+  struct gw_stream *stream = router->stream;
+  const struct gw_route_forward *action = &stream->route->forward;
+  const struct gw_route_split *split = action->split;
+  bool has_key = action->hash_policy_count > 0 && split != NULL && split->by_hash;
+  if (has_key) router->key = gw_hash_policy_key(stream, action, &router->cookies);
+  if (split != NULL) gw_stream_choose_cluster(stream, gw_split_choose(split, &router->key, &stream->pipeline->random));
+  if (action->hash_policy_count > 0 && !has_key && stream->cluster != NULL && gw_worker_cluster_wants_hash(stream->cluster))
+    router->key = gw_hash_policy_key(stream, action, &router->cookies);
+}
+
+/* The request as the service is to see it. */
+static void rewrite(struct router *router) {
+  struct gw_stream *stream = router->stream;
+  const struct gw_route *route = stream->route;
+  router->head = stream->request;
+  if (route->request_headers != NULL) {
+    gw_headers_copy(&router->head.headers, &stream->arena);
+    gw_header_rules_apply(stream, false, &router->head.headers);
+  }
+  if (route->forward.host_rewrite.len > 0) router->head.authority = route->forward.host_rewrite;
+  router->head.path = gw_route_table_rewrite(gw_stream_find_routes(stream)->table, route, stream->request.path, &stream->arena);
+}
+
 static enum gw_verdict forward(struct router *router) {
   struct gw_stream *stream = router->stream;
   const struct gw_route_forward *action = &stream->route->forward;
+  if (gw_stream_find_routes(stream)->has_body_limits && !gw_stream_check_length(stream)) return GW_VERDICT_REPLIED;
+  choose_cluster(router);
   if (stream->cluster == NULL) {
     fail(stream, 503, GW_FLAG_NO_CLUSTER, "cluster_not_found", "the service is not known");
     return GW_VERDICT_REPLIED;
   }
   if (action->has_idle_timeout) stream->idle_timeout_ms = action->idle_timeout_ms;
-  router->head = stream->request;
   heed_grpc_timeout(router);
-  router->head.path = gw_route_table_rewrite(gw_stream_find_routes(stream)->table, stream->route, stream->request.path, &stream->arena);
-  if (action->hash_policy_count > 0 && gw_worker_cluster_wants_hash(stream->cluster))
-    router->key = gw_hash_policy_key(stream, action, &router->cookies);
+  rewrite(router);
   start_attempt(router, false);
   return GW_VERDICT_NEXT;
 }
 
 static void redirect(struct gw_stream *stream, const struct gw_route *route) {
   struct gw_str location;
-  if (gw_redirect_location(route, &stream->request, &stream->arena, &location) != GW_OK) {
+  const struct gw_route_table *table = gw_stream_find_routes(stream)->table;
+  if (gw_route_table_redirect(table, route, &stream->request, &stream->arena, &location) != GW_OK) {
     gw_stream_fail(stream, &(struct gw_failure){.status = 400,
                                                 .side = GW_FAILURE_CLIENT,
                                                 .detail = GW_STR("redirect_without_host"),
