@@ -120,11 +120,6 @@ static void grow(struct gw_headers *headers, struct gw_arena *arena) {
   headers->cap = cap;
 }
 
-void gw_headers_copy(struct gw_headers *headers, struct gw_arena *arena) {
-  headers->cap = headers->count;
-  grow(headers, arena);
-}
-
 void gw_headers_add(struct gw_headers *headers, struct gw_arena *arena, enum gw_header_id id, struct gw_str name, struct gw_str value) {
   if (headers->count == headers->cap) grow(headers, arena);
   if (id == GW_HEADER_OTHER) id = gw_header_id_find(name);

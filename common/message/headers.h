@@ -71,8 +71,6 @@ struct gw_headers {
 };
 
 void gw_headers_init(struct gw_headers *headers, struct gw_arena *arena, uint32_t cap);
-/* From now on with an array of its own, so that what shares the old one stays as it is. */
-void gw_headers_copy(struct gw_headers *headers, struct gw_arena *arena);
 /* Name and value are not copied. GW_HEADER_OTHER: the name is looked up, so that what is well known always has its id. */
 void gw_headers_add(struct gw_headers *headers, struct gw_arena *arena, enum gw_header_id id, struct gw_str name, struct gw_str value);
 /* The first of that id, or NULL. */

@@ -29,7 +29,8 @@ static struct path_result translate_path(const struct gw_route_entry *entry, str
   } else if (change->path.len > 0) {
     const char *why;
     struct gw_str target = join(arena, base, change->path);
-    if (gw_str_find_char(change->path, '{') < 0) {
+    /* Envoy has no prefix_rewrite beside a template. */
+    if (gw_str_find_char(change->path, '{') < 0 && (path->variable_count == 0 || entry->actions.redirect != NULL)) {
       result.whole = target;
     } else {
       result.pattern = gw_path_pattern_regex(path, arena);

@@ -88,27 +88,21 @@ static void start_attempt(struct router *router, bool is_new) {
   }
 }
 
-/* The key is made at most once a request: it may make up a cookie. */
+/* By the request as the client sent it. */
 static void choose_cluster(struct router *router) {
   struct gw_stream *stream = router->stream;
   const struct gw_route_forward *action = &stream->route->forward;
-  const struct gw_route_split *split = action->split;
-  bool has_key = action->hash_policy_count > 0 && split != NULL && split->by_hash;
-  if (has_key) router->key = gw_hash_policy_key(stream, action, &router->cookies);
-  if (split != NULL) gw_stream_choose_cluster(stream, gw_split_choose(split, &router->key, &stream->pipeline->random));
-  if (action->hash_policy_count > 0 && !has_key && stream->cluster != NULL && gw_worker_cluster_wants_hash(stream->cluster))
-    router->key = gw_hash_policy_key(stream, action, &router->cookies);
+  if (action->split->by_hash) router->key = gw_hash_policy_key(stream, action, &router->cookies);
+  gw_stream_choose_cluster(stream, gw_split_choose(action->split, &router->key, &stream->pipeline->random));
 }
 
-/* The request as the service is to see it. */
+/* The request as the service is to see it; its fields are the stream's too, as in Envoy: what is said of the request from here on, in the
+ * answer's fields or in the log, is what became of it. */
 static void rewrite(struct router *router) {
   struct gw_stream *stream = router->stream;
   const struct gw_route *route = stream->route;
+  if (route->request_headers != NULL) gw_header_rules_apply(stream, false, &stream->request.headers);
   router->head = stream->request;
-  if (route->request_headers != NULL) {
-    gw_headers_copy(&router->head.headers, &stream->arena);
-    gw_header_rules_apply(stream, false, &router->head.headers);
-  }
   if (route->forward.host_rewrite.len > 0) router->head.authority = route->forward.host_rewrite;
   router->head.path = gw_route_table_rewrite(gw_stream_find_routes(stream)->table, route, stream->request.path, &stream->arena);
 }
@@ -117,7 +111,7 @@ static enum gw_verdict forward(struct router *router) {
   struct gw_stream *stream = router->stream;
   const struct gw_route_forward *action = &stream->route->forward;
   if (gw_stream_find_routes(stream)->has_body_limits && !gw_stream_check_length(stream)) return GW_VERDICT_REPLIED;
-  choose_cluster(router);
+  if (action->split != NULL) choose_cluster(router);
   if (stream->cluster == NULL) {
     fail(stream, 503, GW_FLAG_NO_CLUSTER, "cluster_not_found", "the service is not known");
     return GW_VERDICT_REPLIED;
@@ -125,6 +119,9 @@ static enum gw_verdict forward(struct router *router) {
   if (action->has_idle_timeout) stream->idle_timeout_ms = action->idle_timeout_ms;
   heed_grpc_timeout(router);
   rewrite(router);
+  /* Made once: it may make up a cookie. */
+  if (action->hash_policy_count > 0 && !router->key.has_hash && gw_worker_cluster_wants_hash(stream->cluster))
+    router->key = gw_hash_policy_key(stream, action, &router->cookies);
   start_attempt(router, false);
   return GW_VERDICT_NEXT;
 }
