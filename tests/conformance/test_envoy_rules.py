@@ -1,11 +1,11 @@
 """The traffic rules of routes.yaml in stock Envoy and in our data plane: the same status, Location and fields; the same service saw the same
 request."""
 import collections
+import http.client
 
 import pytest
 
 from support.envoy import Envoy
-from support.gateway import request
 from support.raw import exchange
 
 ROUTES = r"""
@@ -101,6 +101,10 @@ routes:
     service: plain
     request_headers: {set: {X-Short: "%REQ(X-Long):4%"}}
   - {path: /hidden, service: plain, response_headers: {remove: [X-Backend]}}
+  # shares
+  - {path: /split, split: {plain: 80, other: 0, canary: 20}}
+  - {path: /sticky, split: {plain: 70, canary: 30}, sticky: {header: X-Key}}
+  - {path: /sticky-cookie, split: {plain: 50, canary: 50}, sticky: {cookie: {name: Shop, ttl: 60s}}}
 """
 
 
@@ -186,8 +190,6 @@ CORPUS = {
 }
 
 OWN_FIELDS = ("x-envoy-", "x-request-id", "x-forwarded-host", "x-forwarded-for")
-# Cases where a difference is intended.
-EXPLAINED = {}
 COMPARED = ("location", "allow", "content-type", "x-why", "x-backend", "x-code", "x-route", "x-from", "x-cluster", "x-served", "x-type")
 
 
@@ -228,3 +230,58 @@ def test_envoy_and_data_plane_agree_about_rules(planes, name):
     method, data = CORPUS[name]
     expected, got = observe(envoys, method, data, backends), observe(ours, method, data, backends)
     assert got == expected
+
+
+class Client:
+    def __init__(self, port):
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+
+    def get(self, path, headers=None):
+        self.connection.request("GET", path, headers=headers or {})
+        answer = self.connection.getresponse()
+        answer.read()
+        assert answer.status == 200
+        return answer
+
+    def pick(self, path, headers=None):
+        return self.get(path, headers).getheader("X-Backend")
+
+
+def test_shares_are_the_weights(planes):
+    """4,000 draws: 3.5 standard deviations of a share of 80 % are 2.2 %."""
+    for port in planes[:2]:
+        client = Client(port)
+        seen = collections.Counter(client.pick("/split") for _ in range(4000))
+        assert set(seen) == {"plain", "canary"}
+        assert abs(seen["canary"] / 4000 - 0.2) < 0.022, seen
+
+
+def test_keys_stay_with_the_service_that_envoy_sends_them_to(planes):
+    ours, envoys = (Client(port) for port in planes[:2])
+    seen = collections.Counter()
+    for key in range(400):
+        headers = {"X-Key": f"user-{key}"}
+        first = ours.pick("/sticky", headers)
+        assert first == envoys.pick("/sticky", headers) == ours.pick("/sticky", headers), key
+        seen[first] += 1
+    assert abs(seen["canary"] / 400 - 0.3) < 0.08, seen
+
+
+def test_without_a_key_chance_decides(planes):
+    for port in planes[:2]:
+        client = Client(port)
+        assert {client.pick("/sticky") for _ in range(100)} == {"plain", "canary"}
+
+
+def test_a_cookie_is_made_up_once_and_keeps_the_service(planes):
+    client = Client(planes[0])
+    for _ in range(20):
+        answer = client.get("/sticky-cookie")
+        cookie = answer.getheader("Set-Cookie")
+        assert cookie.startswith("Shop=") and "Max-Age=60" in cookie
+        headers = {"Cookie": cookie.partition(";")[0]}
+        again = client.get("/sticky-cookie", headers)
+        assert again.getheader("X-Backend") == answer.getheader("X-Backend")
+        assert again.getheader("Set-Cookie") is None
+        # What one has made up is the other's key, too.
+        assert Client(planes[1]).pick("/sticky-cookie", headers) == answer.getheader("X-Backend")
