@@ -213,7 +213,7 @@ struct text_rule {
   const struct gw_regex *regex;
 };
 
-static bool match_text(const struct text_rule *rule, struct gw_str text, struct gw_arena *scratch) {
+static bool match_text(const struct text_rule *rule, struct gw_str text, struct gw_route_work *work) {
   struct gw_str wanted = rule->wanted;
   switch (rule->kind) {
   case GW_STRING_MATCH_EXACT: return text.len == wanted.len && begins_with(text, wanted, rule->ignore_case);
@@ -221,7 +221,7 @@ static bool match_text(const struct text_rule *rule, struct gw_str text, struct 
   case GW_STRING_MATCH_SUFFIX:
     return text.len >= wanted.len && begins_with(gw_str_skip(text, text.len - wanted.len), wanted, rule->ignore_case);
   case GW_STRING_MATCH_CONTAINS: return contains(text, wanted, rule->ignore_case);
-  case GW_STRING_MATCH_REGEX: return gw_regex_match(rule->regex, text, scratch);
+  case GW_STRING_MATCH_REGEX: return gw_regex_match(rule->regex, text, work->scratch, &work->has_given_up);
   case GW_STRING_MATCH_PRESENT: return true;
   }
   return false;
@@ -252,56 +252,56 @@ static bool is_of(const struct gw_header *header, const struct gw_header_rule *r
 }
 
 /* As Envoy: one value that matches is enough; a field that is not there matches nothing, also inverted, unless it is taken as empty. */
-static bool match_header(const struct gw_header_rule *rule, const struct gw_request_head *head, struct gw_arena *scratch) {
+static bool match_header(const struct gw_header_rule *rule, const struct gw_request_head *head, struct gw_route_work *work) {
   const struct gw_header_match *match = rule->match;
   const struct text_rule text = {match->kind, match->ignore_case, match->value, rule->regex};
   char digits[24];
   struct gw_str value;
   bool is_present = find_pseudo(rule, head, digits, &value);
-  bool is_match = is_present && match_text(&text, value, scratch);
+  bool is_match = is_present && match_text(&text, value, work);
   for (uint32_t i = 0; i < head->headers.count && !is_match; i++) {
     const struct gw_header *header = &head->headers.items[i];
     if (!is_of(header, rule)) continue;
     is_present = true;
-    is_match = match_text(&text, header->value, scratch);
+    is_match = match_text(&text, header->value, work);
   }
   if (match->kind == GW_STRING_MATCH_PRESENT) return is_present != match->invert;
   if (!is_present && !match->takes_missing_as_empty) return false;
-  if (!is_present) is_match = match_text(&text, GW_STR(""), scratch);
+  if (!is_present) is_match = match_text(&text, GW_STR(""), work);
   return is_match != match->invert;
 }
 
-static bool match_query(const struct gw_query_rule *rule, const struct gw_request_head *head, struct gw_arena *scratch) {
+static bool match_query(const struct gw_query_rule *rule, const struct gw_request_head *head, struct gw_route_work *work) {
   const struct gw_query_match *match = rule->match;
   struct gw_str value;
   bool is_there = gw_uri_query_find(head->path, match->name, &value) == GW_OK;
   if (match->kind == GW_STRING_MATCH_PRESENT) return is_there != match->invert;
   const struct text_rule text = {match->kind, match->ignore_case, match->value, rule->regex};
-  return is_there && match_text(&text, value, scratch);
+  return is_there && match_text(&text, value, work);
 }
 
-bool gw_route_rule_match_conditions(const struct gw_route_rule *rule, const struct gw_request_head *head, struct gw_arena *scratch) {
+bool gw_route_rule_match_conditions(const struct gw_route_rule *rule, const struct gw_request_head *head, struct gw_route_work *work) {
   for (uint32_t i = 0; i < rule->header_count; i++) {
-    if (!match_header(&rule->headers[i], head, scratch)) return false;
+    if (!match_header(&rule->headers[i], head, work)) return false;
   }
   for (uint32_t i = 0; i < rule->query_count; i++) {
-    if (!match_query(&rule->queries[i], head, scratch)) return false;
+    if (!match_query(&rule->queries[i], head, work)) return false;
   }
   return true;
 }
 
 bool gw_route_rule_match_path(const struct gw_route *route, const struct gw_route_rule *rule, struct gw_str path,
-                              struct gw_arena *scratch) {
+                              struct gw_route_work *work) {
   const struct gw_route_match *match = &route->match;
   switch (match->kind) {
   case GW_PATH_MATCH_PREFIX: return begins_with(path, match->path, match->ignore_case);
   case GW_PATH_MATCH_EXACT: return path.len == match->path.len && begins_with(path, match->path, match->ignore_case);
   case GW_PATH_MATCH_SEPARATED_PREFIX:
     return begins_with(path, match->path, match->ignore_case) && (path.len == match->path.len || path.data[match->path.len] == '/');
-  case GW_PATH_MATCH_REGEX: return gw_regex_match(rule->path, path, scratch);
+  case GW_PATH_MATCH_REGEX: return gw_regex_match(rule->path, path, work->scratch, &work->has_given_up);
   case GW_PATH_MATCH_TEMPLATE: break;
   }
-  if (rule != NULL && rule->path != NULL) return gw_regex_match(rule->path, path, scratch);
+  if (rule != NULL && rule->path != NULL) return gw_regex_match(rule->path, path, work->scratch, &work->has_given_up);
   struct gw_path_template template;
   const char *why;
   return gw_path_template_parse(match->path, &template, &why) == GW_OK && gw_path_template_match_plain(&template, path, NULL);

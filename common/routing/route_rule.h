@@ -47,9 +47,15 @@ void gw_route_rule_build(const struct gw_route *route, struct gw_route_place pla
 void gw_route_rule_done(struct gw_route_rule *rule);
 size_t gw_route_rule_regex_bytes(const struct gw_route_rule *rule);
 
+/* Of one match. */
+struct gw_route_work {
+  struct gw_arena *scratch;
+  bool has_given_up; /* a regular expression ran into its limits: that it does not match is not known */
+};
 /* All headers, also ":method", and the query; not the path. */
-bool gw_route_rule_match_conditions(const struct gw_route_rule *rule, const struct gw_request_head *head, struct gw_arena *scratch);
+bool gw_route_rule_match_conditions(const struct gw_route_rule *rule, const struct gw_request_head *head, struct gw_route_work *work);
 /* The path (without query) by itself, without any index. `rule` may be NULL when the route needs none. */
-bool gw_route_rule_match_path(const struct gw_route *route, const struct gw_route_rule *rule, struct gw_str path, struct gw_arena *scratch);
+bool gw_route_rule_match_path(const struct gw_route *route, const struct gw_route_rule *rule, struct gw_str path,
+                              struct gw_route_work *work);
 
 #endif

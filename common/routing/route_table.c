@@ -195,15 +195,25 @@ size_t gw_route_table_bytes(const struct gw_route_table *table) {
 
 static const struct host_routes *begin(const struct gw_route_table *table, const struct gw_request_head *head, struct gw_arena *scratch,
                                        struct gw_route_search *search, struct gw_route_hit *ret_hit) {
-  *ret_hit = (struct gw_route_hit){NULL, NULL};
+  *ret_hit = (struct gw_route_hit){NULL, NULL, false};
   struct gw_str host = table->config->ignores_port ? gw_uri_authority_host(head->authority) : head->authority;
   const struct host_routes *found = gw_host_table_find(&table->hosts, host, scratch);
   if (found == NULL) return NULL;
   ret_hit->virtual_host = found->host;
-  *search =
-      (struct gw_route_search){found->host->routes, table->slots + found->first_slot, head, gw_path_without_query(head->path), scratch,
-                               GW_ROUTE_NONE};
+  *search = (struct gw_route_search){.routes = found->host->routes,
+                                     .slots = table->slots + found->first_slot,
+                                     .head = head,
+                                     .path = gw_path_without_query(head->path),
+                                     .work = {.scratch = scratch},
+                                     .best = GW_ROUTE_NONE,
+                                     .undecided = GW_ROUTE_NONE};
   return found;
+}
+
+/* What is behind a route that could not be decided is not known to be the first that matches. */
+static void end(const struct gw_route_search *search, struct gw_route_hit *hit) {
+  hit->is_undecided = search->undecided != GW_ROUTE_NONE && search->undecided <= search->best;
+  if (search->best != GW_ROUTE_NONE && !hit->is_undecided) hit->route = &search->routes[search->best];
 }
 
 void gw_route_table_match(const struct gw_route_table *table, const struct gw_request_head *head, struct gw_arena *scratch,
@@ -214,7 +224,7 @@ void gw_route_table_match(const struct gw_route_table *table, const struct gw_re
   gw_exact_index_search(&found->exact, &search);
   gw_segment_trie_search(&found->trie, &search);
   gw_prefix_index_search(&found->prefixes, &search);
-  if (search.best != GW_ROUTE_NONE) ret_hit->route = &search.routes[search.best];
+  end(&search, ret_hit);
 }
 
 void gw_route_table_match_linear(const struct gw_route_table *table, const struct gw_request_head *head, struct gw_arena *scratch,
@@ -222,15 +232,14 @@ void gw_route_table_match_linear(const struct gw_route_table *table, const struc
   struct gw_route_search search;
   const struct host_routes *found = begin(table, head, scratch, &search, ret_hit);
   if (found == NULL) return;
-  for (uint32_t i = 0; i < found->host->route_count; i++) {
-    const struct gw_route *route = &search.routes[i];
+  for (uint32_t i = 0; i < found->host->route_count && search.best == GW_ROUTE_NONE; i++) {
     const struct gw_route_slot *slot = &search.slots[i];
-    if (!(slot->methods >> head->method & 1u)) continue;
-    if (!gw_route_rule_match_path(route, slot->rule, search.path, scratch)) continue;
-    if (slot->rule != NULL && !gw_route_rule_match_conditions(slot->rule, head, scratch)) continue;
-    ret_hit->route = route;
-    return;
+    bool is_match = (slot->methods >> head->method & 1u) && gw_route_rule_match_path(&search.routes[i], slot->rule, search.path, &search.work);
+    is_match = is_match && (slot->rule == NULL || gw_route_rule_match_conditions(slot->rule, head, &search.work));
+    gw_route_search_note(&search, i);
+    if (is_match) search.best = i;
   }
+  end(&search, ret_hit);
 }
 
 /* --- variables and rewriting --- */

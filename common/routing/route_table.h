@@ -13,8 +13,7 @@
 struct gw_route_table;
 
 /* Compiles. Adds a mistake ("virtual_hosts[0].routes[3].match.safe_regex: …") for each regex or template that does not compile and each
- * domain that two virtual hosts claim, and then returns GW_ERR_INVALID. Regex: PCRE2, whole string, with match and depth limits; a match
- * that runs into them does not match. */
+ * domain that two virtual hosts claim, and then returns GW_ERR_INVALID. Regex: PCRE2, whole string, with match and depth limits. */
 enum gw_err gw_route_table_build(const struct gw_route_config *config, struct gw_errors *errors, struct gw_route_table **ret_table);
 void gw_route_table_free(struct gw_route_table *table);
 /* Bytes on the heap, roughly: for reports and tests. */
@@ -28,6 +27,7 @@ struct gw_route_variable {
 struct gw_route_hit {
   const struct gw_route *route;               /* NULL: none matches */
   const struct gw_virtual_host *virtual_host; /* NULL: no domain matches */
+  bool is_undecided; /* a regular expression that had to be asked first ran into its limits: no route, so that none is evaded by making it */
 };
 
 /* `head->path` is normalised; matching looks at its part before '?'. `scratch` is the request's arena. The virtual host: exact domain, then

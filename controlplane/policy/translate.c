@@ -234,6 +234,14 @@ static void translate_configs(const struct gw_listener_list *listeners, struct g
   policy->route_configs = configs;
 }
 
+/* Where they are written, and their methods, of which one host may have lost an implied HEAD. */
+static struct gw_str sources_of(struct translation *t, const struct gw_route_entry *group, uint32_t count) {
+  gw_strbuf_clear(&t->words);
+  for (uint32_t i = 0; i < count; i++)
+    gw_strbuf_printf(&t->words, "%u:%u:%u ", group[i].node->line, group[i].node->column, group[i].method_count);
+  return gw_arena_copy(t->arena, gw_strbuf_str(&t->words));
+}
+
 /* What has several hosts is there for each of them, and listed once. */
 static bool is_first_of_its_hosts(const struct gw_route_entry *entry) {
   return entry->host_count == 0 || gw_str_equal(entry->host, entry->hosts[0]);
@@ -259,6 +267,7 @@ static struct gw_route_config translate_routes(const struct gw_route_list *route
     translate_rest(&t, &routes->items[begin], end - begin, &path);
     groups[group_count++] = (struct gw_path_group){.host = routes->items[begin].host,
                                                    .rank = routes->items[begin].path.rank,
+                                                   .sources = sources_of(&t, &routes->items[begin], end - begin),
                                                    .routes = &t.routes[first],
                                                    .route_count = t.count - first};
   }

@@ -16,7 +16,7 @@ struct build {
   struct gw_arena *arena;
   struct host *hosts;
   uint32_t host_count;
-  struct gw_map *by_routes; /* which groups, as bytes → struct gw_virtual_host */
+  struct gw_map *by_routes; /* the sources of all groups → struct gw_virtual_host */
   struct gw_virtual_host *made;
   uint32_t made_count;
 };
@@ -80,12 +80,14 @@ static void add_domain(struct build *b, struct gw_virtual_host *host, struct gw_
 
 static void translate_host(struct build *b, const struct host *host, const struct gw_path_group **groups) {
   uint32_t count = collect_groups(b, host, groups);
-  struct gw_str key = {(const char *)groups, count * sizeof(*groups)};
-  struct gw_virtual_host *made = gw_map_find(b->by_routes, key);
+  GW_CLEANUP(gw_strbuf_done) struct gw_strbuf key = {0};
+  for (uint32_t i = 0; i < count; i++)
+    gw_strbuf_append_str(&key, groups[i]->sources);
+  struct gw_virtual_host *made = gw_map_find(b->by_routes, gw_strbuf_str(&key));
   if (made == NULL) {
     made = &b->made[b->made_count++];
     fill_virtual_host(b, host, groups, count, made);
-    gw_map_put(b->by_routes, key, made);
+    gw_map_put(b->by_routes, gw_strbuf_str(&key), made);
   }
   add_domain(b, made, host->name);
 }

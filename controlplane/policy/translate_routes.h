@@ -17,6 +17,7 @@ struct gw_str gw_policy_describe_changes(const struct gw_route_entry *entry, str
 struct gw_path_group {
   struct gw_str host; /* empty: any */
   struct gw_str rank;
+  struct gw_str sources; /* bytes that are the same for groups of two hosts that were written together */
   const struct gw_route *routes;
   uint32_t route_count;
 };

@@ -150,6 +150,10 @@ static enum gw_verdict on_request(struct gw_stream *stream, void *state, const v
     return GW_VERDICT_REPLIED;
   }
   const struct gw_route *route = gw_stream_get_route(stream);
+  if (route == NULL && stream->is_route_undecided) {
+    fail(stream, 500, GW_FLAG_NO_ROUTE, "route_regex_limit", "a regular expression took too long to say which route this is");
+    return GW_VERDICT_REPLIED;
+  }
   if (route == NULL) {
     fail(stream, 404, GW_FLAG_NO_ROUTE, "route_not_found", "no route matches");
     return GW_VERDICT_REPLIED;

@@ -287,6 +287,7 @@ const struct gw_route *gw_stream_get_route(struct gw_stream *stream) {
   struct gw_route_hit hit = {0};
   gw_route_table_match(routes->table, &stream->request, &stream->arena, &hit);
   stream->route = hit.route;
+  stream->is_route_undecided = hit.is_undecided;
   if (hit.route == NULL) return NULL;
   if (hit.route->has_body_limit) stream->max_request_body_bytes = hit.route->max_request_body_bytes;
   if (hit.route->action == GW_ROUTE_FORWARD && hit.route->forward.split == NULL) {

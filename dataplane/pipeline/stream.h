@@ -46,6 +46,7 @@ struct gw_stream {
   bool is_remote_forwarded; /* remote came by X-Forwarded-For: it has no port */
 
   bool is_route_known;               /* the three below were looked up */
+  bool is_route_undecided;           /* a regular expression gave up before any route was found */
   const struct gw_route *route;      /* NULL: none */
   struct gw_worker_cluster *cluster; /* NULL: none, a direct response, or a split of which none was chosen */
   uint32_t split_choice;             /* of the route's split, counted from 1; 0: it has none, or none was chosen */
