@@ -115,7 +115,7 @@ enum gw_route_action_kind { GW_ROUTE_FORWARD, GW_ROUTE_DIRECT_RESPONSE, GW_ROUTE
 struct gw_route_forward {
   struct gw_str cluster;              /* empty with `split` */
   const struct gw_route_split *split; /* NULL: all goes to `cluster` */
-  uint64_t timeout_ms; /* RouteAction.timeout; 0: none */
+  uint64_t timeout_ms;                /* RouteAction.timeout; 0: none */
   bool has_idle_timeout;
   uint64_t idle_timeout_ms;            /* RouteAction.idle_timeout; else the listener's stream_idle_timeout */
   bool has_grpc_timeout;               /* max_grpc_timeout is set: gRPC requests have their own grpc-timeout instead of timeout_ms */
@@ -137,12 +137,12 @@ struct gw_route_direct_response {
 
 /* RedirectAction: the request's URL with what is set here instead. common/routing/redirect.h makes the Location. */
 struct gw_route_redirect {
-  uint32_t status;              /* 301, 302, 303, 307 or 308 */
-  struct gw_str scheme;         /* "https" for https_redirect; empty: the request's */
-  struct gw_str host;           /* without port; empty: the request's */
-  uint32_t port;                /* 0: the request's */
-  struct gw_str path;           /* path_redirect, perhaps with a query, which then replaces the request's; empty: see below */
-  struct gw_str prefix_rewrite; /* instead of what the match's path matched; empty: see below */
+  uint32_t status;                     /* 301, 302, 303, 307 or 308 */
+  struct gw_str scheme;                /* "https" for https_redirect; empty: the request's */
+  struct gw_str host;                  /* without port; empty: the request's */
+  uint32_t port;                       /* 0: the request's */
+  struct gw_str path;                  /* path_redirect, perhaps with a query, which then replaces the request's; empty: see below */
+  struct gw_str prefix_rewrite;        /* instead of what the match's path matched; empty: see below */
   struct gw_str regex_rewrite_pattern; /* as gw_route_forward's; empty: the request's path */
   struct gw_str regex_rewrite_substitution;
   bool strips_query;
@@ -155,7 +155,7 @@ struct gw_route {
   enum gw_route_action_kind action;
   struct gw_route_forward forward;
   struct gw_route_direct_response direct;
-  const struct gw_route_redirect *redirect; /* with GW_ROUTE_REDIRECT; few routes have one */
+  const struct gw_route_redirect *redirect;         /* with GW_ROUTE_REDIRECT; few routes have one */
   const struct gw_header_changes *request_headers;  /* NULL: none; on the way to the service */
   const struct gw_header_changes *response_headers; /* NULL: none; of every answer, those of our own too */
   bool has_body_limit;                              /* typed_per_filter_config with gateway.filters.http.v1.LimitsPerRoute … */

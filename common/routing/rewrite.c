@@ -74,7 +74,8 @@ struct gw_str gw_rewrite_path(const struct gw_route *route, const struct gw_rout
   bool is_forward = route->action == GW_ROUTE_FORWARD;
   struct gw_str without_query = gw_path_without_query(path);
   struct gw_str query = gw_str_skip(path, without_query.len); /* with its '?' */
-  if (is_forward && route->forward.prefix_rewrite.len > 0) return gw_rewrite_prefix(&route->match, route->forward.prefix_rewrite, path, arena);
+  if (is_forward && route->forward.prefix_rewrite.len > 0)
+    return gw_rewrite_prefix(&route->match, route->forward.prefix_rewrite, path, arena);
   if (rule == NULL) return path;
   struct gw_str substitution = is_forward ? route->forward.regex_rewrite_substitution : route->redirect->regex_rewrite_substitution;
   if (rule->rewrite_prefix.data != NULL) {

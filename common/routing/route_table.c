@@ -234,7 +234,8 @@ void gw_route_table_match_linear(const struct gw_route_table *table, const struc
   if (found == NULL) return;
   for (uint32_t i = 0; i < found->host->route_count && search.best == GW_ROUTE_NONE; i++) {
     const struct gw_route_slot *slot = &search.slots[i];
-    bool is_match = (slot->methods >> head->method & 1u) && gw_route_rule_match_path(&search.routes[i], slot->rule, search.path, &search.work);
+    bool is_match =
+        (slot->methods >> head->method & 1u) && gw_route_rule_match_path(&search.routes[i], slot->rule, search.path, &search.work);
     is_match = is_match && (slot->rule == NULL || gw_route_rule_match_conditions(slot->rule, head, &search.work));
     gw_route_search_note(&search, i);
     if (is_match) search.best = i;

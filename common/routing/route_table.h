@@ -27,11 +27,13 @@ struct gw_route_variable {
 struct gw_route_hit {
   const struct gw_route *route;               /* NULL: none matches */
   const struct gw_virtual_host *virtual_host; /* NULL: no domain matches */
-  bool is_undecided; /* a regular expression that had to be asked first ran into its limits: no route, so that none is evaded by making it */
+  bool
+      is_undecided; /* a regular expression that had to be asked first ran into its limits: no route, so that none is evaded by making it */
 };
 
 /* `head->path` is normalised; matching looks at its part before '?'. `scratch` is the request's arena. The virtual host: exact domain, then
- * the longest suffix wildcard, then the longest prefix wildcard, then "*"; case-insensitive; the port is part of the domain, but for `ignores_port`. */
+ * the longest suffix wildcard, then the longest prefix wildcard, then "*"; case-insensitive; the port is part of the domain, but for
+ * `ignores_port`. */
 void gw_route_table_match(const struct gw_route_table *table, const struct gw_request_head *head, struct gw_arena *scratch,
                           struct gw_route_hit *ret_hit);
 /* The same by a linear scan over the configuration: slow, obviously right. The reference of the property test, and of explain. */

@@ -56,8 +56,7 @@ static const struct gw_header_changes *copy_changes(struct gw_arena *arena, cons
   struct gw_str *remove = gw_arena_calloc(arena, from->remove_count, sizeof *remove);
   for (uint32_t i = 0; i < from->remove_count; i++)
     remove[i] = copy_lower(arena, from->remove[i]);
-  *to = (struct gw_header_changes){
-      .remove = remove, .remove_count = from->remove_count, .add_count = from->add_count, .add = add};
+  *to = (struct gw_header_changes){.remove = remove, .remove_count = from->remove_count, .add_count = from->add_count, .add = add};
   return to;
 }
 

@@ -61,8 +61,10 @@ static const struct gw_header_changes *decode_changes(struct gw_xds_decoder *d, 
   struct gw_str *remove = gw_arena_calloc(d->arena, from->remove_count, sizeof *remove);
   for (size_t i = 0; i < from->remove_count; i++)
     remove[i] = decode_name(d, GW_XDS_ITEM(place, from->remove_field, i), from->remove[i], from->is_response);
-  *changes = (struct gw_header_changes){
-      .remove = remove, .remove_count = (uint32_t)from->remove_count, .add_count = (uint32_t)from->add_count, .add = add};
+  *changes = (struct gw_header_changes){.remove = remove,
+                                        .remove_count = (uint32_t)from->remove_count,
+                                        .add_count = (uint32_t)from->add_count,
+                                        .add = add};
   return changes;
 }
 

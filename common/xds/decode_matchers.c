@@ -41,15 +41,12 @@ static void decode_string_matcher(struct gw_xds_decoder *d, const struct gw_xds_
   }
 }
 
-static void decode_header_text(struct gw_xds_decoder *d, const struct gw_xds_place *place, const HeaderMatcher *m,
-                               struct text_match *out) {
+static void decode_header_text(struct gw_xds_decoder *d, const struct gw_xds_place *place, const HeaderMatcher *m, struct text_match *out) {
   switch (m->header_match_specifier_case) {
   case ENVOY__CONFIG__ROUTE__V3__HEADER_MATCHER__HEADER_MATCH_SPECIFIER_STRING_MATCH:
     decode_string_matcher(d, GW_XDS_FIELD(place, "string_match"), m->string_match, out);
     return;
-  case ENVOY__CONFIG__ROUTE__V3__HEADER_MATCHER__HEADER_MATCH_SPECIFIER_PRESENT_MATCH:
-    out->kind = GW_STRING_MATCH_PRESENT;
-    return;
+  case ENVOY__CONFIG__ROUTE__V3__HEADER_MATCHER__HEADER_MATCH_SPECIFIER_PRESENT_MATCH: out->kind = GW_STRING_MATCH_PRESENT; return;
   /* The rest are the older spellings of string_match. */
   case ENVOY__CONFIG__ROUTE__V3__HEADER_MATCHER__HEADER_MATCH_SPECIFIER_EXACT_MATCH:
     out->kind = GW_STRING_MATCH_EXACT;
@@ -79,8 +76,8 @@ static void decode_header_matcher(struct gw_xds_decoder *d, const struct gw_xds_
                                   struct gw_header_match *out) {
   struct text_match text = {0};
   decode_header_text(d, place, m, &text);
-  bool is_absence = m->header_match_specifier_case == ENVOY__CONFIG__ROUTE__V3__HEADER_MATCHER__HEADER_MATCH_SPECIFIER_PRESENT_MATCH &&
-                    !m->present_match;
+  bool is_absence =
+      m->header_match_specifier_case == ENVOY__CONFIG__ROUTE__V3__HEADER_MATCHER__HEADER_MATCH_SPECIFIER_PRESENT_MATCH && !m->present_match;
   *out = (struct gw_header_match){.name = gw_xds_decode_header_name(d, GW_XDS_FIELD(place, "name"), m->name, true),
                                   .kind = text.kind,
                                   .value = text.value,

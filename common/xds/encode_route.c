@@ -1,5 +1,5 @@
-#include "common/base/mem.h"
 #include "common/xds/encode_route.h"
+#include "common/base/mem.h"
 #include "envoy/extensions/path/match/uri_template/v3/uri_template_match.pb-c.h"
 
 #define TEMPLATE_MATCHER_NAME "envoy.path.match.uri_template.uri_template_matcher"

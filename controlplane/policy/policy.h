@@ -23,7 +23,7 @@ struct gw_policy_route {
   const struct gw_str *hosts; /* none: any */
   uint32_t host_count;
   struct gw_str path;
-  struct gw_str service; /* with weights, when there are several; empty: the gateway answers */
+  struct gw_str service;        /* with weights, when there are several; empty: the gateway answers */
   const struct gw_str *methods; /* none: all */
   uint32_t method_count;
   struct gw_str conditions;     /* their names */

@@ -136,7 +136,8 @@ static void read_regex(const struct gw_reader *reader, const struct gw_yaml_node
   if (!gw_reader_is_mapping(reader, node, "regex", regex_keys)) return;
   const struct gw_yaml_node *pattern = gw_yaml_find(node, "pattern"), *substitution = gw_yaml_find(node, "substitution");
   if (pattern == NULL || substitution == NULL || substitution->kind != GW_YAML_SCALAR) {
-    gw_reader_mistake(reader, node, "regex needs a pattern and a substitution, such as {pattern: \"^/old/(.*)\", substitution: \"/new/\\1\"}");
+    gw_reader_mistake(reader, node,
+                      "regex needs a pattern and a substitution, such as {pattern: \"^/old/(.*)\", substitution: \"/new/\\1\"}");
     return;
   }
   out->substitution = gw_yaml_is_null(substitution) ? GW_STR("") : substitution->text;
@@ -166,8 +167,8 @@ static void read_path_change(const struct gw_reader *reader, const struct gw_yam
 static void check_base_path(const struct gw_reader *reader, const struct gw_yaml_node *node, const struct gw_route_actions *actions) {
   const struct gw_service_entry *service = actions->share_count > 0 ? actions->shares[0].service : actions->service;
   if (actions->rewrite.pattern.len > 0 && service != NULL && service->base_path.len > 0)
-    gw_reader_mistake(reader, node, "regex says the whole path, but %.*s adds its base path %.*s; use prefix or path", GW_STR_ARG(service->name),
-                      GW_STR_ARG(service->base_path));
+    gw_reader_mistake(reader, node, "regex says the whole path, but %.*s adds its base path %.*s; use prefix or path",
+                      GW_STR_ARG(service->name), GW_STR_ARG(service->base_path));
 }
 
 static void read_rewrite(const struct gw_reader *reader, const struct gw_yaml_node *node, const struct gw_path_pattern *path,
@@ -178,7 +179,8 @@ static void read_rewrite(const struct gw_reader *reader, const struct gw_yaml_no
   check_base_path(reader, node, actions);
   const struct gw_yaml_node *host = gw_yaml_find(node, "host");
   if (host == NULL || !gw_reader_text(reader, host, "host", &actions->host_rewrite)) return;
-  if (!gw_uri_authority_is_valid(actions->host_rewrite)) gw_reader_mistake(reader, host, "host is a name, perhaps with a port: inner.example:8080");
+  if (!gw_uri_authority_is_valid(actions->host_rewrite))
+    gw_reader_mistake(reader, host, "host is a name, perhaps with a port: inner.example:8080");
 }
 
 /* ---- answers ---- */
@@ -232,8 +234,8 @@ static void read_respond(const struct gw_reader *reader, const struct gw_yaml_no
   /* Errors say what they are, as all of the gateway's own do. */
   if (body == NULL && respond->status >= 400) {
     struct gw_str reason = gw_status_reason(respond->status);
-    respond->body = gw_str_from(
-        gw_arena_printf(reader->arena, "{\"error\": %u, \"message\": \"%.*s\"}", respond->status, GW_STR_ARG(reason)));
+    respond->body =
+        gw_str_from(gw_arena_printf(reader->arena, "{\"error\": %u, \"message\": \"%.*s\"}", respond->status, GW_STR_ARG(reason)));
   }
 }
 

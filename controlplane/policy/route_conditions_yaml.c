@@ -134,13 +134,13 @@ static void read_query(const struct gw_reader *reader, const struct gw_yaml_pair
   for (size_t i = 0; i < name.len; i++)
     is_good = is_good && (unsigned char)name.data[i] > 0x20 && (unsigned char)name.data[i] < 0x7f && strchr("&=#?", name.data[i]) == NULL;
   if (!is_good) {
-    gw_reader_mistake(reader, pair->key, "the name of a parameter is compared as it stands in the query: no space, & = # or ? and only ASCII");
+    gw_reader_mistake(reader, pair->key,
+                      "the name of a parameter is compared as it stands in the query: no space, & = # or ? and only ASCII");
   } else if (read_wanted(reader, pair->value, &wanted)) {
     if (wanted.invert && wanted.kind != GW_STRING_MATCH_PRESENT)
       gw_reader_mistake(reader, pair->value, "invert is for headers and cookies; of a parameter only present: false is known");
     add_condition(list, GW_CONDITION_QUERY, name, &wanted);
-    list->queries[list->out->query_count++] =
-        (struct gw_query_match){name, wanted.kind, wanted.value, wanted.ignore_case, wanted.invert};
+    list->queries[list->out->query_count++] = (struct gw_query_match){name, wanted.kind, wanted.value, wanted.ignore_case, wanted.invert};
   }
 }
 
@@ -201,8 +201,7 @@ static int compare_items(const void *a, const void *b) {
 }
 
 static struct gw_str name_conditions(const struct gw_route_conditions *conditions, struct gw_arena *arena) {
-  static const char *const kinds[] =
-      {[GW_CONDITION_HEADER] = "header", [GW_CONDITION_QUERY] = "query", [GW_CONDITION_COOKIE] = "cookie"};
+  static const char *const kinds[] = {[GW_CONDITION_HEADER] = "header", [GW_CONDITION_QUERY] = "query", [GW_CONDITION_COOKIE] = "cookie"};
   GW_CLEANUP(gw_strbuf_done) struct gw_strbuf buf = {0};
   for (uint32_t i = 0; i < conditions->count; i++)
     gw_strbuf_printf(&buf, "%s%s %.*s", i > 0 ? ", " : "", kinds[conditions->items[i].kind], GW_STR_ARG(conditions->items[i].name));
@@ -217,11 +216,14 @@ void gw_conditions_read(const struct gw_reader *reader, const struct gw_yaml_nod
   if (!gw_reader_is_mapping(reader, node, "match", match_keys)) return;
   const struct gw_yaml_node *parts[GW_ARRAY_LEN(read_one)];
   uint32_t total = 0;
+  bool is_told = node->count > 0; /* a key that is not known */
   for (size_t i = 0; i < GW_ARRAY_LEN(read_one); i++) {
     parts[i] = gw_yaml_find(node, match_keys[i]);
+    is_told = is_told && parts[i] == NULL;
     if (parts[i] != NULL && !gw_reader_is_mapping(reader, parts[i], match_keys[i], NULL)) return;
     total += parts[i] != NULL ? parts[i]->count : 0;
   }
+  if (is_told) return;
   if (total == 0 || total > CONDITIONS_MAX) {
     gw_reader_mistake(reader, node, "match has 1 to %u conditions; leave it out for none", CONDITIONS_MAX);
     return;
@@ -295,9 +297,11 @@ void gw_hosts_read(const struct gw_reader *reader, const struct gw_yaml_node *no
       continue;
     }
     hosts[count] = is_any ? GW_STR("") : gw_policy_lower(reader->arena, host);
+    bool is_new = true;
     for (uint32_t k = 0; k < count; k++)
-      if (gw_str_equal(hosts[k], hosts[count])) gw_reader_mistake(reader, item, "%.*s stands here twice", GW_STR_ARG(host));
-    count++;
+      is_new = is_new && !gw_str_equal(hosts[k], hosts[count]);
+    if (!is_new) gw_reader_mistake(reader, item, "%.*s stands here twice", GW_STR_ARG(host));
+    count += is_new;
   }
   qsort(hosts, count, sizeof(*hosts), compare_hosts);
   *ret_hosts = hosts;

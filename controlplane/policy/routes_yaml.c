@@ -13,9 +13,9 @@
 #define ROUTES_OF_ALL_HOSTS_MAX 200000u
 
 static const char *const route_keys[] =
-    {"path",         "path_regex", "service",  "methods", "auth_required", "rate_limit",      "timeout",          "name",
-     "hosts",        "match",      "split",    "sticky",  "rewrite",       "request_headers", "response_headers", "redirect",
-     "respond",      "max_request_body", NULL};
+    {"path",  "path_regex", "service", "methods", "auth_required",   "rate_limit",       "timeout",  "name",    "hosts",
+     "match", "split",      "sticky",  "rewrite", "request_headers", "response_headers", "redirect", "respond", "max_request_body",
+     NULL};
 static const char *const rate_limit_keys[] = {"requests", "per", "burst", "key", "scope", NULL};
 
 /* Known ones in their usual order, others behind them by name. */

@@ -202,7 +202,8 @@ static void refuse_for_overload(struct gw_stream *stream) {
                                               .message = GW_STR("the gateway has too much to do")});
 }
 
-/* false: the body is larger than the listener, or the route, takes. What gRPC streams and tunnels carry is no body in that sense: it has no end. */
+/* false: the body is larger than the listener, or the route, takes. What gRPC streams and tunnels carry is no body in that sense: it has no
+ * end. */
 static bool check_body_size(struct gw_stream *stream, uint64_t bytes) {
   uint64_t max = stream->max_request_body_bytes;
   if (max == 0 || bytes <= max || stream->is_tunnel || gw_stream_is_grpc(stream)) return true;

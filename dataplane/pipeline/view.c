@@ -90,7 +90,6 @@ struct gw_route_stats *gw_view_get_route_stats(struct gw_view *view, uint32_t bi
 struct gw_worker_cluster *gw_view_find_cluster(const struct gw_view *view, uint32_t binding, const struct gw_route *route,
                                                uint32_t choice) {
   const struct gw_route_binding *bound = &view->frozen->bindings[binding];
-  uint32_t index =
-      choice > 0 ? bound->split_clusters[split_position(view, binding, route, choice)] : bound->cluster_of_route[route->index];
+  uint32_t index = choice > 0 ? bound->split_clusters[split_position(view, binding, route, choice)] : bound->cluster_of_route[route->index];
   return index == GW_NO_CLUSTER ? NULL : gw_cluster_set_get(view->clusters, index);
 }

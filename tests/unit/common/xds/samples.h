@@ -55,7 +55,8 @@ static const struct gw_hash_policy sample_hashes[] = {
 static const struct gw_route sample_routes[] = {
     {.name = GW_STR("one"),
      .index = 0,
-     .match = {GW_PATH_MATCH_EXACT, GW_STR("/a"), true, sample_headers, GW_ARRAY_LEN(sample_headers), GW_ARRAY_LEN(sample_queries), sample_queries},
+     .match = {GW_PATH_MATCH_EXACT, GW_STR("/a"), true, sample_headers, GW_ARRAY_LEN(sample_headers), GW_ARRAY_LEN(sample_queries),
+               sample_queries},
      .action = GW_ROUTE_FORWARD,
      .forward = {.cluster = GW_STR("alpha"),
                  .timeout_ms = 30250,

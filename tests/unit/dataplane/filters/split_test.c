@@ -11,7 +11,11 @@
 
 #define DRAWS 100000
 
-static const struct gw_weighted_cluster shares[] = {{GW_STR("a"), 70}, {GW_STR("none"), 0}, {GW_STR("b"), 25}, {GW_STR("c"), 5}, {GW_STR("last"), 0}};
+static const struct gw_weighted_cluster shares[] = {{GW_STR("a"), 70},
+                                                    {GW_STR("none"), 0},
+                                                    {GW_STR("b"), 25},
+                                                    {GW_STR("c"), 5},
+                                                    {GW_STR("last"), 0}};
 
 static void test_chance_gives_each_its_weight(void **state) {
   (void)state;
