@@ -12,8 +12,10 @@ static const enum gw_header_action actions[] = {GW_HEADER_OVERWRITE, GW_HEADER_A
 
 struct gw_str gw_policy_lower(struct gw_arena *arena, struct gw_str text) {
   char *copy = gw_arena_alloc_bytes(arena, text.len + 1);
-  for (size_t i = 0; i < text.len; i++)
-    copy[i] = text.data[i] >= 'A' && text.data[i] <= 'Z' ? (char)(text.data[i] | 0x20) : text.data[i];
+  for (size_t i = 0; i < text.len; i++) {
+    copy[i] = text.data[i];
+    if (copy[i] >= 'A' && copy[i] <= 'Z') copy[i] = (char)(copy[i] | 0x20);
+  }
   copy[text.len] = '\0';
   return (struct gw_str){copy, text.len};
 }

@@ -31,7 +31,7 @@ static const struct gw_access_log_plan *get_plan(struct gw_header_rules *rules, 
 
 static const struct gw_access_log_plan *const *build_plans(struct gw_header_rules *rules, const struct gw_header_changes *changes,
                                                            struct gw_errors *errors, const char *place) {
-  if (!has_format(changes)) return NULL;
+  if (changes == NULL || !has_format(changes)) return NULL;
   const struct gw_access_log_plan **plans = gw_arena_calloc(&rules->arena, changes->add_count, sizeof(void *));
   for (uint32_t i = 0; i < changes->add_count; i++)
     if (changes->add[i].is_format) plans[i] = get_plan(rules, changes->add[i].value, errors, place);

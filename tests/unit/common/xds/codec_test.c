@@ -494,11 +494,11 @@ static void test_ten_thousand_routes_are_encoded_and_decoded(void **state) {
   struct gw_arena arena;
   gw_arena_init(&arena, 4096);
   for (uint32_t i = 0; i < COUNT; i++) {
-    routes[i] =
-        (struct gw_route){.name = gw_str_from(gw_arena_printf(&arena, "route-%u", i)),
-                          .index = i,
-                          .match = {GW_PATH_MATCH_EXACT, gw_str_from(gw_arena_printf(&arena, "/r/%u", i)), false, sample_headers, 1},
-                          .forward = {.cluster = GW_STR("alpha"), .timeout_ms = 30000}};
+    routes[i] = (struct gw_route){.name = gw_str_from(gw_arena_printf(&arena, "route-%u", i)),
+                                  .index = i,
+                                  .match = {GW_PATH_MATCH_EXACT, gw_str_from(gw_arena_printf(&arena, "/r/%u", i)), false, sample_headers, 1,
+                                            0, NULL},
+                                  .forward = {.cluster = GW_STR("alpha"), .timeout_ms = 30000}};
   }
   const struct gw_virtual_host host = {GW_STR("all"), sample_any_domain, 1, routes, COUNT};
   const struct gw_route_config config = {GW_STR("big"), &host, 1, COUNT, false};
