@@ -21,11 +21,17 @@ static void want(struct check *check, enum gw_resource_type type, struct gw_str 
   gw_strbuf_done(&place);
 }
 
+static void check_forward(struct check *check, const struct gw_route_forward *forward, const struct gw_resource *who) {
+  if (forward->split == NULL) want(check, GW_RESOURCE_CLUSTER, forward->cluster, who);
+  for (uint32_t i = 0; forward->split != NULL && i < forward->split->count; i++)
+    want(check, GW_RESOURCE_CLUSTER, forward->split->clusters[i].name, who);
+}
+
 static void check_routes(struct check *check, const struct gw_route_config *config, const struct gw_resource *who) {
   for (uint32_t v = 0; v < config->virtual_host_count; v++) {
     const struct gw_virtual_host *host = &config->virtual_hosts[v];
     for (uint32_t r = 0; r < host->route_count; r++) {
-      if (host->routes[r].action == GW_ROUTE_FORWARD) want(check, GW_RESOURCE_CLUSTER, host->routes[r].forward.cluster, who);
+      if (host->routes[r].action == GW_ROUTE_FORWARD) check_forward(check, &host->routes[r].forward, who);
     }
   }
 }

@@ -22,7 +22,8 @@ static void append_authority(struct gw_strbuf *out, const struct gw_route_redire
   if ((redirect->port != 0 || is_kept) && port != default_port(scheme)) gw_strbuf_printf(out, ":%u", (unsigned)port);
 }
 
-static void append_path(struct gw_strbuf *out, const struct gw_route *route, struct gw_str path, struct gw_arena *arena) {
+static void append_path(struct gw_strbuf *out, const struct gw_route *route, const struct gw_route_rule *rule, struct gw_str path,
+                        struct gw_arena *arena) {
   const struct gw_route_redirect *redirect = route->redirect;
   struct gw_str without_query = gw_path_without_query(path), query = gw_str_skip(path, without_query.len);
   struct gw_str target = without_query;
@@ -31,14 +32,16 @@ static void append_path(struct gw_strbuf *out, const struct gw_route *route, str
     if (gw_str_find_char(target, '?') >= 0) query.len = 0;
   } else if (redirect->prefix_rewrite.len > 0) {
     target = gw_rewrite_prefix(&route->match, redirect->prefix_rewrite, without_query, arena);
+  } else {
+    target = gw_rewrite_path(route, rule, without_query, arena);
   }
   if (target.len == 0 || target.data[0] != '/') gw_strbuf_append_char(out, '/');
   gw_strbuf_append_str(out, target);
   if (!redirect->strips_query) gw_strbuf_append_str(out, query);
 }
 
-enum gw_err gw_redirect_location(const struct gw_route *route, const struct gw_request_head *head, struct gw_arena *arena,
-                                 struct gw_str *ret_location) {
+enum gw_err gw_redirect_location(const struct gw_route *route, const struct gw_route_rule *rule, const struct gw_request_head *head,
+                                 struct gw_arena *arena, struct gw_str *ret_location) {
   const struct gw_route_redirect *redirect = route->redirect;
   if (redirect->host.len == 0 && head->authority.len == 0) return GW_ERR_NOT_FOUND;
   struct gw_str scheme = redirect->scheme.len > 0 ? redirect->scheme : head->scheme;
@@ -47,7 +50,7 @@ enum gw_err gw_redirect_location(const struct gw_route *route, const struct gw_r
   gw_strbuf_append_str(&out, scheme);
   gw_strbuf_append_str(&out, GW_STR("://"));
   append_authority(&out, redirect, head, scheme);
-  append_path(&out, route, head->path, arena);
+  append_path(&out, route, rule, head->path, arena);
   *ret_location = gw_arena_copy(arena, gw_strbuf_str(&out));
   gw_strbuf_done(&out);
   return GW_OK;

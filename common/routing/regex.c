@@ -78,22 +78,24 @@ static void scratch_free(void *bytes, void *arena) {
 }
 
 /* PCRE2 wants a block to write the result to; it comes from the request's arena, so nothing is shared and nothing is freed. */
-static pcre2_match_data *run(const struct gw_regex *regex, struct gw_str text, size_t start, uint32_t pairs, struct gw_arena *scratch) {
+static pcre2_match_data *run(const struct gw_regex *regex, struct gw_str text, size_t start, uint32_t pairs, struct gw_arena *scratch,
+                             bool *has_given_up) {
   pcre2_general_context *memory = pcre2_general_context_create(scratch_alloc, scratch_free, scratch);
   pcre2_match_data *data = pcre2_match_data_create(pairs, memory);
   PCRE2_SPTR subject = (PCRE2_SPTR)(text.len > 0 ? text.data : "");
   int count = pcre2_match(regex->code, subject, text.len, start, 0, data, NULL);
   if (count == PCRE2_ERROR_JIT_STACKLIMIT) count = pcre2_match(regex->code, subject, text.len, start, PCRE2_NO_JIT, data, NULL);
+  if (count < 0 && count != PCRE2_ERROR_NOMATCH && has_given_up != NULL) *has_given_up = true;
   return count >= 0 ? data : NULL;
 }
 
-bool gw_regex_match(const struct gw_regex *regex, struct gw_str text, struct gw_arena *scratch) {
-  return run(regex, text, 0, 1, scratch) != NULL;
+bool gw_regex_match(const struct gw_regex *regex, struct gw_str text, struct gw_arena *scratch, bool *has_given_up) {
+  return run(regex, text, 0, 1, scratch, has_given_up) != NULL;
 }
 
 bool gw_regex_match_groups(const struct gw_regex *regex, struct gw_str text, size_t start, struct gw_arena *scratch,
                            struct gw_str ret_groups[GW_REGEX_GROUPS_MAX]) {
-  pcre2_match_data *data = run(regex, text, start, GW_REGEX_GROUPS_MAX, scratch);
+  pcre2_match_data *data = run(regex, text, start, GW_REGEX_GROUPS_MAX, scratch, NULL);
   if (data == NULL) return false;
   const PCRE2_SIZE *at = pcre2_get_ovector_pointer(data);
   for (size_t i = 0; i < GW_REGEX_GROUPS_MAX; i++) {

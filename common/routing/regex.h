@@ -35,8 +35,9 @@ size_t gw_regex_bytes(const struct gw_regex *regex);
 /* Parentheses that capture. */
 size_t gw_regex_group_count(const struct gw_regex *regex);
 
-/* A match that runs into the limits does not match. `scratch` is used for a few hundred bytes, and for some KiB without machine code. */
-bool gw_regex_match(const struct gw_regex *regex, struct gw_str text, struct gw_arena *scratch);
+/* A match that runs into the limits is none; then *has_given_up (may be NULL) becomes true, else it stays as it is. `scratch` is used for
+ * a few hundred bytes, and for some KiB without machine code. */
+bool gw_regex_match(const struct gw_regex *regex, struct gw_str text, struct gw_arena *scratch, bool *has_given_up);
 /* From byte `start` on. Groups: 0 is the whole match; those that took no part are empty with NULL data. */
 bool gw_regex_match_groups(const struct gw_regex *regex, struct gw_str text, size_t start, struct gw_arena *scratch,
                            struct gw_str ret_groups[GW_REGEX_GROUPS_MAX]);

@@ -1,5 +1,18 @@
 #include "common/routing/rewrite.h"
 
+const char *gw_rewrite_check_substitution(struct gw_str substitution, size_t group_count) {
+  if (substitution.len > GW_REWRITE_SUBSTITUTION_MAX) return "is longer than 1024 bytes";
+  for (size_t i = 0; i < substitution.len; i++) {
+    if (substitution.data[i] != '\\') continue;
+    if (++i == substitution.len) return "ends in a single \\";
+    char c = substitution.data[i];
+    if (c == '\\') continue;
+    if (c < '0' || c > '9') return "has a \\ that neither a digit nor a \\ follows";
+    if ((size_t)(c - '0') > group_count) return "names a group that the pattern lacks";
+  }
+  return NULL;
+}
+
 /* before + after, in the arena. */
 static struct gw_str join(struct gw_str before, struct gw_str after, struct gw_arena *arena) {
   char *bytes = gw_arena_alloc_bytes(arena, before.len + after.len + 1);
@@ -31,7 +44,7 @@ static void append_substitution(struct gw_strbuf *out, struct gw_str substitutio
 }
 
 /* RE2::GlobalReplace: all matches from left to right; an empty one right behind another does not count. */
-static struct gw_str rewrite_regex(const struct gw_route *route, const struct gw_regex *regex, struct gw_str path, struct gw_arena *arena) {
+static struct gw_str rewrite_regex(const struct gw_regex *regex, struct gw_str substitution, struct gw_str path, struct gw_arena *arena) {
   struct gw_str groups[GW_REGEX_GROUPS_MAX];
   struct gw_strbuf out;
   gw_strbuf_init(&out);
@@ -46,7 +59,7 @@ static struct gw_str rewrite_regex(const struct gw_route *route, const struct gw
       at++;
       continue;
     }
-    append_substitution(&out, route->forward.regex_rewrite_substitution, groups);
+    append_substitution(&out, substitution, groups);
     at += groups[0].len;
     last_end = path.data + at;
   }
@@ -57,17 +70,20 @@ static struct gw_str rewrite_regex(const struct gw_route *route, const struct gw
 }
 
 struct gw_str gw_rewrite_path(const struct gw_route *route, const struct gw_route_rule *rule, struct gw_str path, struct gw_arena *arena) {
-  if (route->action != GW_ROUTE_FORWARD) return path;
+  if (route->action == GW_ROUTE_DIRECT_RESPONSE) return path;
+  bool is_forward = route->action == GW_ROUTE_FORWARD;
   struct gw_str without_query = gw_path_without_query(path);
   struct gw_str query = gw_str_skip(path, without_query.len); /* with its '?' */
-  if (route->forward.prefix_rewrite.len > 0) return gw_rewrite_prefix(&route->match, route->forward.prefix_rewrite, path, arena);
+  if (is_forward && route->forward.prefix_rewrite.len > 0)
+    return gw_rewrite_prefix(&route->match, route->forward.prefix_rewrite, path, arena);
   if (rule == NULL) return path;
+  struct gw_str substitution = is_forward ? route->forward.regex_rewrite_substitution : route->redirect->regex_rewrite_substitution;
   if (rule->rewrite_prefix.data != NULL) {
     if (!gw_str_has_prefix(without_query, rule->rewrite_prefix)) return path;
-    return join(route->forward.regex_rewrite_substitution, gw_str_skip(path, rule->rewrite_prefix.len), arena);
+    return join(substitution, gw_str_skip(path, rule->rewrite_prefix.len), arena);
   }
   if (rule->rewrite == NULL) return path;
-  struct gw_str rewritten = rewrite_regex(route, rule->rewrite, without_query, arena);
+  struct gw_str rewritten = rewrite_regex(rule->rewrite, substitution, without_query, arena);
   if (rewritten.data == without_query.data) return path;
   return join(rewritten, query, arena);
 }

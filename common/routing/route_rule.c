@@ -4,10 +4,11 @@
 #include <string.h>
 
 #include "common/base/mem.h"
+#include "common/message/uri.h"
 #include "common/routing/path_template.h"
+#include "common/routing/rewrite.h"
 
 #define PLACE_MAX 256
-#define SUBSTITUTION_MAX 1024u
 
 struct build {
   const struct gw_route *route;
@@ -94,6 +95,21 @@ static void build_headers(const struct build *b, uint16_t *methods, struct gw_ro
   }
 }
 
+static void build_queries(const struct build *b, struct gw_route_rule *rule) {
+  const struct gw_route_match *match = &b->route->match;
+  if (match->query_count == 0) return;
+  rule->query_count = match->query_count;
+  rule->queries = gw_arena_calloc(b->arena, match->query_count, sizeof *rule->queries);
+  for (uint32_t i = 0; i < match->query_count; i++) {
+    const struct gw_query_match *query = &match->queries[i];
+    rule->queries[i].match = query;
+    if (query->kind != GW_STRING_MATCH_REGEX) continue;
+    char field[80];
+    snprintf(field, sizeof field, "match.query_parameters[%u].string_match.safe_regex.regex", i);
+    rule->queries[i].regex = build_regex(b, field, query->value, GW_REGEX_WHOLE);
+  }
+}
+
 static void build_template(const struct build *b, struct gw_route_rule *rule) {
   struct gw_path_template template;
   const char *why = NULL;
@@ -110,34 +126,29 @@ static void build_template(const struct build *b, struct gw_route_rule *rule) {
   gw_strbuf_done(&pattern);
 }
 
-/* RE2's rule: \0 to \9 and \\ only, and no group that the pattern lacks. */
-static const char *check_substitution(struct gw_str substitution, size_t group_count) {
-  if (substitution.len > SUBSTITUTION_MAX) return "is longer than 1024 bytes";
-  for (size_t i = 0; i < substitution.len; i++) {
-    if (substitution.data[i] != '\\') continue;
-    if (++i == substitution.len) return "ends in a single \\";
-    char c = substitution.data[i];
-    if (c == '\\') continue;
-    if (c < '0' || c > '9') return "has a \\ that neither a digit nor a \\ follows";
-    if ((size_t)(c - '0') > group_count) return "names a group that the pattern lacks";
-  }
-  return NULL;
-}
-
 static void build_rewrite(const struct build *b, struct gw_route_rule *rule) {
-  const struct gw_route_forward *forward = &b->route->forward;
-  struct gw_str pattern = forward->regex_rewrite_pattern, substitution = forward->regex_rewrite_substitution;
-  if (b->route->action != GW_ROUTE_FORWARD || pattern.len == 0) return;
+  const struct gw_route *route = b->route;
+  struct gw_str pattern = {NULL, 0}, substitution = {NULL, 0};
+  if (route->action == GW_ROUTE_FORWARD) {
+    pattern = route->forward.regex_rewrite_pattern;
+    substitution = route->forward.regex_rewrite_substitution;
+  } else if (route->action == GW_ROUTE_REDIRECT) {
+    pattern = route->redirect->regex_rewrite_pattern;
+    substitution = route->redirect->regex_rewrite_substitution;
+  }
+  if (pattern.len == 0) return;
   struct gw_str literal = gw_regex_literal_prefix(pattern, b->arena);
   bool is_literal = pattern.data[0] == '^' && literal.len == pattern.len - 1 && literal.len > 0;
-  if (is_literal && gw_str_find_char(substitution, '\\') < 0 && substitution.len <= SUBSTITUTION_MAX) {
+  if (is_literal && gw_str_find_char(substitution, '\\') < 0 && substitution.len <= GW_REWRITE_SUBSTITUTION_MAX) {
     rule->rewrite_prefix = literal;
     return;
   }
-  rule->rewrite = build_regex(b, "route.regex_rewrite.pattern.regex", pattern, GW_REGEX_ANYWHERE);
+  bool is_redirect = route->action == GW_ROUTE_REDIRECT;
+  const char *field = is_redirect ? "redirect.regex_rewrite.pattern.regex" : "route.regex_rewrite.pattern.regex";
+  rule->rewrite = build_regex(b, field, pattern, GW_REGEX_ANYWHERE);
   if (rule->rewrite == NULL) return;
-  const char *why = check_substitution(substitution, gw_regex_group_count(rule->rewrite));
-  if (why != NULL) refuse(b, "route.regex_rewrite.substitution", why);
+  const char *why = gw_rewrite_check_substitution(substitution, gw_regex_group_count(rule->rewrite));
+  if (why != NULL) refuse(b, is_redirect ? "redirect.regex_rewrite.substitution" : "route.regex_rewrite.substitution", why);
 }
 
 void gw_route_rule_build(const struct gw_route *route, struct gw_route_place place, bool is_fast, struct gw_arena *arena,
@@ -145,13 +156,15 @@ void gw_route_rule_build(const struct gw_route *route, struct gw_route_place pla
   struct build b = {route, place, is_fast, arena, errors};
   struct gw_route_rule rule = {.route = route};
   build_headers(&b, ret_methods, &rule);
+  build_queries(&b, &rule);
   if (route->match.kind == GW_PATH_MATCH_TEMPLATE) build_template(&b, &rule);
   if (route->match.kind == GW_PATH_MATCH_REGEX) {
     rule.path = build_regex(&b, "match.safe_regex.regex", route->match.path, GW_REGEX_WHOLE);
   }
   build_rewrite(&b, &rule);
   *ret_rule = NULL;
-  if (rule.path == NULL && rule.rewrite == NULL && rule.rewrite_prefix.data == NULL && rule.header_count == 0) return;
+  if (rule.path == NULL && rule.rewrite == NULL && rule.rewrite_prefix.data == NULL && rule.header_count == 0 && rule.query_count == 0)
+    return;
   *ret_rule = gw_arena_alloc(arena, sizeof **ret_rule);
   **ret_rule = rule;
 }
@@ -161,6 +174,8 @@ void gw_route_rule_done(struct gw_route_rule *rule) {
   gw_regex_free(rule->rewrite);
   for (uint32_t i = 0; i < rule->header_count; i++)
     gw_regex_free(rule->headers[i].regex);
+  for (uint32_t i = 0; i < rule->query_count; i++)
+    gw_regex_free(rule->queries[i].regex);
 }
 
 size_t gw_route_rule_regex_bytes(const struct gw_route_rule *rule) {
@@ -168,6 +183,9 @@ size_t gw_route_rule_regex_bytes(const struct gw_route_rule *rule) {
   if (rule->rewrite != NULL) bytes += gw_regex_bytes(rule->rewrite);
   for (uint32_t i = 0; i < rule->header_count; i++) {
     if (rule->headers[i].regex != NULL) bytes += gw_regex_bytes(rule->headers[i].regex);
+  }
+  for (uint32_t i = 0; i < rule->query_count; i++) {
+    if (rule->queries[i].regex != NULL) bytes += gw_regex_bytes(rule->queries[i].regex);
   }
   return bytes;
 }
@@ -187,15 +205,23 @@ static bool contains(struct gw_str text, struct gw_str part, bool ignore_case) {
   return false;
 }
 
-static bool match_value(const struct gw_header_rule *rule, struct gw_str value, struct gw_arena *scratch) {
-  const struct gw_header_match *match = rule->match;
-  switch (match->kind) {
-  case GW_STRING_MATCH_EXACT: return value.len == match->value.len && begins_with(value, match->value, match->ignore_case);
-  case GW_STRING_MATCH_PREFIX: return begins_with(value, match->value, match->ignore_case);
+/* What a text must be: of a header's or a parameter's condition. */
+struct text_rule {
+  enum gw_string_match_kind kind;
+  bool ignore_case;
+  struct gw_str wanted;
+  const struct gw_regex *regex;
+};
+
+static bool match_text(const struct text_rule *rule, struct gw_str text, struct gw_route_work *work) {
+  struct gw_str wanted = rule->wanted;
+  switch (rule->kind) {
+  case GW_STRING_MATCH_EXACT: return text.len == wanted.len && begins_with(text, wanted, rule->ignore_case);
+  case GW_STRING_MATCH_PREFIX: return begins_with(text, wanted, rule->ignore_case);
   case GW_STRING_MATCH_SUFFIX:
-    return value.len >= match->value.len && begins_with(gw_str_skip(value, value.len - match->value.len), match->value, match->ignore_case);
-  case GW_STRING_MATCH_CONTAINS: return contains(value, match->value, match->ignore_case);
-  case GW_STRING_MATCH_REGEX: return gw_regex_match(rule->regex, value, scratch);
+    return text.len >= wanted.len && begins_with(gw_str_skip(text, text.len - wanted.len), wanted, rule->ignore_case);
+  case GW_STRING_MATCH_CONTAINS: return contains(text, wanted, rule->ignore_case);
+  case GW_STRING_MATCH_REGEX: return gw_regex_match(rule->regex, text, work->scratch, &work->has_given_up);
   case GW_STRING_MATCH_PRESENT: return true;
   }
   return false;
@@ -221,45 +247,61 @@ static bool find_pseudo(const struct gw_header_rule *rule, const struct gw_reque
   return true;
 }
 
-/* As Envoy: one value that matches is enough; a field that is not there matches nothing, also inverted, but "present" inverted. */
-static bool match_header(const struct gw_header_rule *rule, const struct gw_request_head *head, struct gw_arena *scratch) {
-  char digits[24];
-  struct gw_str value;
-  bool is_present = false, is_match = false;
-  if (find_pseudo(rule, head, digits, &value)) {
-    is_present = true;
-    is_match = match_value(rule, value, scratch);
-  }
-  for (uint32_t i = 0; i < head->headers.count && !is_match; i++) {
-    const struct gw_header *header = &head->headers.items[i];
-    if (header->id != rule->id) continue;
-    if (rule->id == GW_HEADER_OTHER && !gw_str_equal_nocase(header->name, rule->match->name)) continue;
-    is_present = true;
-    is_match = match_value(rule, header->value, scratch);
-  }
-  if (!is_present && rule->match->kind != GW_STRING_MATCH_PRESENT) return false;
-  return is_match != rule->match->invert;
+static bool is_of(const struct gw_header *header, const struct gw_header_rule *rule) {
+  return header->id == rule->id && (rule->id != GW_HEADER_OTHER || gw_str_equal_nocase(header->name, rule->match->name));
 }
 
-bool gw_route_rule_match_headers(const struct gw_route_rule *rule, const struct gw_request_head *head, struct gw_arena *scratch) {
+/* As Envoy: one value that matches is enough; a field that is not there matches nothing, also inverted, unless it is taken as empty. */
+static bool match_header(const struct gw_header_rule *rule, const struct gw_request_head *head, struct gw_route_work *work) {
+  const struct gw_header_match *match = rule->match;
+  const struct text_rule text = {match->kind, match->ignore_case, match->value, rule->regex};
+  char digits[24];
+  struct gw_str value;
+  bool is_present = find_pseudo(rule, head, digits, &value);
+  bool is_match = is_present && match_text(&text, value, work);
+  for (uint32_t i = 0; i < head->headers.count && !is_match; i++) {
+    const struct gw_header *header = &head->headers.items[i];
+    if (!is_of(header, rule)) continue;
+    is_present = true;
+    is_match = match_text(&text, header->value, work);
+  }
+  if (match->kind == GW_STRING_MATCH_PRESENT) return is_present != match->invert;
+  if (!is_present && !match->takes_missing_as_empty) return false;
+  if (!is_present) is_match = match_text(&text, GW_STR(""), work);
+  return is_match != match->invert;
+}
+
+static bool match_query(const struct gw_query_rule *rule, const struct gw_request_head *head, struct gw_route_work *work) {
+  const struct gw_query_match *match = rule->match;
+  struct gw_str value;
+  bool is_there = gw_uri_query_find(head->path, match->name, &value) == GW_OK;
+  if (match->kind == GW_STRING_MATCH_PRESENT) return is_there != match->invert;
+  const struct text_rule text = {match->kind, match->ignore_case, match->value, rule->regex};
+  return is_there && match_text(&text, value, work);
+}
+
+bool gw_route_rule_match_conditions(const struct gw_route_rule *rule, const struct gw_request_head *head, struct gw_route_work *work) {
   for (uint32_t i = 0; i < rule->header_count; i++) {
-    if (!match_header(&rule->headers[i], head, scratch)) return false;
+    if (!match_header(&rule->headers[i], head, work)) return false;
+  }
+  for (uint32_t i = 0; i < rule->query_count; i++) {
+    if (!match_query(&rule->queries[i], head, work)) return false;
   }
   return true;
 }
 
 bool gw_route_rule_match_path(const struct gw_route *route, const struct gw_route_rule *rule, struct gw_str path,
-                              struct gw_arena *scratch) {
+                              struct gw_route_work *work) {
   const struct gw_route_match *match = &route->match;
   switch (match->kind) {
   case GW_PATH_MATCH_PREFIX: return begins_with(path, match->path, match->ignore_case);
   case GW_PATH_MATCH_EXACT: return path.len == match->path.len && begins_with(path, match->path, match->ignore_case);
   case GW_PATH_MATCH_SEPARATED_PREFIX:
     return begins_with(path, match->path, match->ignore_case) && (path.len == match->path.len || path.data[match->path.len] == '/');
-  case GW_PATH_MATCH_REGEX: return gw_regex_match(rule->path, path, scratch);
+  case GW_PATH_MATCH_REGEX: return gw_regex_match(rule->path, path, work->scratch, &work->has_given_up);
   case GW_PATH_MATCH_TEMPLATE: break;
   }
-  if (rule != NULL && rule->path != NULL) return gw_regex_match(rule->path, path, scratch);
+  if (rule != NULL && rule->path != NULL) return gw_regex_match(rule->path, path, work->scratch, &work->has_given_up);
   struct gw_path_template template;
   const char *why;
   return gw_path_template_parse(match->path, &template, &why) == GW_OK && gw_path_template_match_plain(&template, path, NULL);

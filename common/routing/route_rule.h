@@ -1,5 +1,5 @@
-/* Why: what a route asks of a request beside the path, compiled: methods as a bit set, headers, and the regular expressions of match and
- * rewrite.
+/* Why: what a route asks of a request beside the path, compiled: methods as a bit set, headers, the query, and the regular expressions of
+ * match and rewrite.
  * Life: in the arena of the route table; gw_route_rule_done frees the regular expressions. Borrows the route.
  * Thread: frozen after build. */
 #ifndef GW_COMMON_ROUTING_ROUTE_RULE_H
@@ -19,13 +19,20 @@ struct gw_header_rule {
   enum gw_header_id id;
 };
 
+struct gw_query_rule {
+  const struct gw_query_match *match;
+  struct gw_regex *regex; /* GW_STRING_MATCH_REGEX; else NULL */
+};
+
 struct gw_route_rule {
   const struct gw_route *route;
   struct gw_regex *path;        /* of a regex, or of a template that is not plain; else NULL */
-  struct gw_regex *rewrite;     /* else NULL */
+  struct gw_regex *rewrite;     /* of a forward or a redirect; else NULL */
   struct gw_str rewrite_prefix; /* "^literal" rewrites without an expression: the literal; NULL data: none */
   struct gw_header_rule *headers;
+  struct gw_query_rule *queries;
   uint32_t header_count;
+  uint32_t query_count;
 };
 
 /* Where a route stands in its configuration: what a mistake's place is made from, if there is one. */
@@ -40,9 +47,15 @@ void gw_route_rule_build(const struct gw_route *route, struct gw_route_place pla
 void gw_route_rule_done(struct gw_route_rule *rule);
 size_t gw_route_rule_regex_bytes(const struct gw_route_rule *rule);
 
-/* All headers, also ":method"; not the path. */
-bool gw_route_rule_match_headers(const struct gw_route_rule *rule, const struct gw_request_head *head, struct gw_arena *scratch);
+/* Of one match. */
+struct gw_route_work {
+  struct gw_arena *scratch;
+  bool has_given_up; /* a regular expression ran into its limits: that it does not match is not known */
+};
+/* All headers, also ":method", and the query; not the path. */
+bool gw_route_rule_match_conditions(const struct gw_route_rule *rule, const struct gw_request_head *head, struct gw_route_work *work);
 /* The path (without query) by itself, without any index. `rule` may be NULL when the route needs none. */
-bool gw_route_rule_match_path(const struct gw_route *route, const struct gw_route_rule *rule, struct gw_str path, struct gw_arena *scratch);
+bool gw_route_rule_match_path(const struct gw_route *route, const struct gw_route_rule *rule, struct gw_str path,
+                              struct gw_route_work *work);
 
 #endif

@@ -14,7 +14,7 @@ struct gw_route_slot {
   uint32_t next;    /* the next of its chain: routes with the same path, in order */
   uint16_t methods; /* a bit for each gw_method */
   bool checks_path; /* the index only says that the path may match */
-  bool checks_headers;
+  bool checks_conditions;
   const struct gw_route_rule *rule;
 };
 
@@ -23,21 +23,31 @@ struct gw_route_search {
   const struct gw_route_slot *slots;
   const struct gw_request_head *head;
   struct gw_str path; /* without query */
-  struct gw_arena *scratch;
+  struct gw_route_work work;
   uint32_t best;
+  uint32_t undecided; /* the first route of which a regular expression gave up; GW_ROUTE_NONE: none */
 };
 
-static inline bool gw_route_search_accepts(const struct gw_route_search *search, uint32_t at) {
+static inline bool gw_route_search_accepts(struct gw_route_search *search, uint32_t at) {
   const struct gw_route_slot *slot = &search->slots[at];
   if (!(slot->methods >> search->head->method & 1u)) return false;
-  if (slot->checks_path && !gw_route_rule_match_path(&search->routes[at], slot->rule, search->path, search->scratch)) return false;
-  return !slot->checks_headers || gw_route_rule_match_headers(slot->rule, search->head, search->scratch);
+  if (slot->checks_path && !gw_route_rule_match_path(&search->routes[at], slot->rule, search->path, &search->work)) return false;
+  return !slot->checks_conditions || gw_route_rule_match_conditions(slot->rule, search->head, &search->work);
+}
+
+/* Whether it was taken or not: what gave up may have been meant to decide otherwise. */
+static inline void gw_route_search_note(struct gw_route_search *search, uint32_t at) {
+  if (!search->work.has_given_up) return;
+  search->work.has_given_up = false;
+  if (at < search->undecided) search->undecided = at;
 }
 
 /* `first`: the head of a chain, or GW_ROUTE_NONE. */
 static inline void gw_route_search_chain(struct gw_route_search *search, uint32_t first) {
-  for (uint32_t at = first; at < search->best; at = search->slots[at].next) {
-    if (gw_route_search_accepts(search, at)) search->best = at;
+  for (uint32_t at = first; at < search->best && at < search->undecided; at = search->slots[at].next) {
+    bool is_accepted = gw_route_search_accepts(search, at);
+    gw_route_search_note(search, at);
+    if (is_accepted) search->best = at;
   }
 }
 

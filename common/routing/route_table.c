@@ -5,10 +5,12 @@
 #include <string.h>
 
 #include "common/base/mem.h"
+#include "common/message/uri.h"
 #include "common/routing/exact_index.h"
 #include "common/routing/host_table.h"
 #include "common/routing/path_template.h"
 #include "common/routing/prefix_index.h"
+#include "common/routing/redirect.h"
 #include "common/routing/rewrite.h"
 #include "common/routing/segment_trie.h"
 
@@ -50,7 +52,7 @@ static void build_rule(struct build *b, uint32_t host, uint32_t i, const struct 
   slot->rule = rule;
   slot->next = GW_ROUTE_NONE;
   if (rule == NULL) return;
-  slot->checks_headers = rule->header_count > 0;
+  slot->checks_conditions = rule->header_count + rule->query_count > 0;
   size_t bytes = gw_route_rule_regex_bytes(rule);
   if (bytes == 0) return;
   b->regex_count++;
@@ -193,14 +195,25 @@ size_t gw_route_table_bytes(const struct gw_route_table *table) {
 
 static const struct host_routes *begin(const struct gw_route_table *table, const struct gw_request_head *head, struct gw_arena *scratch,
                                        struct gw_route_search *search, struct gw_route_hit *ret_hit) {
-  *ret_hit = (struct gw_route_hit){NULL, NULL};
-  const struct host_routes *found = gw_host_table_find(&table->hosts, head->authority, scratch);
+  *ret_hit = (struct gw_route_hit){NULL, NULL, false};
+  struct gw_str host = table->config->ignores_port ? gw_uri_authority_host(head->authority) : head->authority;
+  const struct host_routes *found = gw_host_table_find(&table->hosts, host, scratch);
   if (found == NULL) return NULL;
   ret_hit->virtual_host = found->host;
-  *search =
-      (struct gw_route_search){found->host->routes, table->slots + found->first_slot, head, gw_path_without_query(head->path), scratch,
-                               GW_ROUTE_NONE};
+  *search = (struct gw_route_search){.routes = found->host->routes,
+                                     .slots = table->slots + found->first_slot,
+                                     .head = head,
+                                     .path = gw_path_without_query(head->path),
+                                     .work = {.scratch = scratch},
+                                     .best = GW_ROUTE_NONE,
+                                     .undecided = GW_ROUTE_NONE};
   return found;
+}
+
+/* What is behind a route that could not be decided is not known to be the first that matches. */
+static void end(const struct gw_route_search *search, struct gw_route_hit *hit) {
+  hit->is_undecided = search->undecided != GW_ROUTE_NONE && search->undecided <= search->best;
+  if (search->best != GW_ROUTE_NONE && !hit->is_undecided) hit->route = &search->routes[search->best];
 }
 
 void gw_route_table_match(const struct gw_route_table *table, const struct gw_request_head *head, struct gw_arena *scratch,
@@ -211,7 +224,7 @@ void gw_route_table_match(const struct gw_route_table *table, const struct gw_re
   gw_exact_index_search(&found->exact, &search);
   gw_segment_trie_search(&found->trie, &search);
   gw_prefix_index_search(&found->prefixes, &search);
-  if (search.best != GW_ROUTE_NONE) ret_hit->route = &search.routes[search.best];
+  end(&search, ret_hit);
 }
 
 void gw_route_table_match_linear(const struct gw_route_table *table, const struct gw_request_head *head, struct gw_arena *scratch,
@@ -219,15 +232,15 @@ void gw_route_table_match_linear(const struct gw_route_table *table, const struc
   struct gw_route_search search;
   const struct host_routes *found = begin(table, head, scratch, &search, ret_hit);
   if (found == NULL) return;
-  for (uint32_t i = 0; i < found->host->route_count; i++) {
-    const struct gw_route *route = &search.routes[i];
+  for (uint32_t i = 0; i < found->host->route_count && search.best == GW_ROUTE_NONE; i++) {
     const struct gw_route_slot *slot = &search.slots[i];
-    if (!(slot->methods >> head->method & 1u)) continue;
-    if (!gw_route_rule_match_path(route, slot->rule, search.path, scratch)) continue;
-    if (slot->rule != NULL && !gw_route_rule_match_headers(slot->rule, head, scratch)) continue;
-    ret_hit->route = route;
-    return;
+    bool is_match =
+        (slot->methods >> head->method & 1u) && gw_route_rule_match_path(&search.routes[i], slot->rule, search.path, &search.work);
+    is_match = is_match && (slot->rule == NULL || gw_route_rule_match_conditions(slot->rule, head, &search.work));
+    gw_route_search_note(&search, i);
+    if (is_match) search.best = i;
   }
+  end(&search, ret_hit);
 }
 
 /* --- variables and rewriting --- */
@@ -265,4 +278,9 @@ struct gw_str gw_route_table_rewrite(const struct gw_route_table *table, const s
                                      struct gw_arena *arena) {
   const struct gw_route_rule *rule = table->slots[route->index].rule;
   return gw_rewrite_path(route, rule, path, arena);
+}
+
+enum gw_err gw_route_table_redirect(const struct gw_route_table *table, const struct gw_route *route, const struct gw_request_head *head,
+                                    struct gw_arena *arena, struct gw_str *ret_location) {
+  return gw_redirect_location(route, table->slots[route->index].rule, head, arena, ret_location);
 }

@@ -13,8 +13,7 @@
 struct gw_route_table;
 
 /* Compiles. Adds a mistake ("virtual_hosts[0].routes[3].match.safe_regex: …") for each regex or template that does not compile and each
- * domain that two virtual hosts claim, and then returns GW_ERR_INVALID. Regex: PCRE2, whole string, with match and depth limits; a match
- * that runs into them does not match. */
+ * domain that two virtual hosts claim, and then returns GW_ERR_INVALID. Regex: PCRE2, whole string, with match and depth limits. */
 enum gw_err gw_route_table_build(const struct gw_route_config *config, struct gw_errors *errors, struct gw_route_table **ret_table);
 void gw_route_table_free(struct gw_route_table *table);
 /* Bytes on the heap, roughly: for reports and tests. */
@@ -28,10 +27,13 @@ struct gw_route_variable {
 struct gw_route_hit {
   const struct gw_route *route;               /* NULL: none matches */
   const struct gw_virtual_host *virtual_host; /* NULL: no domain matches */
+  bool
+      is_undecided; /* a regular expression that had to be asked first ran into its limits: no route, so that none is evaded by making it */
 };
 
 /* `head->path` is normalised; matching looks at its part before '?'. `scratch` is the request's arena. The virtual host: exact domain, then
- * the longest suffix wildcard, then the longest prefix wildcard, then "*"; case-insensitive; the port is part of the domain as in Envoy. */
+ * the longest suffix wildcard, then the longest prefix wildcard, then "*"; case-insensitive; the port is part of the domain, but for
+ * `ignores_port`. */
 void gw_route_table_match(const struct gw_route_table *table, const struct gw_request_head *head, struct gw_arena *scratch,
                           struct gw_route_hit *ret_hit);
 /* The same by a linear scan over the configuration: slow, obviously right. The reference of the property test, and of explain. */
@@ -44,5 +46,8 @@ uint32_t gw_route_table_variables(const struct gw_route_table *table, const stru
 /* The path to forward: prefix_rewrite, regex_rewrite, or the path as it is (the query stays). In `arena` when it differs. */
 struct gw_str gw_route_table_rewrite(const struct gw_route_table *table, const struct gw_route *route, struct gw_str path,
                                      struct gw_arena *arena);
+/* Where a GW_ROUTE_REDIRECT sends the client: see redirect.h. */
+enum gw_err gw_route_table_redirect(const struct gw_route_table *table, const struct gw_route *route, const struct gw_request_head *head,
+                                    struct gw_arena *arena, struct gw_str *ret_location);
 
 #endif

@@ -15,10 +15,23 @@ static struct gw_str copy_str(struct gw_arena *arena, struct gw_str s) {
   return s.len > 0 ? gw_arena_copy(arena, s) : GW_STR("");
 }
 
+static void copy_queries(struct gw_arena *arena, const struct gw_route_match *from, struct gw_route_match *to) {
+  if (from->query_count == 0) return;
+  struct gw_query_match *queries = gw_arena_calloc(arena, from->query_count, sizeof *queries);
+  for (uint32_t i = 0; i < from->query_count; i++) {
+    queries[i] = from->queries[i];
+    queries[i].name = copy_str(arena, from->queries[i].name);
+    queries[i].value = copy_str(arena, from->queries[i].value);
+    queries[i].ignore_case = from->queries[i].ignore_case && from->queries[i].kind != GW_STRING_MATCH_REGEX;
+  }
+  to->queries = queries;
+}
+
 static void copy_match(struct gw_arena *arena, const struct gw_route_match *from, struct gw_route_match *to) {
   *to = *from;
   to->path = copy_str(arena, from->path);
   to->ignore_case = from->ignore_case && from->kind != GW_PATH_MATCH_REGEX && from->kind != GW_PATH_MATCH_TEMPLATE;
+  copy_queries(arena, from, to);
   if (from->header_count == 0) return;
   struct gw_header_match *headers = gw_arena_calloc(arena, from->header_count, sizeof *headers);
   for (uint32_t i = 0; i < from->header_count; i++) {
@@ -26,20 +39,36 @@ static void copy_match(struct gw_arena *arena, const struct gw_route_match *from
     headers[i].name = copy_lower(arena, from->headers[i].name);
     headers[i].value = copy_str(arena, from->headers[i].value);
     headers[i].ignore_case = from->headers[i].ignore_case && from->headers[i].kind != GW_STRING_MATCH_REGEX;
+    headers[i].takes_missing_as_empty = from->headers[i].takes_missing_as_empty && from->headers[i].kind != GW_STRING_MATCH_PRESENT;
   }
   to->headers = headers;
 }
 
-static void copy_headers_to_add(struct gw_arena *arena, const struct gw_route *from, struct gw_route *to) {
-  if (from->response_headers_to_add_count == 0) return;
-  struct gw_header_option *headers = gw_arena_calloc(arena, from->response_headers_to_add_count, sizeof *headers);
-  for (uint32_t i = 0; i < from->response_headers_to_add_count; i++) {
-    headers[i] = from->response_headers_to_add[i];
-    headers[i].name = copy_lower(arena, headers[i].name);
-    headers[i].value = copy_str(arena, headers[i].value);
+static const struct gw_header_changes *copy_changes(struct gw_arena *arena, const struct gw_header_changes *from) {
+  if (from == NULL || (from->add_count == 0 && from->remove_count == 0)) return NULL;
+  struct gw_header_changes *to = gw_arena_calloc(arena, 1, sizeof *to);
+  struct gw_header_option *add = gw_arena_calloc(arena, from->add_count, sizeof *add);
+  for (uint32_t i = 0; i < from->add_count; i++) {
+    add[i] = from->add[i];
+    add[i].name = copy_lower(arena, add[i].name);
+    add[i].value = copy_str(arena, add[i].value);
   }
-  to->response_headers_to_add = headers;
-  to->response_headers_to_add_count = from->response_headers_to_add_count;
+  struct gw_str *remove = gw_arena_calloc(arena, from->remove_count, sizeof *remove);
+  for (uint32_t i = 0; i < from->remove_count; i++)
+    remove[i] = copy_lower(arena, from->remove[i]);
+  *to = (struct gw_header_changes){.remove = remove, .remove_count = from->remove_count, .add_count = from->add_count, .add = add};
+  return to;
+}
+
+static const struct gw_route_split *copy_split(struct gw_arena *arena, const struct gw_route_split *from) {
+  if (from == NULL) return NULL;
+  struct gw_route_split *to = gw_arena_calloc(arena, 1, sizeof *to);
+  struct gw_weighted_cluster *clusters = gw_arena_calloc(arena, from->count, sizeof *clusters);
+  for (uint32_t i = 0; i < from->count; i++)
+    clusters[i] = (struct gw_weighted_cluster){copy_str(arena, from->clusters[i].name), from->clusters[i].weight};
+  *to = *from;
+  to->clusters = clusters;
+  return to;
 }
 
 static const struct gw_route_redirect *copy_redirect(struct gw_arena *arena, const struct gw_route_redirect *from) {
@@ -49,6 +78,8 @@ static const struct gw_route_redirect *copy_redirect(struct gw_arena *arena, con
   to->host = copy_str(arena, from->host);
   to->path = copy_str(arena, from->path);
   to->prefix_rewrite = copy_str(arena, from->prefix_rewrite);
+  to->regex_rewrite_pattern = copy_str(arena, from->regex_rewrite_pattern);
+  to->regex_rewrite_substitution = copy_str(arena, from->regex_rewrite_substitution);
   return to;
 }
 
@@ -86,6 +117,8 @@ static void copy_route(struct gw_arena *arena, const struct gw_route *from, cons
   case GW_ROUTE_FORWARD:
     to->forward = from->forward;
     to->forward.cluster = copy_str(arena, from->forward.cluster);
+    to->forward.split = copy_split(arena, from->forward.split);
+    to->forward.host_rewrite = copy_str(arena, from->forward.host_rewrite);
     copy_hash_policies(arena, &from->forward, &to->forward);
     to->forward.retry =
         from->forward.retry == NULL || from->forward.retry == from_host->retry ? to_host->retry : copy_retry(arena, from->forward.retry);
@@ -100,7 +133,10 @@ static void copy_route(struct gw_arena *arena, const struct gw_route *from, cons
     to->direct.body = copy_str(arena, from->direct.body);
     break;
   }
-  copy_headers_to_add(arena, from, to);
+  to->request_headers = copy_changes(arena, from->request_headers);
+  to->response_headers = copy_changes(arena, from->response_headers);
+  to->has_body_limit = from->has_body_limit;
+  to->max_request_body_bytes = from->max_request_body_bytes;
 }
 
 static void copy_virtual_host(struct gw_arena *arena, const struct gw_virtual_host *from, struct gw_virtual_host *to) {
@@ -128,5 +164,6 @@ const struct gw_route_config *gw_xds_copy_route_config(struct gw_arena *arena, c
   to->virtual_hosts = hosts;
   to->virtual_host_count = from->virtual_host_count;
   to->route_count = from->route_count;
+  to->ignores_port = from->ignores_port;
   return to;
 }

@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "common/xds/decode.h"
+#include "common/xds/decode_route.h"
 #include "common/xds/wire.h"
 #include "envoy/extensions/path/match/uri_template/v3/uri_template_match.pb-c.h"
 
@@ -8,79 +8,10 @@
 #define DIRECT_BODY_MAX 4096 /* RouteConfiguration.max_direct_response_body_size_bytes, its default */
 
 /* The names in this file are protoc-c's, which are too long to be repeated. */
-typedef Envoy__Config__Route__V3__HeaderMatcher HeaderMatcher;
 typedef Envoy__Config__Route__V3__RouteAction RouteAction;
 typedef Envoy__Config__Route__V3__DirectResponseAction DirectResponse;
 typedef Envoy__Config__Route__V3__RedirectAction Redirect;
 #define REDIRECT_CODE(name) ENVOY__CONFIG__ROUTE__V3__REDIRECT_ACTION__REDIRECT_RESPONSE_CODE__##name
-typedef Envoy__Config__Core__V3__HeaderValueOption HeaderValueOption;
-typedef Envoy__Type__Matcher__V3__StringMatcher StringMatcher;
-
-static void decode_string_matcher(struct gw_xds_decoder *d, const struct gw_xds_place *place, const StringMatcher *m,
-                                  struct gw_header_match *out) {
-  out->ignore_case = m->ignore_case;
-  switch (m->match_pattern_case) {
-  case ENVOY__TYPE__MATCHER__V3__STRING_MATCHER__MATCH_PATTERN_EXACT:
-    out->kind = GW_STRING_MATCH_EXACT;
-    out->value = gw_xds_decode_str(d, m->exact);
-    return;
-  case ENVOY__TYPE__MATCHER__V3__STRING_MATCHER__MATCH_PATTERN_PREFIX:
-    out->kind = GW_STRING_MATCH_PREFIX;
-    out->value = gw_xds_decode_name(d, GW_XDS_FIELD(place, "prefix"), m->prefix);
-    return;
-  case ENVOY__TYPE__MATCHER__V3__STRING_MATCHER__MATCH_PATTERN_SUFFIX:
-    out->kind = GW_STRING_MATCH_SUFFIX;
-    out->value = gw_xds_decode_name(d, GW_XDS_FIELD(place, "suffix"), m->suffix);
-    return;
-  case ENVOY__TYPE__MATCHER__V3__STRING_MATCHER__MATCH_PATTERN_CONTAINS:
-    out->kind = GW_STRING_MATCH_CONTAINS;
-    out->value = gw_xds_decode_name(d, GW_XDS_FIELD(place, "contains"), m->contains);
-    return;
-  case ENVOY__TYPE__MATCHER__V3__STRING_MATCHER__MATCH_PATTERN_SAFE_REGEX:
-    out->kind = GW_STRING_MATCH_REGEX;
-    out->ignore_case = false;
-    out->value = gw_xds_decode_regex(d, GW_XDS_FIELD(place, "safe_regex"), m->safe_regex);
-    return;
-  default: gw_xds_refuse(d, place, "needs exact, prefix, suffix, contains or safe_regex");
-  }
-}
-
-static void decode_header_matcher(struct gw_xds_decoder *d, const struct gw_xds_place *place, const HeaderMatcher *m,
-                                  struct gw_header_match *out) {
-  out->name = gw_xds_decode_header_name(d, GW_XDS_FIELD(place, "name"), m->name, true);
-  out->invert = m->invert_match;
-  switch (m->header_match_specifier_case) {
-  case ENVOY__CONFIG__ROUTE__V3__HEADER_MATCHER__HEADER_MATCH_SPECIFIER_STRING_MATCH:
-    decode_string_matcher(d, GW_XDS_FIELD(place, "string_match"), m->string_match, out);
-    return;
-  case ENVOY__CONFIG__ROUTE__V3__HEADER_MATCHER__HEADER_MATCH_SPECIFIER_PRESENT_MATCH:
-    out->kind = GW_STRING_MATCH_PRESENT;
-    out->invert = m->present_match == m->invert_match;
-    return;
-  /* The rest are the older spellings of string_match. */
-  case ENVOY__CONFIG__ROUTE__V3__HEADER_MATCHER__HEADER_MATCH_SPECIFIER_EXACT_MATCH:
-    out->kind = GW_STRING_MATCH_EXACT;
-    out->value = gw_xds_decode_str(d, m->exact_match);
-    return;
-  case ENVOY__CONFIG__ROUTE__V3__HEADER_MATCHER__HEADER_MATCH_SPECIFIER_PREFIX_MATCH:
-    out->kind = GW_STRING_MATCH_PREFIX;
-    out->value = gw_xds_decode_name(d, GW_XDS_FIELD(place, "prefix_match"), m->prefix_match);
-    return;
-  case ENVOY__CONFIG__ROUTE__V3__HEADER_MATCHER__HEADER_MATCH_SPECIFIER_SUFFIX_MATCH:
-    out->kind = GW_STRING_MATCH_SUFFIX;
-    out->value = gw_xds_decode_name(d, GW_XDS_FIELD(place, "suffix_match"), m->suffix_match);
-    return;
-  case ENVOY__CONFIG__ROUTE__V3__HEADER_MATCHER__HEADER_MATCH_SPECIFIER_CONTAINS_MATCH:
-    out->kind = GW_STRING_MATCH_CONTAINS;
-    out->value = gw_xds_decode_name(d, GW_XDS_FIELD(place, "contains_match"), m->contains_match);
-    return;
-  case ENVOY__CONFIG__ROUTE__V3__HEADER_MATCHER__HEADER_MATCH_SPECIFIER_SAFE_REGEX_MATCH:
-    out->kind = GW_STRING_MATCH_REGEX;
-    out->value = gw_xds_decode_regex(d, GW_XDS_FIELD(place, "safe_regex_match"), m->safe_regex_match);
-    return;
-  default: out->kind = GW_STRING_MATCH_PRESENT; /* none given: must be there */
-  }
-}
 
 /* Upstream's rule: no query, no fragment, no slash at the end, at least two characters. */
 static struct gw_str decode_separated_prefix(struct gw_xds_decoder *d, const struct gw_xds_place *place, const char *text) {
@@ -140,19 +71,45 @@ static void decode_match(struct gw_xds_decoder *d, const struct gw_xds_place *pl
     return;
   }
   decode_path_match(d, place, m, out);
-  if (m->n_headers == 0) return;
-  struct gw_header_match *headers = gw_arena_calloc(d->arena, m->n_headers, sizeof *headers);
-  for (size_t i = 0; i < m->n_headers; i++)
-    decode_header_matcher(d, GW_XDS_ITEM(place, "headers", i), m->headers[i], &headers[i]);
-  out->headers = headers;
-  out->header_count = (uint32_t)m->n_headers;
+  gw_xds_decode_matchers(d, place, m, out);
+}
+
+/* What becomes part of a URL, or of a Host. */
+static struct gw_str decode_url_part(struct gw_xds_decoder *d, const struct gw_xds_place *place, const char *text) {
+  for (const char *c = text; *c != '\0'; c++) {
+    if ((unsigned char)*c > 0x20 && *c != 0x7f) continue;
+    gw_xds_refuse(d, place, "holds a space or a control character");
+    break;
+  }
+  return gw_xds_decode_str(d, text);
+}
+
+void gw_xds_decode_substitution(struct gw_xds_decoder *d, const struct gw_xds_place *place,
+                                const Envoy__Type__Matcher__V3__RegexMatchAndSubstitute *m, struct gw_str *ret_pattern,
+                                struct gw_str *ret_substitution) {
+  *ret_pattern = gw_xds_decode_regex(d, GW_XDS_FIELD(place, "pattern"), m->pattern);
+  *ret_substitution = gw_xds_decode_str(d, m->substitution);
+}
+
+static void decode_clusters(struct gw_xds_decoder *d, const struct gw_xds_place *place, const RouteAction *m,
+                            struct gw_route_forward *out) {
+  if (m->cluster_specifier_case == ENVOY__CONFIG__ROUTE__V3__ROUTE_ACTION__CLUSTER_SPECIFIER_CLUSTER)
+    out->cluster = gw_xds_decode_name(d, GW_XDS_FIELD(place, "cluster"), m->cluster);
+  else if (m->cluster_specifier_case == ENVOY__CONFIG__ROUTE__V3__ROUTE_ACTION__CLUSTER_SPECIFIER_WEIGHTED_CLUSTERS)
+    out->split = gw_xds_decode_split(d, GW_XDS_FIELD(place, "weighted_clusters"), m->weighted_clusters);
+  else
+    gw_xds_refuse(d, place, "needs cluster or weighted_clusters");
+}
+
+static struct gw_str decode_host(struct gw_xds_decoder *d, const struct gw_xds_place *place, const RouteAction *m) {
+  if (m->host_rewrite_specifier_case != ENVOY__CONFIG__ROUTE__V3__ROUTE_ACTION__HOST_REWRITE_SPECIFIER_HOST_REWRITE_LITERAL)
+    return GW_STR("");
+  return decode_url_part(d, GW_XDS_FIELD(place, "host_rewrite_literal"), m->host_rewrite_literal);
 }
 
 static void decode_forward(struct gw_xds_decoder *d, const struct gw_xds_place *place, const RouteAction *m, struct gw_route_forward *out) {
-  if (m->cluster_specifier_case == ENVOY__CONFIG__ROUTE__V3__ROUTE_ACTION__CLUSTER_SPECIFIER_CLUSTER)
-    out->cluster = gw_xds_decode_name(d, GW_XDS_FIELD(place, "cluster"), m->cluster);
-  else
-    gw_xds_refuse(d, place, "needs cluster");
+  decode_clusters(d, place, m, out);
+  out->host_rewrite = decode_host(d, place, m);
   out->timeout_ms = gw_xds_decode_duration(d, GW_XDS_FIELD(place, "timeout"), m->timeout, GW_ROUTE_TIMEOUT_DEFAULT_MS);
   out->has_grpc_timeout = m->max_grpc_timeout != NULL;
   out->max_grpc_timeout_ms = gw_xds_decode_duration(d, GW_XDS_FIELD(place, "max_grpc_timeout"), m->max_grpc_timeout, 0);
@@ -167,8 +124,7 @@ static void decode_forward(struct gw_xds_decoder *d, const struct gw_xds_place *
   if (m->regex_rewrite == NULL) return;
   const struct gw_xds_place *at = GW_XDS_FIELD(place, "regex_rewrite");
   if (out->prefix_rewrite.len > 0) gw_xds_refuse(d, at, "and prefix_rewrite exclude each other");
-  out->regex_rewrite_pattern = gw_xds_decode_regex(d, GW_XDS_FIELD(at, "pattern"), m->regex_rewrite->pattern);
-  out->regex_rewrite_substitution = gw_xds_decode_str(d, m->regex_rewrite->substitution);
+  gw_xds_decode_substitution(d, at, m->regex_rewrite, &out->regex_rewrite_pattern, &out->regex_rewrite_substitution);
 }
 
 static uint32_t decode_redirect_status(struct gw_xds_decoder *d, const struct gw_xds_place *place, const Redirect *m) {
@@ -183,16 +139,6 @@ static uint32_t decode_redirect_status(struct gw_xds_decoder *d, const struct gw
                        &envoy__config__route__v3__redirect_action__redirect_response_code__descriptor, (int)m->response_code);
     return 301;
   }
-}
-
-/* What becomes part of the Location. */
-static struct gw_str decode_url_part(struct gw_xds_decoder *d, const struct gw_xds_place *place, const char *text) {
-  for (const char *c = text; *c != '\0'; c++) {
-    if ((unsigned char)*c > 0x20 && *c != 0x7f) continue;
-    gw_xds_refuse(d, place, "holds a space or a control character");
-    break;
-  }
-  return gw_xds_decode_str(d, text);
 }
 
 static const struct gw_route_redirect *decode_redirect(struct gw_xds_decoder *d, const struct gw_xds_place *place, const Redirect *m) {
@@ -213,6 +159,9 @@ static const struct gw_route_redirect *decode_redirect(struct gw_xds_decoder *d,
     redirect->path = decode_url_part(d, GW_XDS_FIELD(place, "path_redirect"), m->path_redirect);
   else if (m->path_rewrite_specifier_case == ENVOY__CONFIG__ROUTE__V3__REDIRECT_ACTION__PATH_REWRITE_SPECIFIER_PREFIX_REWRITE)
     redirect->prefix_rewrite = decode_url_part(d, GW_XDS_FIELD(place, "prefix_rewrite"), m->prefix_rewrite);
+  else if (m->path_rewrite_specifier_case == ENVOY__CONFIG__ROUTE__V3__REDIRECT_ACTION__PATH_REWRITE_SPECIFIER_REGEX_REWRITE)
+    gw_xds_decode_substitution(d, GW_XDS_FIELD(place, "regex_rewrite"), m->regex_rewrite, &redirect->regex_rewrite_pattern,
+                               &redirect->regex_rewrite_substitution);
   redirect->strips_query = m->strip_query;
   return redirect;
 }
@@ -225,49 +174,6 @@ static void decode_direct(struct gw_xds_decoder *d, const struct gw_xds_place *p
   const struct gw_xds_place *at = GW_XDS_FIELD(place, "body");
   out->body = gw_xds_decode_data_source(d, at, m->body);
   if (out->body.len > DIRECT_BODY_MAX) gw_xds_refuse(d, at, "has %zu bytes; at most %d are allowed", out->body.len, DIRECT_BODY_MAX);
-}
-
-/* The value is a format: "%%" is a percent sign, anything else with '%' would be a command. */
-static struct gw_str decode_header_value(struct gw_xds_decoder *d, const struct gw_xds_place *place, const char *text) {
-  struct gw_str format = gw_wire_str(text);
-  if (format.len == 0) gw_xds_refuse(d, place, "is empty, and must not be");
-  char *value = gw_arena_alloc_bytes(d->arena, format.len + 1);
-  size_t len = 0;
-  for (size_t i = 0; i < format.len; i++) {
-    unsigned char c = (unsigned char)format.data[i];
-    if ((c < 0x20 && c != '\t') || c == 0x7f) gw_xds_refuse(d, place, "holds a control character");
-    if (c == '%' && (i + 1 == format.len || format.data[++i] != '%')) {
-      gw_xds_refuse(d, place, "commands (%%NAME%%) are not supported; %%%% is a percent sign");
-      break;
-    }
-    value[len++] = (char)c;
-  }
-  value[len] = '\0';
-  return (struct gw_str){value, len};
-}
-
-static void decode_header_option(struct gw_xds_decoder *d, const struct gw_xds_place *place, const HeaderValueOption *m,
-                                 struct gw_header_option *out) {
-  if (m->header == NULL) {
-    gw_xds_refuse(d, GW_XDS_FIELD(place, "header"), "is missing");
-    return;
-  }
-  const struct gw_xds_place *key = GW_XDS_FIELD(GW_XDS_FIELD(place, "header"), "key");
-  out->name = gw_xds_decode_header_name(d, key, m->header->key, false);
-  if (gw_str_equal(out->name, GW_STR("host"))) gw_xds_refuse(d, key, "\"host\" can't be added");
-  out->value = decode_header_value(d, GW_XDS_FIELD(GW_XDS_FIELD(place, "header"), "value"), m->header->value);
-  const struct gw_xds_place *action = GW_XDS_FIELD(place, "append_action");
-  switch (m->append_action) {
-  case ENVOY__CONFIG__CORE__V3__HEADER_VALUE_OPTION__HEADER_APPEND_ACTION__APPEND_IF_EXISTS_OR_ADD:
-    out->is_append = gw_xds_decode_bool(m->append, true);
-    return;
-  case ENVOY__CONFIG__CORE__V3__HEADER_VALUE_OPTION__HEADER_APPEND_ACTION__OVERWRITE_IF_EXISTS_OR_ADD:
-    if (m->append != NULL) gw_xds_refuse(d, action, "and append exclude each other");
-    out->is_append = false;
-    return;
-  default:
-    gw_xds_refuse_enum(d, action, &envoy__config__core__v3__header_value_option__header_append_action__descriptor, (int)m->append_action);
-  }
 }
 
 void gw_xds_decode_route(struct gw_xds_decoder *d, const struct gw_xds_place *place, const Envoy__Config__Route__V3__Route *m,
@@ -291,10 +197,6 @@ void gw_xds_decode_route(struct gw_xds_decoder *d, const struct gw_xds_place *pl
     break;
   default: gw_xds_refuse(d, place, "needs route, redirect or direct_response");
   }
-  if (m->n_response_headers_to_add == 0) return;
-  struct gw_header_option *headers = gw_arena_calloc(d->arena, m->n_response_headers_to_add, sizeof *headers);
-  for (size_t i = 0; i < m->n_response_headers_to_add; i++)
-    decode_header_option(d, GW_XDS_ITEM(place, "response_headers_to_add", i), m->response_headers_to_add[i], &headers[i]);
-  out->response_headers_to_add = headers;
-  out->response_headers_to_add_count = (uint32_t)m->n_response_headers_to_add;
+  gw_xds_decode_header_changes(d, place, m, out);
+  gw_xds_decode_route_filters(d, place, m, out);
 }

@@ -100,6 +100,7 @@ const struct gw_route_config *gw_xds_decode_route_config(struct gw_xds_decoder *
   struct gw_route_config *config = gw_arena_calloc(d->arena, 1, sizeof *config);
   /* Inline in a listener it needs no name. */
   config->name = place != NULL ? gw_xds_decode_str(d, m->name) : gw_xds_decode_name(d, GW_XDS_FIELD(place, "name"), m->name);
+  config->ignores_port = m->ignore_port_in_host_matching;
   struct gw_virtual_host *hosts = gw_arena_calloc(d->arena, m->n_virtual_hosts, sizeof *hosts);
   config->virtual_hosts = hosts;
   struct uniqueness seen = {gw_map_new(), gw_map_new()};
@@ -130,6 +131,7 @@ const struct gw_route_config *gw_xds_decode_route_config_bytes(struct gw_xds_dec
       unpack_hull(d, NULL, &envoy__config__route__v3__route_configuration__descriptor, bytes, CONFIG_VIRTUAL_HOSTS, &hosts_of);
   if (m == NULL) return config;
   config->name = gw_xds_decode_name(d, GW_XDS_FIELD(NULL, "name"), m->name);
+  config->ignores_port = m->ignore_port_in_host_matching;
   struct gw_virtual_host *hosts = gw_arena_calloc(d->arena, hosts_of.count, sizeof *hosts);
   config->virtual_hosts = hosts;
   struct uniqueness seen = {gw_map_new(), gw_map_new()};

@@ -1,56 +1,10 @@
+#include "common/xds/encode_route.h"
 #include "common/base/mem.h"
-#include "common/xds/encode.h"
 #include "envoy/extensions/path/match/uri_template/v3/uri_template_match.pb-c.h"
 
 #define TEMPLATE_MATCHER_NAME "envoy.path.match.uri_template.uri_template_matcher"
 
-typedef Envoy__Type__Matcher__V3__StringMatcher StringMatcher;
-typedef Envoy__Config__Route__V3__HeaderMatcher HeaderMatcher;
 typedef Envoy__Config__Route__V3__RouteMatch RouteMatch;
-
-static StringMatcher *encode_string_matcher(struct gw_arena *arena, const struct gw_header_match *header) {
-  StringMatcher *m = gw_xds_encode_new(arena, &envoy__type__matcher__v3__string_matcher__descriptor);
-  m->ignore_case = header->ignore_case;
-  char *value = gw_xds_encode_str(arena, header->value);
-  switch (header->kind) {
-  case GW_STRING_MATCH_EXACT:
-    m->match_pattern_case = ENVOY__TYPE__MATCHER__V3__STRING_MATCHER__MATCH_PATTERN_EXACT;
-    m->exact = value;
-    return m;
-  case GW_STRING_MATCH_PREFIX:
-    m->match_pattern_case = ENVOY__TYPE__MATCHER__V3__STRING_MATCHER__MATCH_PATTERN_PREFIX;
-    m->prefix = value;
-    return m;
-  case GW_STRING_MATCH_SUFFIX:
-    m->match_pattern_case = ENVOY__TYPE__MATCHER__V3__STRING_MATCHER__MATCH_PATTERN_SUFFIX;
-    m->suffix = value;
-    return m;
-  case GW_STRING_MATCH_CONTAINS:
-    m->match_pattern_case = ENVOY__TYPE__MATCHER__V3__STRING_MATCHER__MATCH_PATTERN_CONTAINS;
-    m->contains = value;
-    return m;
-  case GW_STRING_MATCH_REGEX:
-    m->match_pattern_case = ENVOY__TYPE__MATCHER__V3__STRING_MATCHER__MATCH_PATTERN_SAFE_REGEX;
-    m->safe_regex = gw_xds_encode_regex(arena, header->value);
-    return m;
-  case GW_STRING_MATCH_PRESENT: break;
-  }
-  GW_PANIC("string match kind %d", (int)header->kind);
-}
-
-static HeaderMatcher *encode_header_matcher(struct gw_arena *arena, const struct gw_header_match *header) {
-  HeaderMatcher *m = gw_xds_encode_new(arena, &envoy__config__route__v3__header_matcher__descriptor);
-  m->name = gw_xds_encode_str(arena, header->name);
-  m->invert_match = header->invert;
-  if (header->kind == GW_STRING_MATCH_PRESENT) {
-    m->header_match_specifier_case = ENVOY__CONFIG__ROUTE__V3__HEADER_MATCHER__HEADER_MATCH_SPECIFIER_PRESENT_MATCH;
-    m->present_match = true;
-  } else {
-    m->header_match_specifier_case = ENVOY__CONFIG__ROUTE__V3__HEADER_MATCHER__HEADER_MATCH_SPECIFIER_STRING_MATCH;
-    m->string_match = encode_string_matcher(arena, header);
-  }
-  return m;
-}
 
 static Envoy__Config__Core__V3__TypedExtensionConfig *encode_template(struct gw_arena *arena, struct gw_str path) {
   Envoy__Extensions__Path__Match__UriTemplate__V3__UriTemplateMatchConfig *config =
@@ -90,17 +44,32 @@ static RouteMatch *encode_match(struct gw_arena *arena, const struct gw_route_ma
   }
   bool has_case = match->kind != GW_PATH_MATCH_REGEX && match->kind != GW_PATH_MATCH_TEMPLATE;
   if (has_case) m->case_sensitive = gw_xds_encode_bool(arena, !match->ignore_case);
-  m->n_headers = match->header_count;
-  m->headers = gw_xds_encode_array(arena, m->n_headers);
-  for (uint32_t i = 0; i < match->header_count; i++)
-    m->headers[i] = encode_header_matcher(arena, &match->headers[i]);
+  gw_xds_encode_matchers(arena, match, m);
+  return m;
+}
+
+static Envoy__Type__Matcher__V3__RegexMatchAndSubstitute *encode_substitution(struct gw_arena *arena, struct gw_str pattern,
+                                                                              struct gw_str substitution) {
+  Envoy__Type__Matcher__V3__RegexMatchAndSubstitute *m =
+      gw_xds_encode_new(arena, &envoy__type__matcher__v3__regex_match_and_substitute__descriptor);
+  m->pattern = gw_xds_encode_regex(arena, pattern);
+  m->substitution = gw_xds_encode_str(arena, substitution);
   return m;
 }
 
 static Envoy__Config__Route__V3__RouteAction *encode_forward(struct gw_arena *arena, const struct gw_route_forward *forward) {
   Envoy__Config__Route__V3__RouteAction *m = gw_xds_encode_new(arena, &envoy__config__route__v3__route_action__descriptor);
-  m->cluster_specifier_case = ENVOY__CONFIG__ROUTE__V3__ROUTE_ACTION__CLUSTER_SPECIFIER_CLUSTER;
-  m->cluster = gw_xds_encode_str(arena, forward->cluster);
+  if (forward->split != NULL) {
+    m->cluster_specifier_case = ENVOY__CONFIG__ROUTE__V3__ROUTE_ACTION__CLUSTER_SPECIFIER_WEIGHTED_CLUSTERS;
+    m->weighted_clusters = gw_xds_encode_split(arena, forward->split);
+  } else {
+    m->cluster_specifier_case = ENVOY__CONFIG__ROUTE__V3__ROUTE_ACTION__CLUSTER_SPECIFIER_CLUSTER;
+    m->cluster = gw_xds_encode_str(arena, forward->cluster);
+  }
+  if (forward->host_rewrite.len > 0) {
+    m->host_rewrite_specifier_case = ENVOY__CONFIG__ROUTE__V3__ROUTE_ACTION__HOST_REWRITE_SPECIFIER_HOST_REWRITE_LITERAL;
+    m->host_rewrite_literal = gw_xds_encode_str(arena, forward->host_rewrite);
+  }
   m->timeout = gw_xds_encode_duration(arena, forward->timeout_ms);
   if (forward->has_grpc_timeout) m->max_grpc_timeout = gw_xds_encode_duration(arena, forward->max_grpc_timeout_ms);
   if (forward->has_idle_timeout) m->idle_timeout = gw_xds_encode_duration(arena, forward->idle_timeout_ms);
@@ -110,11 +79,8 @@ static Envoy__Config__Route__V3__RouteAction *encode_forward(struct gw_arena *ar
     m->max_stream_duration->max_stream_duration = gw_xds_encode_duration(arena, forward->max_duration_ms);
   }
   m->prefix_rewrite = gw_xds_encode_str(arena, forward->prefix_rewrite);
-  if (forward->regex_rewrite_pattern.len > 0) {
-    m->regex_rewrite = gw_xds_encode_new(arena, &envoy__type__matcher__v3__regex_match_and_substitute__descriptor);
-    m->regex_rewrite->pattern = gw_xds_encode_regex(arena, forward->regex_rewrite_pattern);
-    m->regex_rewrite->substitution = gw_xds_encode_str(arena, forward->regex_rewrite_substitution);
-  }
+  if (forward->regex_rewrite_pattern.len > 0)
+    m->regex_rewrite = encode_substitution(arena, forward->regex_rewrite_pattern, forward->regex_rewrite_substitution);
   return m;
 }
 
@@ -144,6 +110,9 @@ static Envoy__Config__Route__V3__RedirectAction *encode_redirect(struct gw_arena
   } else if (redirect->prefix_rewrite.len > 0) {
     m->path_rewrite_specifier_case = ENVOY__CONFIG__ROUTE__V3__REDIRECT_ACTION__PATH_REWRITE_SPECIFIER_PREFIX_REWRITE;
     m->prefix_rewrite = gw_xds_encode_str(arena, redirect->prefix_rewrite);
+  } else if (redirect->regex_rewrite_pattern.len > 0) {
+    m->path_rewrite_specifier_case = ENVOY__CONFIG__ROUTE__V3__REDIRECT_ACTION__PATH_REWRITE_SPECIFIER_REGEX_REWRITE;
+    m->regex_rewrite = encode_substitution(arena, redirect->regex_rewrite_pattern, redirect->regex_rewrite_substitution);
   }
   m->strip_query = redirect->strips_query;
   return m;
@@ -155,23 +124,6 @@ static Envoy__Config__Route__V3__DirectResponseAction *encode_direct(struct gw_a
       gw_xds_encode_new(arena, &envoy__config__route__v3__direct_response_action__descriptor);
   m->status = direct->status;
   if (direct->body.len > 0) m->body = gw_xds_encode_data_source(arena, direct->body);
-  return m;
-}
-
-static Envoy__Config__Core__V3__HeaderValueOption *encode_header_option(struct gw_arena *arena, const struct gw_header_option *option) {
-  Envoy__Config__Core__V3__HeaderValueOption *m = gw_xds_encode_new(arena, &envoy__config__core__v3__header_value_option__descriptor);
-  m->header = gw_xds_encode_new(arena, &envoy__config__core__v3__header_value__descriptor);
-  m->header->key = gw_xds_encode_str(arena, option->name);
-  char *format = gw_arena_alloc_bytes(arena, 2 * option->value.len + 1);
-  size_t len = 0;
-  for (size_t i = 0; i < option->value.len; i++) {
-    if (option->value.data[i] == '%') format[len++] = '%';
-    format[len++] = option->value.data[i];
-  }
-  format[len] = '\0';
-  m->header->value = format;
-  m->append_action = option->is_append ? ENVOY__CONFIG__CORE__V3__HEADER_VALUE_OPTION__HEADER_APPEND_ACTION__APPEND_IF_EXISTS_OR_ADD
-                                       : ENVOY__CONFIG__CORE__V3__HEADER_VALUE_OPTION__HEADER_APPEND_ACTION__OVERWRITE_IF_EXISTS_OR_ADD;
   return m;
 }
 
@@ -203,10 +155,8 @@ static Envoy__Config__Route__V3__Route *encode_route(struct gw_arena *arena, con
     m->direct_response = encode_direct(arena, &route->direct);
     break;
   }
-  m->n_response_headers_to_add = route->response_headers_to_add_count;
-  m->response_headers_to_add = gw_xds_encode_array(arena, m->n_response_headers_to_add);
-  for (uint32_t i = 0; i < route->response_headers_to_add_count; i++)
-    m->response_headers_to_add[i] = encode_header_option(arena, &route->response_headers_to_add[i]);
+  gw_xds_encode_header_changes(arena, route, m);
+  gw_xds_encode_route_filters(arena, route, m);
   return m;
 }
 
@@ -245,5 +195,6 @@ Envoy__Config__Route__V3__RouteConfiguration *gw_xds_encode_route_config_message
   m->virtual_hosts = gw_xds_encode_array(arena, m->n_virtual_hosts);
   for (uint32_t i = 0; i < config->virtual_host_count; i++)
     m->virtual_hosts[i] = encode_virtual_host(arena, &config->virtual_hosts[i]);
+  m->ignore_port_in_host_matching = config->ignores_port;
   return m;
 }

@@ -7,8 +7,8 @@
 
 #define SCRATCH_SIZE 8192 /* most routes fit */
 
-/* Fields of RouteConfiguration, VirtualHost and Any; all that is written here is of the wire type for bytes. */
-enum { CONFIG_NAME = 1, CONFIG_HOSTS = 2, HOST_ROUTES = 3, ANY_TYPE_URL = 1, ANY_VALUE = 2 };
+/* Fields of RouteConfiguration, VirtualHost and Any; all but the flag are of the wire type for bytes. */
+enum { CONFIG_NAME = 1, CONFIG_HOSTS = 2, CONFIG_IGNORE_PORT = 14, HOST_ROUTES = 3, ANY_TYPE_URL = 1, ANY_VALUE = 2 };
 
 static size_t field_size(size_t len) {
   return 1 + gw_wire_varint_size(len) + len;
@@ -56,11 +56,14 @@ static void append_host(struct gw_strbuf *buf, struct gw_arena *scratch, const s
 }
 
 /* `hosts`: the virtual hosts one behind the other, each so long. */
-static struct gw_bytes *assemble(struct gw_str name, struct gw_str hosts, const size_t *host_lens, uint32_t host_count) {
+static struct gw_bytes *assemble(const struct gw_route_config *config, struct gw_str hosts, const size_t *host_lens) {
+  struct gw_str name = config->name;
+  uint32_t host_count = config->virtual_host_count;
   struct gw_str type_url = gw_str_from(gw_xds_type_url(GW_RESOURCE_ROUTE_CONFIG));
   size_t value_len = field_size(name.len);
   for (uint32_t i = 0; i < host_count; i++)
     value_len += field_size(host_lens[i]);
+  if (config->ignores_port) value_len += 2;
   struct gw_bytes *any = gw_bytes_new(NULL, field_size(type_url.len) + field_size(value_len));
   char *at = write_field(any->data, ANY_TYPE_URL, type_url.data, type_url.len);
   at = write_head(at, ANY_VALUE, value_len);
@@ -68,6 +71,10 @@ static struct gw_bytes *assemble(struct gw_str name, struct gw_str hosts, const 
   for (uint32_t i = 0; i < host_count; i++) {
     at = write_field(at, CONFIG_HOSTS, hosts.data, host_lens[i]);
     hosts = gw_str_skip(hosts, host_lens[i]);
+  }
+  if (config->ignores_port) {
+    *at++ = (char)(CONFIG_IGNORE_PORT << 3); /* a varint */
+    *at++ = 1;
   }
   GW_ASSERT(at == any->data + any->len);
   return any;
@@ -85,7 +92,7 @@ struct gw_bytes *gw_xds_pack_route_config(const struct gw_route_config *config) 
     append_host(&hosts, &scratch, &config->virtual_hosts[i]);
     host_lens[i] = hosts.len - before;
   }
-  struct gw_bytes *any = assemble(config->name, gw_strbuf_str(&hosts), host_lens, config->virtual_host_count);
+  struct gw_bytes *any = assemble(config, gw_strbuf_str(&hosts), host_lens);
   gw_strbuf_done(&hosts);
   gw_arena_done(&scratch);
   return any;

@@ -89,10 +89,6 @@ static const struct gw_xds_unsupported_field header_value[] = {
     {"raw_value", 3, REFUSED},
 };
 
-static const struct gw_xds_unsupported_field header_value_option[] = {
-    {"keep_empty_value", 4, REFUSED},
-};
-
 static const struct gw_xds_unsupported_field http1_protocol_options[] = {
     {"allow_absolute_url", 1, REFUSED},
     {"accept_http_10", 2, REFUSED},
@@ -214,11 +210,10 @@ static const struct gw_xds_unsupported_field direct_response_action[] = {
 
 static const struct gw_xds_unsupported_field header_matcher[] = {
     {"range_match", 6, REFUSED},
-    {"treat_missing_header_as_empty", 14, REFUSED},
 };
 
-static const struct gw_xds_unsupported_field redirect_action[] = {
-    {"regex_rewrite", 9, REFUSED},
+static const struct gw_xds_unsupported_field filter_config[] = {
+    {"disabled", 3, REFUSED},
 };
 
 static const struct gw_xds_unsupported_field retry_policy[] = {
@@ -237,10 +232,6 @@ static const struct gw_xds_unsupported_field max_stream_duration[] = {
 static const struct gw_xds_unsupported_field route[] = {
     {"metadata", 4, IGNORED},
     {"decorator", 5, REFUSED},
-    {"request_headers_to_add", 9, REFUSED},
-    {"response_headers_to_remove", 11, REFUSED},
-    {"request_headers_to_remove", 12, REFUSED},
-    {"typed_per_filter_config", 13, REFUSED},
     {"tracing", 15, REFUSED},
     {"per_request_buffer_limit_bytes", 16, REFUSED},
     {"filter_action", 17, REFUSED},
@@ -250,9 +241,7 @@ static const struct gw_xds_unsupported_field route[] = {
 
 static const struct gw_xds_unsupported_field route_action[] = {
     {"cluster_header", 2, REFUSED},
-    {"weighted_clusters", 3, REFUSED},
     {"metadata_match", 4, REFUSED},
-    {"host_rewrite_literal", 6, REFUSED},
     {"auto_host_rewrite", 7, REFUSED},
     {"priority", 11, REFUSED},
     {"rate_limits", 13, REFUSED},
@@ -279,6 +268,23 @@ static const struct gw_xds_unsupported_field route_action[] = {
     {"path_rewrite", 45, REFUSED},
 };
 
+static const struct gw_xds_unsupported_field weighted_cluster[] = {
+    {"runtime_key_prefix", 2, REFUSED},
+    {"total_weight", 3, REFUSED},
+    {"header_name", 4, REFUSED},
+};
+
+static const struct gw_xds_unsupported_field cluster_weight[] = {
+    {"metadata_match", 3, REFUSED},
+    {"request_headers_to_add", 4, REFUSED},
+    {"response_headers_to_add", 5, REFUSED},
+    {"response_headers_to_remove", 6, REFUSED},
+    {"request_headers_to_remove", 9, REFUSED},
+    {"typed_per_filter_config", 10, REFUSED},
+    {"host_rewrite_literal", 11, REFUSED},
+    {"cluster_header", 12, REFUSED},
+};
+
 static const struct gw_xds_unsupported_field hash_policy[] = {
     {"filter_state", 6, REFUSED},
 };
@@ -303,7 +309,6 @@ static const struct gw_xds_unsupported_field route_configuration[] = {
     {"max_direct_response_body_size_bytes", 11, REFUSED},
     {"cluster_specifier_plugins", 12, REFUSED},
     {"request_mirror_policies", 13, REFUSED},
-    {"ignore_port_in_host_matching", 14, REFUSED},
     {"ignore_path_parameters_in_path_matching", 15, REFUSED},
     {"typed_per_filter_config", 16, REFUSED},
     {"metadata", 17, IGNORED},
@@ -311,9 +316,11 @@ static const struct gw_xds_unsupported_field route_configuration[] = {
 };
 
 static const struct gw_xds_unsupported_field route_match[] = {
-    {"query_parameters", 7, REFUSED}, {"grpc", 8, REFUSED},
-    {"runtime_fraction", 9, REFUSED}, {"tls_context", 11, REFUSED},
-    {"connect_matcher", 12, REFUSED}, {"dynamic_metadata", 13, REFUSED},
+    {"grpc", 8, REFUSED},
+    {"runtime_fraction", 9, REFUSED},
+    {"tls_context", 11, REFUSED},
+    {"connect_matcher", 12, REFUSED},
+    {"dynamic_metadata", 13, REFUSED},
     {"filter_state", 16, REFUSED},
 };
 
@@ -559,7 +566,6 @@ static const struct {
     {"envoy.config.core.v3.ConfigSource", config_source, GW_ARRAY_LEN(config_source)},
     {"envoy.config.core.v3.DataSource", data_source, GW_ARRAY_LEN(data_source)},
     {"envoy.config.core.v3.HeaderValue", header_value, GW_ARRAY_LEN(header_value)},
-    {"envoy.config.core.v3.HeaderValueOption", header_value_option, GW_ARRAY_LEN(header_value_option)},
     {"envoy.config.core.v3.HealthCheck", health_check, GW_ARRAY_LEN(health_check)},
     {"envoy.config.core.v3.HealthCheck.GrpcHealthCheck", grpc_health_check, GW_ARRAY_LEN(grpc_health_check)},
     {"envoy.config.core.v3.HealthCheck.HttpHealthCheck", http_health_check, GW_ARRAY_LEN(http_health_check)},
@@ -579,8 +585,8 @@ static const struct {
     {"envoy.config.listener.v3.FilterChain", filter_chain, GW_ARRAY_LEN(filter_chain)},
     {"envoy.config.listener.v3.Listener", listener, GW_ARRAY_LEN(listener)},
     {"envoy.config.route.v3.DirectResponseAction", direct_response_action, GW_ARRAY_LEN(direct_response_action)},
+    {"envoy.config.route.v3.FilterConfig", filter_config, GW_ARRAY_LEN(filter_config)},
     {"envoy.config.route.v3.HeaderMatcher", header_matcher, GW_ARRAY_LEN(header_matcher)},
-    {"envoy.config.route.v3.RedirectAction", redirect_action, GW_ARRAY_LEN(redirect_action)},
     {"envoy.config.route.v3.RetryPolicy", retry_policy, GW_ARRAY_LEN(retry_policy)},
     {"envoy.config.route.v3.Route", route, GW_ARRAY_LEN(route)},
     {"envoy.config.route.v3.RouteAction", route_action, GW_ARRAY_LEN(route_action)},
@@ -591,6 +597,8 @@ static const struct {
     {"envoy.config.route.v3.RouteConfiguration", route_configuration, GW_ARRAY_LEN(route_configuration)},
     {"envoy.config.route.v3.RouteMatch", route_match, GW_ARRAY_LEN(route_match)},
     {"envoy.config.route.v3.VirtualHost", virtual_host, GW_ARRAY_LEN(virtual_host)},
+    {"envoy.config.route.v3.WeightedCluster", weighted_cluster, GW_ARRAY_LEN(weighted_cluster)},
+    {"envoy.config.route.v3.WeightedCluster.ClusterWeight", cluster_weight, GW_ARRAY_LEN(cluster_weight)},
     {"envoy.extensions.filters.http.router.v3.Router", router, GW_ARRAY_LEN(router)},
     {"envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager", http_connection_manager,
      GW_ARRAY_LEN(http_connection_manager)},

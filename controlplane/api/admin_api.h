@@ -26,6 +26,8 @@ struct gw_admin_route {
   uint64_t timeout_ms;
   uint32_t direct_status; /* 0: forwarded */
   struct gw_str direct_message;
+  struct gw_str conditions;
+  struct gw_str changes;
 };
 
 /* What only the composition root knows. */

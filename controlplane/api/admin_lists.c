@@ -30,6 +30,8 @@ ProtobufCMessage *gw_admin_reply_routes(const struct gw_admin_request *request) 
     route->timeout_ms = routes[i].timeout_ms;
     route->direct_status = routes[i].direct_status;
     route->direct_message = gw_admin_text(arena, routes[i].direct_message);
+    route->conditions = gw_admin_text(arena, routes[i].conditions);
+    route->changes = gw_admin_text(arena, routes[i].changes);
     reply->routes[reply->n_routes++] = route;
   }
   return &reply->base;

@@ -26,6 +26,7 @@ static void add_routes(struct gw_table *table, const ProtobufCMessage *reply) {
     add_list(table, route->hosts, route->n_hosts, "*");
     gw_table_add(table, route->path);
     add_list(table, route->methods, route->n_methods, "*");
+    gw_table_add(table, route->conditions);
     gw_table_add(table, route->service);
     if (route->direct_status != 0) {
       gw_table_add(table, "");
@@ -34,6 +35,7 @@ static void add_routes(struct gw_table *table, const ProtobufCMessage *reply) {
       gw_table_add_duration(table, route->timeout_ms);
       gw_table_add(table, "");
     }
+    gw_table_add(table, route->changes);
   }
 }
 
@@ -98,7 +100,7 @@ static const struct kind kinds[] = {
      &gateway__admin__v1__list_routes_response__descriptor,
      false,
      add_routes,
-     {"HOSTS", "PATH", "METHODS", "SERVICE", "TIMEOUT", "ANSWERS"}},
+     {"HOSTS", "PATH", "METHODS", "MATCH", "SERVICE", "TIMEOUT", "ANSWERS", "CHANGES"}},
     {"services",
      "ListServices",
      &gateway__admin__v1__list_services_request__descriptor,

@@ -116,7 +116,7 @@ static void read_hash(const struct gw_reader *reader, const struct gw_yaml_node 
   gw_reader_text(reader, query, "query", &policy->name);
 }
 
-static void read_hashes(const struct gw_reader *reader, const struct gw_yaml_node *node, struct gw_service_balancing *out) {
+void gw_balancing_read_hashes(const struct gw_reader *reader, const struct gw_yaml_node *node, struct gw_service_balancing *out) {
   bool is_list = node->kind == GW_YAML_SEQUENCE;
   if (is_list && (node->count == 0 || node->count > HASHES_MAX)) {
     gw_reader_mistake(reader, node, "hash lists 1 to %u things to go by", HASHES_MAX);
@@ -188,7 +188,7 @@ static void read_mapping(const struct gw_reader *reader, const struct gw_yaml_no
   check_use(reader, node, "active_request_bias", policy == GW_LB_LEAST_REQUEST, "least_connections");
   check_use(reader, node, "ring_size", policy == GW_LB_RING_HASH, "ring_hash");
   check_use(reader, node, "table_size", policy == GW_LB_MAGLEV, "maglev and weighted_random");
-  if (name->has_hash && hash != NULL) read_hashes(reader, hash, out);
+  if (name->has_hash && hash != NULL) gw_balancing_read_hashes(reader, hash, out);
   if (slow_start != NULL) read_slow_start(reader, slow_start, &out->balancing.slow_start);
   read_numbers(reader, node, &out->balancing);
 }

@@ -16,5 +16,7 @@ struct gw_service_balancing {
 
 /* `node`: the value of load_balancing; NULL: round robin by weight. */
 struct gw_service_balancing gw_balancing_read(const struct gw_reader *reader, const struct gw_yaml_node *node);
+/* The value of `hash`: one thing to go by, or a list of them; only these fields are set. */
+void gw_balancing_read_hashes(const struct gw_reader *reader, const struct gw_yaml_node *node, struct gw_service_balancing *out);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "common/message/uri.h"
 #include "common/routing/path_template.h"
+#include "common/routing/regex.h"
 #include "common/routing/route_table.h"
 
 /* So that its regular expression stays below what a regular expression may have, with every byte escaped. */
@@ -172,6 +173,34 @@ enum gw_err gw_path_pattern_parse(struct gw_str text, struct gw_arena *arena, st
   return GW_OK;
 }
 
+enum gw_err gw_path_pattern_parse_regex(struct gw_str text, uint32_t ordinal, struct gw_arena *arena, struct gw_path_pattern *ret_pattern,
+                                        const char **ret_why) {
+  if (text.len > PATH_MAX_BYTES) {
+    *ret_why = "a path_regex has at most 1024 bytes";
+    return GW_ERR_INVALID;
+  }
+  struct gw_str beginning = gw_regex_literal_prefix(text, arena);
+  if (beginning.len > 0 && beginning.data[0] != '/') {
+    *ret_why = "it matches no path, since they all begin with /";
+    return GW_ERR_INVALID;
+  }
+  uint32_t count = 0;
+  for (size_t i = 0; i < beginning.len; i++)
+    count += beginning.data[i] == '/';
+  struct segment segments[SEGMENTS_MAX] = {{0}};
+  struct gw_str rest = beginning.len > 0 ? gw_str_skip(beginning, 1) : beginning, piece;
+  uint32_t whole = count > 0 ? count - 1 : 0; /* the last one goes on in the expression */
+  if (whole >= SEGMENTS_MAX) whole = SEGMENTS_MAX - 1;
+  for (uint32_t i = 0; i < whole && gw_str_split_next(&rest, '/', &piece); i++)
+    segments[i] = (struct segment){.kind = GW_PATH_SEGMENT_LITERAL, .text = piece};
+  segments[whole] = (struct segment){.kind = GW_PATH_SEGMENT_REGEX, .text = gw_str_from(gw_arena_printf(arena, "%08x", ordinal))};
+  *ret_pattern = (struct gw_path_pattern){.text = gw_str_from(gw_arena_printf(arena, "~%.*s", GW_STR_ARG(text))),
+                                          .rank = make_rank(beginning.len + 8, segments, whole + 1, arena),
+                                          .count = whole + 1,
+                                          .is_regex = true};
+  return GW_OK;
+}
+
 int gw_path_pattern_compare(const struct gw_path_pattern *a, const struct gw_path_pattern *b) {
   return gw_str_compare(a->rank, b->rank);
 }
@@ -181,6 +210,62 @@ static void append_literal(struct gw_strbuf *buf, struct gw_str text) {
     if (strchr(".+$()[]|^?\\{}*", text.data[i]) != NULL) gw_strbuf_append_char(buf, '\\');
     gw_strbuf_append_char(buf, text.data[i]);
   }
+}
+
+struct gw_str gw_path_pattern_beginning(const struct gw_path_pattern *pattern) {
+  struct gw_str text = pattern->text;
+  for (size_t i = 0; i < text.len; i++)
+    if (text.data[i] == '{' || text.data[i] == '*') return (struct gw_str){text.data, i - 1};
+  return text;
+}
+
+struct gw_str gw_path_pattern_beginning_regex(const struct gw_path_pattern *pattern, struct gw_arena *arena) {
+  struct gw_strbuf buf;
+  gw_strbuf_init(&buf);
+  gw_strbuf_append_char(&buf, '^');
+  append_literal(&buf, gw_path_pattern_beginning(pattern));
+  gw_strbuf_append_char(&buf, '/');
+  struct gw_str regex = gw_arena_copy(arena, gw_strbuf_str(&buf));
+  gw_strbuf_done(&buf);
+  return regex;
+}
+
+/* The number of the variable of that name, from 1; 0: there is none. */
+static uint32_t find_variable(const struct gw_path_pattern *pattern, struct gw_str name) {
+  struct gw_str rest = pattern->text, text;
+  uint32_t number = 0;
+  while (!pattern->is_regex && gw_str_split_next(&rest, '/', &text)) {
+    struct segment segment = {0};
+    const char *why;
+    if (parse_segment(text, &segment, &why) != GW_OK || segment.kind == GW_PATH_SEGMENT_LITERAL) continue;
+    number++;
+    if (segment.name.len > 0 && gw_str_equal(segment.name, name)) return number;
+  }
+  return 0;
+}
+
+enum gw_err gw_path_pattern_substitute(const struct gw_path_pattern *pattern, struct gw_str target, struct gw_arena *arena,
+                                       struct gw_str *ret_substitution, const char **ret_why) {
+  struct gw_strbuf buf;
+  gw_strbuf_init(&buf);
+  *ret_why = NULL;
+  while (target.len > 0 && *ret_why == NULL) {
+    if (target.data[0] != '{') {
+      gw_strbuf_append_char(&buf, target.data[0]);
+      target = gw_str_skip(target, 1);
+      continue;
+    }
+    ptrdiff_t end = gw_str_find_char(target, '}');
+    struct gw_str name = {target.data + 1, end > 0 ? (size_t)end - 1 : 0};
+    uint32_t number = find_variable(pattern, name);
+    if (number == 0) *ret_why = gw_arena_printf(arena, "{%.*s} is no variable of the route's path", GW_STR_ARG(name));
+    if (number >= GW_REGEX_GROUPS_MAX) *ret_why = "only the first nine variables of a path can be used";
+    gw_strbuf_printf(&buf, "\\%u", number);
+    target = gw_str_skip(target, (size_t)end + 1);
+  }
+  *ret_substitution = gw_arena_copy(arena, gw_strbuf_str(&buf));
+  gw_strbuf_done(&buf);
+  return *ret_why == NULL ? GW_OK : GW_ERR_INVALID;
 }
 
 /* The rank says it all. */
@@ -193,6 +278,7 @@ static struct gw_str format_regex(const struct gw_path_pattern *pattern, struct 
     switch ((enum gw_path_segment_kind)(segment.data[0] - 1)) {
     case GW_PATH_SEGMENT_LITERAL: append_literal(&buf, gw_str_skip(segment, 1)); break;
     case GW_PATH_SEGMENT_ONE: gw_strbuf_append_str(&buf, GW_STR("([" GW_PATH_TEMPLATE_CLASS "]+)")); break;
+    case GW_PATH_SEGMENT_REGEX: break; /* not here */
     case GW_PATH_SEGMENT_REST: gw_strbuf_append_str(&buf, GW_STR("([/" GW_PATH_TEMPLATE_CLASS "]*)")); break;
     }
   }
@@ -201,7 +287,15 @@ static struct gw_str format_regex(const struct gw_path_pattern *pattern, struct 
   return regex;
 }
 
+struct gw_str gw_path_pattern_regex(const struct gw_path_pattern *pattern, struct gw_arena *arena) {
+  return gw_str_from(gw_arena_printf(arena, "^%.*s$", GW_STR_ARG(format_regex(pattern, arena))));
+}
+
 void gw_path_pattern_to_match(const struct gw_path_pattern *pattern, struct gw_arena *arena, struct gw_route_match *ret_match) {
+  if (pattern->is_regex) {
+    *ret_match = (struct gw_route_match){.kind = GW_PATH_MATCH_REGEX, .path = gw_str_skip(pattern->text, 1)};
+    return;
+  }
   *ret_match = (struct gw_route_match){.kind = GW_PATH_MATCH_EXACT, .path = pattern->text};
   if (pattern->variable_count == 0) return;
   struct gw_path_template parsed;

@@ -19,11 +19,16 @@ struct gw_policy_source {
 
 /* A route as the operator sees it: for `get routes`. Where it stands: for messages. */
 struct gw_policy_route {
-  struct gw_str name; /* of the gw_routes made from it */
+  struct gw_str name;         /* of the gw_routes made from it */
+  const struct gw_str *hosts; /* none: any */
+  uint32_t host_count;
   struct gw_str path;
-  struct gw_str service;
+  struct gw_str service;        /* with weights, when there are several; empty: the gateway answers */
   const struct gw_str *methods; /* none: all */
   uint32_t method_count;
+  struct gw_str conditions;     /* their names */
+  struct gw_str changes;        /* their kinds */
+  const struct gw_route *route; /* one of those made from it */
   uint32_t line;
   uint32_t column;
 };

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/base/byte_count.h"
 #include "common/base/duration.h"
 #include "common/base/mem.h"
 
@@ -160,4 +161,10 @@ bool gw_reader_duration(const struct gw_reader *reader, const struct gw_yaml_nod
   }
   *ret_ms = ms;
   return true;
+}
+
+bool gw_reader_bytes(const struct gw_reader *reader, const struct gw_yaml_node *node, const char *what, uint64_t *ret_value) {
+  if (node->kind == GW_YAML_SCALAR && gw_byte_count_parse(node->text, ret_value) == GW_OK) return true;
+  gw_reader_mistake(reader, node, "%s is a number of bytes, such as 65536, 64KiB or 100MiB; 0: no limit", what);
+  return false;
 }

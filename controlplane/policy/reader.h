@@ -39,6 +39,8 @@ bool gw_reader_text(const struct gw_reader *reader, const struct gw_yaml_node *n
 bool gw_reader_bool(const struct gw_reader *reader, const struct gw_yaml_node *node, const char *what, bool *ret_value);
 bool gw_reader_u32(const struct gw_reader *reader, const struct gw_yaml_node *node, const char *what, uint32_t min, uint32_t max,
                    uint32_t *ret_value);
+/* 64KiB, 100MiB; 0 too. */
+bool gw_reader_bytes(const struct gw_reader *reader, const struct gw_yaml_node *node, const char *what, uint64_t *ret_value);
 /* More than 0. */
 bool gw_reader_duration(const struct gw_reader *reader, const struct gw_yaml_node *node, const char *what, uint64_t *ret_ms);
 

@@ -4,11 +4,18 @@
 
 #include "common/message/headers.h"
 #include "common/message/message.h"
+#include "controlplane/policy/route_headers_yaml.h"
 
 #define METHODS_MAX 32u
 #define ROUTES_OF_A_PATH_MAX 64u
+#define PATH_REGEXES_MAX 256u /* those that begin alike are tried one by one */
+#define NAME_MAX_BYTES 128u
+#define ROUTES_OF_ALL_HOSTS_MAX 200000u
 
-static const char *const route_keys[] = {"path", "service", "methods", "auth_required", "rate_limit", "timeout", NULL};
+static const char *const route_keys[] =
+    {"path",  "path_regex", "service", "methods", "auth_required",   "rate_limit",       "timeout",  "name",    "hosts",
+     "match", "split",      "sticky",  "rewrite", "request_headers", "response_headers", "redirect", "respond", "max_request_body",
+     NULL};
 static const char *const rate_limit_keys[] = {"requests", "per", "burst", "key", "scope", NULL};
 
 /* Known ones in their usual order, others behind them by name. */
@@ -88,48 +95,81 @@ static void read_path(const struct gw_reader *reader, const struct gw_yaml_node 
     gw_reader_mistake(reader, node, "%.*s: %s", GW_STR_ARG(text), why);
 }
 
-static void read_service(const struct gw_reader *reader, const struct gw_yaml_node *node, const struct gw_service_list *services,
-                         struct gw_route_entry *route) {
-  struct gw_str name;
-  if (!gw_reader_text(reader, node, "service", &name) || services == NULL) return;
-  route->service = gw_map_find(services->by_name, name);
-  if (route->service != NULL) return;
-  const char **names = gw_arena_alloc(reader->arena, (services->count + 1u) * sizeof(const char *));
-  for (uint32_t i = 0; i < services->count; i++)
-    names[i] = services->items[i].name.data;
-  const char *nearest = gw_reader_find_nearest(name, names, services->count);
-  gw_reader_mistake(reader, node, "service %.*s%s%s%s is not in services.yaml", GW_STR_ARG(name), nearest != NULL ? " (" : "",
-                    nearest != NULL ? nearest : "", nearest != NULL ? "?)" : "");
+/* Regular expressions by their text: the same one is the same path, and different ones are tried in the order of the file. */
+static void read_path_regex(const struct gw_reader *reader, const struct gw_yaml_node *node, struct gw_map *regexes,
+                            struct gw_route_entry *route) {
+  struct gw_str text;
+  const char *why;
+  if (!gw_reader_regex(reader, node, "path_regex", &text)) return;
+  size_t ordinal = (size_t)gw_map_find(regexes, text);
+  if (ordinal == 0) {
+    ordinal = gw_map_count(regexes) + 1;
+    gw_map_put(regexes, text, (void *)ordinal);
+    if (ordinal == PATH_REGEXES_MAX + 1) gw_reader_mistake(reader, node, "there are at most %u path_regex", PATH_REGEXES_MAX);
+  }
+  if (gw_path_pattern_parse_regex(text, (uint32_t)ordinal, reader->arena, &route->path, &why) != GW_OK)
+    gw_reader_mistake(reader, node, "%.*s: %s", GW_STR_ARG(text), why);
+}
+
+static void read_name(const struct gw_reader *reader, const struct gw_yaml_node *node, struct gw_route_entry *route) {
+  if (!gw_reader_text(reader, node, "name", &route->name)) return;
+  bool is_good = route->name.len <= NAME_MAX_BYTES;
+  for (size_t i = 0; i < route->name.len; i++)
+    is_good = is_good && (unsigned char)route->name.data[i] >= 0x20 && (unsigned char)route->name.data[i] < 0x7f;
+  if (!is_good) gw_reader_mistake(reader, node, "a route's name has 1 to %u characters of ASCII", NAME_MAX_BYTES);
+}
+
+/* What is beside path, methods and the origin's keys. */
+static void read_rules(const struct gw_reader *reader, const struct gw_yaml_node *node, const struct gw_service_list *services,
+                       struct gw_route_entry *route) {
+  const struct gw_yaml_node *name = gw_yaml_find(node, "name"), *hosts = gw_yaml_find(node, "hosts"), *match = gw_yaml_find(node, "match"),
+                            *request = gw_yaml_find(node, "request_headers"), *response = gw_yaml_find(node, "response_headers");
+  if (name != NULL) read_name(reader, name, route);
+  if (hosts != NULL) gw_hosts_read(reader, hosts, &route->hosts, &route->host_count);
+  if (match != NULL) gw_conditions_read(reader, match, &route->conditions);
+  gw_route_actions_read(reader, node, &route->path, services, &route->actions);
+  if (request != NULL) route->request_headers = gw_header_changes_read(reader, request, "request_headers", false);
+  if (response != NULL) route->response_headers = gw_header_changes_read(reader, response, "response_headers", true);
 }
 
 static void read_route(const struct gw_reader *reader, const struct gw_yaml_node *node, const struct gw_service_list *services,
-                       struct gw_route_entry *route) {
+                       struct gw_map *regexes, struct gw_route_entry *route) {
   *route = (struct gw_route_entry){.timeout_ms = GW_ROUTE_TIMEOUT_DEFAULT_YAML_MS};
   if (!gw_reader_is_mapping(reader, node, "a route", route_keys)) return;
-  const struct gw_yaml_node *path = gw_yaml_find(node, "path"), *service = gw_yaml_find(node, "service"),
+  const struct gw_yaml_node *path = gw_yaml_find(node, "path"), *regex = gw_yaml_find(node, "path_regex"),
                             *methods = gw_yaml_find(node, "methods"), *auth = gw_yaml_find(node, "auth_required"),
                             *rate_limit = gw_yaml_find(node, "rate_limit"), *timeout = gw_yaml_find(node, "timeout");
-  route->node = path != NULL ? path : node;
-  if (path == NULL) gw_reader_mistake(reader, node, "a route needs a path, such as /projects/{id}");
-  if (service == NULL) gw_reader_mistake(reader, node, "a route needs a service, one of services.yaml");
+  route->node = path != NULL ? path : regex != NULL ? regex : node;
+  if (path == NULL && regex == NULL) gw_reader_mistake(reader, node, "a route needs a path, such as /projects/{id}");
+  if (path != NULL && regex != NULL) gw_reader_mistake(reader, regex, "a route has either path or path_regex");
   if (path != NULL) read_path(reader, path, route);
-  if (service != NULL) read_service(reader, service, services, route);
+  if (path == NULL && regex != NULL) read_path_regex(reader, regex, regexes, route);
+  read_rules(reader, node, services, route);
   if (methods != NULL && !gw_yaml_is_null(methods)) read_methods(reader, methods, route);
   if (auth != NULL) gw_reader_bool(reader, auth, "auth_required", &route->is_auth_required);
   if (rate_limit != NULL && !gw_yaml_is_null(rate_limit)) read_rate_limit(reader, rate_limit);
   if (timeout != NULL) route->has_timeout = gw_reader_duration(reader, timeout, "timeout", &route->timeout_ms);
 }
 
-/* Path by path; within one, a route with methods says more than one without. */
+bool gw_routes_share_path(const struct gw_route_entry *a, const struct gw_route_entry *b) {
+  return gw_str_equal(a->host, b->host) && gw_path_pattern_compare(&a->path, &b->path) == 0;
+}
+
+/* Host by host, path by path; within one, more conditions say more than fewer, and then methods more than none. */
 static int compare_routes(const void *left, const void *right) {
   const struct gw_route_entry *a = left, *b = right;
+  int by_host = gw_str_compare(a->host, b->host);
+  if (by_host != 0) return by_host;
   int by_path = gw_path_pattern_compare(&a->path, &b->path);
   if (by_path != 0) return by_path;
+  if (a->conditions.count != b->conditions.count) return a->conditions.count > b->conditions.count ? -1 : 1;
   if ((a->method_count == 0) != (b->method_count == 0)) return a->method_count == 0 ? 1 : -1;
   for (uint32_t i = 0; i < a->method_count && i < b->method_count; i++) {
     int by_method = compare_methods(&a->methods[i], &b->methods[i]);
     if (by_method != 0) return by_method;
   }
+  int by_conditions = gw_conditions_compare(&a->conditions, &b->conditions);
+  if (by_conditions != 0) return by_conditions;
   return a->node->line < b->node->line ? -1 : a->node->line > b->node->line;
 }
 
@@ -148,25 +188,37 @@ static void drop_implied_head(struct gw_route_entry *group, uint32_t count) {
   }
 }
 
-static void check_pair(const struct gw_reader *reader, const struct gw_route_entry *a, const struct gw_route_entry *b) {
-  if ((a->method_count == 0) != (b->method_count == 0)) return;
+static void refuse_pair(const struct gw_reader *reader, const struct gw_route_entry *a, const struct gw_route_entry *b,
+                        struct gw_str method) {
   const struct gw_route_entry *first = a->node->line <= b->node->line ? a : b, *second = first == a ? b : a;
-  if (a->method_count == 0) {
+  if (a->conditions.count > 0)
+    gw_reader_mistake(reader, second->node,
+                      "%.*s matches some of the same requests as the route in line %u: give one of them another condition, or one exact "
+                      "condition different values",
+                      GW_STR_ARG(second->path.text), first->node->line);
+  else if (method.len == 0)
     gw_reader_mistake(reader, second->node, "%.*s matches the same requests as the route in line %u; give them different methods",
                       GW_STR_ARG(second->path.text), first->node->line);
-    return;
-  }
+  else
+    gw_reader_mistake(reader, second->node, "%.*s matches the same requests as the route in line %u: both have %.*s",
+                      GW_STR_ARG(second->path.text), first->node->line, GW_STR_ARG(method));
+}
+
+/* Of equal rank, so that nothing says which of them a request of both is for. */
+static void check_pair(const struct gw_reader *reader, const struct gw_route_entry *a, const struct gw_route_entry *b) {
+  if ((a->method_count == 0) != (b->method_count == 0) || a->conditions.count != b->conditions.count) return;
+  if (gw_conditions_exclude(&a->conditions, &b->conditions)) return;
+  if (a->method_count == 0) refuse_pair(reader, a, b, (struct gw_str){NULL, 0});
   for (uint32_t i = 0; i < a->method_count; i++) {
     if (!has_method(b, a->methods[i])) continue;
-    gw_reader_mistake(reader, second->node, "%.*s matches the same requests as the route in line %u: both have %.*s",
-                      GW_STR_ARG(second->path.text), first->node->line, GW_STR_ARG(a->methods[i]));
+    refuse_pair(reader, a, b, a->methods[i]);
     return;
   }
 }
 
 static void check_groups(const struct gw_reader *reader, struct gw_route_entry *items, uint32_t count) {
   for (uint32_t begin = 0, end; begin < count; begin = end) {
-    for (end = begin + 1; end < count && gw_path_pattern_compare(&items[begin].path, &items[end].path) == 0;)
+    for (end = begin + 1; end < count && gw_routes_share_path(&items[begin], &items[end]);)
       end++;
     if (end - begin > ROUTES_OF_A_PATH_MAX) {
       gw_reader_mistake(reader, items[begin].node, "%.*s has %u routes; a path has at most %u", GW_STR_ARG(items[begin].path.text),
@@ -180,18 +232,62 @@ static void check_groups(const struct gw_reader *reader, struct gw_route_entry *
   }
 }
 
+/* Each host has the routes of those wildcards that it is of, too. */
+static void check_total(const struct gw_reader *reader, const struct gw_yaml_node *node, const struct gw_route_entry *items,
+                        uint32_t count) {
+  uint64_t hosts = 1, shared = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    if (i > 0 && !gw_str_equal(items[i].host, items[i - 1].host)) hosts++;
+    shared += items[i].host.len == 0 || gw_str_find_char(items[i].host, '*') >= 0;
+  }
+  if (hosts > 1 && hosts * shared + count > ROUTES_OF_ALL_HOSTS_MAX)
+    gw_reader_mistake(reader, node, "%llu routes of several hosts for each of %llu hosts are more than %u; give them hosts of their own",
+                      (unsigned long long)shared, (unsigned long long)hosts, ROUTES_OF_ALL_HOSTS_MAX);
+}
+
+/* One for each host. */
+static struct gw_route_entry *expand_hosts(const struct gw_reader *reader, struct gw_route_entry *read, uint32_t count,
+                                           uint32_t expanded_count) {
+  if (count == expanded_count) {
+    for (uint32_t i = 0; i < count; i++)
+      if (read[i].host_count > 0) read[i].host = read[i].hosts[0];
+    return read;
+  }
+  struct gw_route_entry *items = gw_arena_calloc(reader->arena, expanded_count, sizeof(*items));
+  uint32_t used = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t k = 0; k < read[i].host_count || k == 0; k++) {
+      items[used] = read[i];
+      if (read[i].host_count > 0) items[used].host = read[i].hosts[k];
+      /* A HEAD that is implied may be dropped for one host alone. */
+      if (read[i].has_implied_head) {
+        items[used].methods = gw_arena_calloc(reader->arena, read[i].method_count, sizeof(*items[used].methods));
+        memcpy(items[used].methods, read[i].methods, read[i].method_count * sizeof(*items[used].methods));
+      }
+      used++;
+    }
+  }
+  return items;
+}
+
 void gw_routes_read(const struct gw_reader *reader, const struct gw_yaml_node *root, const struct gw_service_list *services,
                     struct gw_route_list *ret_routes) {
   *ret_routes = (struct gw_route_list){0};
   const struct gw_yaml_node *list = gw_reader_find_root(reader, root, "routes", "listeners", "[]");
   if (list == NULL || !gw_reader_is_list(reader, list, "routes")) return;
-  struct gw_route_entry *items = gw_arena_calloc(reader->arena, list->count, sizeof(*items));
-  uint32_t count = 0;
+  struct gw_map *regexes = gw_map_new();
+  struct gw_route_entry *read = gw_arena_calloc(reader->arena, list->count, sizeof(*read));
+  uint32_t count = 0, expanded_count = 0;
   for (uint32_t i = 0; i < list->count; i++) {
-    read_route(reader, list->items[i], services, &items[count]);
-    if (items[count].path.count > 0) count++;
+    read_route(reader, list->items[i], services, regexes, &read[count]);
+    if (read[count].path.count == 0) continue;
+    expanded_count += read[count].host_count > 0 ? read[count].host_count : 1;
+    count++;
   }
-  qsort(items, count, sizeof(*items), compare_routes);
-  check_groups(reader, items, count);
-  *ret_routes = (struct gw_route_list){.items = items, .count = count};
+  gw_map_free(regexes);
+  struct gw_route_entry *items = expand_hosts(reader, read, count, expanded_count);
+  qsort(items, expanded_count, sizeof(*items), compare_routes);
+  check_groups(reader, items, expanded_count);
+  check_total(reader, list, items, expanded_count);
+  *ret_routes = (struct gw_route_list){.items = items, .count = expanded_count};
 }

@@ -1,18 +1,27 @@
-/* Why: routes.yaml → routes in the order of matching, checked against the services.
+/* Why: routes.yaml → routes in the order of matching, checked against the services. A route with several hosts is there once for each.
  * Life: in the arena of the reader.
  * Thread: one at a time. */
 #ifndef GW_CONTROLPLANE_POLICY_ROUTES_YAML_H
 #define GW_CONTROLPLANE_POLICY_ROUTES_YAML_H
 
 #include "controlplane/policy/path_pattern.h"
+#include "controlplane/policy/route_actions_yaml.h"
+#include "controlplane/policy/route_conditions_yaml.h"
 #include "controlplane/policy/services_yaml.h"
 
 #define GW_ROUTE_TIMEOUT_DEFAULT_YAML_MS 30000
 
 struct gw_route_entry {
   const struct gw_yaml_node *node; /* of the path: where it stands */
+  struct gw_str name;              /* as written; empty: made from the rest */
+  struct gw_str host;              /* of `hosts`; empty: any */
+  const struct gw_str *hosts;      /* as written, in lower case; none: any */
+  uint32_t host_count;
   struct gw_path_pattern path;
-  const struct gw_service_entry *service;
+  struct gw_route_conditions conditions;
+  struct gw_route_actions actions;
+  const struct gw_header_changes *request_headers; /* NULL: none */
+  const struct gw_header_changes *response_headers;
   struct gw_str *methods; /* sorted as Allow lists them; none: all */
   uint32_t method_count;
   bool has_implied_head; /* HEAD is there because GET is */
@@ -22,7 +31,7 @@ struct gw_route_entry {
 };
 
 struct gw_route_list {
-  struct gw_route_entry *items; /* sorted: path by path, in the order of matching */
+  struct gw_route_entry *items; /* sorted: host by host, path by path, in the order of matching */
   uint32_t count;
 };
 
@@ -30,5 +39,8 @@ struct gw_route_list {
  * that what routes say of them is not judged. */
 void gw_routes_read(const struct gw_reader *reader, const struct gw_yaml_node *root, const struct gw_service_list *services,
                     struct gw_route_list *ret_routes);
+
+/* The same host and path. */
+bool gw_routes_share_path(const struct gw_route_entry *a, const struct gw_route_entry *b);
 
 #endif

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "common/base/arena.h"
+#include "common/base/byte_count.h"
 #include "common/base/duration.h"
 #include "common/base/mem.h"
 #include "common/net/address.h"
@@ -175,29 +176,9 @@ static void set_number(const struct row *row, const struct origin *origin, char 
   }
 }
 
-/* A number with B, KiB, MiB, GiB or nothing behind it. */
-static bool parse_bytes(struct gw_str text, uint64_t *ret_value) {
-  static const struct {
-    const char *unit;
-    unsigned shift;
-  } units[] = {{"KiB", 10}, {"MiB", 20}, {"GiB", 30}, {"B", 0}};
-  unsigned shift = 0;
-  for (size_t i = 0; i < GW_ARRAY_LEN(units); i++) {
-    struct gw_str unit = gw_str_from(units[i].unit);
-    if (!gw_str_has_suffix(text, unit)) continue;
-    shift = units[i].shift;
-    text.len -= unit.len;
-    break;
-  }
-  uint64_t value;
-  if (gw_str_parse_u64(gw_str_trim(text), &value) != GW_OK || value > UINT64_MAX >> shift) return false;
-  *ret_value = value << shift;
-  return true;
-}
-
 static void set_bytes(const struct row *row, const struct origin *origin, uint64_t *at, struct gw_errors *errors) {
   uint64_t value;
-  if (parse_bytes(origin->text, &value) && value >= row->min && value <= row->max)
+  if (gw_byte_count_parse(origin->text, &value) == GW_OK && value >= row->min && value <= row->max)
     *at = value;
   else
     gw_errors_add(errors, origin->place, "%s: bytes from %u to %u are allowed, such as 65536, 64KiB or 100MiB", row->name, row->min,

@@ -2,16 +2,18 @@
 
 #include "common/base/map.h"
 #include "controlplane/policy/service_tls_yaml.h"
+#include "controlplane/policy/translate_routes.h"
 
 /* The form of all local replies; a data plane adds the request's id. */
 #define NO_AUTHENTICATION "{\"error\": 501, \"message\": \"authentication is not available yet\"}"
 #define OTHER_METHOD "{\"error\": 405, \"message\": \"this path does not have this method\"}"
+#define OTHER_REQUEST "{\"error\": 404, \"message\": \"no route of this path is for this request\"}"
 
 /* What a set of methods is on the wire. Few sets stand in many routes, so each is made once. */
 struct method_set {
   struct gw_str list; /* "GET,HEAD" */
   const struct gw_header_match *match;
-  const struct gw_header_option *allow;
+  const struct gw_header_changes *allow;
 };
 
 struct translation {
@@ -68,29 +70,17 @@ static const struct method_set *get_method_set(struct translation *t, const stru
   struct gw_header_option *allow = gw_arena_calloc(t->arena, 1, sizeof(*allow));
   allow->name = GW_STR("Allow");
   allow->value = gw_arena_copy(t->arena, join_methods(t, methods, count, GW_STR(", ")));
+  struct gw_header_changes *changes = gw_arena_calloc(t->arena, 1, sizeof(*changes));
+  *changes = (struct gw_header_changes){.add_count = 1, .add = allow};
+  allow->action = GW_HEADER_OVERWRITE;
   set->match = match;
-  set->allow = allow;
+  set->allow = changes;
   return set;
 }
 
 static void set_direct(struct gw_route *route, uint32_t status, struct gw_str body) {
   route->action = GW_ROUTE_DIRECT_RESPONSE;
   route->direct = (struct gw_route_direct_response){.status = status, .body = body};
-}
-
-static void set_forward(struct gw_route *route, const struct gw_route_entry *entry, struct gw_arena *arena) {
-  route->action = GW_ROUTE_FORWARD;
-  route->forward = (struct gw_route_forward){.cluster = entry->service->name,
-                                             .timeout_ms = entry->timeout_ms,
-                                             .hash_policies = entry->service->balancing.hash_policies,
-                                             .hash_policy_count = entry->service->balancing.hash_policy_count};
-  /* A default is no reason to end a stream that was meant to last. */
-  route->forward.has_grpc_timeout = true;
-  route->forward.max_grpc_timeout_ms = entry->has_timeout ? entry->timeout_ms : 0;
-  if (entry->service->base_path.len > 0) {
-    route->forward.regex_rewrite_pattern = GW_STR("^/");
-    route->forward.regex_rewrite_substitution = join(arena, entry->service->base_path, GW_STR("/"));
-  }
 }
 
 static struct gw_route *add_route(struct translation *t, const struct gw_route_match *path) {
@@ -100,65 +90,137 @@ static struct gw_route *add_route(struct translation *t, const struct gw_route_m
   return route;
 }
 
-/* Returns the route's name. */
-static struct gw_str translate_route(struct translation *t, const struct gw_route_entry *entry, const struct gw_route_match *path) {
+/* "GET,HEAD shop.example.com/cart [header x-canary]" */
+static struct gw_str name_route(struct translation *t, const struct gw_route_entry *entry, struct gw_str methods) {
+  if (entry->name.len > 0) return entry->name;
+  bool is_plain = methods.len == 0 && entry->host.len == 0 && entry->conditions.count == 0;
+  if (is_plain) return entry->path.text;
+  gw_strbuf_clear(&t->words);
+  gw_strbuf_append_str(&t->words, methods);
+  if (methods.len > 0) gw_strbuf_append_char(&t->words, ' ');
+  gw_strbuf_append_str(&t->words, entry->host);
+  gw_strbuf_append_str(&t->words, entry->path.text);
+  if (entry->conditions.count > 0) gw_strbuf_printf(&t->words, " [%.*s]", GW_STR_ARG(entry->conditions.text));
+  return gw_arena_copy(t->arena, gw_strbuf_str(&t->words));
+}
+
+/* `method` (may be NULL) and the conditions. */
+static void set_conditions(struct translation *t, const struct gw_route_conditions *conditions, const struct gw_header_match *method,
+                           struct gw_route_match *match) {
+  match->headers = method != NULL ? method : conditions->headers;
+  match->header_count = conditions->header_count + (method != NULL);
+  match->queries = conditions->queries;
+  match->query_count = conditions->query_count;
+  if (method == NULL || conditions->header_count == 0) return;
+  struct gw_header_match *headers = gw_arena_calloc(t->arena, match->header_count, sizeof(*headers));
+  headers[0] = *method;
+  memcpy(headers + 1, conditions->headers, conditions->header_count * sizeof(*headers));
+  match->headers = headers;
+}
+
+static const struct gw_route *translate_route(struct translation *t, const struct gw_route_entry *entry,
+                                              const struct gw_route_match *path) {
+  const struct method_set *set = entry->method_count > 0 ? get_method_set(t, entry->methods, entry->method_count) : NULL;
   struct gw_route *route = add_route(t, path);
-  route->name = entry->path.text;
-  if (entry->method_count > 0) {
-    const struct method_set *set = get_method_set(t, entry->methods, entry->method_count);
-    route->name = join(t->arena, set->list, join(t->arena, GW_STR(" "), entry->path.text));
-    route->match.headers = set->match;
-    route->match.header_count = 1;
-  }
+  route->name = name_route(t, entry, set != NULL ? set->list : (struct gw_str){NULL, 0});
+  set_conditions(t, &entry->conditions, set != NULL ? set->match : NULL, &route->match);
   if (entry->is_auth_required) {
     set_direct(route, 501, GW_STR(NO_AUTHENTICATION));
   } else {
-    set_forward(route, entry, t->arena);
+    gw_policy_translate_action(entry, t->arena, route);
   }
-  return route->name;
+  return route;
 }
 
-/* Behind the routes of one path: every method that none of them has. A path's policy decides; nothing falls through to another's. */
-static void translate_other_methods(struct translation *t, const struct gw_route_entry *group, uint32_t count,
-                                    const struct gw_route_match *path) {
+static bool has_word(const struct gw_str *words, uint32_t count, struct gw_str word) {
+  for (uint32_t i = 0; i < count; i++)
+    if (gw_str_equal(words[i], word)) return true;
+  return false;
+}
+
+/* The methods of a group's routes, of those without conditions only if `is_sure`; each once, in arena memory. */
+static struct gw_str *collect_methods(struct translation *t, const struct gw_route_entry *group, uint32_t count, bool is_sure,
+                                      uint32_t *ret_count) {
   uint32_t total = 0, used = 0;
   for (uint32_t i = 0; i < count; i++)
     total += group[i].method_count;
   struct gw_str *methods = gw_arena_calloc(t->arena, total, sizeof(*methods));
-  for (uint32_t i = 0; i < count; i++)
+  for (uint32_t i = 0; i < count; i++) {
+    if (is_sure && group[i].conditions.count > 0) continue;
     for (uint32_t k = 0; k < group[i].method_count; k++)
-      methods[used++] = group[i].methods[k];
-  struct gw_route *route = add_route(t, path);
-  route->name = join(t->arena, GW_STR("405 "), group[0].path.text);
-  set_direct(route, 405, GW_STR(OTHER_METHOD));
-  route->response_headers_to_add = get_method_set(t, methods, used)->allow;
-  route->response_headers_to_add_count = 1;
+      if (!has_word(methods, used, group[i].methods[k])) methods[used++] = group[i].methods[k];
+  }
+  *ret_count = used;
+  return methods;
 }
 
-static void list_route(const struct gw_route_entry *entry, struct gw_str name, struct gw_policy_route *out) {
-  *out = (struct gw_policy_route){.name = name,
+static struct gw_route *add_last(struct translation *t, const struct gw_route_entry *entry, const struct gw_route_match *path,
+                                 const char *status) {
+  struct gw_route *route = add_route(t, path);
+  route->name = join(t->arena, gw_str_from(status), join(t->arena, entry->host, entry->path.text));
+  return route;
+}
+
+static bool takes_all(const struct gw_route_entry *entry) {
+  return entry->method_count == 0 && entry->conditions.count == 0;
+}
+
+/* Behind the routes of one path, unless one takes all the rest: 404 for methods that they have only under conditions, 405 for those that
+ * none of them has. A path's policy decides; nothing falls through to another's. */
+static void translate_rest(struct translation *t, const struct gw_route_entry *group, uint32_t count, const struct gw_route_match *path) {
+  if (takes_all(&group[count - 1])) return;
+  uint32_t known_count, sure_count, open_count = 0;
+  struct gw_str *known = collect_methods(t, group, count, false, &known_count);
+  struct gw_str *sure = collect_methods(t, group, count, true, &sure_count);
+  bool has_all = false;
+  for (uint32_t i = 0; i < count; i++)
+    has_all = has_all || group[i].method_count == 0;
+  if (has_all) {
+    set_direct(add_last(t, group, path, "404 "), 404, GW_STR(OTHER_REQUEST));
+    return;
+  }
+  struct gw_str *open = gw_arena_calloc(t->arena, known_count, sizeof(*open));
+  for (uint32_t i = 0; i < known_count; i++)
+    if (!has_word(sure, sure_count, known[i])) open[open_count++] = known[i];
+  if (open_count > 0) {
+    struct gw_route *route = add_last(t, group, path, "404 ");
+    set_direct(route, 404, GW_STR(OTHER_REQUEST));
+    route->match.headers = get_method_set(t, open, open_count)->match;
+    route->match.header_count = 1;
+  }
+  struct gw_route *route = add_last(t, group, path, "405 ");
+  set_direct(route, 405, GW_STR(OTHER_METHOD));
+  route->response_headers = get_method_set(t, known, known_count)->allow;
+}
+
+static void list_route(const struct gw_route_entry *entry, const struct gw_route *route, struct gw_arena *arena,
+                       struct gw_policy_route *out) {
+  *out = (struct gw_policy_route){.name = route->name,
+                                  .hosts = entry->hosts,
+                                  .host_count = entry->host_count,
                                   .path = entry->path.text,
-                                  .service = entry->service->name,
+                                  .service = gw_policy_describe_services(&entry->actions, arena),
                                   .methods = entry->methods,
                                   .method_count = entry->method_count,
+                                  .conditions = entry->conditions.text,
+                                  .changes = gw_policy_describe_changes(entry, arena),
+                                  .route = route,
                                   .line = entry->node->line,
                                   .column = entry->node->column};
 }
 
 static uint32_t find_group_end(const struct gw_route_list *routes, uint32_t begin) {
   uint32_t end = begin + 1;
-  while (end < routes->count && gw_path_pattern_compare(&routes->items[begin].path, &routes->items[end].path) == 0)
+  while (end < routes->count && gw_routes_share_path(&routes->items[begin], &routes->items[end]))
     end++;
   return end;
 }
 
-/* Each entry makes a route, and each path whose methods are listed one more. */
+/* Each entry makes a route, and each path at most two more. */
 static uint32_t count_made(const struct gw_route_list *routes) {
   uint32_t count = routes->count;
-  for (uint32_t begin = 0, end; begin < routes->count; begin = end) {
-    end = find_group_end(routes, begin);
-    count += routes->items[end - 1].method_count > 0;
-  }
+  for (uint32_t begin = 0; begin < routes->count; begin = find_group_end(routes, begin))
+    count += 2;
   return count;
 }
 
@@ -172,33 +234,47 @@ static void translate_configs(const struct gw_listener_list *listeners, struct g
   policy->route_configs = configs;
 }
 
+/* Where they are written, and their methods, of which one host may have lost an implied HEAD. */
+static struct gw_str sources_of(struct translation *t, const struct gw_route_entry *group, uint32_t count) {
+  gw_strbuf_clear(&t->words);
+  for (uint32_t i = 0; i < count; i++)
+    gw_strbuf_printf(&t->words, "%u:%u:%u ", group[i].node->line, group[i].node->column, group[i].method_count);
+  return gw_arena_copy(t->arena, gw_strbuf_str(&t->words));
+}
+
+/* What has several hosts is there for each of them, and listed once. */
+static bool is_first_of_its_hosts(const struct gw_route_entry *entry) {
+  return entry->host_count == 0 || gw_str_equal(entry->host, entry->hosts[0]);
+}
+
 static struct gw_route_config translate_routes(const struct gw_route_list *routes, struct gw_policy *policy) {
   struct gw_arena *arena = &policy->arena;
   struct translation t = {.arena = arena, .sets = gw_map_new()};
   t.routes = gw_arena_calloc(arena, count_made(routes), sizeof(*t.routes));
   struct gw_policy_route *list = gw_arena_calloc(arena, routes->count, sizeof(*list));
+  struct gw_path_group *groups = gw_arena_calloc(arena, routes->count, sizeof(*groups));
+  uint32_t group_count = 0;
   for (uint32_t begin = 0, end; begin < routes->count; begin = end) {
     end = find_group_end(routes, begin);
     struct gw_route_match path;
+    uint32_t first = t.count;
     for (uint32_t i = begin; i < end; i++) {
       const struct gw_route_entry *entry = &routes->items[i];
       gw_path_pattern_to_match(&entry->path, arena, &path);
-      list_route(entry, translate_route(&t, entry, &path), &list[i]);
+      const struct gw_route *route = translate_route(&t, entry, &path);
+      if (is_first_of_its_hosts(entry)) list_route(entry, route, arena, &list[policy->route_count++]);
     }
-    if (routes->items[end - 1].method_count > 0) translate_other_methods(&t, &routes->items[begin], end - begin, &path);
+    translate_rest(&t, &routes->items[begin], end - begin, &path);
+    groups[group_count++] = (struct gw_path_group){.host = routes->items[begin].host,
+                                                   .rank = routes->items[begin].path.rank,
+                                                   .sources = sources_of(&t, &routes->items[begin], end - begin),
+                                                   .routes = &t.routes[first],
+                                                   .route_count = t.count - first};
   }
-  static const struct gw_str any_domain = {"*", 1};
-  struct gw_virtual_host *host = gw_arena_calloc(arena, 1, sizeof(*host));
-  *host = (struct gw_virtual_host){.name = GW_STR("all"),
-                                   .domains = &any_domain,
-                                   .domain_count = 1,
-                                   .routes = t.routes,
-                                   .route_count = t.count};
   policy->routes = list;
-  policy->route_count = routes->count;
   gw_map_free(t.sets);
   gw_strbuf_done(&t.words);
-  return (struct gw_route_config){.name = GW_STR(GW_POLICY_NAME), .virtual_hosts = host, .virtual_host_count = 1, .route_count = t.count};
+  return gw_policy_translate_hosts(groups, group_count, arena);
 }
 
 /* All addresses are IPs: EDS, so that instances come and go without the cluster changing. Any host name: the data plane resolves them. */

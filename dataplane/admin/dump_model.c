@@ -23,20 +23,36 @@ void gw_dump_bool(struct gw_json_writer *json, const char *key, bool value) {
 
 /* ---- routes ---- */
 
+static const char *const match_kinds[] =
+    {[GW_STRING_MATCH_EXACT] = "exact",       [GW_STRING_MATCH_PREFIX] = "prefix", [GW_STRING_MATCH_SUFFIX] = "suffix",
+     [GW_STRING_MATCH_CONTAINS] = "contains", [GW_STRING_MATCH_REGEX] = "regex",   [GW_STRING_MATCH_PRESENT] = "present"};
+
 static void put_headers(struct gw_json_writer *json, const struct gw_route_match *match) {
-  static const char *const kinds[] =
-      {[GW_STRING_MATCH_EXACT] = "exact",       [GW_STRING_MATCH_PREFIX] = "prefix", [GW_STRING_MATCH_SUFFIX] = "suffix",
-       [GW_STRING_MATCH_CONTAINS] = "contains", [GW_STRING_MATCH_REGEX] = "regex",   [GW_STRING_MATCH_PRESENT] = "present"};
-  if (match->header_count == 0) return;
   gw_json_key(json, "headers");
   gw_json_array_begin(json);
   for (uint32_t i = 0; i < match->header_count; i++) {
     const struct gw_header_match *header = &match->headers[i];
     gw_json_object_begin(json);
     gw_dump_text(json, "name", header->name);
-    gw_dump_text(json, kinds[header->kind], header->value);
+    gw_dump_text(json, match_kinds[header->kind], header->value);
     if (header->ignore_case) gw_dump_bool(json, "ignore_case", true);
     if (header->invert) gw_dump_bool(json, "invert", true);
+    if (header->takes_missing_as_empty) gw_dump_bool(json, "takes_missing_as_empty", true);
+    gw_json_object_end(json);
+  }
+  gw_json_array_end(json);
+}
+
+static void put_queries(struct gw_json_writer *json, const struct gw_route_match *match) {
+  gw_json_key(json, "query");
+  gw_json_array_begin(json);
+  for (uint32_t i = 0; i < match->query_count; i++) {
+    const struct gw_query_match *query = &match->queries[i];
+    gw_json_object_begin(json);
+    gw_dump_text(json, "name", query->name);
+    gw_dump_text(json, match_kinds[query->kind], query->value);
+    if (query->ignore_case) gw_dump_bool(json, "ignore_case", true);
+    if (query->invert) gw_dump_bool(json, "invert", true);
     gw_json_object_end(json);
   }
   gw_json_array_end(json);
@@ -52,7 +68,8 @@ static void put_match(struct gw_json_writer *json, const struct gw_route_match *
   gw_json_object_begin(json);
   gw_dump_text(json, kinds[match->kind], match->path);
   if (match->ignore_case) gw_dump_bool(json, "ignore_case", true);
-  put_headers(json, match);
+  if (match->header_count > 0) put_headers(json, match);
+  if (match->query_count > 0) put_queries(json, match);
   gw_json_object_end(json);
 }
 
@@ -73,8 +90,48 @@ static void put_hash_policies(struct gw_json_writer *json, const struct gw_route
   gw_json_array_end(json);
 }
 
+static void put_split(struct gw_json_writer *json, const struct gw_route_split *split) {
+  gw_json_key(json, "split");
+  gw_json_array_begin(json);
+  for (uint32_t i = 0; i < split->count; i++) {
+    gw_json_object_begin(json);
+    gw_dump_text(json, "cluster", split->clusters[i].name);
+    gw_dump_number(json, "weight", split->clusters[i].weight);
+    gw_json_object_end(json);
+  }
+  gw_json_array_end(json);
+  if (split->by_hash) gw_dump_bool(json, "split_by_hash", true);
+}
+
+/* The values are configuration, and may be secrets of a kind that only the one who wrote them knows: names and actions say enough. */
+static void put_changes(struct gw_json_writer *json, const char *key, const struct gw_header_changes *changes) {
+  static const char *const actions[] = {[GW_HEADER_APPEND] = "append",
+                                        [GW_HEADER_ADD_IF_ABSENT] = "add_if_absent",
+                                        [GW_HEADER_OVERWRITE] = "overwrite",
+                                        [GW_HEADER_OVERWRITE_IF_EXISTS] = "overwrite_if_exists"};
+  if (changes == NULL) return;
+  gw_json_key(json, key);
+  gw_json_array_begin(json);
+  for (uint32_t i = 0; i < changes->remove_count; i++) {
+    gw_json_object_begin(json);
+    gw_dump_text(json, "remove", changes->remove[i]);
+    gw_json_object_end(json);
+  }
+  for (uint32_t i = 0; i < changes->add_count; i++) {
+    gw_json_object_begin(json);
+    gw_dump_text(json, actions[changes->add[i].action], changes->add[i].name);
+    gw_json_object_end(json);
+  }
+  gw_json_array_end(json);
+}
+
 static void put_forward(struct gw_json_writer *json, const struct gw_route_forward *forward) {
-  gw_dump_text(json, "cluster", forward->cluster);
+  if (forward->split != NULL) {
+    put_split(json, forward->split);
+  } else {
+    gw_dump_text(json, "cluster", forward->cluster);
+  }
+  if (forward->host_rewrite.len > 0) gw_dump_text(json, "host_rewrite", forward->host_rewrite);
   gw_dump_number(json, "timeout_ms", forward->timeout_ms);
   if (forward->has_grpc_timeout) gw_dump_number(json, "max_grpc_timeout_ms", forward->max_grpc_timeout_ms);
   if (forward->has_idle_timeout) gw_dump_number(json, "idle_timeout_ms", forward->idle_timeout_ms);
@@ -93,6 +150,10 @@ static void put_redirect(struct gw_json_writer *json, const struct gw_route_redi
   if (redirect->port > 0) gw_dump_number(json, "port_redirect", redirect->port);
   if (redirect->path.len > 0) gw_dump_text(json, "path_redirect", redirect->path);
   if (redirect->prefix_rewrite.len > 0) gw_dump_text(json, "prefix_rewrite", redirect->prefix_rewrite);
+  if (redirect->regex_rewrite_pattern.len > 0) {
+    gw_dump_text(json, "regex_rewrite_pattern", redirect->regex_rewrite_pattern);
+    gw_dump_text(json, "regex_rewrite_substitution", redirect->regex_rewrite_substitution);
+  }
   if (redirect->strips_query) gw_dump_bool(json, "strip_query", true);
 }
 
@@ -108,10 +169,14 @@ static void put_route(struct gw_json_writer *json, const struct gw_route *route)
     gw_dump_number(json, "direct_status", route->direct.status);
     gw_dump_text(json, "direct_body", route->direct.body);
   }
+  put_changes(json, "request_headers", route->request_headers);
+  put_changes(json, "response_headers", route->response_headers);
+  if (route->has_body_limit) gw_dump_number(json, "max_request_body_bytes", route->max_request_body_bytes);
   gw_json_object_end(json);
 }
 
 void gw_dump_route_config(struct gw_json_writer *json, const struct gw_route_config *config) {
+  if (config->ignores_port) gw_dump_bool(json, "ignores_port", true);
   gw_json_key(json, "virtual_hosts");
   gw_json_array_begin(json);
   for (uint32_t i = 0; i < config->virtual_host_count; i++) {

@@ -2,9 +2,9 @@
 
 #include "common/message/grpc.h"
 #include "common/message/status.h"
-#include "common/routing/redirect.h"
 #include "dataplane/filters/hash_policy.h"
 #include "dataplane/filters/router_state.h"
+#include "dataplane/filters/split.h"
 #include "dataplane/pipeline/local_reply.h"
 
 static const struct gw_attempt_calls attempt_calls;
@@ -172,9 +172,30 @@ void gw_router_start_attempt(struct router *router, bool is_new) {
   begin_body(router);
 }
 
+/* By the request as the client sent it. */
+static void choose_cluster(struct router *router) {
+  struct gw_stream *stream = router->stream;
+  const struct gw_route_forward *action = &stream->route->forward;
+  if (action->split->by_hash) router->key = gw_hash_policy_key(stream, action, &router->cookies);
+  gw_stream_choose_cluster(stream, gw_split_choose(action->split, &router->key, &stream->pipeline->random));
+}
+
+/* The request as the service is to see it; its fields are the stream's too, as in Envoy: what is said of the request from here on, in the
+ * answer's fields or in the log, is what became of it. */
+static void rewrite(struct router *router) {
+  struct gw_stream *stream = router->stream;
+  const struct gw_route *route = stream->route;
+  if (route->request_headers != NULL) gw_header_rules_apply(stream, false, &stream->request.headers);
+  router->head = stream->request;
+  if (route->forward.host_rewrite.len > 0) router->head.authority = route->forward.host_rewrite;
+  router->head.path = gw_route_table_rewrite(gw_stream_find_routes(stream)->table, route, stream->request.path, &stream->arena);
+}
+
 static enum gw_verdict forward(struct router *router) {
   struct gw_stream *stream = router->stream;
   const struct gw_route_forward *action = &stream->route->forward;
+  if (gw_stream_find_routes(stream)->has_body_limits && !gw_stream_check_length(stream)) return GW_VERDICT_REPLIED;
+  if (action->split != NULL) choose_cluster(router);
   if (stream->cluster == NULL) {
     fail(stream, 503, GW_FLAG_NO_CLUSTER, "cluster_not_found", "the service is not known");
     return GW_VERDICT_REPLIED;
@@ -182,10 +203,10 @@ static enum gw_verdict forward(struct router *router) {
   if (action->has_idle_timeout) stream->idle_timeout_ms = action->idle_timeout_ms;
   if (action->max_duration_ms != 0) stream->duration_deadline_ms = stream->started_us / 1000 + action->max_duration_ms;
   if (action->retry != NULL) gw_router_retry_init(router, action->retry);
-  router->head = stream->request;
   heed_grpc_timeout(router);
-  router->head.path = gw_route_table_rewrite(gw_stream_find_routes(stream)->table, stream->route, stream->request.path, &stream->arena);
-  if (action->hash_policy_count > 0 && gw_worker_cluster_wants_hash(stream->cluster))
+  rewrite(router);
+  /* Made once: it may make up a cookie. */
+  if (action->hash_policy_count > 0 && !router->key.has_hash && gw_worker_cluster_wants_hash(stream->cluster))
     router->key = gw_hash_policy_key(stream, action, &router->cookies);
   gw_router_start_attempt(router, false);
   return GW_VERDICT_NEXT;
@@ -193,7 +214,8 @@ static enum gw_verdict forward(struct router *router) {
 
 static void redirect(struct gw_stream *stream, const struct gw_route *route) {
   struct gw_str location;
-  if (gw_redirect_location(route, &stream->request, &stream->arena, &location) != GW_OK) {
+  const struct gw_route_table *table = gw_stream_find_routes(stream)->table;
+  if (gw_route_table_redirect(table, route, &stream->request, &stream->arena, &location) != GW_OK) {
     gw_stream_fail(stream, &(struct gw_failure){.status = 400,
                                                 .side = GW_FAILURE_CLIENT,
                                                 .detail = GW_STR("redirect_without_host"),
@@ -214,6 +236,10 @@ static enum gw_verdict on_request(struct gw_stream *stream, void *state, const v
     return GW_VERDICT_REPLIED;
   }
   const struct gw_route *route = gw_stream_get_route(stream);
+  if (route == NULL && stream->is_route_undecided) {
+    fail(stream, 500, GW_FLAG_NO_ROUTE, "route_regex_limit", "a regular expression took too long to say which route this is");
+    return GW_VERDICT_REPLIED;
+  }
   if (route == NULL) {
     fail(stream, 404, GW_FLAG_NO_ROUTE, "route_not_found", "no route matches");
     return GW_VERDICT_REPLIED;

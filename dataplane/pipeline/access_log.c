@@ -45,8 +45,7 @@ static struct gw_str text_of(const struct gw_access_log_op *op, const struct gw_
   case GW_ACCESS_LOG_RESPONSE_CODE_DETAILS: return stream->detail;
   case GW_ACCESS_LOG_RESPONSE_FLAGS: return gw_response_flags_format(stream->flags, text);
   case GW_ACCESS_LOG_UPSTREAM_HOST: return stream->upstream_host;
-  case GW_ACCESS_LOG_UPSTREAM_CLUSTER:
-    return stream->route != NULL && stream->route->action == GW_ROUTE_FORWARD ? stream->route->forward.cluster : (struct gw_str){0};
+  case GW_ACCESS_LOG_UPSTREAM_CLUSTER: return gw_stream_cluster_name(stream);
   case GW_ACCESS_LOG_ROUTE_NAME: return stream->route != NULL ? stream->route->name : (struct gw_str){0};
   case GW_ACCESS_LOG_REMOTE_ADDRESS: return gw_address_format(&stream->remote, text);
   case GW_ACCESS_LOG_REMOTE_ADDRESS_WITHOUT_PORT: return gw_address_format_ip(&stream->remote, text);
@@ -112,4 +111,15 @@ void gw_access_log_plan_write(const struct gw_access_log_plan *plan, const struc
     append_json(&plan->values[i], stream, line);
   }
   gw_strbuf_append_str(line, GW_STR("}\n"));
+}
+
+void gw_access_log_plan_write_value(const struct gw_access_log_plan *plan, const struct gw_stream *stream, struct gw_strbuf *value) {
+  char text[TEXT_SIZE];
+  for (uint32_t i = 0; i < plan->values[0].op_count; i++) {
+    const struct gw_access_log_op *op = &plan->values[0].ops[i];
+    if (gw_access_log_is_number(op->kind))
+      gw_strbuf_append_u64(value, number_of(op, stream));
+    else
+      gw_strbuf_append_str(value, text_of(op, stream, text));
+  }
 }

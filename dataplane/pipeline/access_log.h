@@ -18,5 +18,7 @@ struct gw_access_log_plan *gw_access_log_plan_build(const struct gw_access_log *
 void gw_access_log_plan_free(struct gw_access_log_plan *plan);
 /* Appends one line of a stream that is over; text ends as its format says, JSON with a newline. */
 void gw_access_log_plan_write(const struct gw_access_log_plan *plan, const struct gw_stream *stream, struct gw_strbuf *line);
+/* Of a text: what a header's value is while the stream goes on; what is absent is left out (Envoy's omit_empty_values). */
+void gw_access_log_plan_write_value(const struct gw_access_log_plan *plan, const struct gw_stream *stream, struct gw_strbuf *value);
 
 #endif

@@ -27,6 +27,7 @@ static bool same_resource(const struct gw_resource *a, const struct gw_resource 
 static void routes_unref(struct gw_frozen_routes *routes) {
   if (routes == NULL || --routes->refs > 0) return;
   gw_route_table_free(routes->table);
+  gw_header_rules_free(routes->header_rules);
   gw_resource_unref(routes->resource);
   free(routes);
 }
@@ -84,6 +85,18 @@ static struct gw_frozen_routes *find_previous_routes(const struct gw_frozen *pre
   return NULL;
 }
 
+/* What there is once for all routes, found out once. */
+static void count_rules(struct gw_frozen_routes *routes) {
+  const struct gw_route_config *config = routes->config;
+  for (uint32_t h = 0; h < config->virtual_host_count; h++) {
+    for (uint32_t i = 0; i < config->virtual_hosts[h].route_count; i++) {
+      const struct gw_route *route = &config->virtual_hosts[h].routes[i];
+      routes->has_body_limits = routes->has_body_limits || route->has_body_limit;
+      if (route->action == GW_ROUTE_FORWARD && route->forward.split != NULL) routes->split_count += route->forward.split->count;
+    }
+  }
+}
+
 static struct gw_frozen_routes *build_routes(struct build *build, struct gw_resource *resource, const struct gw_route_config *config) {
   struct gw_frozen_routes *routes = find_previous_routes(build->previous, resource);
   if (routes != NULL) {
@@ -92,8 +105,13 @@ static struct gw_frozen_routes *build_routes(struct build *build, struct gw_reso
   }
   struct gw_errors errors;
   struct gw_route_table *table;
+  struct gw_header_rules *header_rules = NULL;
   gw_errors_init(&errors);
   enum gw_err err = gw_route_table_build(config, &errors, &table);
+  if (err == GW_OK && gw_header_rules_build(config, &errors, &header_rules) != GW_OK) {
+    gw_route_table_free(table);
+    err = GW_ERR_INVALID;
+  }
   GW_CLEANUP(gw_free_ptr) char *prefix = gw_asprintf("%.*s: ", GW_STR_ARG(resource->name));
   gw_errors_append(build->errors, prefix, &errors);
   gw_errors_done(&errors);
@@ -103,20 +121,28 @@ static struct gw_frozen_routes *build_routes(struct build *build, struct gw_reso
   routes->resource = gw_resource_ref(resource);
   routes->config = config;
   routes->table = table;
+  routes->header_rules = header_rules;
+  count_rules(routes);
   return routes;
 }
 
-static uint32_t *bind_clusters(const struct gw_frozen *frozen, const struct gw_route_config *config) {
+static struct gw_route_binding bind_clusters(const struct gw_frozen *frozen, struct gw_frozen_routes *routes) {
+  const struct gw_route_config *config = routes->config;
   uint32_t *cluster_of_route = gw_calloc(config->route_count, sizeof(*cluster_of_route));
+  uint32_t *split_clusters = gw_calloc(routes->split_count, sizeof(*split_clusters)), split_count = 0;
   for (uint32_t h = 0; h < config->virtual_host_count; h++) {
     const struct gw_virtual_host *host = &config->virtual_hosts[h];
     for (uint32_t i = 0; i < host->route_count; i++) {
       const struct gw_route *route = &host->routes[i];
       bool has_cluster = route->action == GW_ROUTE_FORWARD;
-      cluster_of_route[route->index] = has_cluster ? find_cluster(frozen, route->forward.cluster) : GW_NO_CLUSTER;
+      const struct gw_route_split *split = has_cluster ? route->forward.split : NULL;
+      cluster_of_route[route->index] = has_cluster && split == NULL ? find_cluster(frozen, route->forward.cluster) : GW_NO_CLUSTER;
+      if (split != NULL) cluster_of_route[route->index] = split_count;
+      for (uint32_t k = 0; split != NULL && k < split->count; k++)
+        split_clusters[split_count++] = find_cluster(frozen, split->clusters[k].name);
     }
   }
-  return cluster_of_route;
+  return (struct gw_route_binding){.routes = routes, .cluster_of_route = cluster_of_route, .split_clusters = split_clusters};
 }
 
 /* The position of a listener's routes in frozen->bindings, shared by listeners that name the same. */
@@ -134,8 +160,7 @@ static uint32_t bind_routes(struct build *build, struct gw_resource *listener) {
     if (same_resource(frozen->bindings[i].routes->resource, resource)) return i;
   struct gw_frozen_routes *routes = build_routes(build, resource, config);
   if (routes == NULL) return GW_NO_BINDING;
-  frozen->bindings[frozen->binding_count] =
-      (struct gw_route_binding){.routes = routes, .cluster_of_route = bind_clusters(frozen, routes->config)};
+  frozen->bindings[frozen->binding_count] = bind_clusters(frozen, routes);
   return frozen->binding_count++;
 }
 
@@ -248,6 +273,7 @@ void gw_frozen_unref(struct gw_frozen *frozen) {
   for (uint32_t i = 0; i < frozen->binding_count; i++) {
     routes_unref(frozen->bindings[i].routes);
     free(frozen->bindings[i].cluster_of_route);
+    free(frozen->bindings[i].split_clusters);
   }
   for (uint32_t i = 0; i < frozen->cluster_count; i++)
     gw_frozen_cluster_unref(frozen->clusters[i]);

@@ -11,6 +11,7 @@
 #include "dataplane/pipeline/access_log.h"
 #include "dataplane/pipeline/chain.h"
 #include "dataplane/pipeline/frozen.h"
+#include "dataplane/pipeline/header_rules.h"
 
 /* A compiled route configuration. */
 struct gw_frozen_routes {
@@ -18,13 +19,17 @@ struct gw_frozen_routes {
   struct gw_resource *resource; /* the route configuration, or the listener that has it inline */
   const struct gw_route_config *config;
   struct gw_route_table *table;
+  struct gw_header_rules *header_rules; /* NULL: no value has operators */
+  uint32_t split_count;                 /* clusters of all splits */
+  bool has_body_limits;                 /* a route has one of its own */
 };
 
 /* Routes with the clusters of this configuration. */
 #define GW_NO_CLUSTER UINT32_MAX
 struct gw_route_binding {
   struct gw_frozen_routes *routes;
-  uint32_t *cluster_of_route; /* by route->index: position in gw_frozen.clusters, or GW_NO_CLUSTER */
+  uint32_t *cluster_of_route; /* by route->index: position in gw_frozen.clusters, or GW_NO_CLUSTER; of a split: in split_clusters */
+  uint32_t *split_clusters;   /* one split's clusters behind the other's: position in gw_frozen.clusters, or GW_NO_CLUSTER */
 };
 
 /* A compiled listener. */

@@ -114,18 +114,10 @@ bool gw_request_rules_apply(struct gw_stream *stream) {
   return true;
 }
 
-static void add_route_headers(struct gw_stream *stream) {
-  for (uint32_t i = 0; i < stream->route->response_headers_to_add_count; i++) {
-    const struct gw_header_option *option = &stream->route->response_headers_to_add[i];
-    if (!option->is_append) gw_headers_remove_name(&stream->response.headers, option->name);
-    gw_headers_add(&stream->response.headers, &stream->arena, GW_HEADER_OTHER, option->name, option->value);
-  }
-}
-
 void gw_response_rules_apply(struct gw_stream *stream) {
   const struct gw_http_connection_manager *http = &stream->listener->http->model->http;
   struct gw_headers *headers = &stream->response.headers;
-  if (stream->route != NULL && stream->route->response_headers_to_add_count > 0) add_route_headers(stream);
+  if (stream->route != NULL && stream->route->response_headers != NULL) gw_header_rules_apply(stream, true, headers);
   gw_headers_set(headers, &stream->arena, GW_HEADER_SERVER, http->server_name.len > 0 ? http->server_name : GW_STR("gateway"));
   if (gw_headers_find(headers, GW_HEADER_DATE) == NULL) {
     gw_headers_add(headers, &stream->arena, GW_HEADER_DATE, GW_STR("date"), gw_pipeline_get_date(stream->pipeline));

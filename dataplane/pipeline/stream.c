@@ -66,7 +66,7 @@ static void count(struct gw_stream *stream) {
   uint64_t duration_us = gw_loop_now_us(pipeline->loop) - stream->started_us;
   struct gw_route_stats *stats;
   if (stream->route != NULL) {
-    stats = gw_view_get_route_stats(stream->view, stream->listener->binding, stream->route);
+    stats = gw_view_get_route_stats(stream->view, stream->listener->binding, stream->route, stream->split_choice);
   } else {
     stats = gw_stats_get_route(pipeline->stats, (struct gw_str){0}, (struct gw_str){0});
   }
@@ -210,9 +210,10 @@ static void refuse_for_overload(struct gw_stream *stream) {
                                               .message = GW_STR("the gateway has too much to do")});
 }
 
-/* false: the body is larger than the listener takes. What gRPC streams and tunnels carry is no body in that sense: it has no end. */
+/* false: the body is larger than the listener, or the route, takes. What gRPC streams and tunnels carry is no body in that sense: it has no
+ * end. */
 static bool check_body_size(struct gw_stream *stream, uint64_t bytes) {
-  uint64_t max = stream->listener->http->limits->max_request_body_bytes;
+  uint64_t max = stream->max_request_body_bytes;
   if (max == 0 || bytes <= max || stream->is_tunnel || gw_stream_is_grpc(stream)) return true;
   stream->pipeline->stats->limits[GW_LIMIT_BODY_SIZE]++;
   gw_stream_fail(stream, &(struct gw_failure){.status = 413,
@@ -222,17 +223,24 @@ static bool check_body_size(struct gw_stream *stream, uint64_t bytes) {
   return false;
 }
 
+bool gw_stream_check_length(struct gw_stream *stream) {
+  int64_t length = stream->request.content_length;
+  return check_body_size(stream, length > 0 ? (uint64_t)length : 0);
+}
+
 void gw_stream_start(struct gw_stream *stream) {
   const struct gw_http_connection_manager *http = &stream->listener->http->model->http;
   stream->idle_timeout_ms = http->stream_idle_timeout_ms;
+  stream->max_request_body_bytes = stream->listener->http->limits->max_request_body_bytes;
   stream->is_request_complete = !gw_stream_has_request_body(stream);
   if (http->request_timeout_ms != 0) stream->request_deadline_ms = stream->active_ms + http->request_timeout_ms;
   if (gw_pipeline_overload(stream->pipeline) != GW_OVERLOAD_NONE) {
     refuse_for_overload(stream);
     return;
   }
-  int64_t length = stream->request.content_length;
-  if (!gw_request_rules_apply(stream) || !check_body_size(stream, length > 0 ? (uint64_t)length : 0)) return;
+  if (!gw_request_rules_apply(stream)) return;
+  const struct gw_frozen_routes *routes = gw_stream_find_routes(stream);
+  if ((routes == NULL || !routes->has_body_limits) && !gw_stream_check_length(stream)) return;
   stream->states = gw_arena_calloc(&stream->arena, 1, stream->listener->http->chain.state_size);
   stream->is_in_chain = true;
   run_chain(stream);
@@ -288,10 +296,24 @@ const struct gw_route *gw_stream_get_route(struct gw_stream *stream) {
   struct gw_route_hit hit = {0};
   gw_route_table_match(routes->table, &stream->request, &stream->arena, &hit);
   stream->route = hit.route;
-  if (hit.route != NULL && hit.route->action == GW_ROUTE_FORWARD) {
-    stream->cluster = gw_view_find_cluster(stream->view, stream->listener->binding, hit.route);
+  stream->is_route_undecided = hit.is_undecided;
+  if (hit.route == NULL) return NULL;
+  if (hit.route->has_body_limit) stream->max_request_body_bytes = hit.route->max_request_body_bytes;
+  if (hit.route->action == GW_ROUTE_FORWARD && hit.route->forward.split == NULL) {
+    stream->cluster = gw_view_find_cluster(stream->view, stream->listener->binding, hit.route, 0);
   }
   return stream->route;
+}
+
+void gw_stream_choose_cluster(struct gw_stream *stream, uint32_t choice) {
+  stream->split_choice = choice;
+  stream->cluster = gw_view_find_cluster(stream->view, stream->listener->binding, stream->route, choice);
+}
+
+struct gw_str gw_stream_cluster_name(const struct gw_stream *stream) {
+  if (stream->route == NULL || stream->route->action != GW_ROUTE_FORWARD) return (struct gw_str){0};
+  if (stream->split_choice > 0) return stream->route->forward.split->clusters[stream->split_choice - 1].name;
+  return stream->route->forward.cluster;
 }
 
 void gw_stream_set_request_paused(struct gw_stream *stream, unsigned reason, bool is_paused) {
@@ -316,9 +338,9 @@ void gw_stream_respond(struct gw_stream *stream, bool has_body) {
       if (item->filter->on_response != NULL) item->filter->on_response(stream, state_of(stream, item), item->settings);
     }
   }
+  stream->status = stream->response.status;
   gw_response_rules_apply(stream);
   stream->is_response_started = true;
-  stream->status = stream->response.status;
   stream->is_tunnel = stream->status == 101;
   if (stream->is_tunnel) {
     stream->route_deadline_ms = stream->request_deadline_ms = 0;

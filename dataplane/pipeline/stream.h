@@ -47,8 +47,10 @@ struct gw_stream {
   bool is_remote_forwarded; /* remote came by X-Forwarded-For: it has no port */
 
   bool is_route_known;               /* the three below were looked up */
+  bool is_route_undecided;           /* a regular expression gave up before any route was found */
   const struct gw_route *route;      /* NULL: none */
-  struct gw_worker_cluster *cluster; /* NULL: none, or a direct response */
+  struct gw_worker_cluster *cluster; /* NULL: none, a direct response, or a split of which none was chosen */
+  uint32_t split_choice;             /* of the route's split, counted from 1; 0: it has none, or none was chosen */
   struct gw_str upstream_host;       /* of the last attempt */
   uint32_t attempt_count;            /* tries on a service, the one under way too */
   struct gw_attempt_records attempts; /* once one has failed */
@@ -63,11 +65,12 @@ struct gw_stream {
   uint64_t duration_deadline_ms; /* 0: none; of the whole stream */
   struct gw_timer timer;
 
-  uint64_t bytes_received; /* body */
-  uint64_t bytes_sent;     /* body */
-  uint32_t flags;          /* gw_response_flag */
-  struct gw_str detail;    /* %RESPONSE_CODE_DETAILS% */
-  uint32_t status;         /* told to the client; 0: nothing was */
+  uint64_t max_request_body_bytes; /* the listener's, or the route's once that is known; 0: no limit */
+  uint64_t bytes_received;         /* body */
+  uint64_t bytes_sent;             /* body */
+  uint32_t flags;                  /* gw_response_flag */
+  struct gw_str detail;            /* %RESPONSE_CODE_DETAILS% */
+  uint32_t status;                 /* told to the client; 0: nothing was */
 
   unsigned request_pauses; /* GW_PAUSE_… */
   bool takes_trailers;     /* the client does */
@@ -109,6 +112,13 @@ static inline bool gw_stream_has_request_body(const struct gw_stream *stream) {
 bool gw_stream_is_grpc(const struct gw_stream *stream);
 /* The request's route, matched on first use; NULL: none. */
 const struct gw_route *gw_stream_get_route(struct gw_stream *stream);
+/* Of a route with a split: that one of its clusters, counted from 1. */
+void gw_stream_choose_cluster(struct gw_stream *stream, uint32_t choice);
+/* The cluster that the route forwards to; empty: none, or none was chosen. */
+struct gw_str gw_stream_cluster_name(const struct gw_stream *stream);
+/* The length that the request's body says it has, against the route's limit; false: it was answered with 413. Where routes have limits of
+ * their own, nobody has looked at it before. */
+bool gw_stream_check_length(struct gw_stream *stream);
 /* The listener's routes; NULL: they are missing. */
 const struct gw_frozen_routes *gw_stream_find_routes(const struct gw_stream *stream);
 /* After GW_VERDICT_WAIT: goes on with the next filter, or, with REPLIED, no further. */

@@ -9,19 +9,22 @@
 struct gw_route_slots {
   uint32_t refs;
   const struct gw_frozen_routes *routes;
-  struct gw_route_stats *items[]; /* by route->index; NULL: not used yet */
+  uint32_t count;
+  struct gw_route_stats *items[]; /* by route->index, behind them the choices of all splits; NULL: not used yet */
 };
 
 static struct gw_route_slots *slots_new(const struct gw_frozen_routes *routes) {
-  struct gw_route_slots *slots = gw_calloc(1, sizeof(*slots) + routes->config->route_count * sizeof(void *));
+  uint32_t count = routes->config->route_count + routes->split_count;
+  struct gw_route_slots *slots = gw_calloc(1, sizeof(*slots) + count * sizeof(void *));
   slots->refs = 1;
+  slots->count = count;
   slots->routes = routes;
   return slots;
 }
 
 static void slots_unref(struct gw_route_slots *slots, struct gw_pipeline *pipeline) {
   if (--slots->refs > 0) return;
-  for (uint32_t i = 0; i < slots->routes->config->route_count; i++)
+  for (uint32_t i = 0; i < slots->count; i++)
     if (slots->items[i] != NULL) gw_stats_release_route(pipeline->stats, slots->items[i]);
   gw_pipeline_sweep_soon(pipeline);
   free(slots);
@@ -67,16 +70,26 @@ void gw_view_unref(struct gw_view *view) {
   free(view);
 }
 
-struct gw_route_stats *gw_view_get_route_stats(struct gw_view *view, uint32_t binding, const struct gw_route *route) {
-  struct gw_route_stats **slot = &view->slots[binding]->items[route->index];
-  if (*slot == NULL) {
-    struct gw_str service = route->action == GW_ROUTE_FORWARD ? route->forward.cluster : (struct gw_str){0};
-    *slot = gw_stats_hold_route(view->pipeline->stats, route->name, service);
-  }
-  return *slot;
+/* Where a choice of a split stands among all of them. */
+static uint32_t split_position(const struct gw_view *view, uint32_t binding, const struct gw_route *route, uint32_t choice) {
+  return view->frozen->bindings[binding].cluster_of_route[route->index] + choice - 1;
 }
 
-struct gw_worker_cluster *gw_view_find_cluster(const struct gw_view *view, uint32_t binding, const struct gw_route *route) {
-  uint32_t index = view->frozen->bindings[binding].cluster_of_route[route->index];
+struct gw_route_stats *gw_view_get_route_stats(struct gw_view *view, uint32_t binding, const struct gw_route *route, uint32_t choice) {
+  struct gw_route_slots *slots = view->slots[binding];
+  uint32_t at = route->index;
+  if (choice > 0) at = slots->routes->config->route_count + split_position(view, binding, route, choice);
+  if (slots->items[at] == NULL) {
+    struct gw_str service = route->action == GW_ROUTE_FORWARD ? route->forward.cluster : (struct gw_str){0};
+    if (choice > 0) service = route->forward.split->clusters[choice - 1].name;
+    slots->items[at] = gw_stats_hold_route(view->pipeline->stats, route->name, service);
+  }
+  return slots->items[at];
+}
+
+struct gw_worker_cluster *gw_view_find_cluster(const struct gw_view *view, uint32_t binding, const struct gw_route *route,
+                                               uint32_t choice) {
+  const struct gw_route_binding *bound = &view->frozen->bindings[binding];
+  uint32_t index = choice > 0 ? bound->split_clusters[split_position(view, binding, route, choice)] : bound->cluster_of_route[route->index];
   return index == GW_NO_CLUSTER ? NULL : gw_cluster_set_get(view->clusters, index);
 }

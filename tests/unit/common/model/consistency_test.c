@@ -15,7 +15,7 @@ static const struct gw_route routes[] = {
     {.action = GW_ROUTE_DIRECT_RESPONSE, .direct = {404, {NULL, 0}}},
 };
 static const struct gw_virtual_host host = {.routes = routes, .route_count = 3};
-static const struct gw_route_config config = {GW_STR("r"), &host, 1, 3};
+static const struct gw_route_config config = {GW_STR("r"), &host, 1, 3, false};
 static const struct gw_listener listener = {.name = GW_STR("l"), .http = {.route_config_name = GW_STR("r")}};
 static const struct gw_listener inline_listener = {.name = GW_STR("l"), .http = {.inline_routes = &config}};
 static const struct gw_listener api_listener = {.name = GW_STR("l"), .is_api_only = true};

@@ -47,7 +47,7 @@ static void test_location_is_the_request_with_what_the_route_replaces(void **sta
                                    .authority = gw_str_from(cases[i].authority),
                                    .path = gw_str_from(cases[i].path)};
     struct gw_str location;
-    assert_int_equal(gw_redirect_location(&route, &head, &arena, &location), GW_OK);
+    assert_int_equal(gw_redirect_location(&route, NULL, &head, &arena, &location), GW_OK);
     assert_string_equal(location.data, cases[i].location);
     gw_arena_done(&arena);
   }
@@ -61,7 +61,7 @@ static void test_request_without_host_can_not_be_sent_elsewhere(void **state) {
   const struct gw_route route = {.action = GW_ROUTE_REDIRECT, .redirect = &redirect};
   const struct gw_request_head head = {.scheme = S("http"), .path = S("/")};
   struct gw_str location;
-  assert_int_equal(gw_redirect_location(&route, &head, &arena, &location), GW_ERR_NOT_FOUND);
+  assert_int_equal(gw_redirect_location(&route, NULL, &head, &arena, &location), GW_ERR_NOT_FOUND);
   gw_arena_done(&arena);
 }
 

@@ -59,6 +59,15 @@ static void add_random_headers(struct gw_random *random, struct table_builder *b
     builder_add_method(b, route, GW_STRING_MATCH_REGEX, PICK(random, lists));
     if (gw_random_below(random, 3) == 0) ((struct gw_header_match *)route->match.headers)[route->match.header_count - 1].invert = true;
   }
+  if (gw_random_below(random, 5) == 0) {
+    struct gw_query_match *query = gw_arena_calloc(&b->arena, 1, sizeof *query);
+    *query = (struct gw_query_match){.name = GW_STR("q"),
+                                     .kind = gw_random_below(random, 2) == 0 ? GW_STRING_MATCH_PRESENT : GW_STRING_MATCH_EXACT,
+                                     .value = GW_STR("/a"),
+                                     .invert = gw_random_below(random, 2) == 0};
+    route->match.queries = query;
+    route->match.query_count = 1;
+  }
   if (gw_random_below(random, 5) != 0) return;
   builder_add_header(b, route,
                      (struct gw_header_match){.name = GW_STR("x-a"),

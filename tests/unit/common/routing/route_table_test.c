@@ -340,11 +340,114 @@ static void test_10000_routes_are_small(void **state) {
   done(&f);
 }
 
+static void builder_add_query(struct table_builder *b, struct gw_route *route, struct gw_query_match query) {
+  struct gw_query_match *one = gw_arena_calloc(&b->arena, 1, sizeof *one);
+  *one = query;
+  route->match.queries = one;
+  route->match.query_count = 1;
+}
+
+static void test_match_of_the_query_is_of_the_first_parameter_as_it_is_written(void **state) {
+  (void)state;
+  struct fixture f;
+  builder_init(&f.b, 8);
+  const struct gw_query_match matches[] = {
+      {.name = GW_STR("p"), .kind = GW_STRING_MATCH_EXACT, .value = GW_STR("1")},
+      {.name = GW_STR("p"), .kind = GW_STRING_MATCH_REGEX, .value = GW_STR("[0-9]+")},
+      {.name = GW_STR("p"), .kind = GW_STRING_MATCH_PREFIX, .value = GW_STR("AB"), .ignore_case = true},
+      {.name = GW_STR("p"), .kind = GW_STRING_MATCH_PRESENT},
+      {.name = GW_STR("p"), .kind = GW_STRING_MATCH_PRESENT, .invert = true},
+  };
+  static const char *const paths[] = {"/0", "/1", "/2", "/3", "/4"};
+  for (size_t i = 0; i < GW_ARRAY_LEN(matches); i++)
+    builder_add_query(&f.b, builder_add(&f.b, GW_PATH_MATCH_EXACT, paths[i]), matches[i]);
+  freeze(&f);
+  static const struct {
+    const char *query;
+    const char *expected; /* by matcher */
+  } cases[] = {{"", "00001"},         {"?p=1", "11010"},   {"?p=12", "01010"},  {"?q=0&p=1", "11010"},
+               {"?p=2&p=1", "01010"}, {"?p", "00010"},     {"?p=%31", "00010"}, {"?p=abc", "00110"},
+               {"?P=1", "00001"},     {"?x=p=1", "00001"}, {"?p=", "00010"},    {"?p=1x", "00010"}};
+  for (size_t c = 0; c < GW_ARRAY_LEN(cases); c++) {
+    for (size_t i = 0; i < GW_ARRAY_LEN(matches); i++) {
+      char path[64];
+      snprintf(path, sizeof path, "%s%s", paths[i], cases[c].query);
+      if ((get(&f, path) >= 0) != (cases[c].expected[i] == '1')) fail_msg("matcher %zu, %s", i, path);
+    }
+  }
+  done(&f);
+}
+
+static void test_missing_field_that_is_taken_as_empty_is_not_something_else(void **state) {
+  (void)state;
+  struct fixture f;
+  builder_init(&f.b, 4);
+  const struct gw_header_match match_of_a = {.name = GW_STR("x-a"),
+                                             .kind = GW_STRING_MATCH_EXACT,
+                                             .value = GW_STR("b"),
+                                             .invert = true,
+                                             .takes_missing_as_empty = true};
+  builder_add_header(&f.b, builder_add(&f.b, GW_PATH_MATCH_EXACT, "/a"), match_of_a);
+  freeze(&f);
+  struct gw_request_head head = builder_head("GET", "/a");
+  assert_int_equal(match(&f, head), 0);
+  gw_headers_init(&head.headers, &f.scratch, 2);
+  gw_headers_add(&head.headers, &f.scratch, GW_HEADER_OTHER, GW_STR("x-a"), GW_STR("b"));
+  assert_int_equal(match(&f, head), -1);
+  done(&f);
+}
+
+static void test_port_of_a_host_counts_unless_it_is_ignored(void **state) {
+  (void)state;
+  for (int ignores = 0; ignores < 2; ignores++) {
+    struct fixture f;
+    builder_init(&f.b, 2);
+    f.b.domain = GW_STR("example.com");
+    f.b.config.ignores_port = ignores == 1;
+    builder_add(&f.b, GW_PATH_MATCH_EXACT, "/a");
+    freeze(&f);
+    struct gw_request_head head = builder_head("GET", "/a");
+    assert_int_equal(match(&f, head), 0);
+    head.authority = GW_STR("Example.com:8080");
+    assert_int_equal(match(&f, head), ignores == 1 ? 0 : -1);
+    done(&f);
+  }
+}
+
+/* Else a long path would lead around a route that protects something. */
+static void test_a_route_that_can_not_be_decided_hides_those_behind_it(void **state) {
+  (void)state;
+  struct fixture f;
+  builder_init(&f.b, 4);
+  builder_add(&f.b, GW_PATH_MATCH_EXACT, "/before/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!b");
+  builder_add(&f.b, GW_PATH_MATCH_REGEX, "/(?:before|secret)/(a*)*(a*)*(a*)*b");
+  builder_add(&f.b, GW_PATH_MATCH_PREFIX, "/");
+  freeze(&f);
+  const char *const exploding = "/secret/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!b";
+  struct gw_request_head head = builder_head("GET", exploding);
+  struct gw_route_hit hit, linear;
+  gw_route_table_match(f.table, &head, &f.scratch, &hit);
+  gw_route_table_match_linear(f.table, &head, &f.scratch, &linear);
+  assert_null(hit.route);
+  assert_null(linear.route);
+  assert_true(hit.is_undecided);
+  assert_true(linear.is_undecided);
+  /* What stands before it is still found. */
+  assert_int_equal(get(&f, "/before/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!b"), 0);
+  assert_int_equal(get(&f, "/secret/ab"), 1);
+  assert_int_equal(get(&f, "/other"), 2);
+  done(&f);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_match_of_first_in_order_wins_over_kinds),
       cmocka_unit_test(test_match_of_method_lists_and_unknown_methods),
       cmocka_unit_test(test_match_of_headers_as_envoy_does),
+      cmocka_unit_test(test_match_of_the_query_is_of_the_first_parameter_as_it_is_written),
+      cmocka_unit_test(test_missing_field_that_is_taken_as_empty_is_not_something_else),
+      cmocka_unit_test(test_port_of_a_host_counts_unless_it_is_ignored),
+      cmocka_unit_test(test_a_route_that_can_not_be_decided_hides_those_behind_it),
       cmocka_unit_test(test_match_of_domains_exact_then_suffix_then_prefix_then_any),
       cmocka_unit_test(test_match_without_virtual_host_finds_nothing),
       cmocka_unit_test(test_build_names_every_mistake),

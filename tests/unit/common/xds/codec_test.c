@@ -22,6 +22,7 @@ static void assert_header(const struct gw_header_match *got, const struct gw_hea
   assert_str(got->value, want->value);
   assert_int_equal(got->ignore_case, want->ignore_case);
   assert_int_equal(got->invert, want->invert);
+  assert_int_equal(got->takes_missing_as_empty, want->takes_missing_as_empty);
 }
 
 static void assert_redirect(const struct gw_route_redirect *got, const struct gw_route_redirect *want) {
@@ -31,6 +32,8 @@ static void assert_redirect(const struct gw_route_redirect *got, const struct gw
   assert_int_equal(got->port, want->port);
   assert_str(got->path, want->path);
   assert_str(got->prefix_rewrite, want->prefix_rewrite);
+  assert_str(got->regex_rewrite_pattern, want->regex_rewrite_pattern);
+  assert_str(got->regex_rewrite_substitution, want->regex_rewrite_substitution);
   assert_int_equal(got->strips_query, want->strips_query);
 }
 
@@ -76,6 +79,45 @@ static void assert_retry(const struct gw_retry_policy *got, const struct gw_retr
   assert_int_equal(got->buffer_bytes, want->buffer_bytes);
 }
 
+static void assert_queries(const struct gw_route_match *got, const struct gw_route_match *want) {
+  assert_int_equal(got->query_count, want->query_count);
+  for (uint32_t i = 0; i < want->query_count; i++) {
+    assert_str(got->queries[i].name, want->queries[i].name);
+    assert_int_equal(got->queries[i].kind, want->queries[i].kind);
+    assert_str(got->queries[i].value, want->queries[i].value);
+    assert_int_equal(got->queries[i].ignore_case, want->queries[i].ignore_case);
+    assert_int_equal(got->queries[i].invert, want->queries[i].invert);
+  }
+}
+
+static void assert_changes(const struct gw_header_changes *got, const struct gw_header_changes *want) {
+  assert_int_equal(got != NULL, want != NULL);
+  if (want == NULL) return;
+  assert_int_equal(got->remove_count, want->remove_count);
+  for (uint32_t i = 0; i < want->remove_count; i++)
+    assert_str(got->remove[i], want->remove[i]);
+  assert_int_equal(got->add_count, want->add_count);
+  for (uint32_t i = 0; i < want->add_count; i++) {
+    assert_str(got->add[i].name, want->add[i].name);
+    assert_str(got->add[i].value, want->add[i].value);
+    assert_int_equal(got->add[i].action, want->add[i].action);
+    assert_int_equal(got->add[i].is_format, want->add[i].is_format);
+    assert_int_equal(got->add[i].keeps_empty, want->add[i].keeps_empty);
+  }
+}
+
+static void assert_split(const struct gw_route_split *got, const struct gw_route_split *want) {
+  assert_int_equal(got != NULL, want != NULL);
+  if (want == NULL) return;
+  assert_int_equal(got->count, want->count);
+  assert_int_equal(got->total_weight, want->total_weight);
+  assert_int_equal(got->by_hash, want->by_hash);
+  for (uint32_t i = 0; i < want->count; i++) {
+    assert_str(got->clusters[i].name, want->clusters[i].name);
+    assert_int_equal(got->clusters[i].weight, want->clusters[i].weight);
+  }
+}
+
 static void assert_route(const struct gw_route *got, const struct gw_route *want) {
   assert_str(got->name, want->name);
   assert_int_equal(got->index, want->index);
@@ -85,8 +127,11 @@ static void assert_route(const struct gw_route *got, const struct gw_route *want
   assert_int_equal(got->match.header_count, want->match.header_count);
   for (uint32_t i = 0; i < want->match.header_count; i++)
     assert_header(&got->match.headers[i], &want->match.headers[i]);
+  assert_queries(&got->match, &want->match);
   assert_int_equal(got->action, want->action);
   assert_str(got->forward.cluster, want->forward.cluster);
+  assert_split(got->forward.split, want->forward.split);
+  assert_str(got->forward.host_rewrite, want->forward.host_rewrite);
   assert_int_equal(got->forward.timeout_ms, want->forward.timeout_ms);
   assert_int_equal(got->forward.has_idle_timeout, want->forward.has_idle_timeout);
   assert_int_equal(got->forward.idle_timeout_ms, want->forward.idle_timeout_ms);
@@ -103,18 +148,17 @@ static void assert_route(const struct gw_route *got, const struct gw_route *want
   if (want->redirect != NULL) assert_redirect(got->redirect, want->redirect);
   assert_int_equal(got->direct.status, want->direct.status);
   assert_str(got->direct.body, want->direct.body);
-  assert_int_equal(got->response_headers_to_add_count, want->response_headers_to_add_count);
-  for (uint32_t i = 0; i < want->response_headers_to_add_count; i++) {
-    assert_str(got->response_headers_to_add[i].name, want->response_headers_to_add[i].name);
-    assert_str(got->response_headers_to_add[i].value, want->response_headers_to_add[i].value);
-    assert_int_equal(got->response_headers_to_add[i].is_append, want->response_headers_to_add[i].is_append);
-  }
+  assert_changes(got->request_headers, want->request_headers);
+  assert_changes(got->response_headers, want->response_headers);
+  assert_int_equal(got->has_body_limit, want->has_body_limit);
+  assert_int_equal(got->max_request_body_bytes, want->max_request_body_bytes);
 }
 
 static void assert_route_config(const struct gw_route_config *got, const struct gw_route_config *want) {
   assert_str(got->name, want->name);
   assert_int_equal(got->virtual_host_count, want->virtual_host_count);
   assert_int_equal(got->route_count, want->route_count);
+  assert_int_equal(got->ignores_port, want->ignores_port);
   for (uint32_t v = 0; v < want->virtual_host_count; v++) {
     const struct gw_virtual_host *got_host = &got->virtual_hosts[v], *want_host = &want->virtual_hosts[v];
     assert_str(got_host->name, want_host->name);
@@ -197,22 +241,23 @@ static void test_route_config_is_kept_as_it_would_be_decoded(void **state) {
   (void)state;
   assert_same_as_the_whole_way(&sample_route_config);
   const struct gw_str domain = GW_STR("Example.COM");
-  const struct gw_header_match header = {GW_STR("X-Version"), GW_STRING_MATCH_REGEX, GW_STR("[A-Z]+"), true, false};
-  const struct gw_header_option option = {GW_STR("Allow"), GW_STR("GET"), false};
-  struct gw_route route = {.match = {GW_PATH_MATCH_REGEX, GW_STR("/A+"), true, &header, 1},
+  const struct gw_header_match header = {GW_STR("X-Version"), GW_STRING_MATCH_REGEX, GW_STR("[A-Z]+"), true, false, true};
+  const struct gw_header_option option = {GW_STR("Allow"), GW_STR("GET"), GW_HEADER_OVERWRITE, false, false};
+  const struct gw_str removed = GW_STR("X-Old");
+  const struct gw_header_changes changes = {&removed, 1, 1, &option};
+  struct gw_route route = {.match = {GW_PATH_MATCH_REGEX, GW_STR("/A+"), true, &header, 1, 0, NULL},
                            .action = GW_ROUTE_FORWARD,
                            .forward = {.cluster = GW_STR("Alpha")},
-                           .response_headers_to_add = &option,
-                           .response_headers_to_add_count = 1};
+                           .response_headers = &changes};
   const struct gw_virtual_host host = {GW_STR("All"), &domain, 1, &route, 1, NULL, false};
-  const struct gw_route_config config = {GW_STR("odd"), &host, 1, 1};
+  const struct gw_route_config config = {GW_STR("odd"), &host, 1, 1, false};
   assert_same_as_the_whole_way(&config);
 }
 
 static void test_route_config_without_routes_or_hosts_comes_back(void **state) {
   (void)state;
   const struct gw_virtual_host host = {GW_STR("none"), sample_any_domain, 1, NULL, 0, NULL, false};
-  const struct gw_route_config no_routes = {GW_STR("main"), &host, 1, 0}, no_hosts = {GW_STR("main"), NULL, 0, 0};
+  const struct gw_route_config no_routes = {GW_STR("main"), &host, 1, 0, false}, no_hosts = {GW_STR("main"), NULL, 0, 0, true};
   assert_same_as_the_whole_way(&no_routes);
   assert_same_as_the_whole_way(&no_hosts);
 }
@@ -534,14 +579,14 @@ static void test_ten_thousand_routes_are_encoded_and_decoded(void **state) {
   struct gw_arena arena;
   gw_arena_init(&arena, 4096);
   for (uint32_t i = 0; i < COUNT; i++) {
-    routes[i] =
-        (struct gw_route){.name = gw_str_from(gw_arena_printf(&arena, "route-%u", i)),
-                          .index = i,
-                          .match = {GW_PATH_MATCH_EXACT, gw_str_from(gw_arena_printf(&arena, "/r/%u", i)), false, sample_headers, 1},
-                          .forward = {.cluster = GW_STR("alpha"), .timeout_ms = 30000}};
+    routes[i] = (struct gw_route){.name = gw_str_from(gw_arena_printf(&arena, "route-%u", i)),
+                                  .index = i,
+                                  .match = {GW_PATH_MATCH_EXACT, gw_str_from(gw_arena_printf(&arena, "/r/%u", i)), false, sample_headers, 1,
+                                            0, NULL},
+                                  .forward = {.cluster = GW_STR("alpha"), .timeout_ms = 30000}};
   }
   const struct gw_virtual_host host = {GW_STR("all"), sample_any_domain, 1, routes, COUNT, NULL, false};
-  const struct gw_route_config config = {GW_STR("big"), &host, 1, COUNT};
+  const struct gw_route_config config = {GW_STR("big"), &host, 1, COUNT, false};
   struct gw_resource *resource = gw_xds_encode_route_config(&config);
   assert_route_config(resource->route_config, &config);
   /* What stays: at most 5 KiB a route over the whole data plane are allowed. */

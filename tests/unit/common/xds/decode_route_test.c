@@ -35,9 +35,6 @@ CHANGE(split_host) {
 CHANGE(space_in_path) {
   REDIRECT(m, 1)->path_redirect = gw_xds_encode_str(arena, GW_STR("/a b"));
 }
-CHANGE(regex_redirect) {
-  add_unknown(arena, &REDIRECT(m, 1)->base, 9);
-}
 CHANGE(negative_grpc_timeout) {
   UNUSED;
   ROUTE(m, 0, 0)->route->max_grpc_timeout->seconds = -1;
@@ -138,8 +135,16 @@ CHANGE(no_pattern) {
 CHANGE(range_match) {
   add_unknown(arena, &ROUTE(m, 0, 0)->match->headers[2]->base, 6);
 }
-CHANGE(query_parameters) {
-  add_unknown(arena, &ROUTE(m, 0, 0)->match->base, 7);
+CHANGE(grpc_match) {
+  add_unknown(arena, &ROUTE(m, 0, 0)->match->base, 8);
+}
+CHANGE(query_without_name) {
+  UNUSED;
+  ROUTE(m, 0, 0)->match->query_parameters[1]->name = (char *)"";
+}
+CHANGE(query_without_pattern) {
+  UNUSED;
+  ROUTE(m, 0, 0)->match->query_parameters[1]->string_match->match_pattern_case = 0;
 }
 #define RETRY(m) ROUTE(m, 0, 0)->route->retry_policy
 CHANGE(retriable_headers) {
@@ -173,17 +178,61 @@ CHANGE(grpc_timeout_header_max) {
 CHANGE(attempt_count_in_response) {
   add_unknown(arena, &((RouteConfiguration *)m)->virtual_hosts[0]->base, 19);
 }
-CHANGE(weighted_clusters) {
-  add_unknown(arena, &ROUTE(m, 0, 0)->route->base, 3);
+CHANGE(weight_by_header) {
+  add_unknown(arena, &ROUTE(m, 0, 1)->route->weighted_clusters->base, 4);
+}
+CHANGE(headers_of_a_share) {
+  add_unknown(arena, &ROUTE(m, 0, 1)->route->weighted_clusters->clusters[0]->base, 4);
+}
+CHANGE(no_shares) {
+  UNUSED;
+  ROUTE(m, 0, 1)->route->weighted_clusters->n_clusters = 0;
+}
+CHANGE(share_of_nobody) {
+  UNUSED;
+  ROUTE(m, 0, 1)->route->weighted_clusters->clusters[2]->name = (char *)"";
+}
+CHANGE(no_weight) {
+  UNUSED;
+  for (size_t i = 0; i < 3; i++)
+    ROUTE(m, 0, 1)->route->weighted_clusters->clusters[i]->weight = NULL;
+}
+CHANGE(too_much_weight) {
+  UNUSED;
+  ROUTE(m, 0, 1)->route->weighted_clusters->clusters[0]->weight->value = UINT32_MAX;
+}
+CHANGE(no_destination) {
+  UNUSED;
+  ROUTE(m, 0, 1)->route->cluster_specifier_case = 0;
+}
+CHANGE(space_in_host) {
+  ROUTE(m, 0, 1)->route->host_rewrite_literal = gw_xds_encode_str(arena, GW_STR("a\r\nb: c"));
 }
 CHANGE(redirect) {
   add_unknown(arena, &ROUTE(m, 0, 0)->base, 5);
 }
 CHANGE(filter_config) {
-  add_unknown(arena, &ROUTE(m, 0, 0)->base, 13);
+  ROUTE(m, 0, 0)->typed_per_filter_config[0]->value->type_url = gw_xds_encode_str(arena, GW_STR("x/y.Z"));
 }
-CHANGE(command_in_value) {
-  ROUTE(m, 0, 0)->response_headers_to_add[1]->header->value = gw_xds_encode_str(arena, GW_STR("%REQ(a)%"));
+CHANGE(disabled_filter) {
+  Envoy__Config__Route__V3__FilterConfig *config = gw_xds_encode_new(arena, &envoy__config__route__v3__filter_config__descriptor);
+  add_unknown(arena, &config->base, 3);
+  ROUTE(m, 0, 0)->typed_per_filter_config[0]->value = gw_xds_encode_any(arena, &config->base);
+}
+CHANGE(operator_in_value) {
+  ROUTE(m, 0, 0)->response_headers_to_add[1]->header->value = gw_xds_encode_str(arena, GW_STR("%HOSTNAME%"));
+}
+CHANGE(answer_in_request) {
+  ROUTE(m, 0, 0)->request_headers_to_add[1]->header->value = gw_xds_encode_str(arena, GW_STR("%RESP(a)%"));
+}
+CHANGE(open_operator) {
+  ROUTE(m, 0, 0)->response_headers_to_add[1]->header->value = gw_xds_encode_str(arena, GW_STR("50%"));
+}
+CHANGE(length_header) {
+  ROUTE(m, 0, 0)->request_headers_to_add[1]->header->key = gw_xds_encode_str(arena, GW_STR("Content-Length"));
+}
+CHANGE(removed_connection) {
+  ROUTE(m, 0, 0)->request_headers_to_remove[1] = gw_xds_encode_str(arena, GW_STR("Connection"));
 }
 CHANGE(line_end_in_value) {
   ROUTE(m, 0, 0)->response_headers_to_add[1]->header->value = gw_xds_encode_str(arena, GW_STR("a\r\nb: c"));
@@ -201,10 +250,6 @@ CHANGE(pseudo_header) {
 }
 CHANGE(host_header) {
   ROUTE(m, 0, 0)->response_headers_to_add[1]->header->key = gw_xds_encode_str(arena, GW_STR("Host"));
-}
-CHANGE(add_if_absent) {
-  UNUSED;
-  ROUTE(m, 0, 0)->response_headers_to_add[1]->append_action = 1;
 }
 CHANGE(unknown_action) {
   UNUSED;
@@ -282,7 +327,6 @@ static const struct refusal refusals[] = {
     {port_70000, "virtual_hosts[1].routes[1].redirect.port_redirect: must be a port"},
     {split_host, "virtual_hosts[1].routes[1].redirect.host_redirect: holds a space or a control character"},
     {space_in_path, "virtual_hosts[1].routes[1].redirect.path_redirect: holds a space or a control character"},
-    {regex_redirect, "virtual_hosts[1].routes[1].redirect.regex_rewrite: not supported"},
     {negative_grpc_timeout, "virtual_hosts[0].routes[0].route.max_grpc_timeout: is not a duration"},
     {unknown_number, "virtual_hosts[0].routes[2].field 4711: not known"},
     {unknown_top, "vhds: not supported"},
@@ -310,7 +354,9 @@ static const struct refusal refusals[] = {
     {empty_prefix, "virtual_hosts[0].routes[0].match.headers[1].string_match.prefix: is empty"},
     {no_pattern, "virtual_hosts[0].routes[0].match.headers[1].string_match: needs exact"},
     {range_match, "virtual_hosts[0].routes[0].match.headers[2].range_match: not supported"},
-    {query_parameters, "virtual_hosts[0].routes[0].match.query_parameters: not supported"},
+    {grpc_match, "virtual_hosts[0].routes[0].match.grpc: not supported"},
+    {query_without_name, "virtual_hosts[0].routes[0].match.query_parameters[1].name: is empty"},
+    {query_without_pattern, "virtual_hosts[0].routes[0].match.query_parameters[1].string_match: needs exact"},
     {retriable_headers, "virtual_hosts[0].routes[0].route.retry_policy.retriable_headers: not supported"},
     {odd_retry_word, "virtual_hosts[0].routes[0].route.retry_policy.retry_on: \"envoy-ratelimited\" is not one of 5xx,"},
     {retry_code_42, "virtual_hosts[0].routes[0].route.retry_policy.retriable_status_codes[1]: is 42; allowed is 100 to 599"},
@@ -320,16 +366,27 @@ static const struct refusal refusals[] = {
     {minus_one_host, "virtual_hosts[0].routes[0].route.retry_policy.host_selection_retry_max_attempts: allowed is 0 to 1000"},
     {grpc_timeout_header_max, "virtual_hosts[0].routes[0].route.max_stream_duration.grpc_timeout_header_max: not supported"},
     {attempt_count_in_response, "virtual_hosts[0].include_attempt_count_in_response: not supported"},
-    {weighted_clusters, "virtual_hosts[0].routes[0].route.weighted_clusters: not supported"},
+    {weight_by_header, "virtual_hosts[0].routes[1].route.weighted_clusters.header_name: not supported"},
+    {headers_of_a_share, "virtual_hosts[0].routes[1].route.weighted_clusters.clusters[0].request_headers_to_add: not supported"},
+    {no_shares, "virtual_hosts[0].routes[1].route.weighted_clusters.clusters: is empty"},
+    {share_of_nobody, "virtual_hosts[0].routes[1].route.weighted_clusters.clusters[2].name: is empty"},
+    {no_weight, "virtual_hosts[0].routes[1].route.weighted_clusters.clusters: have a total weight of 0"},
+    {too_much_weight, "virtual_hosts[0].routes[1].route.weighted_clusters.clusters: have a total weight of 4294967305"},
+    {no_destination, "virtual_hosts[0].routes[1].route: needs cluster or weighted_clusters"},
+    {space_in_host, "virtual_hosts[0].routes[1].route.host_rewrite_literal: holds a space or a control character"},
     {redirect, "virtual_hosts[0].routes[0].decorator: not supported"},
-    {filter_config, "virtual_hosts[0].routes[0].typed_per_filter_config: not supported"},
-    {command_in_value, "virtual_hosts[0].routes[0].response_headers_to_add[1].header.value: commands (%NAME%) are not supported"},
+    {filter_config, "virtual_hosts[0].routes[0].typed_per_filter_config[0]: type \"x/y.Z\" is not supported here"},
+    {disabled_filter, "virtual_hosts[0].routes[0].typed_per_filter_config[0].disabled: not supported"},
+    {operator_in_value, "virtual_hosts[0].routes[0].response_headers_to_add[1].header.value: %HOSTNAME% is not supported; allowed are"},
+    {answer_in_request, "virtual_hosts[0].routes[0].request_headers_to_add[1].header.value: %RESP(a)% is not supported; allowed are"},
+    {open_operator, "virtual_hosts[0].routes[0].response_headers_to_add[1].header.value: %% is not supported"},
+    {length_header, "virtual_hosts[0].routes[0].request_headers_to_add[1].header.key: \"Content-Length\" can't be changed here: it says"},
+    {removed_connection, "virtual_hosts[0].routes[0].request_headers_to_remove[1]: \"Connection\" can't be changed here: it is for one"},
     {line_end_in_value, "virtual_hosts[0].routes[0].response_headers_to_add[1].header.value: holds a control character"},
     {empty_value, "virtual_hosts[0].routes[0].response_headers_to_add[1].header.value: is empty"},
     {no_header, "virtual_hosts[0].routes[0].response_headers_to_add[1].header: is missing"},
     {pseudo_header, "virtual_hosts[0].routes[0].response_headers_to_add[1].header.key: \":status\" is not the name of a header"},
-    {host_header, "virtual_hosts[0].routes[0].response_headers_to_add[1].header.key: \"host\" can't be added"},
-    {add_if_absent, "virtual_hosts[0].routes[0].response_headers_to_add[1].append_action: ADD_IF_ABSENT is not supported"},
+    {host_header, "virtual_hosts[0].routes[0].response_headers_to_add[1].header.key: \"Host\" can't be changed here: it is changed by"},
     {unknown_action, "virtual_hosts[0].routes[0].response_headers_to_add[1].append_action: value 77 is not known"},
     {both_appends, "virtual_hosts[0].routes[0].response_headers_to_add[1].append_action: and append exclude each other"},
     {no_domains, "virtual_hosts[1].domains: is empty"},
@@ -490,7 +547,7 @@ static void test_defaults_are_envoys(void **state) {
   assert_int_equal(got->forward.timeout_ms, 15000);
   assert_false(got->forward.has_idle_timeout);
   assert_false(got->match.ignore_case);
-  assert_true(got->response_headers_to_add[1].is_append);
+  assert_int_equal(got->response_headers->add[1].action, GW_HEADER_APPEND);
   gw_errors_done(&errors);
   gw_arena_done(&arena);
 }

@@ -10,19 +10,38 @@
 #include "common/model/secret.h"
 
 static const struct gw_header_match sample_headers[] = {
-    {GW_STR(":method"), GW_STRING_MATCH_EXACT, GW_STR("GET"), false, false},
-    {GW_STR("x-a"), GW_STRING_MATCH_PREFIX, GW_STR("p"), true, true},
-    {GW_STR("x-b"), GW_STRING_MATCH_SUFFIX, GW_STR("s"), false, false},
-    {GW_STR("x-c"), GW_STRING_MATCH_CONTAINS, GW_STR("c"), false, false},
-    {GW_STR("x-d"), GW_STRING_MATCH_REGEX, GW_STR("a|b"), false, true},
-    {GW_STR("x-e"), GW_STRING_MATCH_PRESENT, {NULL, 0}, false, true},
-    {GW_STR("x-f"), GW_STRING_MATCH_EXACT, {NULL, 0}, false, false},
+    {GW_STR(":method"), GW_STRING_MATCH_EXACT, GW_STR("GET"), false, false, false},
+    {GW_STR("x-a"), GW_STRING_MATCH_PREFIX, GW_STR("p"), true, true, false},
+    {GW_STR("x-b"), GW_STRING_MATCH_SUFFIX, GW_STR("s"), false, false, false},
+    {GW_STR("x-c"), GW_STRING_MATCH_CONTAINS, GW_STR("c"), false, false, false},
+    {GW_STR("x-d"), GW_STRING_MATCH_REGEX, GW_STR("a|b"), false, true, false},
+    {GW_STR("x-e"), GW_STRING_MATCH_PRESENT, {NULL, 0}, false, true, false},
+    {GW_STR("x-f"), GW_STRING_MATCH_EXACT, {NULL, 0}, false, false, false},
+    {GW_STR("x-g"), GW_STRING_MATCH_EXACT, GW_STR("g"), false, true, true},
+};
+
+static const struct gw_query_match sample_queries[] = {
+    {GW_STR("Page"), GW_STRING_MATCH_REGEX, GW_STR("[0-9]+"), false, false},
+    {GW_STR("a"), GW_STRING_MATCH_EXACT, GW_STR("B"), true, false},
+    {GW_STR("b"), GW_STRING_MATCH_PRESENT, {NULL, 0}, false, false},
+    {GW_STR("c"), GW_STRING_MATCH_PRESENT, {NULL, 0}, false, true},
 };
 
 static const struct gw_header_option sample_options[] = {
-    {GW_STR("x-deprecated"), GW_STR("50% and 100%"), true},
-    {GW_STR("x-other"), GW_STR("v"), false},
+    {GW_STR("x-deprecated"), GW_STR("50% and 100%"), GW_HEADER_APPEND, false, false},
+    {GW_STR("x-other"), GW_STR("v"), GW_HEADER_OVERWRITE, false, false},
+    {GW_STR("x-client"), GW_STR("100%% %REQ(x-a?:path):9%"), GW_HEADER_ADD_IF_ABSENT, true, false},
+    {GW_STR("x-empty"), {NULL, 0}, GW_HEADER_OVERWRITE_IF_EXISTS, false, true},
 };
+static const struct gw_str sample_removed[] = {GW_STR("x-gone"), GW_STR("server")};
+static const struct gw_header_changes sample_changes[] = {
+    {sample_removed, 2, GW_ARRAY_LEN(sample_options), sample_options},
+    {NULL, 0, 2, sample_options},
+    {sample_removed, 1, 0, NULL},
+};
+
+static const struct gw_weighted_cluster sample_shares[] = {{GW_STR("alpha"), 90}, {GW_STR("gamma"), 0}, {GW_STR("beta"), 10}};
+static const struct gw_route_split sample_splits[] = {{sample_shares, 3, 100, true}, {sample_shares, 1, 90, false}};
 
 static const struct gw_hash_policy sample_hashes[] = {
     {.kind = GW_HASH_HEADER, .name = GW_STR("x-user"), .is_terminal = true},
@@ -54,7 +73,8 @@ static const struct gw_retry_policy sample_host_retry = {.on = GW_RETRY_ALWAYS_S
 static const struct gw_route sample_routes[] = {
     {.name = GW_STR("one"),
      .index = 0,
-     .match = {GW_PATH_MATCH_EXACT, GW_STR("/a"), true, sample_headers, GW_ARRAY_LEN(sample_headers)},
+     .match = {GW_PATH_MATCH_EXACT, GW_STR("/a"), true, sample_headers, GW_ARRAY_LEN(sample_headers), GW_ARRAY_LEN(sample_queries),
+               sample_queries},
      .action = GW_ROUTE_FORWARD,
      .forward = {.cluster = GW_STR("alpha"),
                  .timeout_ms = 30250,
@@ -68,13 +88,16 @@ static const struct gw_route sample_routes[] = {
                  .retry = &sample_retry,
                  .tells_attempt_count = true,
                  .prefix_rewrite = GW_STR("/b")},
-     .response_headers_to_add = sample_options,
-     .response_headers_to_add_count = GW_ARRAY_LEN(sample_options)},
+     .request_headers = &sample_changes[0],
+     .response_headers = &sample_changes[1],
+     .has_body_limit = true,
+     .max_request_body_bytes = UINT64_C(1) << 33},
     {.name = GW_STR("two"),
      .index = 1,
-     .match = {GW_PATH_MATCH_TEMPLATE, GW_STR("/users/{id}"), false, NULL, 0},
+     .match = {GW_PATH_MATCH_TEMPLATE, GW_STR("/users/{id}"), false, NULL, 0, 0, NULL},
      .action = GW_ROUTE_FORWARD,
-     .forward = {.cluster = GW_STR("beta"),
+     .forward = {.split = &sample_splits[0],
+                 .host_rewrite = GW_STR("inner.example:8080"),
                  .timeout_ms = 0,
                  .retry = &sample_host_retry,
                  .tells_attempt_count = true,
@@ -82,12 +105,14 @@ static const struct gw_route sample_routes[] = {
                  .regex_rewrite_substitution = GW_STR("/u/\\1")}},
     {.name = GW_STR("three"),
      .index = 2,
-     .match = {GW_PATH_MATCH_SEPARATED_PREFIX, GW_STR("/c"), false, NULL, 0},
+     .match = {GW_PATH_MATCH_SEPARATED_PREFIX, GW_STR("/c"), false, NULL, 0, 0, NULL},
      .action = GW_ROUTE_DIRECT_RESPONSE,
-     .direct = {501, GW_STR("{\"error\": 501}")}},
+     .direct = {501, GW_STR("{\"error\": 501}")},
+     .response_headers = &sample_changes[2],
+     .has_body_limit = true},
     {.name = GW_STR(""),
      .index = 3,
-     .match = {GW_PATH_MATCH_REGEX, GW_STR("/d/[0-9]+"), false, NULL, 0},
+     .match = {GW_PATH_MATCH_REGEX, GW_STR("/d/[0-9]+"), false, NULL, 0, 0, NULL},
      .action = GW_ROUTE_DIRECT_RESPONSE,
      .direct = {200, GW_STR("\xff\x00\x01")}},
 };
@@ -100,34 +125,34 @@ static const struct gw_route_redirect sample_redirects[] = {
      .path = GW_STR("/new?a=b"),
      .strips_query = true},
     {.status = 301, .scheme = GW_STR("http"), .prefix_rewrite = GW_STR("/moved")},
-    {.status = 302},
+    {.status = 302, .regex_rewrite_pattern = GW_STR("^/old/(.*)"), .regex_rewrite_substitution = GW_STR("/new/\\1")},
     {.status = 303},
     {.status = 307},
 };
 
 static const struct gw_route sample_last_route[] = {
     {.index = 4,
-     .match = {GW_PATH_MATCH_PREFIX, GW_STR(""), false, NULL, 0},
+     .match = {GW_PATH_MATCH_PREFIX, GW_STR(""), false, NULL, 0, 0, NULL},
      .action = GW_ROUTE_DIRECT_RESPONSE,
      .direct = {404, {NULL, 0}}},
     {.index = 5,
-     .match = {GW_PATH_MATCH_EXACT, GW_STR("/r"), false, NULL, 0},
+     .match = {GW_PATH_MATCH_EXACT, GW_STR("/r"), false, NULL, 0, 0, NULL},
      .action = GW_ROUTE_REDIRECT,
      .redirect = &sample_redirects[0]},
     {.index = 6,
-     .match = {GW_PATH_MATCH_PREFIX, GW_STR("/s"), false, NULL, 0},
+     .match = {GW_PATH_MATCH_PREFIX, GW_STR("/s"), false, NULL, 0, 0, NULL},
      .action = GW_ROUTE_REDIRECT,
      .redirect = &sample_redirects[1]},
     {.index = 7,
-     .match = {GW_PATH_MATCH_EXACT, GW_STR("/t"), false, NULL, 0},
+     .match = {GW_PATH_MATCH_EXACT, GW_STR("/t"), false, NULL, 0, 0, NULL},
      .action = GW_ROUTE_REDIRECT,
      .redirect = &sample_redirects[2]},
     {.index = 8,
-     .match = {GW_PATH_MATCH_EXACT, GW_STR("/u"), false, NULL, 0},
+     .match = {GW_PATH_MATCH_EXACT, GW_STR("/u"), false, NULL, 0, 0, NULL},
      .action = GW_ROUTE_REDIRECT,
      .redirect = &sample_redirects[3]},
     {.index = 9,
-     .match = {GW_PATH_MATCH_EXACT, GW_STR("/v"), false, NULL, 0},
+     .match = {GW_PATH_MATCH_EXACT, GW_STR("/v"), false, NULL, 0, 0, NULL},
      .action = GW_ROUTE_REDIRECT,
      .redirect = &sample_redirects[4]},
 };
@@ -140,7 +165,7 @@ static const struct gw_virtual_host sample_hosts[] = {
     {GW_STR("rest"), sample_any_domain, 1, sample_last_route, GW_ARRAY_LEN(sample_last_route), NULL, false},
 };
 
-static const struct gw_route_config sample_route_config = {GW_STR("main"), sample_hosts, 2, 10};
+static const struct gw_route_config sample_route_config = {GW_STR("main"), sample_hosts, 2, 10, true};
 
 static const struct gw_endpoint sample_endpoint_items[] = {
     {GW_STR("10.0.0.1"), 8000, 1, false, 0},

@@ -62,7 +62,7 @@ static void test_load_of_the_origins_form(void **state) {
   free(shown);
   const struct gw_virtual_host *host = &policy->route_configs[0].virtual_hosts[0];
   assert_true(gw_str_equal(host->routes[0].direct.body, GW_STR("{\"error\": 501, \"message\": \"authentication is not available yet\"}")));
-  assert_true(gw_str_equal(host->routes[1].response_headers_to_add[0].value, GW_STR("GET, HEAD, POST")));
+  assert_true(gw_str_equal(host->routes[1].response_headers->add[0].value, GW_STR("GET, HEAD, POST")));
   const struct gw_cluster *cluster = &policy->clusters[0];
   assert_int_equal(cluster->kind, GW_CLUSTER_STRICT_DNS);
   assert_true(gw_str_equal(cluster->inline_endpoints->items[0].address, GW_STR("project-service-1")));

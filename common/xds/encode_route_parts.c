@@ -1,0 +1,87 @@
+/* What a route does beside matching and forwarding: changes of heads, shares between clusters, settings of filters. */
+#include "common/base/mem.h"
+#include "common/xds/encode_route.h"
+#include "gateway/filters/http/v1/limits.pb-c.h"
+
+/* The name that the listener has the filter under. */
+#define LIMITS_FILTER "gateway.filters.http.limits"
+
+typedef Envoy__Config__Route__V3__WeightedCluster WeightedCluster;
+typedef Envoy__Config__Core__V3__HeaderValueOption HeaderValueOption;
+
+/* A value as it goes out, written as a format. */
+static char *escape_percent(struct gw_arena *arena, struct gw_str value) {
+  char *format = gw_arena_alloc_bytes(arena, 2 * value.len + 1);
+  size_t len = 0;
+  for (size_t i = 0; i < value.len; i++) {
+    if (value.data[i] == '%') format[len++] = '%';
+    format[len++] = value.data[i];
+  }
+  format[len] = '\0';
+  return format;
+}
+
+static HeaderValueOption *encode_option(struct gw_arena *arena, const struct gw_header_option *option) {
+  HeaderValueOption *m = gw_xds_encode_new(arena, &envoy__config__core__v3__header_value_option__descriptor);
+  m->header = gw_xds_encode_new(arena, &envoy__config__core__v3__header_value__descriptor);
+  m->header->key = gw_xds_encode_str(arena, option->name);
+  m->header->value = option->is_format ? gw_xds_encode_str(arena, option->value) : escape_percent(arena, option->value);
+  m->append_action = (Envoy__Config__Core__V3__HeaderValueOption__HeaderAppendAction)option->action;
+  m->keep_empty_value = option->keeps_empty;
+  return m;
+}
+
+static void encode_changes(struct gw_arena *arena, const struct gw_header_changes *changes, size_t *ret_add_count,
+                           HeaderValueOption ***ret_add, size_t *ret_remove_count, char ***ret_remove) {
+  if (changes == NULL) return;
+  HeaderValueOption **add = gw_xds_encode_array(arena, changes->add_count);
+  for (uint32_t i = 0; i < changes->add_count; i++)
+    add[i] = encode_option(arena, &changes->add[i]);
+  char **remove = gw_xds_encode_array(arena, changes->remove_count);
+  for (uint32_t i = 0; i < changes->remove_count; i++)
+    remove[i] = gw_xds_encode_str(arena, changes->remove[i]);
+  *ret_add_count = changes->add_count;
+  *ret_add = add;
+  *ret_remove_count = changes->remove_count;
+  *ret_remove = remove;
+}
+
+void gw_xds_encode_header_changes(struct gw_arena *arena, const struct gw_route *route, Envoy__Config__Route__V3__Route *m) {
+  encode_changes(arena, route->request_headers, &m->n_request_headers_to_add, &m->request_headers_to_add, &m->n_request_headers_to_remove,
+                 &m->request_headers_to_remove);
+  encode_changes(arena, route->response_headers, &m->n_response_headers_to_add, &m->response_headers_to_add,
+                 &m->n_response_headers_to_remove, &m->response_headers_to_remove);
+}
+
+WeightedCluster *gw_xds_encode_split(struct gw_arena *arena, const struct gw_route_split *split) {
+  WeightedCluster *m = gw_xds_encode_new(arena, &envoy__config__route__v3__weighted_cluster__descriptor);
+  m->n_clusters = split->count;
+  m->clusters = gw_xds_encode_array(arena, m->n_clusters);
+  for (uint32_t i = 0; i < split->count; i++) {
+    m->clusters[i] = gw_xds_encode_new(arena, &envoy__config__route__v3__weighted_cluster__cluster_weight__descriptor);
+    m->clusters[i]->name = gw_xds_encode_str(arena, split->clusters[i].name);
+    m->clusters[i]->weight = gw_xds_encode_u32(arena, split->clusters[i].weight);
+  }
+  if (!split->by_hash) return m;
+  m->random_value_specifier_case = ENVOY__CONFIG__ROUTE__V3__WEIGHTED_CLUSTER__RANDOM_VALUE_SPECIFIER_USE_HASH_POLICY;
+  m->use_hash_policy = gw_xds_encode_bool(arena, true);
+  return m;
+}
+
+/* Optional, as the filter itself is: stock Envoy has limits of its own, by its bootstrap. */
+void gw_xds_encode_route_filters(struct gw_arena *arena, const struct gw_route *route, Envoy__Config__Route__V3__Route *m) {
+  if (!route->has_body_limit) return;
+  Gateway__Filters__Http__V1__LimitsPerRoute *limits = gw_xds_encode_new(arena, &gateway__filters__http__v1__limits_per_route__descriptor);
+  limits->max_request_body_bytes = gw_xds_encode_new(arena, &google__protobuf__uint64_value__descriptor);
+  limits->max_request_body_bytes->value = route->max_request_body_bytes;
+  Envoy__Config__Route__V3__FilterConfig *config = gw_xds_encode_new(arena, &envoy__config__route__v3__filter_config__descriptor);
+  config->config = gw_xds_encode_any(arena, &limits->base);
+  config->is_optional = true;
+  Envoy__Config__Route__V3__Route__TypedPerFilterConfigEntry *entry =
+      gw_xds_encode_new(arena, &envoy__config__route__v3__route__typed_per_filter_config_entry__descriptor);
+  entry->key = gw_xds_encode_str(arena, GW_STR(LIMITS_FILTER));
+  entry->value = gw_xds_encode_any(arena, &config->base);
+  m->n_typed_per_filter_config = 1;
+  m->typed_per_filter_config = gw_xds_encode_array(arena, 1);
+  m->typed_per_filter_config[0] = entry;
+}
