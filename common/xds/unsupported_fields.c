@@ -230,12 +230,9 @@ static const struct gw_xds_unsupported_field max_stream_duration[] = {
 };
 
 static const struct gw_xds_unsupported_field route[] = {
-    {"metadata", 4, IGNORED},
-    {"decorator", 5, REFUSED},
-    {"tracing", 15, REFUSED},
-    {"per_request_buffer_limit_bytes", 16, REFUSED},
-    {"filter_action", 17, REFUSED},
-    {"non_forwarding_action", 18, REFUSED},
+    {"metadata", 4, IGNORED},       {"decorator", 5, REFUSED},
+    {"tracing", 15, REFUSED},       {"per_request_buffer_limit_bytes", 16, REFUSED},
+    {"filter_action", 17, REFUSED}, {"non_forwarding_action", 18, REFUSED},
     {"stat_prefix", 19, IGNORED},
 };
 
