@@ -3,9 +3,18 @@
 #include "common/base/mem.h"
 
 /* By bit. */
-static const char *const names[] = {"5xx",           "gateway-error",          "connect-failure", "reset",
-                                    "reset-before-request", "refused-stream",  "retriable-4xx",   "retriable-status-codes",
-                                    "cancelled",     "deadline-exceeded",      "resource-exhausted", "internal",
+static const char *const names[] = {"5xx",
+                                    "gateway-error",
+                                    "connect-failure",
+                                    "reset",
+                                    "reset-before-request",
+                                    "refused-stream",
+                                    "retriable-4xx",
+                                    "retriable-status-codes",
+                                    "cancelled",
+                                    "deadline-exceeded",
+                                    "resource-exhausted",
+                                    "internal",
                                     "unavailable"};
 _Static_assert(GW_ARRAY_LEN(names) == GW_RETRY_ON_COUNT && GW_RETRY_GRPC_UNAVAILABLE == 1u << (GW_RETRY_ON_COUNT - 1), "a name for each");
 

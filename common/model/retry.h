@@ -12,19 +12,19 @@
 
 /* RetryPolicy.retry_on and retry_grpc_on: a set of these. */
 enum gw_retry_on {
-  GW_RETRY_5XX = 1u << 0,                     /* such an answer, or none at all */
-  GW_RETRY_GATEWAY_ERROR = 1u << 1,           /* 502, 503, 504, or no answer at all */
-  GW_RETRY_CONNECT_FAILURE = 1u << 2,         /* no connection could be made */
-  GW_RETRY_RESET = 1u << 3,                   /* no answer at all: connection or stream broken, a try's timeout */
-  GW_RETRY_RESET_BEFORE_REQUEST = 1u << 4,    /* the same, when the service cannot have acted on the request */
-  GW_RETRY_REFUSED_STREAM = 1u << 5,          /* HTTP/2's REFUSED_STREAM */
-  GW_RETRY_RETRIABLE_4XX = 1u << 6,           /* 409 */
-  GW_RETRY_RETRIABLE_STATUS_CODES = 1u << 7,  /* those of the policy */
-  GW_RETRY_GRPC_CANCELLED = 1u << 8,          /* grpc-status 1 in the answer's head, and so on */
-  GW_RETRY_GRPC_DEADLINE_EXCEEDED = 1u << 9,  /* 4 */
+  GW_RETRY_5XX = 1u << 0,                      /* such an answer, or none at all */
+  GW_RETRY_GATEWAY_ERROR = 1u << 1,            /* 502, 503, 504, or no answer at all */
+  GW_RETRY_CONNECT_FAILURE = 1u << 2,          /* no connection could be made */
+  GW_RETRY_RESET = 1u << 3,                    /* no answer at all: connection or stream broken, a try's timeout */
+  GW_RETRY_RESET_BEFORE_REQUEST = 1u << 4,     /* the same, when the service cannot have acted on the request */
+  GW_RETRY_REFUSED_STREAM = 1u << 5,           /* HTTP/2's REFUSED_STREAM */
+  GW_RETRY_RETRIABLE_4XX = 1u << 6,            /* 409 */
+  GW_RETRY_RETRIABLE_STATUS_CODES = 1u << 7,   /* those of the policy */
+  GW_RETRY_GRPC_CANCELLED = 1u << 8,           /* grpc-status 1 in the answer's head, and so on */
+  GW_RETRY_GRPC_DEADLINE_EXCEEDED = 1u << 9,   /* 4 */
   GW_RETRY_GRPC_RESOURCE_EXHAUSTED = 1u << 10, /* 8 */
-  GW_RETRY_GRPC_INTERNAL = 1u << 11,          /* 13 */
-  GW_RETRY_GRPC_UNAVAILABLE = 1u << 12,       /* 14 */
+  GW_RETRY_GRPC_INTERNAL = 1u << 11,           /* 13 */
+  GW_RETRY_GRPC_UNAVAILABLE = 1u << 12,        /* 14 */
 };
 #define GW_RETRY_ON_COUNT 13
 /* A request that met one of these was not acted on by any service: whatever its method, it may go again. */
@@ -39,7 +39,7 @@ const char *gw_retry_on_name(uint32_t bit);
   "5xx, gateway-error, connect-failure, reset, reset-before-request, refused-stream, retriable-4xx, retriable-status-codes, cancelled, "   \
   "deadline-exceeded, resource-exhausted, internal, unavailable"
 
-#define GW_RETRY_COUNT 1           /* Envoy's defaults, here and below */
+#define GW_RETRY_COUNT 1 /* Envoy's defaults, here and below */
 #define GW_RETRY_BACKOFF_BASE_MS 25
 #define GW_RETRY_BACKOFF_FACTOR 10 /* max_interval, in base intervals */
 #define GW_RETRY_HOST_ATTEMPTS 1
@@ -52,9 +52,9 @@ struct gw_retry_policy {
   uint64_t per_try_idle_timeout_ms; /* in which nothing of the answer comes */
   uint64_t backoff_base_ms;         /* before the n-th retry some time below min(base × 2^(n-1), max) */
   uint64_t backoff_max_ms;
-  bool avoids_previous_hosts;      /* retry_host_predicate previous_hosts */
-  uint32_t host_attempts;          /* how often another endpoint is asked for then, until one that was tried will do */
-  const uint32_t *status_codes;    /* with RETRIABLE_STATUS_CODES */
+  bool avoids_previous_hosts;   /* retry_host_predicate previous_hosts */
+  uint32_t host_attempts;       /* how often another endpoint is asked for then, until one that was tried will do */
+  const uint32_t *status_codes; /* with RETRIABLE_STATUS_CODES */
   uint32_t status_code_count;
   uint64_t buffer_bytes; /* request_body_buffer_limit of route or virtual host: a longer body is not sent again once it was begun */
 };

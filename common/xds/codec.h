@@ -33,8 +33,9 @@ enum gw_err gw_xds_decode_resource(enum gw_resource_type type, struct gw_bytes *
  * addresses IPs, or host names in STRICT_DNS clusters; ports and weights at least 1; connect_timeout and dns_refresh at least 1 ms;
  * direct bodies at most 4096 bytes; header names tokens, added values not empty and without control characters; templates at most
  * 256 bytes; CIDRs well-formed; the router last, once; certificates towards clients at least one, towards services at most one; ticket
- * keys at least one; retry policies with a base interval, at most the longest, and host_attempts of at least 1, and where a virtual host has
- * one, so has each route that forwards (the same, or another); trusted proxies only with use_remote_address and without hops; GW_UPSTREAM_AUTO only with TLS. */
+ * keys at least one; retry policies with a base interval, at most the longest, and host_attempts of at least 1, and where a virtual host
+ * has one, so has each route that forwards (the same, or another); trusted proxies only with use_remote_address and without hops;
+ * GW_UPSTREAM_AUTO only with TLS. */
 /* Encodes the model into the resource's Any, computes the version, and keeps the model as a data plane will see it: by decoding what was
  * written, or, since there may be very many routes, by a copy that the tests hold to be equal (builds with assertions decode those, too).
  * The model is the control plane's own: failure is a broken invariant. */

@@ -87,8 +87,8 @@ static void copy_route(struct gw_arena *arena, const struct gw_route *from, cons
     to->forward = from->forward;
     to->forward.cluster = copy_str(arena, from->forward.cluster);
     copy_hash_policies(arena, &from->forward, &to->forward);
-    to->forward.retry = from->forward.retry == NULL || from->forward.retry == from_host->retry ? to_host->retry
-                                                                                               : copy_retry(arena, from->forward.retry);
+    to->forward.retry =
+        from->forward.retry == NULL || from->forward.retry == from_host->retry ? to_host->retry : copy_retry(arena, from->forward.retry);
     to->forward.tells_attempt_count = to_host->tells_attempt_count;
     to->forward.prefix_rewrite = copy_str(arena, from->forward.prefix_rewrite);
     to->forward.regex_rewrite_pattern = copy_str(arena, from->forward.regex_rewrite_pattern);

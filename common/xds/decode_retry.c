@@ -117,7 +117,7 @@ struct gw_retry_budget_limits gw_xds_decode_retry_budget(struct gw_xds_decoder *
   const struct gw_xds_place *at = GW_XDS_FIELD(place, "retry_budget");
   out.percent = budget->budget_percent != NULL ? budget->budget_percent->value : GW_RETRY_BUDGET_PERCENT;
   if (!(out.percent >= 0 && out.percent <= 100)) gw_xds_refuse(d, GW_XDS_FIELD(at, "budget_percent"), "must be 0 to 100");
-  out.min_concurrency = gw_xds_decode_u32(d, GW_XDS_FIELD(at, "min_retry_concurrency"), budget->min_retry_concurrency, GW_RETRY_BUDGET_MIN,
-                                          0, UINT32_MAX);
+  out.min_concurrency =
+      gw_xds_decode_u32(d, GW_XDS_FIELD(at, "min_retry_concurrency"), budget->min_retry_concurrency, GW_RETRY_BUDGET_MIN, 0, UINT32_MAX);
   return out;
 }

@@ -51,7 +51,8 @@ void gw_xds_encode_hash_policies(struct gw_arena *arena, const struct gw_route_f
 Envoy__Config__Route__V3__RetryPolicy *gw_xds_encode_retry_policy(struct gw_arena *arena, const struct gw_retry_policy *policy);
 /* Its request_body_buffer_limit. */
 Google__Protobuf__UInt64Value *gw_xds_encode_retry_buffer(struct gw_arena *arena, const struct gw_retry_policy *policy);
-Envoy__Config__Cluster__V3__CircuitBreakers *gw_xds_encode_retry_budget(struct gw_arena *arena, const struct gw_retry_budget_limits *limits);
+Envoy__Config__Cluster__V3__CircuitBreakers *gw_xds_encode_retry_budget(struct gw_arena *arena,
+                                                                        const struct gw_retry_budget_limits *limits);
 
 /* As decoding the configuration's wire form would give it. */
 const struct gw_route_config *gw_xds_copy_route_config(struct gw_arena *arena, const struct gw_route_config *from);

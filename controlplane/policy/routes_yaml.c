@@ -8,7 +8,8 @@
 #define METHODS_MAX 32u
 #define ROUTES_OF_A_PATH_MAX 64u
 
-static const char *const route_keys[] = {"path", "service", "methods", "auth_required", "rate_limit", "timeout", NULL};
+static const char *const route_keys[] = {"path",     "service", "methods", "auth_required", "rate_limit", "timeout",
+                                         "timeouts", "retries", NULL};
 static const char *const rate_limit_keys[] = {"requests", "per", "burst", "key", "scope", NULL};
 
 /* Known ones in their usual order, others behind them by name. */
@@ -102,6 +103,16 @@ static void read_service(const struct gw_reader *reader, const struct gw_yaml_no
                     nearest != NULL ? nearest : "", nearest != NULL ? "?)" : "");
 }
 
+/* `timeout` is the short way to say timeouts.request; who says neither has the service's. */
+static void settle_timeout(const struct gw_reader *reader, const struct gw_yaml_node *timeout, struct gw_route_entry *route) {
+  uint64_t request_ms = route->timeouts.request_ms;
+  if (timeout != NULL && request_ms != 0) gw_reader_mistake(reader, timeout, "timeout and timeouts.request say the same; write one");
+  if (timeout == NULL && request_ms == 0 && route->service != NULL) request_ms = route->service->timeouts.request_ms;
+  if (timeout != NULL || request_ms == 0) return;
+  route->timeout_ms = request_ms;
+  route->has_timeout = true;
+}
+
 static void read_route(const struct gw_reader *reader, const struct gw_yaml_node *node, const struct gw_service_list *services,
                        struct gw_route_entry *route) {
   *route = (struct gw_route_entry){.timeout_ms = GW_ROUTE_TIMEOUT_DEFAULT_YAML_MS};
@@ -118,6 +129,9 @@ static void read_route(const struct gw_reader *reader, const struct gw_yaml_node
   if (auth != NULL) gw_reader_bool(reader, auth, "auth_required", &route->is_auth_required);
   if (rate_limit != NULL && !gw_yaml_is_null(rate_limit)) read_rate_limit(reader, rate_limit);
   if (timeout != NULL) route->has_timeout = gw_reader_duration(reader, timeout, "timeout", &route->timeout_ms);
+  gw_retries_read(reader, node, &route->retries);
+  gw_timeouts_read(reader, node, false, &route->timeouts);
+  settle_timeout(reader, timeout, route);
 }
 
 /* Path by path; within one, a route with methods says more than one without. */

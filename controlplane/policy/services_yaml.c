@@ -11,7 +11,7 @@
 #define WEIGHT_MAX 1000000u
 #define PRIORITY_MAX 128u
 
-static const char *const service_keys[] = {"instances", "load_balancing", "protocol", "tls", NULL};
+static const char *const service_keys[] = {"instances", "load_balancing", "protocol", "tls", "retries", "timeouts", "retry_budget", NULL};
 static const char *const instance_keys[] = {"url", "weight", "healthy", "priority", NULL};
 
 struct url {
@@ -212,6 +212,9 @@ static void read_service(const struct gw_reader *reader, const struct gw_yaml_pa
   const struct gw_yaml_node *balancing = gw_yaml_find(pair->value, "load_balancing");
   service->balancing = gw_balancing_read(reader, balancing);
   check_weights(reader, balancing, service);
+  gw_retries_read(reader, pair->value, &service->retries);
+  gw_timeouts_read(reader, pair->value, true, &service->timeouts);
+  service->retry_budget = gw_retry_budget_read(reader, pair->value);
   if (service->endpoint_count > 0) qsort(service->endpoints, service->endpoint_count, sizeof(*service->endpoints), compare_by_priority);
 }
 

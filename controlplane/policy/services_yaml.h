@@ -8,6 +8,7 @@
 #include "common/model/cluster.h"
 #include "controlplane/policy/balancing_yaml.h"
 #include "controlplane/policy/reader.h"
+#include "controlplane/policy/retries_yaml.h"
 
 struct gw_secret_list;
 
@@ -21,6 +22,9 @@ struct gw_service_entry {
   bool is_https; /* of all instances */
   enum gw_upstream_protocol protocol;
   struct gw_service_balancing balancing;
+  struct gw_retries_entry retries; /* for the routes of the service, as timeouts are */
+  struct gw_timeouts_entry timeouts;
+  struct gw_retry_budget_entry retry_budget;
   const struct gw_upstream_tls *tls; /* NULL: plaintext */
 };
 

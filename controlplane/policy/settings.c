@@ -6,6 +6,7 @@
 #include "common/base/arena.h"
 #include "common/base/duration.h"
 #include "common/base/mem.h"
+#include "common/base/size.h"
 #include "common/net/address.h"
 #include "controlplane/policy/env_file.h"
 #include "controlplane/policy/policy.h"
@@ -54,6 +55,10 @@ static const struct row rows[] = {
     {"GATEWAY_REQUEST_HEADERS_TIMEOUT", "10s", AT(request_headers_timeout_ms), KIND_DURATION, 0, 0, NULL},
     {"GATEWAY_CONNECT_TIMEOUT", "5s", AT(connect_timeout_ms), KIND_DURATION, 0, 0, NULL},
     {"GATEWAY_UPSTREAM_IDLE_TIMEOUT", "60s", AT(upstream_idle_timeout_ms), KIND_DURATION, 0, 0, NULL},
+    {"GATEWAY_RETRY_ATTEMPTS", "2", AT(retry_attempts), KIND_U32, 0, 10, NULL},
+    {"GATEWAY_RETRY_BUFFER", "64KiB", AT(retry_buffer_bytes), KIND_BYTES, 0, 16u << 20, NULL},
+    {"GATEWAY_RETRY_BUDGET_PERCENT", "20", AT(retry_budget_percent), KIND_U32, 0, 100, NULL},
+    {"GATEWAY_RETRY_BUDGET_MIN_CONCURRENCY", "3", AT(retry_budget_min_concurrency), KIND_U32, 0, 1000000, NULL},
     {"GATEWAY_DNS_REFRESH", "5s", AT(dns_refresh_ms), KIND_DURATION, 0, 0, NULL},
     {"GATEWAY_MAX_REQUEST_HEADERS_KB", "60", AT(max_request_headers_kb), KIND_U32, 1, 8192, NULL},
     {"GATEWAY_MAX_HEADERS_COUNT", "100", AT(max_headers_count), KIND_U32, 1, 10000, NULL},
@@ -174,29 +179,9 @@ static void set_number(const struct row *row, const struct origin *origin, char 
   }
 }
 
-/* A number with B, KiB, MiB, GiB or nothing behind it. */
-static bool parse_bytes(struct gw_str text, uint64_t *ret_value) {
-  static const struct {
-    const char *unit;
-    unsigned shift;
-  } units[] = {{"KiB", 10}, {"MiB", 20}, {"GiB", 30}, {"B", 0}};
-  unsigned shift = 0;
-  for (size_t i = 0; i < GW_ARRAY_LEN(units); i++) {
-    struct gw_str unit = gw_str_from(units[i].unit);
-    if (!gw_str_has_suffix(text, unit)) continue;
-    shift = units[i].shift;
-    text.len -= unit.len;
-    break;
-  }
-  uint64_t value;
-  if (gw_str_parse_u64(gw_str_trim(text), &value) != GW_OK || value > UINT64_MAX >> shift) return false;
-  *ret_value = value << shift;
-  return true;
-}
-
 static void set_bytes(const struct row *row, const struct origin *origin, uint64_t *at, struct gw_errors *errors) {
   uint64_t value;
-  if (parse_bytes(origin->text, &value) && value >= row->min && value <= row->max)
+  if (gw_size_parse(origin->text, &value) == GW_OK && value >= row->min && value <= row->max)
     *at = value;
   else
     gw_errors_add(errors, origin->place, "%s: bytes from %u to %u are allowed, such as 65536, 64KiB or 100MiB", row->name, row->min,

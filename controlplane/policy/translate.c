@@ -1,6 +1,7 @@
 #include "controlplane/policy/translate.h"
 
 #include "common/base/map.h"
+#include "common/message/message.h"
 #include "controlplane/policy/service_tls_yaml.h"
 
 /* The form of all local replies; a data plane adds the request's id. */
@@ -16,8 +17,11 @@ struct method_set {
 
 struct translation {
   struct gw_arena *arena;
-  struct gw_map *sets;    /* list → struct method_set */
-  struct gw_strbuf words; /* for strings in the making */
+  const struct gw_settings *settings;
+  const struct gw_retry_policy *retry; /* of the virtual host: what routes have that say nothing */
+  bool has_retries;                    /* a route has */
+  struct gw_map *sets;                 /* list → struct method_set */
+  struct gw_strbuf words;              /* for strings in the making */
   struct gw_route *routes;
   uint32_t count;
 };
@@ -78,12 +82,20 @@ static void set_direct(struct gw_route *route, uint32_t status, struct gw_str bo
   route->direct = (struct gw_route_direct_response){.status = status, .body = body};
 }
 
+static uint64_t first_of(uint64_t of_route, uint64_t of_service) {
+  return of_route != 0 ? of_route : of_service;
+}
+
 static void set_forward(struct gw_route *route, const struct gw_route_entry *entry, struct gw_arena *arena) {
+  const struct gw_timeouts_entry *own = &entry->timeouts, *of_service = &entry->service->timeouts;
   route->action = GW_ROUTE_FORWARD;
   route->forward = (struct gw_route_forward){.cluster = entry->service->name,
                                              .timeout_ms = entry->timeout_ms,
                                              .hash_policies = entry->service->balancing.hash_policies,
                                              .hash_policy_count = entry->service->balancing.hash_policy_count};
+  route->forward.idle_timeout_ms = first_of(own->stream_idle_ms, of_service->stream_idle_ms);
+  route->forward.has_idle_timeout = route->forward.idle_timeout_ms != 0;
+  route->forward.max_duration_ms = first_of(own->max_duration_ms, of_service->max_duration_ms);
   /* A default is no reason to end a stream that was meant to last. */
   route->forward.has_grpc_timeout = true;
   route->forward.max_grpc_timeout_ms = entry->has_timeout ? entry->timeout_ms : 0;
@@ -100,22 +112,80 @@ static struct gw_route *add_route(struct translation *t, const struct gw_route_m
   return route;
 }
 
+/* Equal ones are one; the virtual host's is said once for all routes. Routes without have one that never retries, if the host has one. */
+static void set_retry(struct translation *t, struct gw_route *route, const struct gw_retry_policy *policy) {
+  static const struct gw_retry_policy none = {.backoff_base_ms = GW_RETRY_BACKOFF_BASE_MS,
+                                              .backoff_max_ms = (uint64_t)GW_RETRY_BACKOFF_BASE_MS * GW_RETRY_BACKOFF_FACTOR,
+                                              .host_attempts = GW_RETRY_HOST_ATTEMPTS};
+  if (policy == NULL && t->retry != NULL) policy = &none;
+  route->forward.retry = gw_retry_policy_equal(policy, t->retry) ? t->retry : policy;
+  t->has_retries = t->has_retries || (policy != NULL && policy->count > 0);
+}
+
+static const struct gw_retry_policy *resolve_retries(const struct translation *t, const struct gw_route_entry *entry,
+                                                     const struct gw_retry_policy **ret_others) {
+  const struct gw_timeouts_entry *own = &entry->timeouts, *of_service = &entry->service->timeouts;
+  const struct gw_retries_of of = {.route = &entry->retries,
+                                   .service = &entry->service->retries,
+                                   .per_try_ms = first_of(own->per_try_ms, of_service->per_try_ms),
+                                   .per_try_idle_ms = first_of(own->per_try_idle_ms, of_service->per_try_idle_ms)};
+  return gw_retries_resolve(&of, t->settings, t->arena, ret_others);
+}
+
+/* Of the entry's methods those that are idempotent (RFC 9110 section 9.2.2): how many, into `ret_methods`. */
+static uint32_t list_idempotent(const struct gw_route_entry *entry, struct gw_str ret_methods[GW_METHOD_COUNT]) {
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < entry->method_count; i++)
+    if (gw_method_is_idempotent(gw_method_find(entry->methods[i]))) ret_methods[count++] = entry->methods[i];
+  for (enum gw_method method = 0; entry->method_count == 0 && method < GW_METHOD_COUNT; method++)
+    if (gw_method_is_idempotent(method) && method != GW_METHOD_TRACE) ret_methods[count++] = gw_method_name(method);
+  return count;
+}
+
+static struct gw_route *add_forward(struct translation *t, const struct gw_route_entry *entry, const struct gw_route_match *path,
+                                    struct gw_str name, const struct gw_header_match *methods) {
+  struct gw_route *route = add_route(t, path);
+  route->name = name;
+  route->match.headers = methods;
+  route->match.header_count = methods != NULL ? 1 : 0;
+  set_forward(route, entry, t->arena);
+  return route;
+}
+
+/* Retries that could do things twice are for idempotent methods: those get a route of their own, in front, under the same name. So every
+ * proxy understands it. */
+static void translate_forward(struct translation *t, const struct gw_route_entry *entry, const struct gw_route_match *path,
+                              struct gw_str name, const struct gw_header_match *methods) {
+  const struct gw_retry_policy *others, *policy = resolve_retries(t, entry, &others);
+  struct gw_str idempotent[GW_METHOD_COUNT];
+  uint32_t count = policy != others ? list_idempotent(entry, idempotent) : 0;
+  if (count == 0 || (entry->method_count > 0 && count == entry->method_count)) {
+    set_retry(t, add_forward(t, entry, path, name, methods), count == 0 ? others : policy);
+    return;
+  }
+  set_retry(t, add_forward(t, entry, path, name, get_method_set(t, idempotent, count)->match), policy);
+  set_retry(t, add_forward(t, entry, path, name, methods), others);
+}
+
 /* Returns the route's name. */
 static struct gw_str translate_route(struct translation *t, const struct gw_route_entry *entry, const struct gw_route_match *path) {
-  struct gw_route *route = add_route(t, path);
-  route->name = entry->path.text;
+  struct gw_str name = entry->path.text;
+  const struct gw_header_match *methods = NULL;
   if (entry->method_count > 0) {
     const struct method_set *set = get_method_set(t, entry->methods, entry->method_count);
-    route->name = join(t->arena, set->list, join(t->arena, GW_STR(" "), entry->path.text));
-    route->match.headers = set->match;
-    route->match.header_count = 1;
+    name = join(t->arena, set->list, join(t->arena, GW_STR(" "), entry->path.text));
+    methods = set->match;
   }
-  if (entry->is_auth_required) {
-    set_direct(route, 501, GW_STR(NO_AUTHENTICATION));
-  } else {
-    set_forward(route, entry, t->arena);
+  if (!entry->is_auth_required) {
+    translate_forward(t, entry, path, name, methods);
+    return name;
   }
-  return route->name;
+  struct gw_route *route = add_route(t, path);
+  route->name = name;
+  route->match.headers = methods;
+  route->match.header_count = methods != NULL ? 1 : 0;
+  set_direct(route, 501, GW_STR(NO_AUTHENTICATION));
+  return name;
 }
 
 /* Behind the routes of one path: every method that none of them has. A path's policy decides; nothing falls through to another's. */
@@ -152,9 +222,9 @@ static uint32_t find_group_end(const struct gw_route_list *routes, uint32_t begi
   return end;
 }
 
-/* Each entry makes a route, and each path whose methods are listed one more. */
+/* Each entry makes a route, or two (see translate_forward), and each path whose methods are listed one more. */
 static uint32_t count_made(const struct gw_route_list *routes) {
-  uint32_t count = routes->count;
+  uint32_t count = 2 * routes->count;
   for (uint32_t begin = 0, end; begin < routes->count; begin = end) {
     end = find_group_end(routes, begin);
     count += routes->items[end - 1].method_count > 0;
@@ -172,9 +242,14 @@ static void translate_configs(const struct gw_listener_list *listeners, struct g
   policy->route_configs = configs;
 }
 
-static struct gw_route_config translate_routes(const struct gw_route_list *routes, struct gw_policy *policy) {
+static struct gw_route_config translate_routes(const struct gw_route_list *routes, const struct gw_settings *settings,
+                                               struct gw_policy *policy) {
+  static const struct gw_retries_entry nothing = {0};
+  const struct gw_retries_of unsaid = {.route = &nothing, .service = &nothing};
+  const struct gw_retry_policy *others;
   struct gw_arena *arena = &policy->arena;
-  struct translation t = {.arena = arena, .sets = gw_map_new()};
+  struct translation t = {.arena = arena, .settings = settings, .sets = gw_map_new()};
+  t.retry = gw_retries_resolve(&unsaid, settings, arena, &others);
   t.routes = gw_arena_calloc(arena, count_made(routes), sizeof(*t.routes));
   struct gw_policy_route *list = gw_arena_calloc(arena, routes->count, sizeof(*list));
   for (uint32_t begin = 0, end; begin < routes->count; begin = end) {
@@ -193,7 +268,9 @@ static struct gw_route_config translate_routes(const struct gw_route_list *route
                                    .domains = &any_domain,
                                    .domain_count = 1,
                                    .routes = t.routes,
-                                   .route_count = t.count};
+                                   .route_count = t.count,
+                                   .retry = t.retry,
+                                   .tells_attempt_count = t.has_retries};
   policy->routes = list;
   policy->route_count = routes->count;
   gw_map_free(t.sets);
@@ -213,7 +290,8 @@ static void translate_services(const struct gw_service_list *services, const str
                                       .kind = service->has_names ? GW_CLUSTER_STRICT_DNS : GW_CLUSTER_EDS,
                                       .balancing = service->balancing.balancing,
                                       .eds_service_name = service->name,
-                                      .connect_timeout_ms = settings->connect_timeout_ms,
+                                      .connect_timeout_ms = first_of(service->timeouts.connect_ms, settings->connect_timeout_ms),
+                                      .retry_budget = gw_retry_budget_resolve(&service->retry_budget, settings),
                                       .dns_refresh_ms = settings->dns_refresh_ms,
                                       .upstream_idle_timeout_ms = settings->upstream_idle_timeout_ms,
                                       .protocol = service->protocol,
@@ -248,7 +326,7 @@ static void translate_secrets(const struct gw_policy_parts *parts, const struct 
 }
 
 void gw_policy_translate(const struct gw_policy_parts *parts, const struct gw_settings *settings, struct gw_policy *policy) {
-  translate_configs(&parts->listeners, translate_routes(&parts->routes, policy), policy);
+  translate_configs(&parts->listeners, translate_routes(&parts->routes, settings, policy), policy);
   translate_services(&parts->services, settings, policy);
   translate_secrets(parts, settings, policy);
   policy->listeners = gw_policy_translate_listeners(&parts->listeners, settings, &policy->arena);

@@ -32,8 +32,8 @@ struct gw_upstream_pick {
 };
 /* The endpoint that the cluster's policy chooses. GW_ERR_NOT_FOUND: none is usable. */
 enum gw_err gw_worker_cluster_pick(struct gw_worker_cluster *cluster, const struct gw_balancer_key *key, struct gw_upstream_pick *ret_pick);
-/* The same for a retry, which wants none of those that were tried: the policy is asked `attempts` times more, then what comes next is taken.
- * Only when there is no other does it go to one of them. */
+/* The same for a retry, which wants none of those that were tried: the policy is asked `attempts` times more, then what comes next is
+ * taken. Only when there is no other does it go to one of them. */
 #define GW_TRIED_MAX 8
 struct gw_tried_endpoints {
   uint32_t count;

@@ -26,8 +26,8 @@ struct gw_frozen_cluster {
   struct gw_str tls_version;              /* of its secrets */
   struct gw_frozen_endpoint *endpoints;   /* by address; all different */
   uint32_t endpoint_count;
-  struct gw_load *load; /* who of them gets how much */
-  struct gw_retry_budget *retry_budget;   /* the one of the cluster before, if there was one */
+  struct gw_load *load;                 /* who of them gets how much */
+  struct gw_retry_budget *retry_budget; /* the one of the cluster before, if there was one */
   struct gw_arena arena;
 };
 

@@ -1,7 +1,6 @@
 /* Why: the beginning of a request's body, kept so that it can be sent again, as long as it is not too long.
- * Life: zeroed; then init … done, which may be early, when it is known that no retry comes. Pieces stay where they are until then, and a turn
- * longer, since connections borrow them.
- * Thread: the worker's. */
+ * Life: zeroed; then init … done, which may be early, when it is known that no retry comes. Pieces stay where they are until then, and a
+ * turn longer, since connections borrow them. Thread: the worker's. */
 #ifndef GW_DATAPLANE_FILTERS_REPLAY_BUFFER_H
 #define GW_DATAPLANE_FILTERS_REPLAY_BUFFER_H
 

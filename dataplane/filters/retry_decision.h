@@ -1,6 +1,5 @@
-/* Why: which answers and failures a policy sends a request again for, and after how long: no state, so that it can be read and tested alone.
- * Life: no objects.
- * Thread: any. */
+/* Why: which answers and failures a policy sends a request again for, and after how long: no state, so that it can be read and tested
+ * alone. Life: no objects. Thread: any. */
 #ifndef GW_DATAPLANE_FILTERS_RETRY_DECISION_H
 #define GW_DATAPLANE_FILTERS_RETRY_DECISION_H
 

@@ -281,8 +281,8 @@ static void on_answered(void *arg) {
   gw_router_resume_request(router);
 }
 
-/* The race of keep-alive, when the connection was dead as the request was sent on it: whatever the policy, at once, and nobody's fault that a
- * budget would have to bear. What HTTP/2 says was not looked at is like it where no policy says more. */
+/* The race of keep-alive, when the connection was dead as the request was sent on it: whatever the policy, at once, and nobody's fault that
+ * a budget would have to bear. What HTTP/2 says was not looked at is like it where no policy says more. */
 static bool is_race(const struct router *router, const struct gw_failure *failure) {
   if (!failure->retry_ok || router->has_raced || !gw_router_may_replay(router)) return false;
   if (failure->flag == GW_FLAG_UPSTREAM_REMOTE_RESET) return router->policy == NULL;

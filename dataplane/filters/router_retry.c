@@ -48,8 +48,7 @@ static void start_next(struct router *router) {
   router->is_waiting = false;
   gw_attempt_cancel(&router->attempt); /* an answer that nobody wanted may still be coming */
   gw_router_start_attempt(router, false);
-  if (!router->is_waiting && !gw_attempt_is_waiting(&router->attempt))
-    gw_stream_set_request_paused(router->stream, GW_PAUSE_FILTER, false);
+  if (!router->is_waiting && !gw_attempt_is_waiting(&router->attempt)) gw_stream_set_request_paused(router->stream, GW_PAUSE_FILTER, false);
 }
 
 static void on_timer(struct gw_timer *timer) {
@@ -150,7 +149,9 @@ void gw_router_record(struct router *router, const struct gw_failure *failure) {
   struct gw_attempt_record record = {
       .number = stream->attempt_count,
       .endpoint = stream->upstream_host,
-      .phase = is_unconnected ? GW_ATTEMPT_CONNECT : is_sent ? GW_ATTEMPT_RESPONSE : GW_ATTEMPT_REQUEST,
+      .phase = is_unconnected ? GW_ATTEMPT_CONNECT
+               : is_sent      ? GW_ATTEMPT_RESPONSE
+                              : GW_ATTEMPT_REQUEST,
       .is_reused = attempt->is_reused,
       .idle_ms = attempt->idle_age_ms,
       .duration_ms = gw_loop_now_ms(loop_of(router)) - router->try_started_ms,

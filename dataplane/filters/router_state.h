@@ -32,8 +32,8 @@ struct router {
   bool holds_retry;                     /* of the cluster's budget */
   uint32_t retry_count;
   uint64_t clock_ms;     /* what a try may take counts from here */
-  uint64_t try_moved_ms;  /* when something of the answer, or of the request, moved */
-  struct gw_timer timer;  /* while is_waiting, of the next try; else of what the try may take */
+  uint64_t try_moved_ms; /* when something of the answer, or of the request, moved */
+  struct gw_timer timer; /* while is_waiting, of the next try; else of what the try may take */
   struct gw_replay_buffer replay;
 };
 
