@@ -3,6 +3,8 @@
 
 #define GRPC_DEADLINE_EXCEEDED 4
 
+_Static_assert(GW_TRIED_MAX >= GW_ATTEMPT_RECORDS_MAX, "whatever is recorded was tried");
+
 static struct gw_loop *loop_of(const struct router *router) {
   return router->stream->pipeline->loop;
 }
@@ -35,7 +37,7 @@ static void fail_try(struct router *router, uint64_t now_ms) {
   bool is_idle = router->policy->per_try_timeout_ms == 0 || now_ms < router->clock_ms + router->policy->per_try_timeout_ms;
   struct gw_failure failure = {.status = 504,
                                .side = GW_FAILURE_UPSTREAM,
-                               .flag = is_idle ? GW_FLAG_STREAM_IDLE_TIMEOUT : GW_FLAG_UPSTREAM_TIMEOUT,
+                               .flag = GW_FLAG_UPSTREAM_TIMEOUT,
                                .grpc_status = GRPC_DEADLINE_EXCEEDED,
                                .detail = is_idle ? GW_STR("upstream_per_try_idle_timeout") : GW_STR("upstream_per_try_timeout"),
                                .message = GW_STR("the service did not answer in time")};

@@ -69,10 +69,10 @@ static void test_mistakes_of_a_route(void **state) {
        "routes.yaml:2:37: timeout is more than 0 and at most a year: a whole number of seconds, or with a unit: 250ms, 30s, 5m, 24h\n"},
       {"{path: /a, service: s, timeout: 99999h}",
        "routes.yaml:2:37: timeout is more than 0 and at most a year: a whole number of seconds, or with a unit: 250ms, 30s, 5m, 24h\n"},
-      {"{path: /a, service: s, hosts: [x]}",
-       "routes.yaml:2:28: a route has no key hosts; allowed: path, service, methods, auth_required, rate_limit, timeout\n"},
-      {"{path: /a, service: s, pth: x}",
-       "routes.yaml:2:28: a route has no key pth (path?); allowed: path, service, methods, auth_required, rate_limit, timeout\n"},
+      {"{path: /a, service: s, hosts: [x]}", "routes.yaml:2:28: a route has no key hosts; allowed: path, service, methods, auth_required, "
+                                             "rate_limit, timeout, timeouts, retries\n"},
+      {"{path: /a, service: s, pth: x}", "routes.yaml:2:28: a route has no key pth (path?); allowed: path, service, methods, "
+                                         "auth_required, rate_limit, timeout, timeouts, retries\n"},
       {"{path: /a, path: /b, service: s}", "routes.yaml:2:16: key path stands here twice; the first is in line 2\n"},
       {"{path: &x /a, service: *x}", "routes.yaml:2:28: aliases (*…) are not supported; write the value out\n"},
       {"{path: !!str /a, service: s}", "routes.yaml:2:12: tags (!…) are not supported; write the value without one\n"},
@@ -167,8 +167,9 @@ static void test_mistakes_of_a_service(void **state) {
       {"s: {instances: http://a}", "services.yaml:2:18: instances is a list (- … or [ … ]), not a single value\n"},
       {"s: {}", "services.yaml:2:3: service s needs instances: a list, which may be empty\n"},
       {"s:", "services.yaml:2:5: a service is a mapping (key: value), not a single value\n"},
-      {"s: {instances: [], retries: 3}",
-       "services.yaml:2:22: a service has no key retries; allowed: instances, load_balancing, protocol, tls\n"},
+      {"s: {instances: [], hedges: 3}",
+       "services.yaml:2:22: a service has no key hedges; allowed: instances, load_balancing, protocol, tls, retries, timeouts, "
+       "retry_budget\n"},
       {"\"a b\": {instances: []}", "services.yaml:2:3: a service's name has 1 to 255 printable ASCII characters, no space and no /\n"},
       {"\"\": {instances: []}", "services.yaml:2:3: a service's name has 1 to 255 printable ASCII characters, no space and no /\n"},
       {"s: {instances: [{url: \"http://[::1\"}]}",
@@ -267,11 +268,12 @@ static void test_all_mistakes_of_both_files_show_at_once(void **state) {
                   "        wieght: 2\n",
                   "services.yaml:5:9: an instance has no key wieght (weight?); allowed: url, weight, healthy, priority\n"
                   "services.yaml:4:14: url is http[s]://HOST[:PORT][/BASE], such as http://10.0.0.7:8000 or https://orders/api\n"
-                  "routes.yaml:4:5: a route has no key colour; allowed: path, service, methods, auth_required, rate_limit, timeout\n"
+                  "routes.yaml:4:5: a route has no key colour; allowed: path, service, methods, auth_required, rate_limit, timeout, "
+                  "timeouts, retries\n"
                   "routes.yaml:2:11: projects: a path begins with / and has at most 1024 bytes\n"
                   "routes.yaml:3:14: service nobody is not in services.yaml\n"
                   "routes.yaml:6:5: a route has no key servise (service?); allowed: path, service, methods, auth_required, rate_limit, "
-                  "timeout\n"
+                  "timeout, timeouts, retries\n"
                   "routes.yaml:5:5: a route needs a service, one of services.yaml\n"
                   "routes.yaml:7:25: service bakend (backend?) is not in services.yaml\n");
 }
