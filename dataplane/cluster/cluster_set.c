@@ -256,6 +256,7 @@ bool gw_worker_cluster_take_retry(struct gw_worker_cluster *cluster) {
   return false;
 }
 
-void gw_worker_cluster_give_back_retry(struct gw_worker_cluster *cluster) {
+void gw_worker_cluster_give_back_retry(struct gw_worker_cluster *cluster, int outcome) {
+  if (outcome != 0) gw_retry_budget_judge(cluster->retry_budget, outcome > 0);
   gw_retry_budget_give_back(cluster->retry_budget);
 }

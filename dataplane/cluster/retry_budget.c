@@ -12,6 +12,8 @@
 /* A retry costs 1000; so much can be saved, and owed. */
 #define RETRY_COST 1000
 #define BALANCE_MAX (10 * RETRY_COST)
+/* So many retries in a row that brought nothing say that nothing will come. */
+#define FRUITLESS_MAX 10u
 
 /* So far apart that no two share a line. Both only rise, and may wrap. */
 struct place {
@@ -26,6 +28,7 @@ struct gw_retry_budget {
   atomic_uint retries;      /* few: all workers count here */
   atomic_uint earned_until; /* begun requests that the balance has been paid for */
   atomic_int balance;
+  atomic_uint fruitless; /* retries since the last one that brought something */
   char apart[CACHE_LINE];
   struct place places[PLACES];
 };
@@ -87,7 +90,8 @@ bool gw_retry_budget_take(struct gw_retry_budget *budget, const struct gw_retry_
   earn(budget, begun, limits->percent);
   uint32_t requests = begun - ended;
   uint32_t others = requests > retries ? requests - retries : 0;
-  bool may = retries <= limits->min_concurrency || (double)retries <= limits->percent / 100 * (double)others ||
+  bool is_hopeless = limits->percent > 0 && atomic_load_explicit(&budget->fruitless, memory_order_relaxed) >= FRUITLESS_MAX;
+  bool may = (retries <= limits->min_concurrency && !is_hopeless) || (double)retries <= limits->percent / 100 * (double)others ||
              atomic_load_explicit(&budget->balance, memory_order_relaxed) >= RETRY_COST;
   if (may) {
     add_to_balance(budget, -RETRY_COST);
@@ -95,6 +99,14 @@ bool gw_retry_budget_take(struct gw_retry_budget *budget, const struct gw_retry_
     gw_retry_budget_give_back(budget);
   }
   return may;
+}
+
+void gw_retry_budget_judge(struct gw_retry_budget *budget, bool was_good) {
+  if (was_good) {
+    atomic_store_explicit(&budget->fruitless, 0, memory_order_relaxed);
+  } else if (atomic_load_explicit(&budget->fruitless, memory_order_relaxed) < FRUITLESS_MAX) {
+    atomic_fetch_add_explicit(&budget->fruitless, 1, memory_order_relaxed);
+  }
 }
 
 void gw_retry_budget_give_back(struct gw_retry_budget *budget) {

@@ -77,10 +77,10 @@ void gw_router_retry_init(struct router *router, const struct gw_retry_policy *p
   gw_worker_cluster_begin_request(stream->cluster);
 }
 
-static void give_back(struct router *router) {
+static void give_back(struct router *router, int outcome) {
   if (!router->holds_retry) return;
   router->holds_retry = false;
-  gw_worker_cluster_give_back_retry(router->stream->cluster);
+  gw_worker_cluster_give_back_retry(router->stream->cluster, outcome);
 }
 
 void gw_router_retry_settle(struct router *router) {
@@ -89,7 +89,7 @@ void gw_router_retry_settle(struct router *router) {
   if (router->policy == NULL) return;
   gw_timer_stop(&router->timer);
   gw_replay_buffer_done(&router->replay);
-  give_back(router);
+  give_back(router, router->attempt.is_head_done ? 1 : 0);
 }
 
 void gw_router_retry_done(struct router *router) {
@@ -102,7 +102,7 @@ void gw_router_retry_done(struct router *router) {
 /* Before the answer begins, within policy and budget, of what can be sent again. */
 static bool may_retry(struct router *router) {
   struct gw_stream *stream = router->stream;
-  give_back(router);
+  give_back(router, -1);
   if (!gw_router_may_replay(router)) return false;
   if (router->retry_count >= router->policy->count) {
     stream->flags |= GW_FLAG_UPSTREAM_RETRY_LIMIT;

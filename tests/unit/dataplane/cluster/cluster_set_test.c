@@ -176,7 +176,7 @@ static void test_budget_is_one_for_all_configurations_and_workers(void **state) 
   assert_false(gw_worker_cluster_take_retry(clusters[0]));
   assert_false(gw_worker_cluster_take_retry(clusters[1]));
   assert_int_equal(gw_worker_cluster_counts(clusters[0])->retries_refused_total, 1);
-  gw_worker_cluster_give_back_retry(clusters[0]);
+  gw_worker_cluster_give_back_retry(clusters[0], 0);
   assert_true(gw_worker_cluster_take_retry(clusters[1]));
   gw_cluster_set_free(here);
   gw_cluster_set_free(there);

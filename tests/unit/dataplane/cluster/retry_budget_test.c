@@ -70,8 +70,10 @@ static double load_of_outage(struct gw_retry_budget *budget, uint32_t requests) 
     gw_retry_budget_begin(budget, 0);
     if (gw_retry_budget_take(budget, &defaults)) waiting++;
     if (i % 30 == 29) {
-      for (retries += waiting; waiting > 0; waiting--)
+      for (retries += waiting; waiting > 0; waiting--) {
+        gw_retry_budget_judge(budget, false);
         gw_retry_budget_give_back(budget);
+      }
     }
     gw_retry_budget_end(budget, 0);
   }
@@ -83,6 +85,25 @@ static void test_outage_of_a_quick_service_costs_a_fifth_more(void **state) {
   struct gw_retry_budget *budget = gw_retry_budget_new();
   double load = load_of_outage(budget, 30000);
   assert_true(load > 1.19 && load < 1.201);
+  gw_retry_budget_unref(budget);
+}
+
+/* The least is for who may succeed; one retry that does opens it again, and without a share there is nothing else. */
+static void test_least_closes_in_an_outage_and_opens_after_it(void **state) {
+  (void)state;
+  struct gw_retry_budget *budget = gw_retry_budget_new();
+  for (int i = 0; i < 10; i++) {
+    assert_true(gw_retry_budget_take(budget, &defaults));
+    gw_retry_budget_judge(budget, false);
+    gw_retry_budget_give_back(budget);
+  }
+  assert_false(gw_retry_budget_take(budget, &defaults));
+  static const struct gw_retry_budget_limits three = {0, 3};
+  assert_int_equal(take_all(budget, &three), 3);
+  for (int i = 0; i < 3; i++)
+    gw_retry_budget_give_back(budget);
+  gw_retry_budget_judge(budget, true);
+  assert_int_equal(take_all(budget, &defaults), 3);
   gw_retry_budget_unref(budget);
 }
 
@@ -145,6 +166,7 @@ int main(void) {
       cmocka_unit_test(test_the_least_is_always_there),
       cmocka_unit_test(test_share_is_of_the_others_over_all_workers),
       cmocka_unit_test(test_outage_of_a_quick_service_costs_a_fifth_more),
+      cmocka_unit_test(test_least_closes_in_an_outage_and_opens_after_it),
       cmocka_unit_test(test_tenth_that_fails_is_retried_whole),
       cmocka_unit_test(test_places_are_handed_out_in_turn),
       cmocka_unit_test(test_workers_never_exceed_it_together),
