@@ -9,9 +9,12 @@
 #define PLACES 8u
 #define CACHE_LINE 64
 
-/* A retry costs 1000; so much can be saved, and owed. */
+/* A retry costs 1000; so much can be saved, for an instance that fails all who wait for it, and owed. What is earned is a bit less than the
+ * share, so that what was saved does not take a service above it. */
 #define RETRY_COST 1000
-#define BALANCE_MAX (10 * RETRY_COST)
+#define BALANCE_MAX (50 * RETRY_COST)
+#define BALANCE_MIN (-10 * RETRY_COST)
+#define EARNED 0.95
 /* So many retries in a row that brought nothing say that nothing will come. */
 #define FRUITLESS_MAX 10u
 
@@ -36,6 +39,7 @@ struct gw_retry_budget {
 struct gw_retry_budget *gw_retry_budget_new(void) {
   struct gw_retry_budget *budget = gw_calloc(1, sizeof(*budget));
   atomic_store(&budget->refs, 1);
+  atomic_store(&budget->balance, BALANCE_MAX);
   return budget;
 }
 
@@ -66,7 +70,7 @@ static void add_to_balance(struct gw_retry_budget *budget, int amount) {
   do {
     sum = balance + amount;
     if (sum > BALANCE_MAX) sum = BALANCE_MAX;
-    if (sum < -BALANCE_MAX) sum = -BALANCE_MAX;
+    if (sum < BALANCE_MIN) sum = BALANCE_MIN;
   } while (!atomic_compare_exchange_weak_explicit(&budget->balance, &balance, sum, memory_order_relaxed, memory_order_relaxed));
 }
 
@@ -76,7 +80,7 @@ static void earn(struct gw_retry_budget *budget, uint32_t begun, double percent)
   do {
     if ((int32_t)(begun - until) <= 0) return; /* another worker has counted later ones */
   } while (!atomic_compare_exchange_weak_explicit(&budget->earned_until, &until, begun, memory_order_relaxed, memory_order_relaxed));
-  double amount = (double)(begun - until) * percent / 100 * RETRY_COST;
+  double amount = (double)(begun - until) * percent / 100 * RETRY_COST * EARNED;
   add_to_balance(budget, amount < 2 * BALANCE_MAX ? (int)amount : 2 * BALANCE_MAX);
 }
 
@@ -92,7 +96,7 @@ bool gw_retry_budget_take(struct gw_retry_budget *budget, const struct gw_retry_
   uint32_t others = requests > retries ? requests - retries : 0;
   bool is_hopeless = limits->percent > 0 && atomic_load_explicit(&budget->fruitless, memory_order_relaxed) >= FRUITLESS_MAX;
   bool may = (retries <= limits->min_concurrency && !is_hopeless) || (double)retries <= limits->percent / 100 * (double)others ||
-             atomic_load_explicit(&budget->balance, memory_order_relaxed) >= RETRY_COST;
+             (limits->percent > 0 && atomic_load_explicit(&budget->balance, memory_order_relaxed) >= RETRY_COST);
   if (may) {
     add_to_balance(budget, -RETRY_COST);
   } else {

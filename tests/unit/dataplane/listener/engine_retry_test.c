@@ -22,7 +22,7 @@ static const struct fixture_route routes[] = {
     {.prefix = "/quick", .cluster = "backend", .prefix_rewrite = "/", .retry = &quick_tries},
     {.prefix = "/idle", .cluster = "backend", .prefix_rewrite = "/", .retry = &idle_tries},
     {.prefix = "/overall", .cluster = "backend", .prefix_rewrite = "/slow", .retry = &many_tries, .timeout_ms = 150},
-    {.prefix = "/patient", .cluster = "backend", .prefix_rewrite = "/", .retry = &patient},
+    {.prefix = "/patient", .cluster = "tight", .prefix_rewrite = "/", .retry = &patient},
     {.prefix = "/hasty", .cluster = "backend", .prefix_rewrite = "/", .retry = &patient, .timeout_ms = 60},
     {.prefix = "/bodyless", .cluster = "backend", .prefix_rewrite = "/echo", .retry = &bodyless},
     {.prefix = "/duration", .cluster = "backend", .prefix_rewrite = "/slow", .max_duration_ms = 50},
@@ -54,6 +54,9 @@ static void add_mixed(struct fixture *f, struct gw_resource **resources) {
   resources[0] = fixture_cluster("mixed", 1, GW_CLUSTER_STATIC, endpoints, GW_ARRAY_LEN(endpoints));
   struct gw_cluster *cluster = (struct gw_cluster *)(uintptr_t)resources[0]->cluster;
   cluster->balancing.policy = GW_LB_LEAST_REQUEST; /* who refuses has the fewest requests */
+  resources[1] = fixture_cluster("tight", 1, GW_CLUSTER_STATIC, endpoints, 1);
+  cluster = (struct gw_cluster *)(uintptr_t)resources[1]->cluster;
+  cluster->retry_budget = (struct gw_retry_budget_limits){.percent = 0, .min_concurrency = 3};
 }
 
 static int start(void **state) {
@@ -271,10 +274,10 @@ static void test_client_may_go_while_a_retry_waits(void **state) {
   (void)state;
   fail_next(1, BUSY);
   struct client *client = request("GET /patient HTTP/1.1\r\nHost: a\r\n\r\n");
-  FIXTURE_UNTIL(&fixture, stats_of("backend").retries_total == 1);
+  FIXTURE_UNTIL(&fixture, stats_of("tight").retries_total == 1);
   client_free(client);
   FIXTURE_UNTIL(&fixture, gw_engine_connection_count(fixture.engine) == 0);
-  assert_int_equal(stats_of("backend").requests_active, 0);
+  assert_int_equal(stats_of("tight").requests_active, 0);
   end_and_expect("\"code\":0,\"flags\":\"DC\"");
 }
 
@@ -285,22 +288,22 @@ static uint32_t count_answers(struct client *const *clients, size_t count, const
   return answers;
 }
 
-/* Three at the same time are always allowed; others get the answer that came. */
+/* Three at the same time; others get the answer that came. */
 static void test_budget_lets_the_rest_fail_at_once(void **state) {
   (void)state;
   struct client *clients[8];
   fail_next(8, BUSY);
   for (size_t i = 0; i < GW_ARRAY_LEN(clients); i++)
     clients[i] = request("GET /patient HTTP/1.1\r\nHost: a\r\n\r\n");
-  FIXTURE_UNTIL(&fixture, stats_of("backend").retries_refused_total == 5);
+  FIXTURE_UNTIL(&fixture, stats_of("tight").retries_refused_total == 5);
   FIXTURE_UNTIL(&fixture, count_answers(clients, GW_ARRAY_LEN(clients), "busy") == 5);
-  assert_int_equal(stats_of("backend").retries_total, 3);
+  assert_int_equal(stats_of("tight").retries_total, 3);
   for (size_t i = 0; i < GW_ARRAY_LEN(clients); i++)
     client_free(clients[i]);
   FIXTURE_UNTIL(&fixture, gw_engine_connection_count(fixture.engine) == 0);
   fail_next(1, BUSY); /* and what they had of the budget is there again */
   struct client *client = request("GET /patient HTTP/1.1\r\nHost: a\r\n\r\n");
-  FIXTURE_UNTIL(&fixture, stats_of("backend").retries_total == 4);
+  FIXTURE_UNTIL(&fixture, stats_of("tight").retries_total == 4);
   client_free(client);
   end_and_expect("\"code\":503,\"flags\":\"UO\"");
 }
