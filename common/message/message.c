@@ -19,6 +19,18 @@ struct gw_str gw_method_name(enum gw_method method) {
   return method_names[method];
 }
 
+bool gw_method_is_idempotent(enum gw_method method) {
+  switch (method) {
+  case GW_METHOD_GET:
+  case GW_METHOD_HEAD:
+  case GW_METHOD_PUT:
+  case GW_METHOD_DELETE:
+  case GW_METHOD_OPTIONS:
+  case GW_METHOD_TRACE: return true;
+  default: return false;
+  }
+}
+
 struct gw_str gw_http_version_name(enum gw_http_version version) {
   switch (version) {
   case GW_HTTP_1_0: return GW_STR("HTTP/1.0");

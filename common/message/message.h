@@ -26,6 +26,8 @@ enum gw_method {
 /* Case-sensitive (RFC 9110 section 9.1). */
 enum gw_method gw_method_find(struct gw_str name);
 struct gw_str gw_method_name(enum gw_method method);
+/* RFC 9110 section 9.2.2: twice is as once. */
+bool gw_method_is_idempotent(enum gw_method method);
 
 enum gw_http_version { GW_HTTP_1_0, GW_HTTP_1_1, GW_HTTP_2 };
 /* "HTTP/1.1" … as Envoy's %PROTOCOL% says it. */

@@ -165,7 +165,7 @@ static void read_path_change(const struct gw_reader *reader, const struct gw_yam
 }
 
 static void check_base_path(const struct gw_reader *reader, const struct gw_yaml_node *node, const struct gw_route_actions *actions) {
-  const struct gw_service_entry *service = actions->share_count > 0 ? actions->shares[0].service : actions->service;
+  const struct gw_service_entry *service = gw_route_actions_service(actions);
   if (actions->rewrite.pattern.len > 0 && service != NULL && service->base_path.len > 0)
     gw_reader_mistake(reader, node, "regex says the whole path, but %.*s adds its base path %.*s; use prefix or path",
                       GW_STR_ARG(service->name), GW_STR_ARG(service->base_path));
@@ -260,6 +260,8 @@ void gw_route_actions_read(const struct gw_reader *reader, const struct gw_yaml_
   check_use(reader, route, "rewrite", forwards, "service and split");
   check_use(reader, route, "sticky", split != NULL, "split; of one service, load_balancing says which instance gets a request");
   check_use(reader, route, "timeout", forwards || count == 0, "service and split");
+  check_use(reader, route, "timeouts", forwards || count == 0, "service and split");
+  check_use(reader, route, "retries", forwards || count == 0, "service and split");
   check_use(reader, route, "request_headers", forwards, "service and split");
   check_use(reader, route, "max_request_body", forwards, "service and split");
   if (sticky != NULL && split != NULL) read_sticky(reader, sticky, ret_actions);

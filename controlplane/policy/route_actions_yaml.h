@@ -38,6 +38,11 @@ struct gw_route_actions {
   uint64_t max_request_body_bytes;
 };
 
+/* Where it forwards to, of a split the first of the services; NULL: it does not forward, or to nobody who is known. */
+static inline const struct gw_service_entry *gw_route_actions_service(const struct gw_route_actions *actions) {
+  return actions->share_count > 0 ? actions->shares[0].service : actions->service;
+}
+
 /* Every mistake is told; `services` NULL: they could not be read. `path` has a count of 0 when it could not. */
 void gw_route_actions_read(const struct gw_reader *reader, const struct gw_yaml_node *route, const struct gw_path_pattern *path,
                            const struct gw_service_list *services, struct gw_route_actions *ret_actions);

@@ -12,10 +12,27 @@
 #define NAME_MAX_BYTES 128u
 #define ROUTES_OF_ALL_HOSTS_MAX 200000u
 
-static const char *const route_keys[] =
-    {"path",  "path_regex", "service", "methods", "auth_required",   "rate_limit",       "timeout",  "name",    "hosts",
-     "match", "split",      "sticky",  "rewrite", "request_headers", "response_headers", "redirect", "respond", "max_request_body",
-     NULL};
+static const char *const route_keys[] = {"path",
+                                         "path_regex",
+                                         "service",
+                                         "methods",
+                                         "auth_required",
+                                         "rate_limit",
+                                         "timeout",
+                                         "timeouts",
+                                         "retries",
+                                         "name",
+                                         "hosts",
+                                         "match",
+                                         "split",
+                                         "sticky",
+                                         "rewrite",
+                                         "request_headers",
+                                         "response_headers",
+                                         "redirect",
+                                         "respond",
+                                         "max_request_body",
+                                         NULL};
 static const char *const rate_limit_keys[] = {"requests", "per", "burst", "key", "scope", NULL};
 
 /* Known ones in their usual order, others behind them by name. */
@@ -132,6 +149,32 @@ static void read_rules(const struct gw_reader *reader, const struct gw_yaml_node
   if (response != NULL) route->response_headers = gw_header_changes_read(reader, response, "response_headers", true);
 }
 
+/* A route has one of each, which all services of a split share. */
+static void check_shares(const struct gw_reader *reader, const struct gw_yaml_node *node, const struct gw_route_entry *route) {
+  const struct gw_route_actions *actions = &route->actions;
+  struct gw_timeouts_entry own = route->timeouts;
+  if (route->has_timeout) own.request_ms = route->timeout_ms;
+  for (uint32_t i = 1; i < actions->share_count; i++) {
+    const struct gw_service_entry *first = actions->shares[0].service, *service = actions->shares[i].service;
+    if (first == NULL || service == NULL) return;
+    if (!gw_retries_agree(&route->retries, &first->retries, &service->retries))
+      gw_reader_mistake(reader, node->pairs[i].key, "the services of a split have different retries; say which by the route's retries");
+    if (!gw_timeouts_agree(&own, &first->timeouts, &service->timeouts))
+      gw_reader_mistake(reader, node->pairs[i].key, "the services of a split have different timeouts; say which by the route's timeouts");
+  }
+}
+
+/* `timeout` is the short way to say timeouts.request; who says neither has the service's. */
+static void settle_timeout(const struct gw_reader *reader, const struct gw_yaml_node *timeout, struct gw_route_entry *route) {
+  const struct gw_service_entry *service = gw_route_actions_service(&route->actions);
+  uint64_t request_ms = route->timeouts.request_ms;
+  if (timeout != NULL && request_ms != 0) gw_reader_mistake(reader, timeout, "timeout and timeouts.request say the same; write one");
+  if (timeout == NULL && request_ms == 0 && service != NULL) request_ms = service->timeouts.request_ms;
+  if (timeout != NULL || request_ms == 0) return;
+  route->timeout_ms = request_ms;
+  route->has_timeout = true;
+}
+
 static void read_route(const struct gw_reader *reader, const struct gw_yaml_node *node, const struct gw_service_list *services,
                        struct gw_map *regexes, struct gw_route_entry *route) {
   *route = (struct gw_route_entry){.timeout_ms = GW_ROUTE_TIMEOUT_DEFAULT_YAML_MS};
@@ -149,6 +192,10 @@ static void read_route(const struct gw_reader *reader, const struct gw_yaml_node
   if (auth != NULL) gw_reader_bool(reader, auth, "auth_required", &route->is_auth_required);
   if (rate_limit != NULL && !gw_yaml_is_null(rate_limit)) read_rate_limit(reader, rate_limit);
   if (timeout != NULL) route->has_timeout = gw_reader_duration(reader, timeout, "timeout", &route->timeout_ms);
+  gw_retries_read(reader, node, &route->retries);
+  gw_timeouts_read(reader, node, false, &route->timeouts);
+  check_shares(reader, gw_yaml_find(node, "split"), route);
+  settle_timeout(reader, timeout, route);
 }
 
 bool gw_routes_share_path(const struct gw_route_entry *a, const struct gw_route_entry *b) {

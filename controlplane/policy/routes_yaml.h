@@ -28,6 +28,8 @@ struct gw_route_entry {
   bool is_auth_required;
   uint64_t timeout_ms;
   bool has_timeout; /* written: long-lived gRPC streams end with it, too */
+  struct gw_retries_entry retries;
+  struct gw_timeouts_entry timeouts;
 };
 
 struct gw_route_list {

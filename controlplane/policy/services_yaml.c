@@ -11,8 +11,9 @@
 #define WEIGHT_MAX 1000000u
 #define PRIORITY_MAX 128u
 
-static const char *const service_keys[] = {"instances",         "load_balancing",  "protocol", "tls", "health_check",
-                                           "outlier_detection", "circuit_breaker", "limits",   NULL};
+static const char *const service_keys[] = {"instances",         "load_balancing",  "protocol",     "tls",
+                                           "retries",           "timeouts",        "retry_budget", "health_check",
+                                           "outlier_detection", "circuit_breaker", "limits",       NULL};
 static const char *const instance_keys[] = {"url", "weight", "healthy", "priority", NULL};
 
 struct url {
@@ -217,6 +218,9 @@ static void read_service(const struct gw_reader *reader, const struct gw_yaml_pa
   service->health = gw_health_read(reader, pair->value, service->protocol);
   /* Else ten new instances beside one would be a panic until they were checked. */
   service->balancing.balancing.has_uncounted_new = service->health.check != NULL;
+  gw_retries_read(reader, pair->value, &service->retries);
+  gw_timeouts_read(reader, pair->value, true, &service->timeouts);
+  service->retry_budget = gw_retry_budget_read(reader, pair->value);
   if (service->endpoint_count > 0) qsort(service->endpoints, service->endpoint_count, sizeof(*service->endpoints), compare_by_priority);
 }
 

@@ -10,6 +10,7 @@
 #include "controlplane/policy/circuit_breaker_yaml.h"
 #include "controlplane/policy/health_yaml.h"
 #include "controlplane/policy/reader.h"
+#include "controlplane/policy/retries_yaml.h"
 
 struct gw_secret_list;
 
@@ -25,6 +26,9 @@ struct gw_service_entry {
   struct gw_service_balancing balancing;
   struct gw_service_health health;
   struct gw_service_protection protection;
+  struct gw_retries_entry retries; /* for the routes of the service, as timeouts are */
+  struct gw_timeouts_entry timeouts;
+  struct gw_retry_budget_entry retry_budget;
   const struct gw_upstream_tls *tls; /* NULL: plaintext */
 };
 

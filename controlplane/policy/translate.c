@@ -18,8 +18,11 @@ struct method_set {
 
 struct translation {
   struct gw_arena *arena;
-  struct gw_map *sets;    /* list → struct method_set */
-  struct gw_strbuf words; /* for strings in the making */
+  const struct gw_settings *settings;
+  const struct gw_retry_policy *retry; /* of the virtual host: what routes have that say nothing */
+  bool has_retries;                    /* a route has */
+  struct gw_map *sets;                 /* list → struct method_set */
+  struct gw_strbuf words;              /* for strings in the making */
   struct gw_route *routes;
   uint32_t count;
 };
@@ -118,18 +121,41 @@ static void set_conditions(struct translation *t, const struct gw_route_conditio
   match->headers = headers;
 }
 
+static struct gw_route *add_entry(struct translation *t, const struct gw_route_entry *entry, const struct gw_route_match *path,
+                                  struct gw_str name, const struct method_set *set) {
+  struct gw_route *route = add_route(t, path);
+  route->name = name;
+  set_conditions(t, &entry->conditions, set != NULL ? set->match : NULL, &route->match);
+  return route;
+}
+
+static void add_forward(struct translation *t, const struct gw_route_entry *entry, const struct gw_route_match *path, struct gw_str name,
+                        const struct method_set *set, const struct gw_retry_policy *retry) {
+  struct gw_route *route = add_entry(t, entry, path, name, set);
+  gw_policy_translate_action(entry, t->arena, route);
+  route->forward.retry = gw_policy_share_retry(retry, t->retry);
+  t->has_retries = t->has_retries || (retry != NULL && retry->count > 0);
+}
+
+/* Retries that could do things twice are for idempotent methods: those get a route of their own, in front, under the same name. So every
+ * proxy understands it. Returns the last one, which has the entry's methods. */
 static const struct gw_route *translate_route(struct translation *t, const struct gw_route_entry *entry,
                                               const struct gw_route_match *path) {
   const struct method_set *set = entry->method_count > 0 ? get_method_set(t, entry->methods, entry->method_count) : NULL;
-  struct gw_route *route = add_route(t, path);
-  route->name = name_route(t, entry, set != NULL ? set->list : (struct gw_str){NULL, 0});
-  set_conditions(t, &entry->conditions, set != NULL ? set->match : NULL, &route->match);
+  struct gw_str name = name_route(t, entry, set != NULL ? set->list : (struct gw_str){NULL, 0});
   if (entry->is_auth_required) {
-    set_direct(route, 501, GW_STR(NO_AUTHENTICATION));
+    set_direct(add_entry(t, entry, path, name, set), 501, GW_STR(NO_AUTHENTICATION));
+  } else if (gw_route_actions_service(&entry->actions) == NULL) {
+    gw_policy_translate_action(entry, t->arena, add_entry(t, entry, path, name, set));
   } else {
-    gw_policy_translate_action(entry, t->arena, route);
+    struct gw_route_retries retries;
+    gw_policy_translate_retries(entry, t->settings, t->arena, &retries);
+    if (retries.method_count > 0)
+      add_forward(t, entry, path, name, get_method_set(t, retries.methods, retries.method_count), retries.of_methods);
+    add_forward(t, entry, path, name, set, retries.policy);
   }
-  return route;
+  return &t->routes[t->count - 1];
+}
 }
 
 static bool has_word(const struct gw_str *words, uint32_t count, struct gw_str word) {
@@ -216,9 +242,9 @@ static uint32_t find_group_end(const struct gw_route_list *routes, uint32_t begi
   return end;
 }
 
-/* Each entry makes a route, and each path at most two more. */
+/* Each entry makes a route, or two (see translate_route), and each path at most two more. */
 static uint32_t count_made(const struct gw_route_list *routes) {
-  uint32_t count = routes->count;
+  uint32_t count = 2 * routes->count;
   for (uint32_t begin = 0; begin < routes->count; begin = find_group_end(routes, begin))
     count += 2;
   return count;
@@ -247,9 +273,14 @@ static bool is_first_of_its_hosts(const struct gw_route_entry *entry) {
   return entry->host_count == 0 || gw_str_equal(entry->host, entry->hosts[0]);
 }
 
-static struct gw_route_config translate_routes(const struct gw_route_list *routes, struct gw_policy *policy) {
+static struct gw_route_config translate_routes(const struct gw_route_list *routes, const struct gw_settings *settings,
+                                               struct gw_policy *policy) {
+  static const struct gw_retries_entry nothing = {0};
+  const struct gw_retries_of unsaid = {.route = &nothing, .service = &nothing};
+  const struct gw_retry_policy *others;
   struct gw_arena *arena = &policy->arena;
-  struct translation t = {.arena = arena, .sets = gw_map_new()};
+  struct translation t = {.arena = arena, .settings = settings, .sets = gw_map_new()};
+  t.retry = gw_retries_resolve(&unsaid, settings, arena, &others);
   t.routes = gw_arena_calloc(arena, count_made(routes), sizeof(*t.routes));
   struct gw_policy_route *list = gw_arena_calloc(arena, routes->count, sizeof(*list));
   struct gw_path_group *groups = gw_arena_calloc(arena, routes->count, sizeof(*groups));
@@ -274,7 +305,7 @@ static struct gw_route_config translate_routes(const struct gw_route_list *route
   policy->routes = list;
   gw_map_free(t.sets);
   gw_strbuf_done(&t.words);
-  return gw_policy_translate_hosts(groups, group_count, arena);
+  return gw_policy_translate_hosts(groups, group_count, t.retry, t.has_retries, arena);
 }
 
 /* All addresses are IPs: EDS, so that instances come and go without the cluster changing. Any host name: the data plane resolves them. */
@@ -289,7 +320,8 @@ static void translate_services(const struct gw_service_list *services, const str
                                       .kind = service->has_names ? GW_CLUSTER_STRICT_DNS : GW_CLUSTER_EDS,
                                       .balancing = service->balancing.balancing,
                                       .eds_service_name = service->name,
-                                      .connect_timeout_ms = settings->connect_timeout_ms,
+                                      .connect_timeout_ms = gw_timeout_or(service->timeouts.connect_ms, settings->connect_timeout_ms),
+                                      .retry_budget = gw_retry_budget_resolve(&service->retry_budget, settings),
                                       .dns_refresh_ms = settings->dns_refresh_ms,
                                       .upstream_idle_timeout_ms = settings->upstream_idle_timeout_ms,
                                       .protocol = service->protocol,
@@ -328,7 +360,7 @@ static void translate_secrets(const struct gw_policy_parts *parts, const struct 
 }
 
 void gw_policy_translate(const struct gw_policy_parts *parts, const struct gw_settings *settings, struct gw_policy *policy) {
-  translate_configs(&parts->listeners, translate_routes(&parts->routes, policy), policy);
+  translate_configs(&parts->listeners, translate_routes(&parts->routes, settings, policy), policy);
   translate_services(&parts->services, settings, policy);
   translate_secrets(parts, settings, policy);
   policy->listeners = gw_policy_translate_listeners(&parts->listeners, settings, &policy->arena);

@@ -58,7 +58,8 @@ static const struct gw_route_split *translate_split(const struct gw_route_action
 
 static void translate_forward(const struct gw_route_entry *entry, struct gw_arena *arena, struct gw_route *route) {
   const struct gw_route_actions *actions = &entry->actions;
-  const struct gw_service_entry *service = actions->share_count > 0 ? actions->shares[0].service : actions->service;
+  const struct gw_service_entry *service = gw_route_actions_service(actions);
+  const struct gw_timeouts_entry *own = &entry->timeouts, *of_service = &service->timeouts;
   struct path_result path = translate_path(entry, service->base_path, arena);
   route->action = GW_ROUTE_FORWARD;
   route->forward = (struct gw_route_forward){.timeout_ms = entry->timeout_ms,
@@ -68,6 +69,9 @@ static void translate_forward(const struct gw_route_entry *entry, struct gw_aren
                                              .host_rewrite = actions->host_rewrite,
                                              .hash_policies = actions->hash_policies,
                                              .hash_policy_count = actions->hash_policy_count};
+  route->forward.idle_timeout_ms = gw_timeout_or(own->stream_idle_ms, of_service->stream_idle_ms);
+  route->forward.has_idle_timeout = route->forward.idle_timeout_ms != 0;
+  route->forward.max_duration_ms = gw_timeout_or(own->max_duration_ms, of_service->max_duration_ms);
   /* A default is no reason to end a stream that was meant to last. */
   route->forward.has_grpc_timeout = true;
   route->forward.max_grpc_timeout_ms = entry->has_timeout ? entry->timeout_ms : 0;

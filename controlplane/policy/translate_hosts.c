@@ -14,6 +14,8 @@ struct host {
 
 struct build {
   struct gw_arena *arena;
+  const struct gw_retry_policy *retry; /* of all hosts */
+  bool tells_attempt_count;
   struct host *hosts;
   uint32_t host_count;
   struct gw_map *by_routes; /* the sources of all groups → struct gw_virtual_host */
@@ -68,7 +70,11 @@ static void fill_virtual_host(struct build *b, const struct host *host, const st
     memcpy(routes + used, groups[i]->routes, groups[i]->route_count * sizeof(*routes));
     used += groups[i]->route_count;
   }
-  *out = (struct gw_virtual_host){.name = host->name.len > 0 ? host->name : GW_STR("all"), .routes = routes, .route_count = route_count};
+  *out = (struct gw_virtual_host){.name = host->name.len > 0 ? host->name : GW_STR("all"),
+                                  .routes = routes,
+                                  .route_count = route_count,
+                                  .retry = b->retry,
+                                  .tells_attempt_count = b->tells_attempt_count};
 }
 
 static void add_domain(struct build *b, struct gw_virtual_host *host, struct gw_str name) {
@@ -106,8 +112,9 @@ static void find_hosts(struct build *b, const struct gw_path_group *groups, uint
   }
 }
 
-struct gw_route_config gw_policy_translate_hosts(const struct gw_path_group *groups, uint32_t count, struct gw_arena *arena) {
-  struct build b = {.arena = arena, .by_routes = gw_map_new()};
+struct gw_route_config gw_policy_translate_hosts(const struct gw_path_group *groups, uint32_t count, const struct gw_retry_policy *retry,
+                                                 bool tells_attempt_count, struct gw_arena *arena) {
+  struct build b = {.arena = arena, .retry = retry, .tells_attempt_count = tells_attempt_count, .by_routes = gw_map_new()};
   find_hosts(&b, groups, count);
   b.made = gw_arena_calloc(arena, b.host_count, sizeof(*b.made));
   const struct gw_path_group **collected = gw_calloc(count + 1u, sizeof(void *));

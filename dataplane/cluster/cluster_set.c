@@ -220,8 +220,8 @@ static bool was_tried(const struct gw_worker_cluster *cluster, uint32_t index, c
   return false;
 }
 
-/* Of the usable ones the next that was not tried, from somewhere on; `index` when there is none. */
-static uint32_t find_other(const struct gw_worker_cluster *cluster, const struct gw_load_level *level, uint32_t index,
+/* Of the usable ones the next that was not tried, from somewhere on; UINT32_MAX when there is none. */
+static uint32_t find_other(const struct gw_worker_cluster *cluster, const struct gw_load_level *level,
                            const struct gw_tried_endpoints *tried) {
   uint32_t at = (uint32_t)gw_random_below(cluster->random, level->usable_count);
   /* One more than were tried is enough. */
@@ -230,7 +230,7 @@ static uint32_t find_other(const struct gw_worker_cluster *cluster, const struct
     if (!was_tried(cluster, other, tried)) return other;
     at = at + 1 < level->usable_count ? at + 1 : 0;
   }
-  return index;
+  return UINT32_MAX;
 }
 
 /* A hash leads to the same endpoint each time: another try has another one (of Maglev, Envoy's). */
@@ -245,8 +245,11 @@ enum gw_err gw_worker_cluster_pick_other(struct gw_worker_cluster *cluster, cons
     index = cluster->balancer->pick(cluster->balancer_states[level], &varied);
     if (!was_tried(cluster, index, tried)) break;
   }
-  if (was_tried(cluster, index, tried)) index = find_other(cluster, &cluster->frozen->load->levels[level], index, tried);
-  take(cluster, index, ret_pick);
+  const struct gw_load *load = cluster->frozen->load;
+  uint32_t other = was_tried(cluster, index, tried) ? find_other(cluster, &load->levels[level], tried) : index;
+  for (uint32_t i = 0; other == UINT32_MAX && i < load->level_count; i++)
+    other = find_other(cluster, &load->levels[i], tried);
+  take(cluster, other != UINT32_MAX ? other : index, ret_pick);
   return GW_OK;
 }
 
@@ -264,6 +267,7 @@ bool gw_worker_cluster_take_retry(struct gw_worker_cluster *cluster) {
   return false;
 }
 
-void gw_worker_cluster_give_back_retry(struct gw_worker_cluster *cluster) {
+void gw_worker_cluster_give_back_retry(struct gw_worker_cluster *cluster, int outcome) {
+  if (outcome != 0) gw_retry_budget_judge(cluster->retry_budget, outcome > 0);
   gw_retry_budget_give_back(cluster->retry_budget);
 }

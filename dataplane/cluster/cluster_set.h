@@ -50,6 +50,7 @@ void gw_worker_cluster_begin_request(struct gw_worker_cluster *cluster);
 void gw_worker_cluster_end_request(struct gw_worker_cluster *cluster);
 /* false: the budget is used up. */
 bool gw_worker_cluster_take_retry(struct gw_worker_cluster *cluster);
-void gw_worker_cluster_give_back_retry(struct gw_worker_cluster *cluster);
+/* `outcome`: more than 0: it brought an answer that was wanted; less: not; 0: that is not known. */
+void gw_worker_cluster_give_back_retry(struct gw_worker_cluster *cluster, int outcome);
 
 #endif

@@ -116,7 +116,6 @@ static unsigned kinds_of(uint32_t flags) {
 
 void gw_circuit_guard_tell_failure(struct gw_circuit_guard *guard, struct gw_stream *stream, const struct gw_failure *failure) {
   unsigned kinds = kinds_of(failure->flag);
-  if (failure->flag == GW_FLAG_STREAM_IDLE_TIMEOUT && failure->side == GW_FAILURE_UPSTREAM) kinds |= GW_CIRCUIT_ON_TIMEOUT;
   /* A kept connection that was just being closed, or a stream that was not looked at: how services restart, not how they fail. */
   if (failure->retry_ok) kinds &= ~(unsigned)GW_CIRCUIT_ON_RESET;
   leave(guard, stream, counts(guard, kinds) ? GW_CIRCUIT_FAILURE : GW_CIRCUIT_NO_MATTER);

@@ -3,6 +3,8 @@
 
 #define GRPC_DEADLINE_EXCEEDED 4
 
+_Static_assert(GW_TRIED_MAX >= GW_ATTEMPT_RECORDS_MAX, "whatever is recorded was tried");
+
 static struct gw_loop *loop_of(const struct router *router) {
   return router->stream->pipeline->loop;
 }
@@ -35,7 +37,7 @@ static void fail_try(struct router *router, uint64_t now_ms) {
   bool is_idle = router->policy->per_try_timeout_ms == 0 || now_ms < router->clock_ms + router->policy->per_try_timeout_ms;
   struct gw_failure failure = {.status = 504,
                                .side = GW_FAILURE_UPSTREAM,
-                               .flag = is_idle ? GW_FLAG_STREAM_IDLE_TIMEOUT : GW_FLAG_UPSTREAM_TIMEOUT,
+                               .flag = GW_FLAG_UPSTREAM_TIMEOUT,
                                .grpc_status = GRPC_DEADLINE_EXCEEDED,
                                .detail = is_idle ? GW_STR("upstream_per_try_idle_timeout") : GW_STR("upstream_per_try_timeout"),
                                .message = GW_STR("the service did not answer in time")};
@@ -75,10 +77,10 @@ void gw_router_retry_init(struct router *router, const struct gw_retry_policy *p
   gw_worker_cluster_begin_request(stream->cluster);
 }
 
-static void give_back(struct router *router) {
+static void give_back(struct router *router, int outcome) {
   if (!router->holds_retry) return;
   router->holds_retry = false;
-  gw_worker_cluster_give_back_retry(router->stream->cluster);
+  gw_worker_cluster_give_back_retry(router->stream->cluster, outcome);
 }
 
 void gw_router_retry_settle(struct router *router) {
@@ -87,7 +89,7 @@ void gw_router_retry_settle(struct router *router) {
   if (router->policy == NULL) return;
   gw_timer_stop(&router->timer);
   gw_replay_buffer_done(&router->replay);
-  give_back(router);
+  give_back(router, router->attempt.is_head_done ? 1 : 0);
 }
 
 void gw_router_retry_done(struct router *router) {
@@ -100,7 +102,7 @@ void gw_router_retry_done(struct router *router) {
 /* Before the answer begins, within policy and budget, of what can be sent again. */
 static bool may_retry(struct router *router) {
   struct gw_stream *stream = router->stream;
-  give_back(router);
+  give_back(router, -1);
   if (!gw_router_may_replay(router)) return false;
   if (router->retry_count >= router->policy->count) {
     stream->flags |= GW_FLAG_UPSTREAM_RETRY_LIMIT;

@@ -10,7 +10,8 @@ void gw_attempt_records_add(struct gw_attempt_records *records, struct gw_arena 
 }
 
 static void format_record(const struct gw_attempt_record *record, struct gw_strbuf *out) {
-  static const char *const phases[] = {[GW_ATTEMPT_CONNECT] = "connect", [GW_ATTEMPT_REQUEST] = "request", [GW_ATTEMPT_RESPONSE] = "response"};
+  static const char *const phases[] =
+      {[GW_ATTEMPT_CONNECT] = "connect", [GW_ATTEMPT_REQUEST] = "request", [GW_ATTEMPT_RESPONSE] = "response"};
   char flags[64];
   gw_strbuf_append_str(out, record->endpoint.len > 0 ? record->endpoint : GW_STR("-"));
   gw_strbuf_printf(out, " %s ", phases[record->phase]);

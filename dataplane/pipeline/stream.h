@@ -46,22 +46,22 @@ struct gw_stream {
   struct gw_address remote; /* the client as far as it can be trusted: peer, or by X-Forwarded-For */
   bool is_remote_forwarded; /* remote came by X-Forwarded-For: it has no port */
 
-  bool is_route_known;               /* the three below were looked up */
-  bool is_route_undecided;           /* a regular expression gave up before any route was found */
-  const struct gw_route *route;      /* NULL: none */
-  struct gw_worker_cluster *cluster; /* NULL: none, a direct response, or a split of which none was chosen */
-  uint32_t split_choice;             /* of the route's split, counted from 1; 0: it has none, or none was chosen */
-  struct gw_str upstream_host;       /* of the last attempt */
-  uint32_t attempt_count;            /* tries on a service, the one under way too */
+  bool is_route_known;                /* the three below were looked up */
+  bool is_route_undecided;            /* a regular expression gave up before any route was found */
+  const struct gw_route *route;       /* NULL: none */
+  struct gw_worker_cluster *cluster;  /* NULL: none, a direct response, or a split of which none was chosen */
+  uint32_t split_choice;              /* of the route's split, counted from 1; 0: it has none, or none was chosen */
+  struct gw_str upstream_host;        /* of the last attempt */
+  uint32_t attempt_count;             /* tries on a service, the one under way too */
   struct gw_attempt_records attempts; /* once one has failed */
 
   uint64_t started_us;
   uint64_t wall_us;
-  uint64_t active_ms;           /* when a byte moved last */
-  uint64_t received_ms;         /* when one of the request came, or could come again */
-  uint64_t idle_timeout_ms;     /* 0: none */
-  uint64_t route_deadline_ms;   /* 0: none; set once the request is complete */
-  uint64_t request_deadline_ms; /* 0: none */
+  uint64_t active_ms;            /* when a byte moved last */
+  uint64_t received_ms;          /* when one of the request came, or could come again */
+  uint64_t idle_timeout_ms;      /* 0: none */
+  uint64_t route_deadline_ms;    /* 0: none; set once the request is complete */
+  uint64_t request_deadline_ms;  /* 0: none */
   uint64_t duration_deadline_ms; /* 0: none; of the whole stream */
   struct gw_timer timer;
 

@@ -8,24 +8,12 @@
 
 /* ---- how attempts fail ---- */
 
-/* RFC 9110 section 9.2.2. */
-static bool is_idempotent(enum gw_method method) {
-  switch (method) {
-  case GW_METHOD_GET:
-  case GW_METHOD_HEAD:
-  case GW_METHOD_PUT:
-  case GW_METHOD_DELETE:
-  case GW_METHOD_OPTIONS: return true;
-  default: return false;
-  }
-}
-
 /* A connection that was closed while idle takes the next request down unread. The request may go again when the server can't have acted
  * on it: it is idempotent, or what left was not yet a whole request. Whether there is still something to send is the owner's affair. */
 static bool may_retry(const struct gw_attempt *attempt, bool is_unseen) {
   if (attempt->received_bytes > 0) return false;
   if (is_unseen) return true;
-  return attempt->is_reused && (is_idempotent(attempt->head->method) || !attempt->has_request_ended || attempt->sent_bytes == 0);
+  return attempt->is_reused && (gw_method_is_idempotent(attempt->head->method) || !attempt->has_request_ended || attempt->sent_bytes == 0);
 }
 
 static void count_end(struct gw_attempt *attempt) {
@@ -73,7 +61,7 @@ void gw_attempt_fail_stream(struct gw_attempt *attempt, uint32_t error) {
   struct gw_failure failure = {.status = 502,
                                .side = GW_FAILURE_UPSTREAM,
                                .flag = GW_FLAG_UPSTREAM_REMOTE_RESET,
-                               .retry_ok = may_retry(attempt, is_unseen),
+                               .retry_ok = is_unseen, /* any other is no dead connection, but an answer of sorts */
                                .detail = reset_detail(attempt, reason),
                                .message = GW_STR("the service broke the request off before it had answered")};
   gw_attempt_fail(attempt, &failure);

@@ -53,7 +53,7 @@ class Envoy(Program):
         self.admin_path = folder / f"{name}.admin"
         self.admin_path.unlink(missing_ok=True)
         super().__init__(folder, name, [BINARY, "-c", config, "--concurrency", "1", "--use-dynamic-base-id",
-                                        "--admin-address-path", self.admin_path, "--log-level", "warning"])
+                                        "--admin-address-path", self.admin_path, "--log-level", "warning", "--file-flush-interval-msec", "50"])
         self.expected_code = 0
 
     def admin(self, path):

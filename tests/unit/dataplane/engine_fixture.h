@@ -41,6 +41,8 @@ struct backend {
   uint64_t body_bytes;     /* of all requests */
   bool is_paused;          /* bodies are not read */
   bool closes_next_reused; /* a second request on a connection is answered by closing it */
+  uint32_t failures_left;  /* so many requests, the next ones, get `failure` instead of an answer */
+  const char *failure;     /* as it stands; "": nothing; NULL: the connection is closed */
   char last_head[8192];
   char last_body[8192]; /* its beginning */
 };
@@ -138,6 +140,15 @@ static inline bool backend_answer(struct backend_connection *connection) {
     backend->closes_next_reused = false;
     backend_connection_free(connection);
     return false;
+  }
+  if (backend->failures_left > 0) {
+    backend->failures_left--;
+    if (backend->failure == NULL) {
+      backend_connection_free(connection);
+      return false;
+    }
+    gw_strbuf_printf(out, "%s", backend->failure);
+    return backend_pump(connection);
   }
   if (backend_path_is(head, "/slow")) return true;
   if (backend_path_is(head, "/close")) {

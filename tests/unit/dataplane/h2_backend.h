@@ -36,6 +36,7 @@ struct h2_backend {
   uint32_t resumed;  /* TLS sessions */
   bool is_paused;    /* bodies are not read */
   bool is_mute;      /* nothing is answered, whatever the path */
+  uint32_t reset;    /* so many streams, the next ones, are reset once the request is whole */
   uint64_t body_bytes;
 };
 
@@ -222,6 +223,13 @@ static inline void h2_backend_on_data(struct gw_h2_stream *h2, struct gw_str dat
 
 static inline void h2_backend_on_end(struct gw_h2_stream *h2) {
   struct h2_backend_stream *stream = h2_backend_stream_of(h2);
+  struct h2_backend *backend = stream->connection->backend;
+  if (!stream->is_tunnel && backend->reset > 0) {
+    backend->reset--;
+    gw_h2_stream_detach(h2, GW_H2_INTERNAL_ERROR);
+    h2_backend_stream_free(stream);
+    return;
+  }
   if (!stream->is_tunnel) {
     h2_backend_answer(stream);
     return;

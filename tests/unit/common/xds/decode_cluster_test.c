@@ -133,7 +133,23 @@ CHANGE(idle_and_headers) {
       (ProtobufCBinaryData){10, (uint8_t *)"\x0a\x04\x12\x02\x08\x05\x1a\x02\x0a\x00"};
 }
 
+#define THRESHOLDS CLUSTER->circuit_breakers->thresholds[0]
+CHANGE(high_priority) {
+  UNUSED;
+  THRESHOLDS->priority = ENVOY__CONFIG__CORE__V3__ROUTING_PRIORITY__HIGH;
+}
+CHANGE(budget_of_101) {
+  UNUSED;
+  THRESHOLDS->retry_budget->budget_percent->value = 100.5;
+}
+CHANGE(per_host_thresholds) {
+  add_unknown(arena, &CLUSTER->circuit_breakers->base, 2);
+}
+
 static const struct refusal cluster_refusals[] = {
+    {high_priority, "circuit_breakers.thresholds: only one, of DEFAULT priority, is supported"},
+    {budget_of_101, "circuit_breakers.thresholds[0].retry_budget.budget_percent: must be 0 to 100"},
+    {per_host_thresholds, "circuit_breakers.per_host_thresholds: not supported"},
     {no_name, "name: is empty"},
     {logical_dns, "type: LOGICAL_DNS is not supported"},
     {unknown_type, "type: value 99 is not known"},
@@ -324,6 +340,19 @@ static void test_defaults_are_envoys(void **state) {
   assert_int_equal(cluster->dns_refresh_ms, 5000);
   assert_int_equal(cluster->upstream_idle_timeout_ms, 3600000);
   assert_true(gw_str_equal(cluster->eds_service_name, cluster->name));
+  /* A budget that is there has 20 % and 3; without one three retries at the same time are allowed, or max_retries. */
+  message->circuit_breakers->thresholds[0]->retry_budget->budget_percent = NULL;
+  message->circuit_breakers->thresholds[0]->retry_budget->min_retry_concurrency = NULL;
+  cluster = decode_cluster(&arena, message);
+  assert_true(cluster->retry_budget.percent == 20);
+  assert_int_equal(cluster->retry_budget.min_concurrency, 3);
+  message->circuit_breakers->thresholds[0]->retry_budget = NULL;
+  message->circuit_breakers->thresholds[0]->max_retries = gw_xds_encode_u32(&arena, 9);
+  assert_int_equal(decode_cluster(&arena, message)->retry_budget.min_concurrency, 9);
+  message->circuit_breakers = NULL;
+  cluster = decode_cluster(&arena, message);
+  assert_true(cluster->retry_budget.percent == 0);
+  assert_int_equal(cluster->retry_budget.min_concurrency, 3);
 
   Cluster *untyped = (Cluster *)gw_xds_encode_cluster_message(&arena, &sample_static_cluster);
   untyped->cluster_discovery_type_case = 0;

@@ -2,8 +2,9 @@
 #include "tests/unit/controlplane/policy/policy_fixture.h"
 
 #define ROUTE_KEYS                                                                                                                         \
-  "path, path_regex, service, methods, auth_required, rate_limit, timeout, name, hosts, match, split, sticky, rewrite, request_headers, "  \
-  "response_headers, redirect, respond, max_request_body"
+  "path, path_regex, service, methods, auth_required, rate_limit, timeout, timeouts, retries, name, hosts, match, split, sticky, "         \
+  "rewrite, "                                                                                                                              \
+  "request_headers, response_headers, redirect, respond, max_request_body"
 
 struct mistake {
   const char *input;
@@ -168,8 +169,9 @@ static void test_mistakes_of_a_service(void **state) {
       {"s: {instances: http://a}", "services.yaml:2:18: instances is a list (- … or [ … ]), not a single value\n"},
       {"s: {}", "services.yaml:2:3: service s needs instances: a list, which may be empty\n"},
       {"s:", "services.yaml:2:5: a service is a mapping (key: value), not a single value\n"},
-      {"s: {instances: [], retries: 3}", "services.yaml:2:22: a service has no key retries; allowed: instances, load_balancing, protocol, "
-                                         "tls, health_check, outlier_detection, circuit_breaker, limits\n"},
+      {"s: {instances: [], hedges: 3}",
+       "services.yaml:2:22: a service has no key hedges; allowed: instances, load_balancing, protocol, tls, retries, timeouts, "
+       "retry_budget, health_check, outlier_detection, circuit_breaker, limits\n"},
       {"\"a b\": {instances: []}", "services.yaml:2:3: a service's name has 1 to 255 printable ASCII characters, no space and no /\n"},
       {"\"\": {instances: []}", "services.yaml:2:3: a service's name has 1 to 255 printable ASCII characters, no space and no /\n"},
       {"s: {instances: [{url: \"http://[::1\"}]}",

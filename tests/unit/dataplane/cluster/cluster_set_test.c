@@ -120,6 +120,71 @@ static void test_pick_without_usable_endpoints_is_not_found(void **state) {
   gw_frozen_cluster_unref(cluster);
 }
 
+static struct gw_frozen_cluster *freeze_for_retry(enum gw_lb_policy policy, const struct fixture_endpoint *endpoints, uint32_t count) {
+  struct gw_resource *resources[] = {fixture_cluster("c", 1, GW_CLUSTER_STATIC, endpoints, count), NULL};
+  struct gw_cluster *model = (struct gw_cluster *)(uintptr_t)resources[0]->cluster;
+  model->balancing = (struct gw_load_balancing){.policy = policy,
+                                                .choice_count = 2,
+                                                .active_request_bias = 1,
+                                                .ring_size_min = 64,
+                                                .ring_size_max = 4096,
+                                                .table_size = 101};
+  struct gw_snapshot *snapshot = fixture_snapshot(resources);
+  struct gw_errors errors;
+  gw_errors_init(&errors);
+  struct gw_frozen_cluster *cluster =
+      gw_frozen_cluster_build(snapshot, snapshot->lists[GW_RESOURCE_CLUSTER].items[0], NULL, NULL, 1000, &errors);
+  gw_errors_done(&errors);
+  gw_snapshot_unref(snapshot);
+  return cluster;
+}
+
+static void test_retry_finds_the_last_that_was_not_tried_by_every_policy(void **state) {
+  struct worker *worker = *state;
+  for (int policy = 0; policy < GW_LB_POLICY_COUNT; policy++) {
+    struct fixture_endpoint endpoints[8];
+    for (uint16_t i = 0; i < 8; i++)
+      endpoints[i] = (struct fixture_endpoint){.address = "127.0.0.1", .port = (uint16_t)(1 + i)};
+    struct gw_frozen_cluster *cluster = freeze_for_retry((enum gw_lb_policy)policy, endpoints, 8);
+    struct gw_cluster_set *set = gw_cluster_set_new(worker->loop, &worker->random, &cluster, 1, NULL);
+    for (uint64_t hash = 0; hash < 50; hash++) {
+      const struct gw_balancer_key key = {.has_hash = true, .hash = hash * 0x9e3779b97f4a7c15u};
+      struct gw_tried_endpoints tried = {0};
+      struct gw_upstream_pick pick;
+      while (tried.count < 8) {
+        assert_int_equal(gw_worker_cluster_pick_other(gw_cluster_set_get(set, 0), &key, 1, &tried, &pick), GW_OK);
+        for (uint32_t i = 0; i < tried.count; i++)
+          assert_false(gw_str_equal(pick.endpoint, tried.items[i]));
+        tried.items[tried.count++] = pick.endpoint;
+      }
+      /* There is no other: one that was tried is better than none. */
+      assert_int_equal(gw_worker_cluster_pick_other(gw_cluster_set_get(set, 0), &key, 1, &tried, &pick), GW_OK);
+    }
+    gw_cluster_set_free(set);
+    gw_frozen_cluster_unref(cluster);
+  }
+}
+
+static void test_budget_is_one_for_all_configurations_and_workers(void **state) {
+  struct worker *worker = *state;
+  struct gw_frozen_cluster *before = freeze(1, two, 2, NULL), *after = freeze(2, three, 3, before);
+  struct gw_cluster_set *here = gw_cluster_set_new(worker->loop, &worker->random, &before, 1, NULL);
+  struct gw_cluster_set *there = gw_cluster_set_new(worker->loop, &worker->random, &after, 1, NULL);
+  struct gw_worker_cluster *clusters[] = {gw_cluster_set_get(here, 0), gw_cluster_set_get(there, 0)};
+  for (int i = 0; gw_worker_cluster_take_retry(clusters[i % 2]); i++)
+    assert_true(i < 1000);
+  assert_false(gw_worker_cluster_take_retry(clusters[0]));
+  assert_false(gw_worker_cluster_take_retry(clusters[1]));
+  assert_in_range(gw_worker_cluster_counts(clusters[0])->retries_refused_total, 1, 2);
+  for (int i = 0; i < 1000; i++)
+    gw_worker_cluster_begin_request(clusters[0]);
+  assert_true(gw_worker_cluster_take_retry(clusters[1]));
+  gw_cluster_set_free(here);
+  gw_cluster_set_free(there);
+  gw_frozen_cluster_unref(before);
+  gw_frozen_cluster_unref(after);
+}
+
 /* One of two in priority 0 is away: it takes 70 %, priority 1 the rest; keys, too, and each always the same. */
 static void test_pick_spills_to_the_next_priority(void **state) {
   struct worker *worker = *state;
@@ -202,6 +267,8 @@ int main(void) {
       cmocka_unit_test(test_build_drops_doubles_and_refuses_names),
       cmocka_unit_test_setup_teardown(test_update_keeps_the_pools_of_endpoints_that_stay, start, stop),
       cmocka_unit_test_setup_teardown(test_pick_without_usable_endpoints_is_not_found, start, stop),
+      cmocka_unit_test_setup_teardown(test_retry_finds_the_last_that_was_not_tried_by_every_policy, start, stop),
+      cmocka_unit_test_setup_teardown(test_budget_is_one_for_all_configurations_and_workers, start, stop),
       cmocka_unit_test_setup_teardown(test_pick_spills_to_the_next_priority, start, stop),
       cmocka_unit_test(test_build_remembers_since_when_endpoints_are_well),
       cmocka_unit_test_setup_teardown(test_set_follows_clusters_that_come_and_go, start, stop),

@@ -89,11 +89,54 @@ static void test_json_has_numbers_nulls_and_escapes(void **state) {
          "{\"code\":503,\"agent\":\"a\\\"b\\\\c\",\"route\":null,\"both\":\"GET 42\",\"q\\\"k\":\"plain\",\"empty\":\"\"}\n");
 }
 
+static void test_tries_are_counted_and_listed(void **state) {
+  struct fixture *fixture = *state;
+  struct gw_stream *stream = &fixture->stream;
+  static const struct gw_access_log_field fields[] = {{GW_STR("count"), GW_STR("%UPSTREAM_REQUEST_ATTEMPT_COUNT%")},
+                                                      {GW_STR("tries"), GW_STR("%DYNAMIC_METADATA(gateway:attempts)%")}};
+  const struct gw_access_log json = {.fields = fields, .field_count = GW_ARRAY_LEN(fields)};
+  const char *text = "%UPSTREAM_REQUEST_ATTEMPT_COUNT% %DYNAMIC_METADATA(gateway:attempts)%";
+  expect(fixture, &json, "{\"count\":0,\"tries\":null}\n");
+  expect_text(fixture, text, "0 -");
+  stream->attempt_count = 12;
+  struct gw_attempt_record record = {.number = 1,
+                                     .endpoint = GW_STR("10.0.0.1:80"),
+                                     .phase = GW_ATTEMPT_CONNECT,
+                                     .flag = GW_FLAG_UPSTREAM_CONNECT_FAILURE,
+                                     .detail = GW_STR("why")};
+  gw_attempt_records_add(&stream->attempts, &stream->arena, &record);
+  record = (struct gw_attempt_record){.number = 2,
+                                      .phase = GW_ATTEMPT_REQUEST,
+                                      .is_reused = true,
+                                      .idle_ms = 34,
+                                      .status = 503,
+                                      .detail = GW_STR("d")};
+  gw_attempt_records_add(&stream->attempts, &stream->arena, &record);
+  expect(fixture, &json, "{\"count\":12,\"tries\":\"10.0.0.1:80 connect UF why; - request reused,idle_ms=34 503 d\"}\n");
+  expect_text(fixture, text, "12 10.0.0.1:80 connect UF why; - request reused,idle_ms=34 503 d");
+}
+
+static void test_records_are_bounded_and_one_a_try(void **state) {
+  struct fixture *fixture = *state;
+  struct gw_stream *stream = &fixture->stream;
+  for (uint32_t i = 1; i <= 20; i++) {
+    const struct gw_attempt_record record = {.number = (i + 1) / 2, .status = i};
+    gw_attempt_records_add(&stream->attempts, &stream->arena, &record);
+  }
+  assert_int_equal(stream->attempts.count, GW_ATTEMPT_RECORDS_MAX);
+  assert_int_equal(stream->attempts.items[0].status, 2);
+  assert_int_equal(stream->attempts.items[6].number, 7);
+  assert_int_equal(stream->attempts.items[7].number, 10);
+}
+
 static void test_what_is_not_an_operator_is_a_mistake(void **state) {
   (void)state;
-  static const char *const formats[] = {"%NO_SUCH%",  "%REQ(bad name)%", "%REQ(:nothing)%",       "%REQ(x",
-                                        "%PATH%",     "%PATH(XX)%",      "%START_TIME(%Y)%",      "50%",
-                                        "%REQ(x):y%", "%RESP(:path)%",   "%REQ_WITHOUT_QUERY(x)%"};
+  static const char *const formats[] = {"%NO_SUCH%",        "%REQ(bad name)%",
+                                        "%REQ(:nothing)%",  "%REQ(x",
+                                        "%PATH%",           "%PATH(XX)%",
+                                        "%START_TIME(%Y)%", "50%",
+                                        "%REQ(x):y%",       "%DYNAMIC_METADATA(a:b)%",
+                                        "%RESP(:path)%",    "%REQ_WITHOUT_QUERY(x)%"};
   for (size_t i = 0; i < GW_ARRAY_LEN(formats); i++) {
     struct gw_errors errors;
     gw_errors_init(&errors);
@@ -109,6 +152,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_text_operators_say_what_the_stream_did, start, stop),
       cmocka_unit_test_setup_teardown(test_json_has_numbers_nulls_and_escapes, start, stop),
+      cmocka_unit_test_setup_teardown(test_tries_are_counted_and_listed, start, stop),
+      cmocka_unit_test_setup_teardown(test_records_are_bounded_and_one_a_try, start, stop),
       cmocka_unit_test(test_what_is_not_an_operator_is_a_mistake),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
