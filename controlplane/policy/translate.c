@@ -156,7 +156,6 @@ static const struct gw_route *translate_route(struct translation *t, const struc
   }
   return &t->routes[t->count - 1];
 }
-}
 
 static bool has_word(const struct gw_str *words, uint32_t count, struct gw_str word) {
   for (uint32_t i = 0; i < count; i++)

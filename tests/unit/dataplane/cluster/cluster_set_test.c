@@ -133,7 +133,7 @@ static struct gw_frozen_cluster *freeze_for_retry(enum gw_lb_policy policy, cons
   struct gw_errors errors;
   gw_errors_init(&errors);
   struct gw_frozen_cluster *cluster =
-      gw_frozen_cluster_build(snapshot, snapshot->lists[GW_RESOURCE_CLUSTER].items[0], NULL, NULL, 1000, &errors);
+      gw_frozen_cluster_build(snapshot, snapshot->lists[GW_RESOURCE_CLUSTER].items[0], NULL, NULL, NULL, 1000, &errors);
   gw_errors_done(&errors);
   gw_snapshot_unref(snapshot);
   return cluster;
