@@ -141,7 +141,8 @@ bool gw_circuit_breaker_enter(struct gw_circuit_breaker *breaker, uint64_t now_m
     if (state_of(word) == GW_CIRCUIT_OPEN) {
       uint64_t until_ms = word & PAYLOAD_MASK;
       if (now_ms < until_ms) {
-        *ret_wait_ms = until_ms - now_ms;
+        /* The clock of the thread that opened it may be a little ahead of this one's. */
+        *ret_wait_ms = until_ms - now_ms < settings->open_ms ? until_ms - now_ms : settings->open_ms;
         return false;
       }
       if (!swap(breaker, &word, half_open_word(generation + 1, 1, 0))) continue;

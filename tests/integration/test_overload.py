@@ -19,7 +19,8 @@ routes:
 
 def start(stage, env, backend=None):
     backend = backend or stage.backend()
-    control = stage.control_plane(ROUTES, f'services: {{backend: {{instances: [{{url: "{backend.url}"}}]}}}}', env=env)
+    unlimited = "limits: {max_connections: 0, max_pending_requests: 0, max_requests: 0}"  # what the guard is for would not come this far
+    control = stage.control_plane(ROUTES, f'services: {{backend: {{instances: [{{url: "{backend.url}"}}], {unlimited}}}}}', env=env)
     data = stage.data_plane(control.xds(), workers=1)
     return data, data.wait_until_ready()
 

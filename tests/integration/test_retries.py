@@ -41,7 +41,8 @@ def metric(data, name):
 
 
 def log_lines(data):
-    return [json.loads(line) for line in data.output().splitlines() if line.startswith("{\"start_time\"")]
+    whole = data.output().rpartition("\n")[0]  # the last line may be half there
+    return [json.loads(line) for line in whole.splitlines() if line.startswith("{\"start_time\"")]
 
 
 def failures(data):
@@ -148,3 +149,29 @@ def test_off_is_off(stage):
     backends[0].stop()
     assert sorted(get(port, "/").status for _ in range(10)) == [200] * 5 + [503] * 5
     assert metric(data, "gateway_upstream_retries_total") == 0
+
+
+def test_split_is_drawn_once_and_each_try_is_what_the_rules_make_of_the_request(stage):
+    backends = {name: FaultyBackend(name) for name in ("a0", "a1", "b0", "b1")}
+    stage.started.extend(backends.values())
+    for name in ("a0", "b0"):
+        backends[name].fail(503)
+    services = "\n".join(f"  {s}: {{instances: [{instances([backends[s + '0'], backends[s + '1']])}]}}" for s in "ab")
+    routes = """
+routes:
+  - {path: "/v1/**", split: {a: 1, b: 1}, retries: {on: [503]}, timeouts: {request: 5s}, rewrite: {prefix: /v2, host: inner},
+     request_headers: {set: {X-Set: "by %ROUTE_NAME%"}, remove: [X-Old]}, name: both}
+"""
+    data = stage.data_plane(stage.control_plane(routes, f"services:\n{services}").xds(), workers=1)
+    port = data.wait_until_ready()
+    for i in range(60):
+        assert get(port, f"/v1/x?i={i}", {"X-Old": "1"}).status == 200
+    tries = {name: {seen.target: seen for seen in backend.requests} for name, backend in backends.items()}
+    of_a, of_b = ({*tries[s + "0"], *tries[s + "1"]} for s in "ab")
+    assert of_a | of_b == {f"/v2/x?i={i}" for i in range(60)} and not of_a & of_b
+    for s, of_service in ("a", of_a), ("b", of_b):
+        assert set(tries[s + "1"]) == of_service and tries[s + "0"]
+        for name, number in ((s + "0", ["1"]), (s + "1", None)):
+            for target, seen in tries[name].items():
+                assert seen.header("host") == ["inner"] and seen.header("x-set") == ["by both"] and not seen.header("x-old")
+                assert seen.header("x-envoy-attempt-count") == (number or (["2"] if target in tries[s + "0"] else ["1"]))

@@ -90,6 +90,9 @@ static void test_open_refuses_until_its_time_then_lets_probes_pass(void **unused
   open_at(breaker, 1000);
   assert_false(gw_circuit_breaker_enter(breaker, 4000, &first, &wait_ms, &change));
   assert_int_equal(wait_ms, 2000);
+  /* A thread whose clock is behind. */
+  assert_false(gw_circuit_breaker_enter(breaker, 5, &first, &wait_ms, &change));
+  assert_int_equal(wait_ms, 5000);
   assert_true(gw_circuit_breaker_enter(breaker, 6000, &first, &wait_ms, &change));
   assert_true(change.has_changed);
   assert_int_equal(change.state, GW_CIRCUIT_HALF_OPEN);
