@@ -21,6 +21,8 @@ class Backend:
     /reset: closes without an answer · /half: closes in the middle of the body
     """
 
+    keeps = True  # its connections; else it says that it does not
+
     def __init__(self, name="backend", port=0):
         self.name, self.requests, self.connections = name, [], 0
         self._loop = asyncio.new_event_loop()
@@ -105,6 +107,8 @@ class Backend:
             data = json.dumps({"backend": self.name, "method": method, "target": target, "headers": headers,
                                "body": body.decode("latin-1")}).encode()
         head = f"HTTP/1.1 {status} Whatever\r\nContent-Type: application/json\r\nX-Backend: {self.name}\r\n"
+        if not self.keeps:
+            head += "Connection: close\r\n"
         if status in (204, 304):
             writer.write(head.encode() + b"\r\n")
         elif "chunked" in ask:
