@@ -15,8 +15,8 @@
 
 /* Pieces of 16, 32, 48 and 64 bytes; each class has a part of the range, which takes memory only where it is used. What doesn't fit there
  * any more, a quarter of a million pieces of 64 bytes, is malloc's as larger ones are. */
-#define STEP_BYTES 16u
-#define CLASS_COUNT 4u
+#define STEP_BYTES ((size_t)16)
+#define CLASS_COUNT ((size_t)4)
 #define CLASS_BYTES ((size_t)16 * 1024 * 1024)
 
 struct spare {

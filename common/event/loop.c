@@ -70,6 +70,7 @@ struct gw_loop *gw_loop_new(void) {
 }
 
 static void run_turn_end(struct gw_loop *loop);
+static void run_leisure(struct gw_loop *loop);
 static void free_spent(struct gw_loop *loop);
 
 void gw_loop_free(struct gw_loop *loop) {
@@ -77,6 +78,8 @@ void gw_loop_free(struct gw_loop *loop) {
   /* Deferred frees are still to be done. */
   gw_loop_leave_callback(loop);
   run_turn_end(loop);
+  while (!gw_list_is_empty(&loop->leisure))
+    run_leisure(loop);
   free_spent(loop);
   free(loop->spent);
   event_del(&loop->alarm_event);

@@ -78,7 +78,7 @@ struct gw_h2_options {
   uint32_t initial_connection_window;
   size_t head_bytes;
   uint32_t header_count;
-  uint32_t max_outbound_control_frames;
+  uint32_t max_outbound_control_frames; /* towards clients also: SETTINGS in a minute */
   uint32_t max_consecutive_empty_frames;
   uint32_t max_priority_frames; /* a stream that was opened */
   uint32_t max_window_updates;  /* a DATA frame that was sent, with a start of its own */

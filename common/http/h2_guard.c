@@ -6,6 +6,7 @@
 #define PRIORITY_BYTES 4 /* of a PRIORITY frame's payload: the stream it depends on */
 /* A head of 128 KiB, in frames of the size that everybody sends. */
 #define CONTINUATIONS_MAX 8u
+#define SETTINGS_PERIOD_MS 60000u
 #define PREFACE_BYTES (sizeof(GW_H2_PREFACE) - 1)
 
 static bool fail(struct gw_h2_codec *codec, enum gw_h2_error error, struct gw_str detail) {
@@ -114,6 +115,18 @@ static bool check_priority(struct gw_h2_codec *codec, uint32_t id) {
                   GW_STR("http2.too_many_priority_frames"));
 }
 
+/* Each costs an answer, and may change the window of every stream; who reads the answers makes none wait. */
+static bool check_settings(struct gw_h2_codec *codec, uint8_t flags) {
+  struct gw_h2_guard *guard = &codec->guard;
+  uint32_t allowed = codec->options.max_outbound_control_frames;
+  if (allowed == 0 || (flags & NGHTTP2_FLAG_ACK) != 0) return true;
+  if (codec->now_ms - guard->settings_since_ms >= SETTINGS_PERIOD_MS) {
+    guard->settings_since_ms = codec->now_ms;
+    guard->settings_frames = 0;
+  }
+  return is_below(codec, ++guard->settings_frames, allowed, GW_STR("http2.too_many_control_frames"));
+}
+
 static uint32_t read_u32(const uint8_t *bytes) {
   return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 }
@@ -128,6 +141,7 @@ static bool check_frame(struct gw_h2_codec *codec, const uint8_t *head, uint32_t
   case NGHTTP2_CONTINUATION: return check_continuation(codec);
   case NGHTTP2_RST_STREAM: return check_stream(codec, type, flags, id);
   case NGHTTP2_PRIORITY: return check_priority(codec, id);
+  case NGHTTP2_SETTINGS: return check_settings(codec, flags);
   case NGHTTP2_WINDOW_UPDATE: return check_window_updates(codec);
   default: return true;
   }

@@ -24,9 +24,11 @@ struct gw_h2_guard {
   uint64_t sent_data_frames;
   uint64_t priority_frames;
   uint64_t window_updates;
-  uint32_t empty_frames;  /* in a row */
-  uint32_t continuations; /* of one block */
-  uint64_t reset_credits; /* thousandths of a reset */
+  uint64_t settings_since_ms;
+  uint32_t settings_frames; /* since then */
+  uint32_t empty_frames;    /* in a row */
+  uint32_t continuations;   /* of one block */
+  uint64_t reset_credits;   /* thousandths of a reset */
   uint64_t credited_ms;
 };
 

@@ -6,15 +6,23 @@
 
 #include "common/routing/route_search.h"
 
-/* The prefixes, each once, in byte order. The greatest that is not greater than a path is, or descends from, every prefix of that path. */
+/* The prefixes, each once, in byte order. */
 struct gw_prefix_entry {
   struct gw_str prefix;
   uint32_t parent; /* the longest other prefix that this one begins with; GW_ROUTE_NONE: none */
   uint32_t first;  /* of the chain */
 };
+/* Where the prefixes of a range part: a crit-bit tree, small enough for the processor's caches where the prefixes themselves are not. */
+struct gw_prefix_node {
+  uint32_t bit;         /* 16 a byte: those from there on that have it set are children[1] */
+  uint32_t children[2]; /* of the nodes, or with GW_PREFIX_LEAF of the entries */
+};
+#define GW_PREFIX_LEAF 0x80000000u
 struct gw_prefix_index {
   struct gw_prefix_entry *entries;
+  struct gw_prefix_node *nodes;
   uint32_t count;
+  uint32_t root; /* as children are */
 };
 
 /* One route and its prefix. */

@@ -7,6 +7,7 @@
 
 #include "common/base/mem.h"
 #include "common/base/sanitizers.h"
+#include "common/crypto/exit.h"
 #include "common/rpc/rpc_internal.h"
 
 /* gRPC itself is not built with the thread sanitizer, so it must be told that an operation's fields pass through the queue. */
@@ -45,6 +46,12 @@ static void *run_poller(void *arg) {
     op->is_ok = event.success != 0;
     gw_mailbox_post(rpc->mailbox, &op->mail);
   }
+}
+
+/* gRPC ends in its own time: one of its threads may be in the middle of a handshake when main returns. So OpenSSL must not clean up at
+ * exit, which can only be said before anybody has used it. */
+__attribute__((constructor)) static void keep_openssl(void) {
+  gw_crypto_outlive_exit();
 }
 
 struct gw_rpc *gw_rpc_new(struct gw_loop *loop) {

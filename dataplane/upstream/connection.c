@@ -11,7 +11,9 @@
 #define BULK_BYTES 4096u
 
 static void on_free(void *arg) {
-  free(arg);
+  struct gw_upstream_connection *connection = arg;
+  close(connection->transport.fd);
+  free(connection);
 }
 
 /* Attempts are told, and it goes. */
@@ -212,7 +214,6 @@ enum gw_err gw_upstream_connection_new(struct gw_upstream_pool *pool, const stru
 
 void gw_upstream_connection_free(struct gw_upstream_connection *connection) {
   struct gw_upstream_pool *pool = connection->pool;
-  int fd = connection->transport.fd;
   if (connection->is_idle) pool->idle_count--;
   gw_list_remove(&connection->node);
   gw_timer_stop(&connection->connect_timer);
@@ -222,9 +223,9 @@ void gw_upstream_connection_free(struct gw_upstream_connection *connection) {
   gw_io_free(connection->io);
   connection->io = NULL;
   gw_transport_done(&connection->transport);
-  close(fd);
   gw_out_queue_done(&connection->out);
-  gw_loop_at_turn_end(pool->options.loop, &connection->free_task);
+  /* Closing takes the kernel a while, and those of a client's many streams come all at once. */
+  gw_loop_at_leisure(pool->options.loop, &connection->free_task);
   pool->connection_count--;
   pool->options.counts->connections_active--;
   if (connection->is_counted) gw_upstream_usage_give(pool->options.usage, GW_CONCURRENCY_CONNECTIONS);

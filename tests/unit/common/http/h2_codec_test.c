@@ -355,6 +355,24 @@ static void test_unread_answers_to_pings_are_abuse(void **state) {
   assert_abuse(&bytes, "http2.too_many_control_frames");
 }
 
+/* Though each is answered before the next one comes. */
+static void test_settings_without_end_are_abuse(void **state) {
+  (void)state;
+  struct gw_strbuf bytes = preface();
+  assert_int_equal(feed_all(&bytes), GW_OK);
+  enum gw_err err = GW_OK;
+  uint32_t count = 0;
+  for (; err == GW_OK && count < 1000; count++) {
+    put_frame(&bytes, 0x4, 0, 0, (struct gw_str){0});
+    err = feed_all(&bytes);
+    gw_h2_codec_pack(server.codec, &server.out, SIZE_MAX);
+  }
+  assert_int_equal(err, GW_ERR_LIMIT);
+  assert_int_equal(count, 100); /* the preface had one */
+  assert_str(gw_h2_codec_detail(server.codec), "http2.too_many_control_frames");
+  gw_strbuf_done(&bytes);
+}
+
 static void test_block_far_beyond_the_limit_ends_the_connection(void **state) {
   (void)state;
   struct gw_strbuf bytes = preface();
@@ -418,6 +436,7 @@ int main(void) {
       TEST(test_window_updates_without_data_are_abuse),
       TEST(test_empty_frames_are_abuse),
       TEST(test_unread_answers_to_pings_are_abuse),
+      TEST(test_settings_without_end_are_abuse),
       TEST(test_block_far_beyond_the_limit_ends_the_connection),
       TEST(test_other_protocol_is_invalid),
       TEST(test_streams_are_closed_with_the_connection),
