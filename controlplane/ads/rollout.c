@@ -79,8 +79,8 @@ static bool send_if_wanted(struct gw_ads_stream *stream, struct gw_subscription 
   } else {
     subscription->must_answer = false;
     recall_refusal(stream, subscription, gw_resource_set_version(target));
-    bool is_known = subscription->has == NULL && gw_subscription_find_refusal(subscription, gw_resource_set_version(target)) == NULL;
-    if (is_known) adopt(stream, subscription, target);
+    bool is_refused = gw_subscription_find_refusal(subscription, gw_resource_set_version(target)) != NULL;
+    if (!subscription->is_pending && !is_refused) adopt(stream, subscription, target);
   }
   gw_resource_set_unref(target);
   return is_sent;

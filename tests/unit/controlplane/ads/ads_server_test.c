@@ -147,6 +147,26 @@ static void test_returning_client_with_the_current_version_is_sent_nothing(void 
   WAIT_ANSWER(f, &f->client, CDS, 1);
 }
 
+/* What it has is then known by more than a version. */
+static void test_returning_client_is_up_to_date_also_beside_another_one(void **state) {
+  struct ads_fixture *f = *state;
+  SERVE(f, .clusters = "a");
+  client_sync(f, &f->client, "a");
+  struct ads_client *twin = gw_calloc(1, sizeof *twin);
+  client_open(f, twin, "node-1");
+  client_say(twin, CDS, "", current_version(f, CDS), "", NULL);
+  client_say(twin, LDS, "", current_version(f, LDS), "", NULL);
+  client_say(twin, RDS, "routes", current_version(f, RDS), "", NULL);
+  client_say(twin, EDS, "a", current_version(f, EDS), "", NULL);
+  WAIT_ANSWER(f, twin, EDS, 1);
+  client_ack(twin, EDS, "a");
+  assert_no_more(f, twin);
+  assert_state(f, GW_NODE_SYNCED, NULL);
+  gw_rpc_stream_cancel(twin->stream);
+  WAIT_FOR(f->loop, twin->stream == NULL);
+  free(twin);
+}
+
 static void test_unknown_type_is_ignored(void **state) {
   struct ads_fixture *f = *state;
   SERVE(f, .clusters = "a");
@@ -301,6 +321,7 @@ int main(void) {
       ADS_TEST(test_unknown_names_get_an_answer_without_them),
       ADS_TEST(test_clusters_by_name_and_by_star),
       ADS_TEST(test_returning_client_with_the_current_version_is_sent_nothing),
+      ADS_TEST(test_returning_client_is_up_to_date_also_beside_another_one),
       ADS_TEST(test_unknown_type_is_ignored),
       ADS_TEST(test_garbage_ends_the_stream),
       ADS_TEST(test_request_without_node_ends_the_stream),
