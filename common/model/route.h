@@ -57,8 +57,8 @@ struct gw_route_forward {
   struct gw_str cluster;
   uint64_t timeout_ms; /* RouteAction.timeout; 0: none */
   bool has_idle_timeout;
-  uint64_t idle_timeout_ms;            /* RouteAction.idle_timeout; else the listener's stream_idle_timeout */
   bool has_grpc_timeout;               /* max_grpc_timeout is set: gRPC requests have their own grpc-timeout instead of timeout_ms */
+  uint64_t idle_timeout_ms;            /* RouteAction.idle_timeout; else the listener's stream_idle_timeout */
   uint64_t max_grpc_timeout_ms;        /* … but no longer than this, also without one; 0: as long as grpc-timeout says, or without end */
   struct gw_str prefix_rewrite;        /* empty: none */
   struct gw_str regex_rewrite_pattern; /* empty: none */
@@ -86,13 +86,13 @@ struct gw_route_redirect {
 struct gw_route {
   struct gw_str name;
   uint32_t index; /* position in its gw_route_config over all virtual hosts: the key of per-route tables */
+  uint32_t response_headers_to_add_count;
   struct gw_route_match match;
   enum gw_route_action_kind action;
   struct gw_route_forward forward;
   struct gw_route_direct_response direct;
   const struct gw_route_redirect *redirect; /* with GW_ROUTE_REDIRECT; few routes have one */
   const struct gw_header_option *response_headers_to_add;
-  uint32_t response_headers_to_add_count;
 };
 
 struct gw_virtual_host {

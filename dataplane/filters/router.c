@@ -70,7 +70,8 @@ static void start_attempt(struct router *router, bool is_new) {
   }
   stream->upstream_host = gw_arena_copy(&stream->arena, pick.endpoint);
   if (router->head.authority.len == 0) router->head.authority = stream->upstream_host;
-  if (!gw_attempt_start(&router->attempt, pick.pool, is_new, &router->head, &stream->arena, &attempt_calls, router, &failure)) {
+  unsigned flags = (is_new ? GW_ATTEMPT_IS_NEW : 0) | (stream->can_wait ? GW_ATTEMPT_CAN_WAIT : 0);
+  if (!gw_attempt_start(&router->attempt, pick.pool, flags, &router->head, &stream->arena, &attempt_calls, router, &failure)) {
     gw_stream_fail(stream, &failure);
     return;
   }

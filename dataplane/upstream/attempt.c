@@ -164,7 +164,7 @@ static enum gw_err start(struct gw_attempt *attempt, struct gw_upstream_pool *po
   return err == GW_OK ? begin_on(attempt, connection) : err;
 }
 
-bool gw_attempt_start(struct gw_attempt *attempt, struct gw_upstream_pool *pool, bool is_new, const struct gw_request_head *head,
+bool gw_attempt_start(struct gw_attempt *attempt, struct gw_upstream_pool *pool, unsigned flags, const struct gw_request_head *head,
                       struct gw_arena *arena, const struct gw_attempt_calls *calls, void *arg, struct gw_failure *ret_failure) {
   memset(attempt, 0, offsetof(struct gw_attempt, response));
   attempt->calls = calls;
@@ -172,9 +172,10 @@ bool gw_attempt_start(struct gw_attempt *attempt, struct gw_upstream_pool *pool,
   attempt->arena = arena;
   attempt->counts = pool->options.counts;
   attempt->head = head;
+  attempt->can_wait = (flags & GW_ATTEMPT_CAN_WAIT) != 0;
   struct gw_upstream_counts *counts = attempt->counts;
   counts->requests_active++;
-  if (start(attempt, pool, is_new) == GW_OK) return true;
+  if (start(attempt, pool, (flags & GW_ATTEMPT_IS_NEW) != 0) == GW_OK) return true;
   attempt->connection = NULL;
   counts->requests_active--;
   counts->connections_total++;
