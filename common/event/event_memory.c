@@ -23,9 +23,9 @@ struct spare {
   struct spare *next;
 };
 
+/* The lock is taken when a descriptor number is seen for the first time, and when a loop begins or ends. */
 static struct {
-  pthread_mutex_t
-      lock; /* of what is below; it is taken when a descriptor number is seen for the first time, and when a loop begins or ends */
+  pthread_mutex_t lock;
   char *range;
   size_t used[CLASS_COUNT];
   struct spare *spares[CLASS_COUNT];

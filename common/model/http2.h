@@ -11,10 +11,10 @@
 struct gw_http2_options {
   uint32_t hpack_table_size; /* bytes; of our decoder, and the most that our encoder uses */
   uint32_t max_concurrent_streams;
-  uint32_t initial_stream_window;        /* bytes */
-  uint32_t initial_connection_window;    /* bytes */
-  bool allows_connect;                   /* extended CONNECT (RFC 8441) */
-  uint32_t max_outbound_control_frames;  /* answers to SETTINGS, PING and RST_STREAM that wait to be sent */
+  uint32_t initial_stream_window;       /* bytes */
+  uint32_t initial_connection_window;   /* bytes */
+  bool allows_connect;                  /* extended CONNECT (RFC 8441) */
+  uint32_t max_outbound_control_frames; /* answers to SETTINGS, PING and RST_STREAM that wait to be sent; a client's SETTINGS in a minute */
   uint32_t max_consecutive_empty_frames; /* max_consecutive_inbound_frames_with_empty_payload */
   uint32_t max_priority_frames;          /* max_inbound_priority_frames_per_stream */
   uint32_t max_window_updates;           /* max_inbound_window_update_frames_per_data_frame_sent */

@@ -118,8 +118,8 @@ struct gw_route_forward {
   const struct gw_route_split *split; /* NULL: all goes to `cluster` */
   uint64_t timeout_ms;                /* RouteAction.timeout; 0: none */
   bool has_idle_timeout;
-  uint64_t idle_timeout_ms;            /* RouteAction.idle_timeout; else the listener's stream_idle_timeout */
   bool has_grpc_timeout;               /* max_grpc_timeout is set: gRPC requests have their own grpc-timeout instead of timeout_ms */
+  uint64_t idle_timeout_ms;            /* RouteAction.idle_timeout; else the listener's stream_idle_timeout */
   uint64_t max_grpc_timeout_ms;        /* … but no longer than this, also without one; 0: as long as grpc-timeout says, or without end */
   struct gw_str prefix_rewrite;        /* empty: none */
   struct gw_str regex_rewrite_pattern; /* empty: none */

@@ -12,8 +12,8 @@
 /* Upper bounds in seconds: 0.0005 0.001 0.0025 0.005 0.01 0.025 0.05 0.1 0.25 0.5 1 2.5 5 10, then +Inf. */
 #define GW_HISTOGRAM_BUCKETS 15
 struct gw_histogram {
+  uint64_t sum_us;                        /* first, since short durations go beside it */
   uint64_t buckets[GW_HISTOGRAM_BUCKETS]; /* not cumulative */
-  uint64_t sum_us;
 };
 void gw_histogram_add(struct gw_histogram *histogram, uint64_t value_us);
 void gw_histogram_merge(struct gw_histogram *histogram, const struct gw_histogram *from);

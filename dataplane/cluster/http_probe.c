@@ -166,8 +166,8 @@ static const struct gw_attempt_calls attempt_calls = {on_connected, on_head, on_
 static void start(struct gw_probe *probe, bool is_new) {
   struct gw_failure failure;
   probe->http.body_bytes = 0;
-  if (!gw_attempt_start(&probe->http.attempt, probe->http.pool, is_new, &probe->http.head, &probe->http.arena, &attempt_calls, probe,
-                        &failure)) {
+  if (!gw_attempt_start(&probe->http.attempt, probe->http.pool, is_new ? GW_ATTEMPT_IS_NEW : 0, &probe->http.head, &probe->http.arena,
+                        &attempt_calls, probe, &failure)) {
     gw_probe_finish(probe, GW_CHECK_FAILED, "%.*s", GW_STR_ARG(failure.detail));
   } else if (!gw_attempt_is_waiting(&probe->http.attempt)) {
     send_rest(probe);

@@ -50,7 +50,7 @@ static void wait_for_leisure(struct gw_downstream_connection *connection, unsign
 }
 
 static bool must_wait(const struct gw_downstream_connection *connection) {
-  return connection->is_bulky || !gw_transport_is_ready(&connection->transport);
+  return connection->is_bulky || connection->is_busy || !gw_transport_is_ready(&connection->transport);
 }
 
 /* Before there is a session only TLS itself has something to say. */

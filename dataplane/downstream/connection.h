@@ -53,6 +53,7 @@ struct gw_downstream_connection {
   uint8_t waiting;        /* of it, what is possible and done at leisure */
   bool is_counted;        /* among its client's connections */
   bool is_bulky;          /* brings much: what comes next is read at leisure */
+  bool is_busy;           /* so many requests are in hand that those of others come first */
   struct gw_list patient; /* in the listener's list, while it waits for leisure */
   struct gw_address peer;
 };

@@ -83,6 +83,7 @@ static bool may_read(const struct gw_stream *stream) {
 static void start(struct gw_h2_exchange *exchange) {
   if (exchange->is_started || !exchange->h2.is_head_done || exchange->h2.is_broken) return;
   exchange->is_started = true;
+  exchange->stream->can_wait = exchange->session->connection->is_busy;
   gw_stream_start(exchange->stream);
 }
 

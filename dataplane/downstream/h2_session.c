@@ -117,16 +117,33 @@ static void pack(struct gw_h2_session *session) {
   if (!is_packed || gw_h2_codec_failure(session->codec) != GW_OK || gw_h2_codec_is_over(session->codec)) give_up(session);
 }
 
+/* Resets first, which take back what need not begin. */
+static void settle(struct gw_h2_session *session) {
+  if (gw_list_is_empty(&session->changed)) return;
+  pack(session);
+  if (!gw_h2_exchange_settle(session)) gw_loop_at_leisure(loop_of(session), &session->rest_task);
+}
+
+static bool is_busy(const struct gw_h2_session *session) {
+  const struct gw_stats *stats = session->connection->listener->pipeline->stats;
+  return stats->requests_active > GW_H2_CALM_REQUESTS && gw_h2_codec_stream_count(session->codec) > GW_H2_CALM_STREAMS;
+}
+
 static void on_pack(void *arg) {
   struct gw_h2_session *session = arg;
   if (session->is_lingering) return;
-  /* Resets first, which take back what need not begin. */
-  if (!gw_list_is_empty(&session->changed)) {
-    pack(session);
-    if (!gw_h2_exchange_settle(session)) gw_loop_at_leisure(loop_of(session), &session->rest_task);
+  session->connection->is_busy = is_busy(session);
+  if (!session->connection->is_busy) {
+    settle(session);
+  } else if (!gw_list_is_empty(&session->changed)) {
+    gw_loop_at_leisure(loop_of(session), &session->rest_task);
   }
   pack(session);
-  gw_loop_at_turn_end(loop_of(session), &session->flush_task);
+  if (session->connection->is_busy) {
+    gw_loop_at_leisure(loop_of(session), &session->flush_task); /* behind the answers that wait there, to leave with them */
+  } else {
+    gw_loop_at_turn_end(loop_of(session), &session->flush_task);
+  }
 }
 
 /* As much as the socket takes; what was packed meanwhile goes with it. */
@@ -158,18 +175,20 @@ static void on_flush(void *arg) {
 static struct gw_str feed(struct gw_h2_session *session, struct gw_str input) {
   uint64_t now_ms = gw_loop_now_ms(loop_of(session));
   uint64_t begin_us = input.len > GW_H2_SLICE_BYTES ? gw_clock_monotonic_us() : 0;
+  uint64_t slice_us = begin_us;
   size_t slice = GW_H2_SLICE_BYTES;
   session->heads = 0;
   while (input.len > 0 && !session->is_over) {
-    uint32_t heads = session->heads;
     size_t len = input.len < slice ? input.len : slice;
     bool is_bad = gw_h2_codec_feed(session->codec, (struct gw_str){input.data, len}, now_ms) != GW_OK;
     if (is_bad) give_up(session);
     if (is_bad || gw_h2_codec_is_over(session->codec)) gw_h2_session_pack_soon(session);
     input = gw_str_skip(input, len);
-    slice = session->heads == heads ? GW_H2_BODY_SLICE_BYTES : GW_H2_SLICE_BYTES;
     if (input.len == 0) break;
-    if (session->heads > GW_H2_HEADS_MAX || gw_clock_monotonic_us() - begin_us > GW_H2_SLICE_US) return input;
+    uint64_t end_us = gw_clock_monotonic_us();
+    if (session->heads > GW_H2_HEADS_MAX || end_us - begin_us > GW_H2_SLICE_US) return input;
+    slice = (end_us - slice_us) * GW_H2_CHEAP_SLICE_BYTES < len * GW_H2_SLICE_US ? GW_H2_CHEAP_SLICE_BYTES : GW_H2_SLICE_BYTES;
+    slice_us = end_us;
   }
   return (struct gw_str){0};
 }
@@ -188,6 +207,7 @@ static void on_rest(void *arg) {
       watch(session);
     }
   }
+  settle(session);
   if (session->unread != NULL) gw_loop_at_leisure(loop_of(session), &session->rest_task);
   gw_h2_session_pack_soon(session);
 }

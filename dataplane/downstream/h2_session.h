@@ -10,14 +10,17 @@
 
 /* Frames are packed while less than this waits for the socket. */
 #define GW_H2_OUT_MAX ((size_t)256 * 1024)
-/* How much is taken in before a look at the clock (frames of requests are dearer than those of bodies), for how long, and how many requests
- * at once; what is left waits for the others. */
+/* How much is taken in before a look at the clock (of bodies, which cost little, more), for how long, and how many requests at once; what
+ * is left waits for the others. */
 #define GW_H2_SLICE_BYTES ((size_t)2 * 1024)
-#define GW_H2_BODY_SLICE_BYTES ((size_t)16 * 1024)
+#define GW_H2_CHEAP_SLICE_BYTES ((size_t)16 * 1024)
 #define GW_H2_SLICE_US 50u
 #define GW_H2_HEADS_MAX 32u
 /* How long requests are begun one after the other. */
 #define GW_H2_SETTLE_US 250u
+/* A worker with more requests in hand (some milliseconds of work) does those of clients with more than so many streams at leisure. */
+#define GW_H2_CALM_REQUESTS 256u
+#define GW_H2_CALM_STREAMS 8u
 /* How often streams are looked at for those that don't get on, if not four times as often as that may last. */
 #define GW_H2_LOOK_MS 5000u
 /* Between asking for no more requests and refusing them: those on their way are served (RFC 9113 section 6.8). */

@@ -163,7 +163,8 @@ void gw_router_start_attempt(struct router *router, bool is_new) {
   router->try_started_ms = gw_loop_now_ms(stream->pipeline->loop);
   if (stream->route->forward.tells_attempt_count) tell_attempt_count(router);
   if (router->head.authority.len == 0) router->head.authority = stream->upstream_host;
-  if (!gw_attempt_start(&router->attempt, pick.pool, is_new, &router->head, &stream->arena, &attempt_calls, router, &failure)) {
+  unsigned flags = (is_new ? GW_ATTEMPT_IS_NEW : 0) | (stream->can_wait ? GW_ATTEMPT_CAN_WAIT : 0);
+  if (!gw_attempt_start(&router->attempt, pick.pool, flags, &router->head, &stream->arena, &attempt_calls, router, &failure)) {
     gw_router_on_failure(router, &failure);
     return;
   }

@@ -74,6 +74,7 @@ struct gw_stream {
 
   unsigned request_pauses; /* GW_PAUSE_… */
   bool takes_trailers;     /* the client does */
+  bool can_wait;           /* the client has many in hand: what others asked for comes first */
   bool is_tunnel;          /* the answer was a switch of protocols: bytes pass until one side closes */
   bool is_request_complete;
   bool is_response_started;

@@ -236,7 +236,7 @@ static struct gw_failure start_failure(struct gw_attempt *attempt, enum gw_err e
   return failure;
 }
 
-bool gw_attempt_start(struct gw_attempt *attempt, struct gw_upstream_pool *pool, bool is_new, const struct gw_request_head *head,
+bool gw_attempt_start(struct gw_attempt *attempt, struct gw_upstream_pool *pool, unsigned flags, const struct gw_request_head *head,
                       struct gw_arena *arena, const struct gw_attempt_calls *calls, void *arg, struct gw_failure *ret_failure) {
   memset(attempt, 0, offsetof(struct gw_attempt, response));
   attempt->calls = calls;
@@ -244,9 +244,10 @@ bool gw_attempt_start(struct gw_attempt *attempt, struct gw_upstream_pool *pool,
   attempt->arena = arena;
   attempt->pool = pool;
   attempt->head = head;
+  attempt->can_wait = (flags & GW_ATTEMPT_CAN_WAIT) != 0;
   pool->options.counts->requests_active++;
   pool->active_count++;
-  enum gw_err err = start(attempt, pool, is_new);
+  enum gw_err err = start(attempt, pool, (flags & GW_ATTEMPT_IS_NEW) != 0);
   if (err == GW_ERR_AGAIN) err = enqueue(attempt, pool);
   if (err == GW_OK) return true;
   *ret_failure = start_failure(attempt, err);

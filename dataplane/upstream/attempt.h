@@ -41,6 +41,7 @@ struct gw_attempt {
   struct gw_upstream_pool *queue;  /* while it waits in the pool's queue for a connection */
   struct gw_list waiting;          /* there, or until it is known what the endpoint speaks */
   bool is_reused;
+  bool can_wait;          /* the answers to others come first */
   bool has_request_ended; /* its last byte is queued */
   bool is_head_done;      /* response's */
   bool is_tunnel;         /* the answer was a switch of protocols */
@@ -71,9 +72,11 @@ struct gw_attempt {
   };
 };
 
-/* Sends `head`, which lives in `arena` as long as the attempt, on a connection that is there or a new one (`is_new`: only a new one).
+#define GW_ATTEMPT_IS_NEW 1u   /* only a new connection will do */
+#define GW_ATTEMPT_CAN_WAIT 2u /* the answers to others come first */
+/* Sends `head`, which lives in `arena` as long as the attempt, on a connection that is there or a new one. `flags`: GW_ATTEMPT_….
  * false: there was no way even to start; *ret_failure says why, and no callback follows. */
-bool gw_attempt_start(struct gw_attempt *attempt, struct gw_upstream_pool *pool, bool is_new, const struct gw_request_head *head,
+bool gw_attempt_start(struct gw_attempt *attempt, struct gw_upstream_pool *pool, unsigned flags, const struct gw_request_head *head,
                       struct gw_arena *arena, const struct gw_attempt_calls *calls, void *arg, struct gw_failure *ret_failure);
 /* `data` is borrowed until the end of the loop's callback. false: the queue is above the high watermark, wait for on_drained. Not while the
  * attempt waits. */

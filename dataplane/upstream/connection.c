@@ -116,10 +116,12 @@ static void on_flush(void *arg) {
   gw_upstream_connection_update_interest(connection);
 }
 
+/* Most have their turn before the loop looks again, and are watched meanwhile: who is told the same again waits longer. */
 static void wait_for_leisure(struct gw_upstream_connection *connection, unsigned ready) {
+  connection->unwatched |= (uint8_t)(connection->waiting & ready);
   connection->waiting |= (uint8_t)ready;
   gw_loop_at_leisure(connection->pool->options.loop, &connection->leisure_task);
-  gw_upstream_connection_update_interest(connection);
+  if (connection->unwatched != 0) gw_upstream_connection_update_interest(connection);
 }
 
 static void on_readable(struct gw_upstream_connection *connection) {
@@ -131,13 +133,8 @@ static void on_readable(struct gw_upstream_connection *connection) {
     break_connection(connection, (struct gw_upstream_break){.error_number = err == GW_ERR_CLOSED ? 0 : errno});
     return;
   }
-  bool was_bulky = connection->is_bulky;
   connection->is_bulky = got > BULK_BYTES;
-  if (connection->is_bulky) {
-    wait_for_leisure(connection, GW_IO_READ); /* again, without a look whether there is more */
-  } else if (was_bulky) {
-    gw_upstream_connection_update_interest(connection);
-  }
+  if (connection->is_bulky) wait_for_leisure(connection, GW_IO_READ); /* again, without a look whether there is more */
   after_progress(connection);
   if (err == GW_OK && !gw_upstream_connection_is_freed(connection) && connection->speech != NULL) {
     connection->speech->on_input(connection, (struct gw_str){scratch, got});
@@ -160,9 +157,10 @@ static bool take_connect(struct gw_upstream_connection *connection) {
 static void on_leisure(void *arg) {
   struct gw_upstream_connection *connection = arg;
   unsigned ready = connection->waiting;
-  connection->waiting = 0;
+  bool was_unwatched = connection->unwatched != 0;
+  connection->waiting = connection->unwatched = 0;
   if (!take_connect(connection)) return;
-  gw_upstream_connection_update_interest(connection);
+  if (was_unwatched) gw_upstream_connection_update_interest(connection);
   if ((ready & GW_IO_WRITE) != 0) gw_upstream_connection_flush_soon(connection);
   if ((ready & GW_IO_READ) != 0) on_readable(connection);
 }
@@ -170,7 +168,8 @@ static void on_leisure(void *arg) {
 /* A connection that is new was wanted by more than there were: it waits as those do that bring much or are slow to take it. */
 static void on_io(void *arg, unsigned ready) {
   struct gw_upstream_connection *connection = arg;
-  unsigned patient = connection->is_bulky || !connection->is_tcp_connected ? ready : ready & GW_IO_WRITE;
+  bool is_patient = connection->is_bulky || connection->can_wait || !connection->is_tcp_connected;
+  unsigned patient = is_patient ? ready : ready & GW_IO_WRITE;
   if (patient != 0) wait_for_leisure(connection, patient);
   if ((ready & ~patient & GW_IO_READ) != 0) on_readable(connection);
 }
@@ -248,6 +247,7 @@ void gw_upstream_connection_update_interest(struct gw_upstream_connection *conne
   if (!connection->is_tcp_connected) interest |= GW_IO_WRITE;
   connection->waiting &= (uint8_t)interest;
   if (connection->waiting == 0) gw_task_cancel(&connection->leisure_task);
-  interest &= ~(unsigned)connection->waiting;
+  connection->unwatched &= connection->waiting;
+  interest &= ~(unsigned)connection->unwatched;
   gw_io_set(connection->io, interest);
 }

@@ -102,8 +102,10 @@ struct gw_upstream_connection {
   bool is_tcp_connected;
   bool is_write_broken; /* what is queued is dropped; why shows in the next read */
   uint64_t idle_since_ms;
-  uint8_t waiting; /* GW_IO_…: what is possible and done at leisure */
-  bool is_bulky;   /* brings much: what comes next is read at leisure */
+  uint8_t waiting;   /* GW_IO_…: what is possible and done at leisure */
+  uint8_t unwatched; /* of it, what was told twice and isn't asked for meanwhile */
+  bool is_bulky;     /* brings much: what comes next is read at leisure */
+  bool can_wait;     /* so is what its attempt waits for */
   struct gw_task flush_task;
   struct gw_task leisure_task;
   struct gw_task free_task;

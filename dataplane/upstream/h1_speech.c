@@ -197,6 +197,7 @@ static bool wants_input(const struct gw_upstream_connection *connection) {
 
 static enum gw_err begin(struct gw_attempt *attempt, struct gw_upstream_connection *connection, const struct gw_request_head *head) {
   connection->h1.attempt = attempt;
+  connection->can_wait = attempt->can_wait;
   attempt->h1.is_request_chunked = head->content_length == GW_LENGTH_UNKNOWN;
   if (head->upgrade.len > 0) {
     struct gw_request_head with = gw_handshake_with_key(head, attempt->arena, connection->pool->options.random, &attempt->h1.websocket_key);

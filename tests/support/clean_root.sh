@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Proves the two commands on a Debian 12 that has nothing: debootstrap into a temporary folder, clone, quickstart twice, unit tests.
+# Proves the two commands on a Debian 12 that has nothing: debootstrap into a temporary folder, clone, then each of them twice.
 # Needs root. Everything stays inside the folder; processes of the quickstart are ended by its own --stop.
 set -euo pipefail
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"

@@ -33,14 +33,19 @@ struct fixture {
   struct gw_address address;
   struct gw_strbuf body;
   uint32_t connected, heads, ended, failed, drained;
+  uint32_t place; /* of its head among all heads of the test */
   struct gw_failure failure;
 };
+
+static uint32_t head_count;
 
 static void on_connected(void *arg) {
   ((struct fixture *)arg)->connected++;
 }
 static void on_head(void *arg) {
-  ((struct fixture *)arg)->heads++;
+  struct fixture *f = arg;
+  f->heads++;
+  f->place = ++head_count;
 }
 static void on_body(void *arg, struct gw_str data) {
   gw_strbuf_append_str(&((struct fixture *)arg)->body, data);
@@ -113,7 +118,7 @@ static int teardown(void **state) {
   return is_balanced ? 0 : -1;
 }
 
-static bool start(struct fixture *f, enum gw_method method, int64_t content_length) {
+static bool start_with(struct fixture *f, enum gw_method method, int64_t content_length, unsigned flags) {
   f->head = (struct gw_request_head){.method = method,
                                      .method_name = method == GW_METHOD_GET ? GW_STR("GET") : GW_STR("POST"),
                                      .path = GW_STR("/"),
@@ -121,9 +126,13 @@ static bool start(struct fixture *f, enum gw_method method, int64_t content_leng
                                      .version = GW_HTTP_1_1,
                                      .content_length = content_length};
   struct gw_failure failure;
-  bool has_begun = gw_attempt_start(&f->attempt, f->pool, false, &f->head, &f->arena, &calls, f, &failure);
+  bool has_begun = gw_attempt_start(&f->attempt, f->pool, flags, &f->head, &f->arena, &calls, f, &failure);
   if (has_begun && content_length == GW_LENGTH_NONE) gw_attempt_send_end(&f->attempt, NULL);
   return has_begun;
+}
+
+static bool start(struct fixture *f, enum gw_method method, int64_t content_length) {
+  return start_with(f, method, content_length, 0);
 }
 
 static void accept_it(struct fixture *f) {
@@ -411,6 +420,39 @@ static void test_paused_attempt_reads_nothing(void **state) {
   WAIT_FOR(f, f->ended > 0);
 }
 
+/* Another attempt on the fixture's pool, with a connection and an arena of its own. */
+static struct fixture *begin_beside(struct fixture *f, unsigned flags) {
+  struct fixture *other = gw_calloc(1, sizeof(*other));
+  *other = (struct fixture){.loop = f->loop, .pool = f->pool, .listen_fd = f->listen_fd, .fd = -1};
+  gw_arena_init(&other->arena, 4096);
+  assert_true(start_with(other, GW_METHOD_GET, GW_LENGTH_NONE, flags));
+  accept_it(other);
+  wait_received(other, "\r\n\r\n");
+  say(other, "HTTP/1.1 102 Processing\r\n\r\n"); /* the first bytes of a connection can always wait */
+  WAIT_FOR(f, other->attempt.received_bytes > 0);
+  return other;
+}
+
+static void end_beside(struct fixture *other) {
+  close(other->fd);
+  gw_arena_done(&other->arena);
+  gw_strbuf_done(&other->body);
+  free(other);
+}
+
+static void test_answer_that_can_wait_comes_behind_those_that_can_not(void **state) {
+  struct fixture *f = *state;
+  struct fixture *patient = begin_beside(f, GW_ATTEMPT_CAN_WAIT);
+  struct fixture *prompt = begin_beside(f, 0);
+  gw_loop_run_once(f->loop, 0); /* nothing is there: what comes is told in its order */
+  say(patient, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  say(prompt, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  WAIT_FOR(f, patient->ended > 0 && prompt->ended > 0);
+  assert_true(prompt->place < patient->place);
+  end_beside(patient);
+  end_beside(prompt);
+}
+
 static void test_pool_that_is_freed_lives_until_its_last_attempt(void **state) {
   struct fixture *f = *state;
   answer_and_keep(f);
@@ -468,6 +510,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_answer_before_the_whole_request_is_taken_and_the_connection_not_kept, setup, teardown),
       cmocka_unit_test_setup_teardown(test_slow_backend_is_felt_and_draining_told, setup, teardown),
       cmocka_unit_test_setup_teardown(test_paused_attempt_reads_nothing, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_answer_that_can_wait_comes_behind_those_that_can_not, setup, teardown),
       cmocka_unit_test_setup_teardown(test_pool_that_is_freed_lives_until_its_last_attempt, setup, teardown),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

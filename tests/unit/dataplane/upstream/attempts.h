@@ -57,7 +57,8 @@ static const struct gw_attempt_calls try_calls = {try_on_connected, try_on_head,
 
 static inline bool try_start(struct try *it, bool is_new) {
   struct gw_failure failure;
-  bool has_begun = gw_attempt_start(&it->attempt, it->fixture->pool, is_new, &it->head, &it->arena, &try_calls, it, &failure);
+  bool has_begun =
+      gw_attempt_start(&it->attempt, it->fixture->pool, is_new ? GW_ATTEMPT_IS_NEW : 0, &it->head, &it->arena, &try_calls, it, &failure);
   if (has_begun && it->head.content_length == GW_LENGTH_NONE && it->head.upgrade.len == 0) gw_attempt_send_end(&it->attempt, NULL);
   return has_begun;
 }

@@ -30,7 +30,7 @@ static void assert_unused(struct fixture *f, struct gw_upstream_usage *usage) {
 static void assert_refused(struct fixture *f, const char *detail) {
   struct try *it = prepare(f, "GET", "/refused", GW_LENGTH_NONE);
   struct gw_failure failure = {0};
-  assert_false(gw_attempt_start(&it->attempt, f->pool, false, &it->head, &it->arena, &try_calls, it, &failure));
+  assert_false(gw_attempt_start(&it->attempt, f->pool, 0, &it->head, &it->arena, &try_calls, it, &failure));
   assert_int_equal(failure.status, 503);
   assert_int_equal(failure.flag, GW_FLAG_UPSTREAM_OVERFLOW);
   assert_false(failure.retry_ok);
