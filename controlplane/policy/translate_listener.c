@@ -25,6 +25,7 @@ static const struct gw_access_log_field json_fields[] = {
     FIELD("upstream_host", "%UPSTREAM_HOST%"),
     FIELD("upstream_request_attempt_count", "%UPSTREAM_REQUEST_ATTEMPT_COUNT%"),
     FIELD("upstream_attempts", "%DYNAMIC_METADATA(gateway:attempts)%"),
+    FIELD("snapshot", "%DYNAMIC_METADATA(gateway:snapshot)%"),
     FIELD("downstream_remote_address", "%DOWNSTREAM_REMOTE_ADDRESS%"),
     FIELD("user_agent", "%REQ(USER-AGENT)%"),
     FIELD("request_id", "%REQ(X-REQUEST-ID)%"),
@@ -35,7 +36,7 @@ static const char text_format[] =
     "[%START_TIME%] \"%REQ(:METHOD)% %PATH(NQ)% %PROTOCOL%\" %RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% %BYTES_RECEIVED% "
     "%BYTES_SENT% %DURATION% \"%ROUTE_NAME%\" \"%UPSTREAM_CLUSTER%\" \"%UPSTREAM_HOST%\" \"%DOWNSTREAM_REMOTE_ADDRESS%\" "
     "\"%REQ(USER-AGENT)%\" \"%REQ(X-REQUEST-ID)%\" \"%REQ(:AUTHORITY)%\" "
-    "%UPSTREAM_REQUEST_ATTEMPT_COUNT% \"%DYNAMIC_METADATA(gateway:attempts)%\"\n";
+    "%UPSTREAM_REQUEST_ATTEMPT_COUNT% \"%DYNAMIC_METADATA(gateway:attempts)%\" \"%DYNAMIC_METADATA(gateway:snapshot)%\"\n";
 
 static void translate_access_log(const struct gw_settings *settings, struct gw_arena *arena, struct gw_http_connection_manager *http) {
   if (settings->access_log == GW_ACCESS_LOG_OFF) return;

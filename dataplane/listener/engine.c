@@ -169,6 +169,10 @@ struct gw_stats *gw_engine_copy_stats(const struct gw_engine *engine) {
   return gw_pipeline_copy_stats(engine->pipeline);
 }
 
+struct gw_failure_list *gw_engine_find_failures(const struct gw_engine *engine, struct gw_str request_id) {
+  return gw_failure_ring_find(engine->pipeline->failures, request_id);
+}
+
 uint64_t gw_engine_requests_total(const struct gw_engine *engine) {
   return engine->pipeline->stats->requests_total;
 }

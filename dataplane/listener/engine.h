@@ -12,6 +12,7 @@
 #include "common/observe/log.h"
 #include "common/observe/log_ring.h"
 #include "dataplane/pipeline/client_table.h"
+#include "dataplane/pipeline/failure_ring.h"
 #include "dataplane/pipeline/frozen.h"
 #include "dataplane/pipeline/node_status.h"
 #include "dataplane/pipeline/stats.h"
@@ -50,5 +51,7 @@ uint32_t gw_engine_connection_count(const struct gw_engine *engine);
 uint64_t gw_engine_requests_total(const struct gw_engine *engine);
 /* A copy of the counters for main's scrape; the caller frees with gw_stats_free. */
 struct gw_stats *gw_engine_copy_stats(const struct gw_engine *engine);
+/* What it remembers of requests with that id; the caller frees with gw_failure_list_free. */
+struct gw_failure_list *gw_engine_find_failures(const struct gw_engine *engine, struct gw_str request_id);
 
 #endif

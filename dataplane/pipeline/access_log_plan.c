@@ -48,6 +48,12 @@ static const struct word path_arguments[] = {
     {"NQ:ORIG_OR_PATH", GW_ACCESS_LOG_PATH_WITHOUT_QUERY},
 };
 
+/* Of DYNAMIC_METADATA: ours in Envoy's words, which has no operator for them, so that it takes our formats, and writes nothing. */
+static const struct word metadata[] = {
+    {"gateway:attempts", GW_ACCESS_LOG_ATTEMPTS},
+    {"gateway:snapshot", GW_ACCESS_LOG_SNAPSHOT},
+};
+
 struct compiler {
   struct gw_arena *arena;
   struct gw_errors *errors;
@@ -112,10 +118,10 @@ static bool compile_operator(struct gw_arena *arena, struct gw_str text, struct 
   if (gw_str_equal(name, GW_STR("REQ"))) return compile_header(arena, argument, rest, true, ret_op);
   if (gw_str_equal(name, GW_STR("RESP"))) return compile_header(arena, argument, rest, false, ret_op);
   if (rest.len > 0) return false;
-  /* In Envoy's words, which has no operator for it, so that it takes our formats, and writes nothing. */
-  if (gw_str_equal(name, GW_STR("DYNAMIC_METADATA")) && gw_str_equal(argument, GW_STR("gateway:attempts"))) {
-    *ret_op = (struct gw_access_log_op){.kind = GW_ACCESS_LOG_ATTEMPTS};
-    return true;
+  if (gw_str_equal(name, GW_STR("DYNAMIC_METADATA"))) {
+    const struct word *ours = find_word(metadata, GW_ARRAY_LEN(metadata), argument);
+    if (ours != NULL) *ret_op = (struct gw_access_log_op){.kind = ours->kind};
+    return ours != NULL;
   }
   const struct word *word = NULL;
   if (gw_str_equal(name, GW_STR("PATH"))) word = find_word(path_arguments, GW_ARRAY_LEN(path_arguments), argument);

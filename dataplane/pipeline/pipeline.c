@@ -23,6 +23,7 @@ struct gw_pipeline *gw_pipeline_new(const struct gw_pipeline_options *options) {
   pipeline->options = *options;
   pipeline->loop = options->loop;
   pipeline->stats = gw_stats_new();
+  pipeline->failures = gw_failure_ring_new();
   gw_random_init(&pipeline->random, 0);
   gw_strbuf_init(&pipeline->line);
   gw_list_init(&pipeline->free_streams);
@@ -35,6 +36,7 @@ void gw_pipeline_free(struct gw_pipeline *pipeline) {
   gw_view_unref(pipeline->view);
   gw_timer_stop(&pipeline->sweep_timer);
   gw_stats_free(pipeline->stats);
+  gw_failure_ring_free(pipeline->failures);
   gw_strbuf_done(&pipeline->line);
   GW_LIST_FOR_EACH(node, &pipeline->free_streams) {
     struct gw_stream *stream = GW_LIST_ITEM(node, struct gw_stream, free_node);

@@ -12,6 +12,7 @@
 #include "common/observe/log_ring.h"
 #include "dataplane/pipeline/client_log.h"
 #include "dataplane/pipeline/client_table.h"
+#include "dataplane/pipeline/failure_ring.h"
 #include "dataplane/pipeline/node_status.h"
 #include "dataplane/pipeline/view.h"
 
@@ -34,6 +35,7 @@ struct gw_pipeline {
   bool is_draining;     /* answers say Connection: close */
   struct gw_stats *stats;
   struct gw_client_log client_log;
+  struct gw_failure_ring *failures;
   struct gw_random random;
   struct gw_strbuf line; /* the access-log line being made */
   uint64_t date_s;

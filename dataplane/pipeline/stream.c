@@ -101,6 +101,7 @@ void gw_stream_free(struct gw_stream *stream) {
   }
   count(stream);
   log_access(stream);
+  gw_failure_ring_look_at(pipeline->failures, stream);
   pipeline->stats->requests_active--;
   gw_view_unref(stream->view);
   recycle(pipeline, stream);

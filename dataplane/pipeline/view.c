@@ -75,6 +75,10 @@ static uint32_t split_position(const struct gw_view *view, uint32_t binding, con
   return view->frozen->bindings[binding].cluster_of_route[route->index] + choice - 1;
 }
 
+struct gw_str gw_view_snapshot_version(const struct gw_view *view) {
+  return gw_str_from(gw_frozen_snapshot(view->frozen)->version);
+}
+
 struct gw_route_stats *gw_view_get_route_stats(struct gw_view *view, uint32_t binding, const struct gw_route *route, uint32_t choice) {
   struct gw_route_slots *slots = view->slots[binding];
   uint32_t at = route->index;

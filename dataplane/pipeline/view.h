@@ -22,6 +22,8 @@ struct gw_view {
 struct gw_view *gw_view_new(struct gw_pipeline *pipeline, struct gw_frozen *frozen, const struct gw_view *previous);
 struct gw_view *gw_view_ref(struct gw_view *view);
 void gw_view_unref(struct gw_view *view);
+/* Of the snapshot that it was made from. */
+struct gw_str gw_view_snapshot_version(const struct gw_view *view);
 /* The counters of a route, found once a view and remembered. `choice`: of its split, counted from 1; 0: it has none, or none was made. */
 struct gw_route_stats *gw_view_get_route_stats(struct gw_view *view, uint32_t binding, const struct gw_route *route, uint32_t choice);
 /* NULL: the route's cluster, or that choice of its split, is not there. */

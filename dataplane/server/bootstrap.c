@@ -154,6 +154,8 @@ static void start_workers(struct gw_data_plane *plane) {
   }
   struct gw_scrape_calls calls = gw_node_scrape_calls(plane);
   plane->scrape = gw_scrape_new(plane->loop, plane->options->workers, &calls);
+  struct gw_failure_search_calls search = gw_node_failure_search_calls(plane);
+  plane->failures = gw_failure_search_new(plane->loop, plane->options->workers, &search);
 }
 
 static void start_configuration(struct gw_data_plane *plane) {
@@ -182,7 +184,8 @@ static void start_configuration(struct gw_data_plane *plane) {
       .arg = plane,
   };
   plane->xds = gw_xds_client_new(&xds);
-  gw_xds_client_set_reporter(plane->xds, gw_node_report, plane);
+  struct gw_agent_calls agent = gw_node_agent_calls(plane);
+  gw_xds_client_set_agent_calls(plane->xds, &agent);
   gw_xds_client_start(plane->xds);
   gw_last_good_start(plane->last_good);
   gw_node_tally(&plane->tally);
@@ -248,6 +251,9 @@ static void take_down(struct gw_data_plane *plane, int exit_code) {
   struct gw_scrape *scrape = plane->scrape;
   plane->scrape = NULL;
   gw_scrape_free(scrape);
+  struct gw_failure_search *failures = plane->failures;
+  plane->failures = NULL;
+  gw_failure_search_free(failures);
   gw_xds_client_free(plane->xds);
   gw_last_good_free(plane->last_good);
   for (uint32_t i = 0; i < plane->options->workers; i++)

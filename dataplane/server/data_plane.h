@@ -10,6 +10,7 @@
 #include "dataplane/admin/admin_http.h"
 #include "dataplane/server/compile.h"
 #include "dataplane/server/drain.h"
+#include "dataplane/server/failure_search.h"
 #include "dataplane/server/last_good.h"
 #include "dataplane/server/memory_trim.h"
 #include "dataplane/server/options.h"
@@ -37,6 +38,7 @@ struct gw_data_plane {
   struct gw_memory_trim *memory_trim;
   struct gw_client_table *clients;
   struct gw_scrape *scrape;
+  struct gw_failure_search *failures;
   struct gw_last_good *last_good;
   struct gw_xds_client *xds;
   struct gw_drain drain;

@@ -60,7 +60,7 @@ void gw_node_on_check(void *arg, const struct gw_resource *resource, struct gw_e
   gw_compiler_check(resource, errors);
 }
 
-void gw_node_report(void *arg, struct gw_agent_report *ret_report) {
+static void report(void *arg, struct gw_agent_report *ret_report) {
   struct gw_data_plane *plane = arg;
   struct gw_compiler_status config;
   gw_compiler_get_status(plane->compiler, &config);
@@ -76,6 +76,30 @@ void gw_node_report(void *arg, struct gw_agent_report *ret_report) {
     ret_report->connections_active += plane->totals[i].connections_active;
   }
   if (config.snapshot != NULL) memcpy(ret_report->snapshot_version, config.snapshot->version, sizeof(ret_report->snapshot_version));
+}
+
+static void find_failures(void *arg, struct gw_agent_query query, struct gw_str request_id) {
+  struct gw_data_plane *plane = arg;
+  gw_failure_search_start(plane->failures, query, request_id);
+}
+
+struct gw_agent_calls gw_node_agent_calls(struct gw_data_plane *plane) {
+  return (struct gw_agent_calls){report, find_failures, plane};
+}
+
+static void ask_failures(void *arg, uint32_t worker_index, uint64_t search, struct gw_str request_id) {
+  struct gw_data_plane *plane = arg;
+  gw_worker_find_failures(plane->workers[worker_index], search, request_id);
+}
+
+static void tell_failures(void *arg, struct gw_agent_query query, const struct gw_failure_record *const *records, uint32_t count,
+                          uint32_t silent_workers) {
+  struct gw_data_plane *plane = arg;
+  gw_xds_client_tell_failures(plane->xds, query, records, count, silent_workers);
+}
+
+struct gw_failure_search_calls gw_node_failure_search_calls(struct gw_data_plane *plane) {
+  return (struct gw_failure_search_calls){ask_failures, tell_failures, plane};
 }
 
 /* ---- of the cache ---- */
@@ -228,7 +252,16 @@ static void on_drained(void *arg, uint32_t worker_index) {
   gw_drain_on_drained(&plane->drain);
 }
 
-const struct gw_worker_events gw_node_worker_events = {on_released, on_stats, on_totals, on_metrics_asked, on_drained};
+static void on_failures(void *arg, uint64_t search, struct gw_failure_list *list) {
+  struct gw_data_plane *plane = arg;
+  if (plane->failures != NULL) {
+    gw_failure_search_on_found(plane->failures, search, list);
+  } else {
+    gw_failure_list_free(list);
+  }
+}
+
+const struct gw_worker_events gw_node_worker_events = {on_released, on_stats, on_totals, on_metrics_asked, on_failures, on_drained};
 
 static void ask_stats(void *arg, uint32_t worker_index, uint64_t round) {
   struct gw_data_plane *plane = arg;

@@ -10,14 +10,15 @@ extern const struct gw_worker_events gw_node_worker_events;
 struct gw_admin_calls gw_node_admin_calls(struct gw_data_plane *plane);
 struct gw_scrape_calls gw_node_scrape_calls(struct gw_data_plane *plane);
 struct gw_last_good_calls gw_node_last_good_calls(struct gw_data_plane *plane);
+struct gw_agent_calls gw_node_agent_calls(struct gw_data_plane *plane);
+struct gw_failure_search_calls gw_node_failure_search_calls(struct gw_data_plane *plane);
 
 /* Of gw_compiler_options. */
 void gw_node_publish(void *arg, uint32_t worker_index, struct gw_frozen *frozen, struct gw_engine_socket *sockets, uint32_t socket_count);
 void gw_node_on_active(void *arg);
-/* Of gw_xds_client_options and gw_xds_client_set_reporter. */
+/* Of gw_xds_client_options. */
 void gw_node_on_snapshot(void *arg, struct gw_snapshot *snapshot, bool is_complete);
 void gw_node_on_check(void *arg, const struct gw_resource *resource, struct gw_errors *errors);
-void gw_node_report(void *arg, struct gw_agent_report *ret_report);
 
 /* Workers' counters for the report, every now and then; starts over by itself. */
 void gw_node_tally(struct gw_timer *timer);

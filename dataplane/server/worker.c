@@ -26,7 +26,7 @@ struct gw_worker {
 
 /* ---- letters ---- */
 
-enum order_kind { ORDER_SET_FROZEN, ORDER_GIVE_STATS, ORDER_GIVE_TOTALS, ORDER_TAKE_METRICS, ORDER_DRAIN, ORDER_STOP };
+enum order_kind { ORDER_SET_FROZEN, ORDER_GIVE_STATS, ORDER_GIVE_TOTALS, ORDER_TAKE_METRICS, ORDER_FIND_FAILURES, ORDER_DRAIN, ORDER_STOP };
 
 /* From main to the worker. */
 struct order {
@@ -43,11 +43,15 @@ struct order {
       struct gw_worker_metrics_ask ask;
       struct gw_bytes *text;
     } metrics;
+    struct {
+      uint64_t search;
+      char *request_id;
+    } find_failures;
     uint64_t spread_ms;
   };
 };
 
-enum news_kind { NEWS_RELEASED, NEWS_STATS, NEWS_TOTALS, NEWS_METRICS_ASKED, NEWS_DRAINED };
+enum news_kind { NEWS_RELEASED, NEWS_STATS, NEWS_TOTALS, NEWS_METRICS_ASKED, NEWS_FAILURES, NEWS_DRAINED };
 
 /* From the worker to main. */
 struct news {
@@ -62,6 +66,10 @@ struct news {
     } stats;
     struct gw_worker_totals totals;
     struct gw_worker_metrics_ask ask;
+    struct {
+      uint64_t search;
+      struct gw_failure_list *list;
+    } failures;
   };
 };
 
@@ -130,6 +138,12 @@ static void on_order(void *arg, struct gw_mail *mail) {
     order->metrics.ask.done(order->metrics.ask.done_arg, gw_bytes_str(order->metrics.text));
     gw_bytes_unref(order->metrics.text);
     break;
+  case ORDER_FIND_FAILURES:
+    post_news(worker, (struct news){.kind = NEWS_FAILURES,
+                                    .failures = {order->find_failures.search,
+                                                 gw_engine_find_failures(worker->engine, gw_str_from(order->find_failures.request_id))}});
+    free(order->find_failures.request_id);
+    break;
   case ORDER_DRAIN:
     gw_engine_drain(worker->engine, order->spread_ms);
     look_whether_drained(&worker->drain_look);
@@ -171,6 +185,7 @@ static void on_news(void *arg, struct gw_mail *mail) {
     break;
   case NEWS_TOTALS: events->on_totals(worker->options.arg, worker->options.index, &news->totals); break;
   case NEWS_METRICS_ASKED: events->on_metrics_asked(worker->options.arg, &news->ask); break;
+  case NEWS_FAILURES: events->on_failures(worker->options.arg, news->failures.search, news->failures.list); break;
   case NEWS_DRAINED: events->on_drained(worker->options.arg, worker->options.index); break;
   }
   free(news);
@@ -218,6 +233,10 @@ void gw_worker_ask_totals(struct gw_worker *worker) {
 
 void gw_worker_answer_metrics(struct gw_worker *worker, const struct gw_worker_metrics_ask *ask, struct gw_bytes *text) {
   post_order(worker, (struct order){.kind = ORDER_TAKE_METRICS, .metrics = {*ask, gw_bytes_ref(text)}});
+}
+
+void gw_worker_find_failures(struct gw_worker *worker, uint64_t search, struct gw_str request_id) {
+  post_order(worker, (struct order){.kind = ORDER_FIND_FAILURES, .find_failures = {search, gw_str_dup(request_id)}});
 }
 
 void gw_worker_drain(struct gw_worker *worker, uint64_t spread_ms) {

@@ -38,6 +38,8 @@ struct gw_worker_events {
   /* The answer to gw_worker_ask_totals. */
   void (*on_totals)(void *arg, uint32_t worker_index, const struct gw_worker_totals *totals);
   void (*on_metrics_asked)(void *arg, const struct gw_worker_metrics_ask *ask);
+  /* The answer to gw_worker_find_failures of that search; `list` is the receiver's. */
+  void (*on_failures)(void *arg, uint64_t search, struct gw_failure_list *list);
   /* After gw_worker_drain: its last connection has closed. */
   void (*on_drained)(void *arg, uint32_t worker_index);
 };
@@ -64,6 +66,8 @@ void gw_worker_ask_stats(struct gw_worker *worker, uint64_t round);
 void gw_worker_ask_totals(struct gw_worker *worker);
 /* Takes a reference on `text` for itself. */
 void gw_worker_answer_metrics(struct gw_worker *worker, const struct gw_worker_metrics_ask *ask, struct gw_bytes *text);
+/* Copies `request_id`. */
+void gw_worker_find_failures(struct gw_worker *worker, uint64_t search, struct gw_str request_id);
 void gw_worker_drain(struct gw_worker *worker, uint64_t spread_ms);
 
 #endif

@@ -79,11 +79,16 @@ static void send_report(struct gw_agent *agent) {
   send(agent, &message);
 }
 
-/* A control plane that does not read gets no second report behind the first. */
+/* A control plane that does not read gets nothing more. */
+#define PENDING_MAX 4u
+static bool reads(const struct gw_agent *agent) {
+  return gw_rpc_stream_pending(agent->call) < PENDING_MAX;
+}
+
 static void report(struct gw_agent *agent) {
   if (agent->call == NULL) return;
   gw_timer_start(agent->loop, &agent->period, GW_AGENT_PERIOD_MS);
-  if (gw_rpc_stream_pending(agent->call) < 4) send_report(agent);
+  if (reads(agent)) send_report(agent);
 }
 
 static void on_period(struct gw_timer *timer) {
@@ -94,6 +99,16 @@ static void on_soon(void *arg) {
   report(arg);
 }
 
+static void take(struct gw_agent *agent, const Gateway__Agent__V1__ControlMessage *message) {
+  switch (message->message_case) {
+  case GATEWAY__AGENT__V1__CONTROL_MESSAGE__MESSAGE_FLEET: agent->events.on_fleet(agent->arg, message->fleet->size); break;
+  case GATEWAY__AGENT__V1__CONTROL_MESSAGE__MESSAGE_FIND_FAILURES:
+    agent->events.on_find_failures(agent->arg, message->find_failures->query_id, gw_str_from(message->find_failures->request_id));
+    break;
+  default: break; /* from a newer control plane */
+  }
+}
+
 static void on_message(void *state, struct gw_rpc_stream *call, struct gw_str bytes) {
   (void)call;
   struct gw_agent *agent = state;
@@ -101,15 +116,10 @@ static void on_message(void *state, struct gw_rpc_stream *call, struct gw_str by
   struct gw_arena arena;
   gw_arena_init(&arena, 1024);
   ProtobufCMessage *message;
-  uint32_t size = 0;
-  bool is_fleet = false;
   if (gw_wire_unpack(&gateway__agent__v1__control_message__descriptor, bytes, &arena, &message) == GW_OK) {
-    const Gateway__Agent__V1__ControlMessage *control = (const Gateway__Agent__V1__ControlMessage *)message;
-    is_fleet = control->message_case == GATEWAY__AGENT__V1__CONTROL_MESSAGE__MESSAGE_FLEET;
-    if (is_fleet) size = control->fleet->size;
+    take(agent, (const Gateway__Agent__V1__ControlMessage *)message);
   }
   gw_arena_done(&arena);
-  if (is_fleet) agent->events.on_fleet(agent->arg, size);
 }
 
 static void on_closed(void *state, struct gw_rpc_stream *call, int code, struct gw_str reason) {
@@ -156,4 +166,12 @@ void gw_agent_free(struct gw_agent *agent) {
 void gw_agent_report_soon(struct gw_agent *agent) {
   if (agent == NULL || agent->call == NULL || agent->is_abandoned) return;
   gw_loop_at_turn_end(agent->loop, &agent->soon);
+}
+
+void gw_agent_tell_failures(struct gw_agent *agent, uint64_t query_id, const struct gw_failure_record *const *records, uint32_t count,
+                            uint32_t silent_workers) {
+  if (agent == NULL || agent->call == NULL || agent->is_abandoned || !reads(agent)) return;
+  struct gw_bytes *bytes = gw_agent_encode_failures(query_id, records, count, silent_workers);
+  gw_rpc_stream_send(agent->call, &bytes, 1);
+  gw_bytes_unref(bytes);
 }

@@ -6,6 +6,7 @@
 
 #include "common/event/loop.h"
 #include "common/rpc/client.h"
+#include "dataplane/xds_client/agent_failures.h"
 #include "dataplane/xds_client/refusals.h"
 #include "dataplane/xds_client/xds_client.h"
 
@@ -20,6 +21,8 @@ struct gw_agent_events {
   void (*on_closed)(void *arg, int code, struct gw_str reason);
   /* Fills what is to be reported now; refusals are borrowed until the call returns to the agent's caller. */
   void (*on_report)(void *arg, struct gw_agent_report *ret_report, uint64_t *ret_refused_total, const struct gw_refusals **ret_refusals);
+  /* Somebody wants to know what is remembered of requests with that id; answered with gw_agent_tell_failures. */
+  void (*on_find_failures)(void *arg, uint64_t query_id, struct gw_str request_id);
 };
 
 struct gw_agent_hello {
@@ -35,5 +38,8 @@ struct gw_agent *gw_agent_new(struct gw_loop *loop, struct gw_rpc_channel *chann
 void gw_agent_free(struct gw_agent *agent);
 /* Reports at the end of this turn; several calls are one report. */
 void gw_agent_report_soon(struct gw_agent *agent);
+/* As gw_agent_encode_failures. Nothing is sent to a control plane that is gone, or does not read. */
+void gw_agent_tell_failures(struct gw_agent *agent, uint64_t query_id, const struct gw_failure_record *const *records, uint32_t count,
+                            uint32_t silent_workers);
 
 #endif

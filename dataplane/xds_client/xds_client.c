@@ -55,8 +55,8 @@ struct gw_xds_client {
   uint64_t refused_total;
   uint64_t disconnects_total;
   uint32_t fleet_size;
-  gw_agent_report_fn report_fn;
-  void *report_arg;
+  struct gw_agent_calls agent_calls; /* NULLs: nobody answers */
+  uint32_t agent_session;            /* the number of the one that is open */
 };
 
 static const char *target_of(const struct gw_xds_client *client) {
@@ -249,14 +249,21 @@ static void on_agent_closed(void *arg, int code, struct gw_str reason) {
 
 static void on_report(void *arg, struct gw_agent_report *ret_report, uint64_t *ret_refused_total, const struct gw_refusals **ret_refusals) {
   struct gw_xds_client *client = arg;
-  if (client->report_fn != NULL) client->report_fn(client->report_arg, ret_report);
+  if (client->agent_calls.report != NULL) client->agent_calls.report(client->agent_calls.arg, ret_report);
   *ret_refused_total = client->refused_total;
   *ret_refusals = &client->refusals;
 }
 
+static void on_find_failures(void *arg, uint64_t query_id, struct gw_str request_id) {
+  struct gw_xds_client *client = arg;
+  const struct gw_agent_calls *calls = &client->agent_calls;
+  if (calls->find_failures != NULL) calls->find_failures(calls->arg, (struct gw_agent_query){query_id, client->agent_session}, request_id);
+}
+
 static void open_agent(struct gw_xds_client *client) {
-  static const struct gw_agent_events events = {on_fleet, on_agent_closed, on_report};
+  static const struct gw_agent_events events = {on_fleet, on_agent_closed, on_report, on_find_failures};
   struct gw_agent_hello hello = {client->options.node_id, client->options.node_cluster, client->instance_id};
+  client->agent_session++;
   client->agent = gw_agent_new(client->options.loop, client->channel, &hello, &events, client);
 }
 
@@ -429,9 +436,13 @@ bool gw_xds_client_refusal(const struct gw_xds_client *client, uint32_t index, c
   return true;
 }
 
-void gw_xds_client_set_reporter(struct gw_xds_client *client, gw_agent_report_fn fn, void *arg) {
-  client->report_fn = fn;
-  client->report_arg = arg;
+void gw_xds_client_set_agent_calls(struct gw_xds_client *client, const struct gw_agent_calls *calls) {
+  client->agent_calls = *calls;
+}
+
+void gw_xds_client_tell_failures(struct gw_xds_client *client, struct gw_agent_query query, const struct gw_failure_record *const *records,
+                                 uint32_t count, uint32_t silent_workers) {
+  if (query.session == client->agent_session) gw_agent_tell_failures(client->agent, query.id, records, count, silent_workers);
 }
 
 void gw_xds_client_report_soon(struct gw_xds_client *client) {

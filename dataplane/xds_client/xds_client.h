@@ -10,6 +10,7 @@
 
 #include "common/base/err.h"
 #include "common/event/loop.h"
+#include "common/model/failure_record.h"
 #include "common/model/snapshot.h"
 #include "common/observe/log.h"
 #include "common/observe/metrics.h"
@@ -67,8 +68,22 @@ struct gw_agent_report {
   uint64_t connections_active;
   uint64_t started_us;
 };
-typedef void (*gw_agent_report_fn)(void *arg, struct gw_agent_report *ret_report);
-void gw_xds_client_set_reporter(struct gw_xds_client *client, gw_agent_report_fn fn, void *arg);
+/* A question of one session. */
+struct gw_agent_query {
+  uint64_t id; /* the control plane's */
+  uint32_t session;
+};
+/* What the agent asks of its node. */
+struct gw_agent_calls {
+  void (*report)(void *arg, struct gw_agent_report *ret_report);
+  /* What is remembered of requests with that id; answered, perhaps later, with gw_xds_client_tell_failures. */
+  void (*find_failures)(void *arg, struct gw_agent_query query, struct gw_str request_id);
+  void *arg;
+};
+void gw_xds_client_set_agent_calls(struct gw_xds_client *client, const struct gw_agent_calls *calls);
+/* `records`: in the order of time. Harmless when the session has ended. */
+void gw_xds_client_tell_failures(struct gw_xds_client *client, struct gw_agent_query query, const struct gw_failure_record *const *records,
+                                 uint32_t count, uint32_t silent_workers);
 /* Something of the report changed: send it at once. */
 void gw_xds_client_report_soon(struct gw_xds_client *client);
 

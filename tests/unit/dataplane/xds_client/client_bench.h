@@ -20,7 +20,9 @@ struct bench {
   uint32_t counts[GW_RESOURCE_TYPE_COUNT];
   const struct gw_resource *cluster; /* the first of the last snapshot, kept alive by `last` */
   struct gw_snapshot *last;
-  const char *forbidden; /* on_check refuses the resource of that name */
+  const char *forbidden;       /* on_check refuses the resource of that name */
+  struct gw_agent_query query; /* the last one about failures */
+  char wanted_id[32];
 };
 
 static inline void on_snapshot(void *arg, struct gw_snapshot *snapshot, bool is_complete) {
@@ -45,6 +47,12 @@ static inline void on_check(void *arg, const struct gw_resource *resource, struc
 static inline void on_report(void *arg, struct gw_agent_report *ret_report) {
   struct bench *bench = arg;
   memcpy(ret_report->snapshot_version, bench->version, sizeof(ret_report->snapshot_version));
+}
+
+static inline void on_find_failures(void *arg, struct gw_agent_query query, struct gw_str request_id) {
+  struct bench *bench = arg;
+  bench->query = query;
+  snprintf(bench->wanted_id, sizeof(bench->wanted_id), "%.*s", GW_STR_ARG(request_id));
 }
 
 static inline int setup(void **state) {
@@ -83,7 +91,7 @@ static inline void start_client(struct bench *bench, uint32_t target_count) {
       .arg = bench,
   };
   bench->client = gw_xds_client_new(&options);
-  gw_xds_client_set_reporter(bench->client, on_report, bench);
+  gw_xds_client_set_agent_calls(bench->client, &(struct gw_agent_calls){on_report, on_find_failures, bench});
   gw_xds_client_start(bench->client);
 }
 

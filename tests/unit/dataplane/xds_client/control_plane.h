@@ -46,6 +46,10 @@ struct control_plane {
   uint32_t ads_count;          /* of either protocol */
   uint32_t delta_count;        /* incremental ones among them */
   uint32_t agent_count;
+  uint32_t found_count; /* FoundFailures; of the last one: */
+  uint64_t found_query;
+  uint32_t found_failures;
+  char found_path[64];
   struct last_request last[GW_RESOURCE_TYPE_COUNT];
   char node_id[64];
   char hello_id[64];
@@ -147,6 +151,12 @@ static inline void agent_on_message(void *state, struct gw_rpc_stream *stream, s
   const Gateway__Agent__V1__NodeMessage *node = (const Gateway__Agent__V1__NodeMessage *)unpacked;
   if (node->message_case == GATEWAY__AGENT__V1__NODE_MESSAGE__MESSAGE_HELLO) {
     copy_text(plane->hello_id, sizeof(plane->hello_id), gw_str_from(node->hello->node_id));
+  } else if (node->message_case == GATEWAY__AGENT__V1__NODE_MESSAGE__MESSAGE_FOUND_FAILURES) {
+    plane->found_count++;
+    plane->found_query = node->found_failures->query_id;
+    plane->found_failures = (uint32_t)node->found_failures->n_failures;
+    if (plane->found_failures > 0)
+      copy_text(plane->found_path, sizeof(plane->found_path), gw_str_from(node->found_failures->failures[0]->path));
   } else {
     plane->report_count++;
     plane->reported_refusals = (uint32_t)node->report->n_refusals;
@@ -253,6 +263,18 @@ static inline void control_plane_send_fleet(struct control_plane *plane, uint32_
   Gateway__Agent__V1__ControlMessage message = GATEWAY__AGENT__V1__CONTROL_MESSAGE__INIT;
   message.message_case = GATEWAY__AGENT__V1__CONTROL_MESSAGE__MESSAGE_FLEET;
   message.fleet = &fleet;
+  struct gw_bytes *bytes = gw_wire_pack(&message.base);
+  gw_rpc_stream_send(plane->agent, &bytes, 1);
+  gw_bytes_unref(bytes);
+}
+
+static inline void control_plane_ask_failures(struct control_plane *plane, uint64_t query_id, char *request_id) {
+  Gateway__Agent__V1__FindFailures find = GATEWAY__AGENT__V1__FIND_FAILURES__INIT;
+  find.query_id = query_id;
+  find.request_id = request_id;
+  Gateway__Agent__V1__ControlMessage message = GATEWAY__AGENT__V1__CONTROL_MESSAGE__INIT;
+  message.message_case = GATEWAY__AGENT__V1__CONTROL_MESSAGE__MESSAGE_FIND_FAILURES;
+  message.find_failures = &find;
   struct gw_bytes *bytes = gw_wire_pack(&message.base);
   gw_rpc_stream_send(plane->agent, &bytes, 1);
   gw_bytes_unref(bytes);

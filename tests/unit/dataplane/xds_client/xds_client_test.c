@@ -190,6 +190,30 @@ static void test_agent_says_hello_reports_and_hears_the_fleet(void **state) {
   assert_int_equal(plane->report_count, before + 1);
 }
 
+static void test_agent_tells_of_failures_to_the_session_that_asked(void **state) {
+  struct bench *bench = *state;
+  struct control_plane *plane = start_with_one(bench, true);
+  WAIT_FOR(bench->loop, plane->report_count > 0);
+  control_plane_ask_failures(plane, 42, "id-1");
+  WAIT_FOR(bench->loop, bench->wanted_id[0] != '\0');
+  assert_string_equal(bench->wanted_id, "id-1");
+  struct gw_attempt_record attempt = {.number = 1, .endpoint = GW_STR("10.0.0.1:80"), .phase = GW_ATTEMPT_CONNECT};
+  struct gw_failure_record record = {.request_id = GW_STR("id-1"),
+                                     .path = GW_STR("/caf\xc3/x"),
+                                     .attempts = &attempt,
+                                     .record_count = 1,
+                                     .attempt_count = 1};
+  const struct gw_failure_record *records[] = {&record};
+  struct gw_agent_query stale = {.id = 7, .session = bench->query.session + 1};
+  gw_xds_client_tell_failures(bench->client, stale, records, 1, 0);
+  gw_xds_client_tell_failures(bench->client, bench->query, records, 1, 0);
+  WAIT_FOR(bench->loop, plane->found_count > 0);
+  assert_int_equal(plane->found_count, 1);
+  assert_int_equal(plane->found_query, 42);
+  assert_int_equal(plane->found_failures, 1);
+  assert_string_equal(plane->found_path, "/caf?/x"); /* what is no UTF-8 would not be taken */
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
   const struct CMUnitTest tests[] = {
@@ -204,6 +228,7 @@ int main(void) {
       TEST(test_client_survives_a_response_that_is_none),
       TEST(test_client_leaves_a_type_that_it_did_not_ask_for_unanswered),
       TEST(test_agent_says_hello_reports_and_hears_the_fleet),
+      TEST(test_agent_tells_of_failures_to_the_session_that_asked),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
