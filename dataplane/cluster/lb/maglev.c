@@ -16,7 +16,9 @@ struct table {
 };
 
 struct filler {
-  uint64_t at; /* the next slot of its order */
+  uint32_t endpoint;
+  struct gw_str text; /* its address */
+  uint64_t at;        /* the next slot of its order */
   uint64_t skip;
   double weight; /* its part of all */
   double target; /* its turn comes in the first round with round × weight >= target */
@@ -24,21 +26,27 @@ struct filler {
 
 #define FREE UINT32_MAX
 
-/* In rounds from 1. What doubles make of the quotient is set right by the rule itself. */
-static uint64_t next_round(const struct filler *filler) {
+/* The first one after `last` (0: none yet) in which it has a turn. What doubles make of the quotient is set right by the rule itself. */
+static uint64_t next_round(const struct filler *filler, uint64_t last) {
   double round = ceil(filler->target / filler->weight);
   while (round > 1 && (round - 1) * filler->weight >= filler->target)
     round--;
   while (round < 1 || round * filler->weight < filler->target)
     round++;
-  return (uint64_t)round;
+  return (uint64_t)round > last ? (uint64_t)round : last + 1; /* one turn a round */
 }
 
-static void take_slot(struct table *table, struct filler *filler, uint32_t endpoint) {
+static void take_slot(struct table *table, struct filler *filler) {
   while (table->endpoints[filler->at] != FREE)
     filler->at = (filler->at + filler->skip) % table->size;
-  table->endpoints[filler->at] = endpoint;
+  table->endpoints[filler->at] = filler->endpoint;
   filler->at = (filler->at + filler->skip) % table->size;
+}
+
+/* In Envoy whose turn comes in the same round take it in the order of their addresses as texts, whatever the order that they came in. */
+static int by_text(const void *a, const void *b) {
+  const struct filler *x = a, *y = b;
+  return gw_str_compare(x->text, y->text);
 }
 
 static void fill(struct table *table, const struct gw_load_level *level) {
@@ -47,18 +55,23 @@ static void fill(struct table *table, const struct gw_load_level *level) {
   GW_CLEANUP(gw_free_ptr) struct gw_turns *turns = gw_turns_new(level->usable_count);
   for (uint32_t i = 0; i < level->usable_count; i++) {
     const struct gw_frozen_endpoint *endpoint = &level->endpoints[level->usable[i]];
+    fillers[i].endpoint = level->usable[i];
+    fillers[i].text = endpoint->text;
     fillers[i].at = gw_xxh64(endpoint->text, 0) % table->size;
     fillers[i].skip = gw_xxh64(endpoint->text, 1) % (table->size - 1) + 1;
     fillers[i].weight = endpoint->weight / sum;
     fillers[i].target = 0;
-    turns->heap[i].deadline = next_round(&fillers[i]);
   }
+  qsort(fillers, level->usable_count, sizeof(*fillers), by_text);
+  for (uint32_t i = 0; i < level->usable_count; i++)
+    turns->heap[i].deadline = next_round(&fillers[i], 0);
   gw_turns_order(turns);
   for (uint32_t taken = 0; taken < table->size; taken++) {
     uint32_t position = turns->heap[0].position;
-    take_slot(table, &fillers[position], level->usable[position]);
+    uint64_t round = turns->heap[0].deadline;
+    take_slot(table, &fillers[position]);
     fillers[position].target += greatest_part;
-    gw_turns_move_first(turns, next_round(&fillers[position]));
+    gw_turns_move_first(turns, next_round(&fillers[position], round));
   }
 }
 
