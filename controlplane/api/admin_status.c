@@ -62,6 +62,14 @@ static const char *protocol_of(const struct gw_node *node) {
   return node->delta_streams == node->xds_streams ? "delta" : "both";
 }
 
+static void add_troubles(Gateway__Admin__V1__NodeStatus *status, const struct gw_node *node, struct gw_arena *arena) {
+  if (node->troubles == NULL) return;
+  struct gw_str rest = gw_str_from(node->troubles), line;
+  status->troubles = gw_arena_calloc(arena, GW_NODE_TROUBLES_MAX, sizeof(*status->troubles));
+  while (status->n_troubles < GW_NODE_TROUBLES_MAX && gw_str_split_next(&rest, '\n', &line))
+    status->troubles[status->n_troubles++] = gw_admin_text(arena, line);
+}
+
 static Gateway__Admin__V1__NodeStatus *node_status(const struct gw_admin_request *request, const struct gw_node *node, uint64_t now_us) {
   struct gw_arena *arena = request->arena;
   Gateway__Admin__V1__NodeStatus *status = gw_admin_message_new(arena, &gateway__admin__v1__node_status__descriptor);
@@ -90,6 +98,7 @@ static Gateway__Admin__V1__NodeStatus *node_status(const struct gw_admin_request
     status->ready = node->is_ready;
     status->draining = node->is_draining;
     status->requests_total = node->requests_total;
+    add_troubles(status, node, arena);
   }
   return status;
 }

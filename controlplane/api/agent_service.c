@@ -122,6 +122,17 @@ static char *format_refusals(const Gateway__Agent__V1__Report *report) {
   return gw_strbuf_take(&text);
 }
 
+/* Lines, or NULL. What is more or longer than data planes of ours say is cut. */
+#define TROUBLE_TEXT_MAX 1000
+static char *format_troubles(const Gateway__Agent__V1__Report *report) {
+  if (report->n_troubles == 0) return NULL;
+  struct gw_strbuf text;
+  gw_strbuf_init(&text);
+  for (size_t i = 0; i < report->n_troubles && i < GW_NODE_TROUBLES_MAX; i++)
+    gw_strbuf_printf(&text, "%s%.*s", i > 0 ? "\n" : "", TROUBLE_TEXT_MAX, report->troubles[i]);
+  return gw_strbuf_take(&text);
+}
+
 /* Cuts what does not fit: our own versions and sources always do. */
 static void copy_word(char *to, size_t size, const char *from) {
   size_t len = strnlen(from, size - 1);
@@ -149,6 +160,8 @@ static void on_report(struct session *session, const Gateway__Agent__V1__Report 
   node->refused_total = report->refused_total;
   free(node->refusals);
   node->refusals = format_refusals(report);
+  free(node->troubles);
+  node->troubles = format_troubles(report);
 }
 
 static void on_message(void *state, struct gw_rpc_stream *stream, struct gw_str bytes) {

@@ -39,6 +39,25 @@ static void print_nodes(const Gateway__Admin__V1__GetStatusResponse *status) {
   gw_table_done(&table);
 }
 
+static void print_troubles(const Gateway__Admin__V1__GetStatusResponse *status) {
+  static const char *const heads[] = {"NODE", "TROUBLE"};
+  struct gw_table table;
+  gw_table_init(&table, heads, GW_ARRAY_LEN(heads));
+  size_t count = 0;
+  for (size_t i = 0; i < status->n_nodes; i++) {
+    for (size_t k = 0; k < status->nodes[i]->n_troubles; k++) {
+      gw_table_add(&table, status->nodes[i]->id);
+      gw_table_add(&table, status->nodes[i]->troubles[k]);
+      count++;
+    }
+  }
+  if (count > 0) {
+    putchar('\n');
+    gw_table_print(&table, stdout);
+  }
+  gw_table_done(&table);
+}
+
 /* Of the ports that have TLS; plaintext is worth no line. */
 static void print_ports(const Gateway__Admin__V1__GetStatusResponse *status) {
   int64_t now_s = (int64_t)(gw_clock_wall_us() / 1000000);
@@ -85,6 +104,7 @@ static void print_status(const struct gw_ctl *ctl, const Gateway__Admin__V1__Get
   } else {
     putchar('\n');
     print_nodes(status);
+    print_troubles(status);
   }
   print_denials(status);
 }

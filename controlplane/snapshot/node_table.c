@@ -43,6 +43,7 @@ static void remove_node(struct gw_node_table *table, struct gw_node *node) {
   free(node->peer);
   free(node->instance_id);
   free(node->refusals);
+  free(node->troubles);
   free(node);
 }
 

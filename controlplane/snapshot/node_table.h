@@ -42,6 +42,9 @@ struct gw_xds_sent {
 /* Why secrets are withheld. */
 #define GW_NODE_WITHHELD "they go only over mutual TLS, to nodes that their certificate permits"
 
+/* What a node says of services that it finds in trouble. */
+#define GW_NODE_TROUBLES_MAX 100u
+
 enum gw_node_state { GW_NODE_SYNCED, GW_NODE_STALE, GW_NODE_REFUSED };
 
 struct gw_node {
@@ -73,6 +76,7 @@ struct gw_node {
   uint64_t requests_total;
   uint64_t refused_total;
   char *refusals; /* "type name: reason" lines, or NULL */
+  char *troubles; /* at most GW_NODE_TROUBLES_MAX lines, or NULL */
 };
 
 struct gw_map;

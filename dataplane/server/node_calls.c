@@ -6,6 +6,7 @@
 #include "common/base/mem.h"
 #include "dataplane/cluster/frozen_cluster.h"
 #include "dataplane/server/metrics.h"
+#include "dataplane/server/troubles.h"
 
 #define TALLY_MS 5000 /* half the time between two reports */
 
@@ -60,7 +61,7 @@ void gw_node_on_check(void *arg, const struct gw_resource *resource, struct gw_e
   gw_compiler_check(resource, errors);
 }
 
-static void report(void *arg, struct gw_agent_report *ret_report) {
+static void report(void *arg, struct gw_arena *arena, struct gw_agent_report *ret_report) {
   struct gw_data_plane *plane = arg;
   struct gw_compiler_status config;
   gw_compiler_get_status(plane->compiler, &config);
@@ -76,6 +77,8 @@ static void report(void *arg, struct gw_agent_report *ret_report) {
     ret_report->connections_active += plane->totals[i].connections_active;
   }
   if (config.snapshot != NULL) memcpy(ret_report->snapshot_version, config.snapshot->version, sizeof(ret_report->snapshot_version));
+  ret_report->trouble_count = gw_troubles_collect(gw_compiler_active(plane->compiler), gw_compiler_health(plane->compiler),
+                                                  gw_loop_now_ms(plane->loop), arena, ret_report->troubles);
 }
 
 static void find_failures(void *arg, struct gw_agent_query query, struct gw_str request_id) {

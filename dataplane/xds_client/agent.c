@@ -49,7 +49,9 @@ static void send_report(struct gw_agent *agent) {
   struct gw_agent_report report = {.snapshot_source = ""};
   uint64_t refused_total = 0;
   const struct gw_refusals *refusals = NULL;
-  agent->events.on_report(agent->arg, &report, &refused_total, &refusals);
+  struct gw_arena arena;
+  gw_arena_init(&arena, 1024);
+  agent->events.on_report(agent->arg, &arena, &report, &refused_total, &refusals);
   uint64_t now_us = gw_loop_now_us(agent->loop);
 
   Gateway__Agent__V1__Refusal items[GW_REFUSALS_MAX];
@@ -73,10 +75,13 @@ static void send_report(struct gw_agent *agent) {
   body.n_refusals = refusals->count;
   body.refusals = pointers;
   body.uptime_ms = age_ms(now_us, report.started_us);
+  body.n_troubles = report.trouble_count;
+  body.troubles = report.troubles;
   Gateway__Agent__V1__NodeMessage message = GATEWAY__AGENT__V1__NODE_MESSAGE__INIT;
   message.message_case = GATEWAY__AGENT__V1__NODE_MESSAGE__MESSAGE_REPORT;
   message.report = &body;
   send(agent, &message);
+  gw_arena_done(&arena);
 }
 
 /* A control plane that does not read gets nothing more. */

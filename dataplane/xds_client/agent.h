@@ -20,7 +20,8 @@ struct gw_agent_events {
   /* Last event. GW_RPC_UNIMPLEMENTED: not a control plane of ours. */
   void (*on_closed)(void *arg, int code, struct gw_str reason);
   /* Fills what is to be reported now; refusals are borrowed until the call returns to the agent's caller. */
-  void (*on_report)(void *arg, struct gw_agent_report *ret_report, uint64_t *ret_refused_total, const struct gw_refusals **ret_refusals);
+  void (*on_report)(void *arg, struct gw_arena *arena, struct gw_agent_report *ret_report, uint64_t *ret_refused_total,
+                    const struct gw_refusals **ret_refusals);
   /* Somebody wants to know what is remembered of requests with that id; answered with gw_agent_tell_failures. */
   void (*on_find_failures)(void *arg, uint64_t query_id, struct gw_str request_id);
 };

@@ -247,9 +247,10 @@ static void on_agent_closed(void *arg, int code, struct gw_str reason) {
   gw_timer_start(client->options.loop, &client->agent_retry, wait_ms);
 }
 
-static void on_report(void *arg, struct gw_agent_report *ret_report, uint64_t *ret_refused_total, const struct gw_refusals **ret_refusals) {
+static void on_report(void *arg, struct gw_arena *arena, struct gw_agent_report *ret_report, uint64_t *ret_refused_total,
+                      const struct gw_refusals **ret_refusals) {
   struct gw_xds_client *client = arg;
-  if (client->agent_calls.report != NULL) client->agent_calls.report(client->agent_calls.arg, ret_report);
+  if (client->agent_calls.report != NULL) client->agent_calls.report(client->agent_calls.arg, arena, ret_report);
   *ret_refused_total = client->refused_total;
   *ret_refusals = &client->refusals;
 }

@@ -58,6 +58,7 @@ bool gw_xds_client_refusal(const struct gw_xds_client *client, uint32_t index, c
                            const char **ret_reason);
 
 /* What the agent reports; the server fills it whenever asked. */
+#define GW_AGENT_TROUBLES_MAX 50u
 struct gw_agent_report {
   char snapshot_version[17];
   uint64_t snapshot_active_us; /* monotonic; 0: none */
@@ -67,6 +68,8 @@ struct gw_agent_report {
   uint64_t requests_total;
   uint64_t connections_active;
   uint64_t started_us;
+  char *troubles[GW_AGENT_TROUBLES_MAX];
+  uint32_t trouble_count;
 };
 /* A question of one session. */
 struct gw_agent_query {
@@ -75,7 +78,8 @@ struct gw_agent_query {
 };
 /* What the agent asks of its node. */
 struct gw_agent_calls {
-  void (*report)(void *arg, struct gw_agent_report *ret_report);
+  /* Texts live in `arena`. */
+  void (*report)(void *arg, struct gw_arena *arena, struct gw_agent_report *ret_report);
   /* What is remembered of requests with that id; answered, perhaps later, with gw_xds_client_tell_failures. */
   void (*find_failures)(void *arg, struct gw_agent_query query, struct gw_str request_id);
   void *arg;

@@ -125,6 +125,7 @@ def test_open_survives_a_change_elsewhere_and_ends_with_one_of_its_settings(stag
     wait_until(lambda: cluster(data)["endpoints"][0]["port"] == other.port, "the other instance")
     assert state(data) == "open"
     assert get(port, "/x").status == 503
+    wait_until(lambda: "service s: circuit breaker open, for 3" in control.ctl("status", check=0).stdout, "the control plane to hear of it")
     control.write(services=services(other, breaker.replace("3,", "4,")))
     wait_until(lambda: get(port, "/x").status == 200, "a new breaker")
     assert len(other.requests) > 0

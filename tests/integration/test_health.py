@@ -74,6 +74,8 @@ def test_check_takes_an_instance_out_and_brings_it_back(stage):
                                        "last_failure": "answered 503", "ejected": False}
     assert health_of(data)[b.port]["check"] == "passing"
     assert f"cluster s: 127.0.0.1:{a.port} is unhealthy: 2 checks in a row have failed, the last: answered 503" in data.log()
+    trouble = f"service s: 1 of 2 instances out of use: 127.0.0.1:{a.port} (health check: answered 503)"
+    wait_until(lambda: trouble in control.ctl("status", check=0).stdout, "the control plane to hear of it")
     assert metric(data, "gateway_upstream_endpoints", service="s", state="unhealthy") == 1
     assert metric(data, "gateway_upstream_endpoints", service="s", state="healthy") == 1
     assert metric(data, "gateway_upstream_health_transitions_total", service="s", to="unhealthy") == 1
@@ -82,7 +84,7 @@ def test_check_takes_an_instance_out_and_brings_it_back(stage):
     wait_until(lambda: set(picks(port)) == {"a", "b"}, "both again")
     assert f"127.0.0.1:{a.port} is healthy again: 2 checks in a row have passed" in data.log()
     assert a.connections <= 10, "checks do not keep their connection"
-    del control
+    wait_until(lambda: "out of use" not in control.ctl("status", check=0).stdout, "the control plane to hear of that, too")
 
 
 def test_check_finds_a_dead_instance_and_its_successor(stage):

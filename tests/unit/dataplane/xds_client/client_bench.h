@@ -44,8 +44,9 @@ static inline void on_check(void *arg, const struct gw_resource *resource, struc
   }
 }
 
-static inline void on_report(void *arg, struct gw_agent_report *ret_report) {
+static inline void on_report(void *arg, struct gw_arena *arena, struct gw_agent_report *ret_report) {
   struct bench *bench = arg;
+  ret_report->troubles[ret_report->trouble_count++] = gw_arena_strdup(arena, "service a: circuit breaker open");
   memcpy(ret_report->snapshot_version, bench->version, sizeof(ret_report->snapshot_version));
 }
 

@@ -46,7 +46,8 @@ struct control_plane {
   uint32_t ads_count;          /* of either protocol */
   uint32_t delta_count;        /* incremental ones among them */
   uint32_t agent_count;
-  uint32_t found_count; /* FoundFailures; of the last one: */
+  char reported_trouble[64]; /* the first */
+  uint32_t found_count;      /* FoundFailures; of the last one: */
   uint64_t found_query;
   uint32_t found_failures;
   char found_path[64];
@@ -159,6 +160,8 @@ static inline void agent_on_message(void *state, struct gw_rpc_stream *stream, s
       copy_text(plane->found_path, sizeof(plane->found_path), gw_str_from(node->found_failures->failures[0]->path));
   } else {
     plane->report_count++;
+    copy_text(plane->reported_trouble, sizeof(plane->reported_trouble),
+              gw_str_from(node->report->n_troubles > 0 ? node->report->troubles[0] : ""));
     plane->reported_refusals = (uint32_t)node->report->n_refusals;
     copy_text(plane->reported_version, sizeof(plane->reported_version), gw_str_from(node->report->snapshot_version));
   }

@@ -176,6 +176,7 @@ static void test_agent_says_hello_reports_and_hears_the_fleet(void **state) {
   struct control_plane *plane = start_with_one(bench, true);
   WAIT_FOR(bench->loop, plane->report_count > 0);
   assert_string_equal(plane->hello_id, "node-1");
+  assert_string_equal(plane->reported_trouble, "service a: circuit breaker open");
   control_plane_send_fleet(plane, 7);
   struct gw_xds_client_status status = {0};
   WAIT_FOR(bench->loop, (gw_xds_client_get_status(bench->client, &status), status.fleet_size == 7));
