@@ -477,5 +477,24 @@ class S9(Scenario):
         return h2load(ctx, "http://127.0.0.1:%d/pkg.Service/Method" % port, seconds, 8, 32, self.extra(ctx))
 
 
-ALL = {s.id: s for s in (S1, S1L, S2, S2c, S3, S4h2, S4h1, S5, S5one, S6u, S6d, S7, S8, S8t, S9)}
+class S10(Scenario):
+    """For the gateway's own policies of load balancing beside each other."""
+    id, title, n = "S10", "the service has 2 instances, requests have 2,000 keys; 64 connections", 2
+
+    def spec(self, ctx):
+        return {"instances": self.n}
+
+    def load(self, ctx, port, seconds, c):
+        f = ctx.path("s10.list")
+        if not os.path.exists(f):
+            with open(f, "w") as o:
+                o.writelines("/b/1024?key=%d\n" % (k * 7919) for k in range(2000))
+        return wrk(ctx, "http://127.0.0.1:%d/" % port, seconds, 64, "list.lua", args=[f])
+
+
+class S10k(S10):
+    id, title, n = "S10k", "as S10 with 1,000 instances", 1000
+
+
+ALL = {s.id: s for s in (S1, S1L, S2, S2c, S3, S4h2, S4h1, S5, S5one, S6u, S6d, S7, S8, S8t, S9, S10, S10k)}
 GROUPS = {"S4": ["S4h2", "S4h1"], "S6": ["S6u", "S6d"]}

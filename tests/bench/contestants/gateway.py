@@ -15,6 +15,9 @@ class Gateway(Contestant):
     binary = os.path.join(BUILD, "bin/gateway-dataplane")
     control_binary = os.path.join(BUILD, "bin/gateway-controlplane")
     access_log = "off"
+    balances = True
+    balancing = ""  # lines of the service
+    weights = 1     # different weights of its instances
 
     def available(self):
         return os.path.exists(self.binary) and os.path.exists(self.control_binary)
@@ -43,8 +46,9 @@ class Gateway(Contestant):
             routes += ("listeners:\n  - {name: bench, address: 127.0.0.1, port: %d, tls: {min_version: \"1.3\", certificates: "
                        "[{certificate: %s, key: %s}]}}\n" % (spec.port, spec.cert, spec.key))
             control_tls, node_tls = self.pki(spec)
-        services = "services:\n  be:\n    protocol: %s\n    instances:\n      - url: http://127.0.0.1:%d\n" % (
-            "h2" if spec.up_proto == "h2c" else "http1", spec.up_port)
+        services = "services:\n  be:\n    protocol: %s\n%s    instances:\n" % (
+            "h2" if spec.up_proto == "h2c" else "http1", self.balancing)
+        services += "".join("      - {url: http://127.0.%d.%d:%d, weight: %d}\n" % (i >> 8, i & 255, spec.up_port, i % self.weights + 1) for i in range(1, spec.instances + 1))
         ports = os.path.join(spec.dir, "control-ports.json")
         self.control = base.Proc(
             [self.control_binary, "--xds-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0",
@@ -75,3 +79,24 @@ class GatewayLogged(Gateway):
     name = "gateway-logged"
     access_log = "json"
     default = False
+
+
+# One policy of load balancing each, for S10 and S10k.
+class LeastConnections(Gateway):
+    name, default, balancing = "gateway-least", False, "    load_balancing: least_connections\n"
+
+
+class Weighted(Gateway):
+    name, default, weights = "gateway-weighted", False, 7
+
+
+class Random(Gateway):
+    name, default, balancing = "gateway-random", False, "    load_balancing: random\n"
+
+
+class RingHash(Gateway):
+    name, default, balancing = "gateway-ring", False, "    load_balancing: {policy: ring_hash, hash: {query: key}}\n"
+
+
+class Maglev(Gateway):
+    name, default, balancing = "gateway-maglev", False, "    load_balancing: {policy: maglev, hash: {query: key}}\n"
