@@ -240,8 +240,8 @@ static void print_not_found(const char *request_id, const Gateway__Admin__V1__Fi
     gw_strbuf_printf(&text,
                      "Request %s has not failed, nor was it retried, on any data plane that is connected and has answered; or it is "
                      "forgotten: "
-                     "each worker of a data plane remembers the last 512 such requests. The id is the x-request-id header of the answer, "
-                     "and request_id in the access log.",
+                     "each worker of a data plane remembers the last 512 such requests. The id is request_id of the access log and of the "
+                     "gateway's own error answers, and what services get as x-request-id.",
                      request_id);
   }
   print_text(&text);
