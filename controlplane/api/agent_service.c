@@ -30,7 +30,7 @@ struct session {
   struct gw_node *node; /* NULL before hello */
   char *instance_id;
   uint32_t told_fleet_size; /* 0: not told yet */
-  struct gw_failure_source failures;
+  struct gw_failure_query_source failures;
 };
 
 /* A slow reader gets the newest size once it has taken the one before. */
@@ -109,7 +109,7 @@ static void on_hello(struct session *session, const Gateway__Agent__V1__Hello *h
   gw_node_set_text(&node->version, gw_str_from(hello->version));
   gw_node_set_text(&node->peer, gw_rpc_stream_peer(session->stream));
   if (node->kind[0] == '\0') gw_node_set_text(&node->kind, GW_STR("gateway-dataplane"));
-  gw_failure_source_add(service->failures, &session->failures, session->stream, node, session->instance_id);
+  gw_failure_query_source_add(service->failures, &session->failures, session->stream, node, session->instance_id);
   tell_all(service);
 }
 
@@ -159,7 +159,7 @@ static void on_found_failures(struct session *session, Gateway__Agent__V1__Found
     gw_rpc_stream_finish(session->stream, GW_RPC_FAILED_PRECONDITION, "hello comes first");
     return;
   }
-  gw_failure_source_on_found(&session->failures, found);
+  gw_failure_query_source_on_found(&session->failures, found);
 }
 
 static void on_message(void *state, struct gw_rpc_stream *stream, struct gw_str bytes) {
@@ -201,7 +201,7 @@ static void on_closed(void *state, struct gw_rpc_stream *stream, int code, struc
   struct gw_agent_service *service = session->service;
   gw_list_remove(&session->node_link);
   if (--service->session_count == 0) gw_timer_stop(&service->fleet_check);
-  gw_failure_source_remove(&session->failures);
+  gw_failure_query_source_remove(&session->failures);
   struct gw_node *node = session->node;
   if (node != NULL) {
     node->agent_streams--;

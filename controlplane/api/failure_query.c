@@ -8,7 +8,7 @@
 #include "common/xds/wire.h"
 
 /* A session that does not read what it is sent is not sent more, but all queries may begin in one turn. */
-#define SOURCE_PENDING_MAX (2 * GW_FAILURE_QUERIES_MAX)
+#define SOURCE_PENDING_MAX ((size_t)2 * GW_FAILURE_QUERIES_MAX)
 
 struct gw_failure_queries {
   struct gw_loop *loop;
@@ -37,7 +37,7 @@ struct ask {
   struct gw_list source_link;
   struct gw_list query_link;
   struct gw_failure_query *query;
-  struct gw_failure_source *source;
+  struct gw_failure_query_source *source;
 };
 
 /* ---- what is kept of a failure ---- */
@@ -143,7 +143,7 @@ static int compare_failures(const void *a, const void *b) {
 }
 
 static void finish(struct gw_failure_query *query) {
-  qsort(query->answer.failures, query->answer.n_failures, sizeof(*query->answer.failures), compare_failures);
+  qsort(query->answer.failures, query->answer.n_failures, sizeof(void *), compare_failures);
   query->fn(query->arg, &query->answer);
   gw_failure_query_cancel(query);
 }
@@ -164,7 +164,7 @@ static void end_ask(struct ask *ask) {
   if (gw_list_is_empty(&query->unanswered)) finish(query);
 }
 
-static void ask_source(struct gw_failure_query *query, struct gw_failure_source *source, struct gw_bytes *question, struct ask *ask) {
+static void ask_source(struct gw_failure_query *query, struct gw_failure_query_source *source, struct gw_bytes *question, struct ask *ask) {
   query->answer.asked_nodes++;
   if (gw_rpc_stream_pending(source->stream) >= SOURCE_PENDING_MAX) {
     add_silent(query, source->node);
@@ -205,7 +205,7 @@ enum gw_err gw_failure_query_start(struct gw_failure_queries *queries, const cha
   struct ask *asks = gw_arena_calloc(&query->arena, queries->source_count, sizeof(*asks));
   struct gw_bytes *question = pack_question(query->id, request_id);
   GW_LIST_FOR_EACH(item, &queries->sources) {
-    ask_source(query, GW_LIST_ITEM(item, struct gw_failure_source, link), question, &asks[query->answer.asked_nodes]);
+    ask_source(query, GW_LIST_ITEM(item, struct gw_failure_query_source, link), question, &asks[query->answer.asked_nodes]);
   }
   gw_bytes_unref(question);
   gw_list_add_last(&queries->running, &query->link);
@@ -217,23 +217,23 @@ enum gw_err gw_failure_query_start(struct gw_failure_queries *queries, const cha
 
 /* ---- sources ---- */
 
-static void forget_older(struct gw_failure_queries *queries, const struct gw_failure_source *source) {
+static void forget_older(struct gw_failure_queries *queries, const struct gw_failure_query_source *source) {
   GW_LIST_FOR_EACH(item, &queries->sources) {
-    struct gw_failure_source *other = GW_LIST_ITEM(item, struct gw_failure_source, link);
-    if (other->node == source->node && strcmp(other->instance_id, source->instance_id) == 0) gw_failure_source_remove(other);
+    struct gw_failure_query_source *other = GW_LIST_ITEM(item, struct gw_failure_query_source, link);
+    if (other->node == source->node && strcmp(other->instance_id, source->instance_id) == 0) gw_failure_query_source_remove(other);
   }
 }
 
-void gw_failure_source_add(struct gw_failure_queries *queries, struct gw_failure_source *source, struct gw_rpc_stream *stream,
-                           const struct gw_node *node, const char *instance_id) {
-  *source = (struct gw_failure_source){.queries = queries, .stream = stream, .node = node, .instance_id = instance_id};
+void gw_failure_query_source_add(struct gw_failure_queries *queries, struct gw_failure_query_source *source, struct gw_rpc_stream *stream,
+                                 const struct gw_node *node, const char *instance_id) {
+  *source = (struct gw_failure_query_source){.queries = queries, .stream = stream, .node = node, .instance_id = instance_id};
   if (instance_id[0] != '\0') forget_older(queries, source);
   gw_list_init(&source->asks);
   gw_list_add_last(&queries->sources, &source->link);
   queries->source_count++;
 }
 
-void gw_failure_source_remove(struct gw_failure_source *source) {
+void gw_failure_query_source_remove(struct gw_failure_query_source *source) {
   if (!gw_list_is_linked(&source->link)) return;
   gw_list_remove(&source->link);
   source->queries->source_count--;
@@ -244,7 +244,7 @@ void gw_failure_source_remove(struct gw_failure_source *source) {
   }
 }
 
-void gw_failure_source_on_found(struct gw_failure_source *source, Gateway__Agent__V1__FoundFailures *found) {
+void gw_failure_query_source_on_found(struct gw_failure_query_source *source, Gateway__Agent__V1__FoundFailures *found) {
   if (!gw_list_is_linked(&source->link)) return;
   GW_LIST_FOR_EACH(item, &source->asks) {
     struct ask *ask = GW_LIST_ITEM(item, struct ask, source_link);

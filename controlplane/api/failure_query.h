@@ -19,7 +19,7 @@
  * beyond is counted as left out. */
 #define GW_FAILURES_PER_NODE_MAX 32u
 #define GW_FAILURES_MAX 256u
-#define GW_FAILURES_BYTES_MAX (1024u * 1024)
+#define GW_FAILURES_BYTES_MAX ((size_t)1024 * 1024)
 /* And of one failure: longer texts are cut, tries between the first ones and the last are passed over, unknown fields dropped. */
 #define GW_FAILURE_TEXT_MAX 1024u /* bytes */
 #define GW_FAILURE_ATTEMPTS_MAX 16u
@@ -29,7 +29,7 @@ struct gw_failure_queries *gw_failure_queries_new(struct gw_loop *loop);
 void gw_failure_queries_free(struct gw_failure_queries *queries);
 
 /* A data plane that can be asked; embedded in its session, zeroed. */
-struct gw_failure_source {
+struct gw_failure_query_source {
   struct gw_failure_queries *queries;
   struct gw_list link; /* in no list: not asked */
   struct gw_list asks; /* what it has not answered yet */
@@ -39,12 +39,12 @@ struct gw_failure_source {
 };
 /* From now on it is asked. What is given is borrowed until remove. An older session of the same process (a connection that was lost and
  * whose end has not been seen) is asked no more. */
-void gw_failure_source_add(struct gw_failure_queries *queries, struct gw_failure_source *source, struct gw_rpc_stream *stream,
-                           const struct gw_node *node, const char *instance_id);
+void gw_failure_query_source_add(struct gw_failure_queries *queries, struct gw_failure_query_source *source, struct gw_rpc_stream *stream,
+                                 const struct gw_node *node, const char *instance_id);
 /* Counts as silent where it is still waited for. Harmless on one that was never added. */
-void gw_failure_source_remove(struct gw_failure_source *source);
+void gw_failure_query_source_remove(struct gw_failure_query_source *source);
 /* What it says. To a query that it was not asked, or that is over, or a second time: ignored. What is too long is cut in `found`. */
-void gw_failure_source_on_found(struct gw_failure_source *source, Gateway__Agent__V1__FoundFailures *found);
+void gw_failure_query_source_on_found(struct gw_failure_query_source *source, Gateway__Agent__V1__FoundFailures *found);
 
 struct gw_failure_query;
 /* The answer is gone after the call, and so is the query. */

@@ -235,13 +235,12 @@ static void print_not_found(const char *request_id, const Gateway__Admin__V1__Fi
   if (response->asked_nodes == 0) {
     gw_strbuf_printf(&text, "Nothing is known of request %s: no data plane is connected that could be asked.", request_id);
   } else if (response->n_silent_nodes == response->asked_nodes) {
-    gw_strbuf_printf(&text, "Nothing is known of request %s: no data plane has answered.", request_id);
+    gw_strbuf_printf(&text, "Nothing is known of request %s: no data plane has answered in full.", request_id);
   } else {
     gw_strbuf_printf(&text,
                      "Request %s has not failed, nor was it retried, on any data plane that is connected and has answered; or it is "
-                     "forgotten: "
-                     "each worker of a data plane remembers the last 512 such requests. The id is request_id of the access log and of the "
-                     "gateway's own error answers, and what services get as x-request-id.",
+                     "forgotten: each worker of a data plane remembers the last 512 such requests. The id is request_id of the access log "
+                     "and of the gateway's own error answers, and what services get as x-request-id.",
                      request_id);
   }
   print_text(&text);

@@ -189,7 +189,7 @@ def test_nothing_found_is_66_and_says_what_that_means(control, agent):
 def test_nothing_found_with_silent_nodes_is_75_for_it_is_not_known(control, agent):
     agent("deaf")
     out = control.ctl("why", "id", check=UNKNOWN).stdout
-    assert "no data plane has answered" in out and out.splitlines()[-1].endswith(": deaf")
+    assert "no data plane has answered in full" in out and out.splitlines()[-1].endswith(": deaf")
     agent("heard", none)
     out = control.ctl("why", "id", check=UNKNOWN).stdout
     assert "has not failed" in out and "1 of 2 data planes did not answer" in out
