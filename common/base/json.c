@@ -6,7 +6,7 @@
 
 /* What stands for itself: ASCII without controls, quote and backslash. */
 static bool is_plain(char c) {
-  return (unsigned char)c >= 0x20 && (unsigned char)c < 0x80 && c != '"' && c != '\\';
+  return (unsigned char)c >= 0x20 && (unsigned char)c < 0x7f && c != '"' && c != '\\';
 }
 
 static void append_escaped(struct gw_strbuf *buf, char c) {
@@ -38,7 +38,10 @@ void gw_json_append_string(struct gw_strbuf *buf, struct gw_str s) {
     s = gw_str_skip(s, plain);
     if (s.len == 0) break;
     size_t len = gw_str_utf8_len(s);
-    if (len > 1) {
+    bool is_c1 = len == 2 && (unsigned char)s.data[0] == 0xc2 && (unsigned char)s.data[1] < 0xa0;
+    if (is_c1) {
+      append_escaped(buf, s.data[1]); /* U+0080 to U+009F: terminals obey them */
+    } else if (len > 1) {
       gw_strbuf_append(buf, s.data, len);
     } else if (len == 1) {
       append_escaped(buf, s.data[0]);

@@ -1,6 +1,6 @@
 /* Why: the admin gRPC API (gateway.admin.v1.Admin), what gatewayctl talks to. Every call needs the bearer token, or an administrator's
  * client certificate.
- * Life: gw_admin_api_new … gw_admin_api_free (after the rpc server has stopped). Cache and nodes are borrowed.
+ * Life: gw_admin_api_new … gw_admin_api_free (after the rpc server has stopped). Cache, nodes and failures are borrowed.
  * Thread: the control plane's loop. */
 #ifndef GW_CONTROLPLANE_API_ADMIN_API_H
 #define GW_CONTROLPLANE_API_ADMIN_API_H
@@ -9,6 +9,7 @@
 #include "common/event/loop.h"
 #include "common/observe/log.h"
 #include "common/rpc_services/service_set.h"
+#include "controlplane/api/failure_query.h"
 #include "controlplane/snapshot/cache.h"
 #include "controlplane/snapshot/node_table.h"
 
@@ -66,6 +67,7 @@ struct gw_admin_api_options {
   uint64_t started_us; /* when the program began, monotonic */
   struct gw_admin_source source;
   struct gw_admin_ports ports;
+  struct gw_failure_queries *failures;
 };
 
 struct gw_admin_api *gw_admin_api_new(const struct gw_admin_api_options *options);

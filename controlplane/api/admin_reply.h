@@ -1,5 +1,5 @@
-/* Why: builds the answers of the admin API, one function a method.
- * Life: answers live in the arena given.
+/* Why: the answers of the admin API, one function a method: it builds the answer at once, or begins what answers later.
+ * Life: answers live in the arena given, which is gone when the function has returned. A call lives until it was ended, or on_gone.
  * Thread: the control plane's loop. */
 #ifndef GW_CONTROLPLANE_API_ADMIN_REPLY_H
 #define GW_CONTROLPLANE_API_ADMIN_REPLY_H
@@ -19,6 +19,16 @@ ProtobufCMessage *gw_admin_reply_status(const struct gw_admin_request *request);
 ProtobufCMessage *gw_admin_reply_routes(const struct gw_admin_request *request);
 ProtobufCMessage *gw_admin_reply_services(const struct gw_admin_request *request);
 ProtobufCMessage *gw_admin_reply_endpoints(const struct gw_admin_request *request);
+
+/* A call whose answer comes later. */
+struct gw_admin_call;
+/* Until the call is ended: when the client leaves before, on_gone(arg) is called, once, and the call is no more. */
+void gw_admin_call_wait(struct gw_admin_call *call, void (*on_gone)(void *arg), void *arg);
+/* End it: with its answer, or with a gw_rpc_code and a sentence. */
+void gw_admin_call_answer(struct gw_admin_call *call, const ProtobufCMessage *answer);
+void gw_admin_call_refuse(struct gw_admin_call *call, int code, const char *message);
+
+void gw_admin_start_find_failures(const struct gw_admin_request *request, struct gw_admin_call *call);
 
 /* An empty message of that type. */
 void *gw_admin_message_new(struct gw_arena *arena, const ProtobufCMessageDescriptor *descriptor);

@@ -20,6 +20,7 @@ struct gw_agent_service {
   struct gw_list sessions;
   uint32_t session_count;
   struct gw_timer fleet_check; /* runs while there are sessions */
+  struct gw_failure_queries *failures;
 };
 
 struct session {
@@ -29,6 +30,7 @@ struct session {
   struct gw_node *node; /* NULL before hello */
   char *instance_id;
   uint32_t told_fleet_size; /* 0: not told yet */
+  struct gw_failure_query_source failures;
 };
 
 /* A slow reader gets the newest size once it has taken the one before. */
@@ -107,6 +109,7 @@ static void on_hello(struct session *session, const Gateway__Agent__V1__Hello *h
   gw_node_set_text(&node->version, gw_str_from(hello->version));
   gw_node_set_text(&node->peer, gw_rpc_stream_peer(session->stream));
   if (node->kind[0] == '\0') gw_node_set_text(&node->kind, GW_STR("gateway-dataplane"));
+  gw_failure_query_source_add(service->failures, &session->failures, session->stream, node, session->instance_id);
   tell_all(service);
 }
 
@@ -164,6 +167,14 @@ static void on_report(struct session *session, const Gateway__Agent__V1__Report 
   node->troubles = format_troubles(report);
 }
 
+static void on_found_failures(struct session *session, Gateway__Agent__V1__FoundFailures *found) {
+  if (session->node == NULL) {
+    gw_rpc_stream_finish(session->stream, GW_RPC_FAILED_PRECONDITION, "hello comes first");
+    return;
+  }
+  gw_failure_query_source_on_found(&session->failures, found);
+}
+
 static void on_message(void *state, struct gw_rpc_stream *stream, struct gw_str bytes) {
   struct session *session = state;
   struct gw_arena arena;
@@ -178,6 +189,7 @@ static void on_message(void *state, struct gw_rpc_stream *stream, struct gw_str 
   switch (message->message_case) {
   case GATEWAY__AGENT__V1__NODE_MESSAGE__MESSAGE_HELLO: on_hello(session, message->hello); break;
   case GATEWAY__AGENT__V1__NODE_MESSAGE__MESSAGE_REPORT: on_report(session, message->report); break;
+  case GATEWAY__AGENT__V1__NODE_MESSAGE__MESSAGE_FOUND_FAILURES: on_found_failures(session, message->found_failures); break;
   default: break; /* from a newer data plane: what we don't know harms nobody */
   }
   gw_arena_done(&arena);
@@ -202,6 +214,7 @@ static void on_closed(void *state, struct gw_rpc_stream *stream, int code, struc
   struct gw_agent_service *service = session->service;
   gw_list_remove(&session->node_link);
   if (--service->session_count == 0) gw_timer_stop(&service->fleet_check);
+  gw_failure_query_source_remove(&session->failures);
   struct gw_node *node = session->node;
   if (node != NULL) {
     node->agent_streams--;
@@ -225,6 +238,7 @@ struct gw_agent_service *gw_agent_service_new(struct gw_loop *loop, struct gw_no
   service->log = log;
   gw_list_init(&service->sessions);
   gw_timer_init(&service->fleet_check, on_fleet_check);
+  service->failures = gw_failure_queries_new(loop);
   return service;
 }
 
@@ -232,7 +246,12 @@ void gw_agent_service_free(struct gw_agent_service *service) {
   if (service == NULL) return;
   GW_ASSERT(gw_list_is_empty(&service->sessions));
   gw_timer_stop(&service->fleet_check);
+  gw_failure_queries_free(service->failures);
   free(service);
+}
+
+struct gw_failure_queries *gw_agent_service_failures(const struct gw_agent_service *service) {
+  return service->failures;
 }
 
 void gw_agent_service_add_to(struct gw_agent_service *service, struct gw_rpc_service_set *set) {

@@ -1,4 +1,5 @@
-/* Why: the agent service (gateway.agent.v1.Agent) on the xDS port: data planes report what they run and learn the fleet's size.
+/* Why: the agent service (gateway.agent.v1.Agent) on the xDS port: data planes report what they run, learn the fleet's size, and
+ * are asked for failures.
  * Life: gw_agent_service_new … gw_agent_service_free (after the rpc server has stopped). The node table is borrowed.
  * Thread: the control plane's loop. */
 #ifndef GW_CONTROLPLANE_API_AGENT_SERVICE_H
@@ -7,6 +8,7 @@
 #include "common/event/loop.h"
 #include "common/observe/log.h"
 #include "common/rpc_services/service_set.h"
+#include "controlplane/api/failure_query.h"
 #include "controlplane/snapshot/node_table.h"
 
 struct gw_agent_service;
@@ -14,5 +16,7 @@ struct gw_agent_service;
 struct gw_agent_service *gw_agent_service_new(struct gw_loop *loop, struct gw_node_table *nodes, struct gw_log *log);
 void gw_agent_service_free(struct gw_agent_service *service);
 void gw_agent_service_add_to(struct gw_agent_service *service, struct gw_rpc_service_set *set);
+/* To ask those who have a session; lives with the service. */
+struct gw_failure_queries *gw_agent_service_failures(const struct gw_agent_service *service);
 
 #endif

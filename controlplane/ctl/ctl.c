@@ -14,6 +14,7 @@ const struct gw_ctl_verb gw_ctl_verbs[] = {
      GW_CTL_FLAG_ROUTES | GW_CTL_FLAG_SERVICES | GW_CTL_FLAG_ENV_FILE | GW_CTL_FLAG_STRICT | GW_CTL_FLAG_OUTPUT, 0, 0, gw_ctl_validate},
     {"status", "", "what is served, and whether each data plane runs it", GW_CTL_FLAG_OUTPUT, 0, 0, gw_ctl_status},
     {"get", "routes|services|endpoints [SERVICE]|nodes", "list what the control plane serves", GW_CTL_FLAG_OUTPUT, 1, 2, gw_ctl_get},
+    {"why", "REQUEST_ID", "why a request failed or was retried, as data planes remember it", GW_CTL_FLAG_OUTPUT, 1, 1, gw_ctl_why},
     {"pki", "init|issue [NAME]", "make a certificate authority and certificates for the control channel, on this machine",
      GW_CTL_FLAG_DIR | GW_CTL_FLAG_DOMAIN | GW_CTL_FLAG_CONTROL_PLANE | GW_CTL_FLAG_HOST | GW_CTL_FLAG_NODE | GW_CTL_FLAG_ADMIN_CLIENT |
          GW_CTL_FLAG_DAYS | GW_CTL_FLAG_REPLACE,
@@ -95,8 +96,9 @@ static const char global_help[] =
     "  --insecure          let the token go beyond loopback without TLS (GATEWAYCTL_INSECURE=true)\n"
     "  -h, --help          help, also of a verb\n"
     "\n"
-    "Exit codes: 0 ok, 64 usage, 65 invalid configuration, 69 control plane not reached, 70 it answered with an error,\n"
-    "71 a file cannot be written, 75 timed out, 77 token and certificate missing or wrong, 79 findings of validate --strict.\n";
+    "Exit codes: 0 ok, 64 usage, 65 invalid configuration, 66 what was asked for is not there, 69 control plane not reached,\n"
+    "70 it answered with an error, 71 a file cannot be written, 75 timed out, 77 token and certificate missing or wrong,\n"
+    "79 findings of validate --strict.\n";
 
 int gw_ctl_fail_usage(const char *format, ...) {
   va_list args;

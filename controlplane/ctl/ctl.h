@@ -12,6 +12,7 @@
 #define GW_CTL_OK 0
 #define GW_CTL_USAGE 64
 #define GW_CTL_INVALID 65   /* configuration with mistakes */
+#define GW_CTL_NOT_FOUND 66 /* what was asked for is not there */
 #define GW_CTL_UNREACHED 69 /* the control plane was not reached */
 #define GW_CTL_FAILED 70    /* the control plane answered with an error */
 #define GW_CTL_SYSTEM 71    /* the system refuses: a file that can't be written */
@@ -84,6 +85,7 @@ int gw_ctl_fail_usage(const char *format, ...) __attribute__((format(printf, 1, 
 int gw_ctl_validate(const struct gw_ctl *ctl);
 int gw_ctl_status(const struct gw_ctl *ctl);
 int gw_ctl_get(const struct gw_ctl *ctl);
+int gw_ctl_why(const struct gw_ctl *ctl);
 int gw_ctl_version(const struct gw_ctl *ctl);
 int gw_ctl_pki(const struct gw_ctl *ctl);
 int gw_ctl_completion(const struct gw_ctl *ctl);

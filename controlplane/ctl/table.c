@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/base/mem.h"
+#include "controlplane/ctl/terminal_text.h"
 
 #define GAP 2
 
@@ -20,21 +21,6 @@ const char *gw_duration_format(uint64_t ms, char ret_text[GW_DURATION_TEXT_SIZE]
     snprintf(ret_text, GW_DURATION_TEXT_SIZE, "%llud %lluh", s / 86400, s % 86400 / 3600);
   }
   return ret_text;
-}
-
-/* What comes from nodes must not move a terminal's cursor. */
-static char *clean(const char *text) {
-  struct gw_strbuf buf;
-  gw_strbuf_init(&buf);
-  for (const char *at = text; *at != '\0'; at++) {
-    unsigned char c = (unsigned char)*at;
-    if (c == '\n') {
-      gw_strbuf_append_str(&buf, at[1] != '\0' ? GW_STR("; ") : GW_STR(""));
-    } else {
-      gw_strbuf_append_char(&buf, (char)(c < ' ' || c == 0x7f ? '?' : *at));
-    }
-  }
-  return gw_strbuf_take(&buf);
 }
 
 /* Characters of UTF-8 text. */
@@ -60,7 +46,10 @@ void gw_table_done(struct gw_table *table) {
 }
 
 void gw_table_add(struct gw_table *table, const char *text) {
-  char *cell = clean(text != NULL && text[0] != '\0' ? text : "-");
+  struct gw_strbuf cleaned;
+  gw_strbuf_init(&cleaned);
+  gw_terminal_text_append(&cleaned, gw_str_from(text != NULL && text[0] != '\0' ? text : "-"));
+  char *cell = gw_strbuf_take(&cleaned);
   uint32_t *width = &table->widths[table->cell_count % table->column_count];
   uint32_t wanted = width_of(cell);
   if (wanted > *width) *width = wanted;

@@ -20,7 +20,7 @@ struct gw_table {
 
 void gw_table_init(struct gw_table *table, const char *const *heads, uint32_t column_count);
 void gw_table_done(struct gw_table *table);
-/* The next cell, from the left, row by row. Line ends and control characters are shown as "; " and "?". Empty and NULL: "-". */
+/* The next cell, from the left, row by row. Cleaned as terminal_text.h says. Empty and NULL: "-". */
 void gw_table_add(struct gw_table *table, const char *text);
 void gw_table_printf(struct gw_table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* "350ms", "12s", "3m 4s", "2h 5m", "3d 4h". */

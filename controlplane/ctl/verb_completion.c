@@ -23,13 +23,11 @@ static const char tail[] =
     "}\n"
     "complete -F _gatewayctl gatewayctl\n";
 
-/* "routes|services|endpoints [SERVICE]|nodes" gives "routes services endpoints nodes". */
+/* "routes|services|endpoints [SERVICE]|nodes" gives "routes services endpoints nodes": what is in capitals stands for a value. */
 static void print_choices(const char *words) {
-  bool is_in_brackets = false;
   for (const char *at = words; *at != '\0'; at++) {
-    if (*at == '[') is_in_brackets = true;
-    if (!is_in_brackets) putchar(*at == '|' ? ' ' : *at);
-    if (*at == ']') is_in_brackets = false;
+    if (*at == '|') putchar(' ');
+    if (*at >= 'a' && *at <= 'z') putchar(*at);
   }
 }
 

@@ -200,7 +200,8 @@ static int start_admin(struct control_plane *plane) {
                                        .token = gw_str_from(plane->token),
                                        .started_us = plane->started_us,
                                        .source = gw_admin_source_of(plane->files),
-                                       .ports = gw_channel_tls_ports(plane->tls)};
+                                       .ports = gw_channel_tls_ports(plane->tls),
+                                       .failures = gw_agent_service_failures(plane->agents)};
   plane->admin = gw_admin_api_new(&admin);
   gw_admin_api_add_to(plane->admin, &plane->admin_services);
   plane->health = gw_health_service_new();

@@ -230,7 +230,7 @@ def test_version_works_without_a_control_plane(control, tmp_path):
 
 def test_help_tells_of_every_verb():
     out = ctl("--help", check=0).stdout
-    for verb in ("validate", "status", "get", "version", "completion"):
+    for verb in ("validate", "status", "get", "why", "version", "completion"):
         assert f"  {verb} " in out
         assert ctl(verb, "--help", check=0).stdout.startswith(f"Usage: gatewayctl {verb}")
 
@@ -244,8 +244,10 @@ COMP_WORDS=({' '.join(repr(word) for word in words)}); COMP_CWORD={len(words) - 
 
 
 def test_bash_completion_offers_verbs_kinds_and_flags():
-    assert set(complete("gatewayctl", "")) == {"validate", "status", "get", "pki", "version", "completion"}
+    assert set(complete("gatewayctl", "")) == {"validate", "status", "get", "why", "pki", "version", "completion"}
     assert complete("gatewayctl", "sta") == ["status"]
+    assert complete("gatewayctl", "why", "") == []
+    assert complete("gatewayctl", "why", "id", "--o") == ["--output"]
     assert set(complete("gatewayctl", "get", "")) == {"routes", "services", "endpoints", "nodes"}
     assert set(complete("gatewayctl", "pki", "")) == {"init", "issue"}
     assert complete("gatewayctl", "pki", "issue", "--no") == ["--node"]

@@ -22,6 +22,7 @@ static void test_string_with_controls_is_escaped(void **state) {
   assert_escapes(GW_STR(""), "\"\"");
   assert_escapes(GW_STR("a\"b\\c/d"), "\"a\\\"b\\\\c/d\"");
   assert_escapes(GW_STR("\b\t\n\f\r\x01\x1f\0end"), "\"\\b\\t\\n\\f\\r\\u0001\\u001f\\u0000end\"");
+  assert_escapes(GW_STR("\x7f\xC2\x80\xC2\x9B\xC2\x9F\xC2\xA0"), "\"\\u007f\\u0080\\u009b\\u009f\xC2\xA0\"");
 }
 
 static void test_string_with_bytes_that_are_not_utf8_gets_replacements(void **state) {
