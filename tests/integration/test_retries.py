@@ -1,6 +1,5 @@
 """Requests that are sent again, seen from outside: instances that fail hard cost clients nothing, an outage is not made worse, and what was not
 asked for is not done twice."""
-import json
 import re
 import subprocess
 
@@ -40,13 +39,8 @@ def metric(data, name):
     return sum(map(int, found))
 
 
-def log_lines(data):
-    whole = data.output().rpartition("\n")[0]  # the last line may be half there
-    return [json.loads(line) for line in whole.splitlines() if line.startswith("{\"start_time\"")]
-
-
 def failures(data):
-    return [(line["response_flags"], line["upstream_attempts"]) for line in log_lines(data) if line["response_code"] != 200][:3]
+    return [(line["response_flags"], line["upstream_attempts"]) for line in data.access_log() if line["response_code"] != 200][:3]
 
 
 @pytest.mark.parametrize("fault,extra,count", [
@@ -79,7 +73,7 @@ def test_total_outage_is_not_made_worse(stage, fault):
     if fault != "refused":
         assert sum(backend.hits for backend in backends) == 4000 + retries
     assert metric(data, "gateway_upstream_retries_refused_total") > 1000
-    flags = {line["response_flags"] for line in log_lines(data)}
+    flags = {line["response_flags"] for line in data.access_log()}
     assert any("UO" in flag for flag in flags), flags
 
 
@@ -113,7 +107,7 @@ def test_count_goes_upstream_and_each_try_into_the_log(stage):
             assert get(port, "/here").status == 200
     seen = [request.header("x-envoy-attempt-count") for request in backends[1].requests if request.header("x-envoy-attempt-count") != ["1"]]
     assert seen == [["2"]] * 3
-    lines = wait_until(lambda: len([line for line in log_lines(data) if line["upstream_request_attempt_count"] == 2]) == 3 and log_lines(data),
+    lines = wait_until(lambda: len([line for line in data.access_log() if line["upstream_request_attempt_count"] == 2]) == 3 and data.access_log(),
                        "three retried requests in the log")
     attempts = [line["upstream_attempts"] for line in lines if line["upstream_attempts"] is not None]
     bad, good = (f"127.0.0.1:{backend.port}" for backend in backends)
@@ -131,7 +125,7 @@ def test_try_that_hangs_is_given_up_for_another_instance(stage):
     assert 2 <= metric(data, "gateway_upstream_try_timeouts_total") <= 4
     backends[1].fail("silent")
     assert get(port, "/").status == 504
-    line = wait_until(lambda: next((line for line in log_lines(data) if line["response_code"] == 504), None), "its line in the log")
+    line = wait_until(lambda: next((line for line in data.access_log() if line["response_code"] == 504), None), "its line in the log")
     assert (line["response_flags"], line["response_code_details"]) == ("UT,URX", "upstream_per_try_timeout")
 
 
@@ -141,7 +135,7 @@ def test_half_an_answer_is_neither_hidden_nor_repeated(stage):
     with pytest.raises(Exception):
         get(port, "/")
     assert backends[0].hits == 1 and len(backends[0].requests) == 1
-    wait_until(lambda: any(line["response_flags"] == "UC" for line in log_lines(data)), "the line about it")
+    wait_until(lambda: any(line["response_flags"] == "UC" for line in data.access_log()), "the line about it")
 
 
 def test_off_is_off(stage):

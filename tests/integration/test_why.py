@@ -1,12 +1,14 @@
-"""gatewayctl why, the control plane's half: data planes are asked over their agent sessions, here spoken by a stock gRPC client."""
+"""gatewayctl why: data planes are asked over their agent sessions, here mostly spoken by a stock gRPC client."""
 import json
 import re
+import socket
 import time
 
 import grpc
 import pytest
 from support.agent import Agent, Attempt, Failure, NodeMessage, admin_calls, found
-from support.gateway import PATIENCE_S, ROOT, ctl, wait_until
+from support.faulty import FaultyBackend
+from support.gateway import PATIENCE_S, ROOT, ctl, get, wait_until
 
 SERVICES = "services:\n  s:\n    instances:\n      - url: http://127.0.0.1:9001\n"
 ROUTES = "routes:\n  - path: /a\n    service: s\n"
@@ -319,3 +321,34 @@ def test_every_detail_that_our_code_gives_has_words(control, agent):
         last_words = [re.findall(r"[\w.]+", detail)[-1] for detail in chunk]
         without += [detail for detail, last, words in zip(chunk, last_words, told) if words == detail or words.endswith(": " + last)]
     assert without == []
+
+
+# --- with a real data plane ---
+
+def test_real_data_plane_tells_why_a_request_failed_and_why_one_was_retried(stage):
+    faulty = FaultyBackend("b")
+    stage.started.append(faulty)
+    with socket.socket() as bound:  # nobody listens there, and nobody else can
+        bound.bind(("127.0.0.1", 0))
+        dead = f"127.0.0.1:{bound.getsockname()[1]}"
+        services = f'services: {{dead: {{instances: [{{url: "http://{dead}"}}]}}, faulty: {{instances: [{{url: "{faulty.url}"}}]}}}}'
+        routes = 'routes: [{path: /dead, service: dead}, {path: /faulty, service: faulty, retries: {on: [503]}}]'
+        control, data, port = stage.both(routes, services, workers=2)
+        version = data.admin("/config_dump").json()["version"]
+
+        answer = get(port, "/dead?a=b")
+        out = control.ctl("why", answer.json()["request_id"], check=0).stdout
+        assert re.search(r"^  service +dead$", out, re.M), out
+        for word in ("node-1", "GET", "/dead?a=b", "503", f"try 1          {dead}, connecting", "Connection refused", version):
+            assert word in out, (word, out)
+
+        faulty.fail(503, times=1)
+        assert get(port, "/faulty").status == 200
+        line = wait_until(lambda: next((line for line in data.access_log() if line["path"] == "/faulty"), None), "the access log")
+        assert line["snapshot"] == version
+        found = json.loads(control.ctl("why", line["request_id"], "-o", "json", check=0).stdout)["failures"]
+        assert [(len(found), found[0]["failure"]["status"], [attempt["status"] for attempt in found[0]["failure"]["attempts"]])] == [(1, 200, [503, 200])]
+
+        assert get(port, "/faulty").status == 200
+        line = wait_until(lambda: next((line for line in data.access_log()[2:] if line["path"] == "/faulty"), None), "the access log")
+        control.ctl("why", line["request_id"], check=NOT_FOUND)  # all went well

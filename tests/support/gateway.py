@@ -159,6 +159,11 @@ class DataPlane(_WithPorts):
     def port(self, listener="gateway"):
         return wait_until(lambda: self.ports().get("listeners", {}).get(listener), f"{self.name}'s listener {listener}")
 
+    def access_log(self):
+        """Its lines so far (JSON); the last one may be half there yet."""
+        whole = self.output().rpartition("\n")[0]
+        return [json.loads(line) for line in whole.splitlines() if line.startswith('{"start_time"')]
+
     def status(self, path):
         return get(self.wait_for_ports()["status_http"], path)
 
