@@ -69,7 +69,7 @@ struct gw_attempt {
     struct {
       struct gw_list node;    /* in the connection's attempts */
       struct gw_list changed; /* … and in those that were held back */
-      uint64_t input_count;   /* the connection's when it began */
+      uint64_t answer_count;  /* the connection's when it began, and what came for it since */
       struct gw_h2_stream stream;
     } h2;
   };
@@ -90,7 +90,7 @@ void gw_attempt_send_end(struct gw_attempt *attempt, const struct gw_headers *tr
 void gw_attempt_set_paused(struct gw_attempt *attempt, bool is_paused);
 /* Gives up; no callback follows. Harmless when the attempt is over or was zeroed and never started. */
 void gw_attempt_cancel(struct gw_attempt *attempt);
-/* … because it has taken too long: a connection from which nothing has come since it began is taken for dead, and gets no other. */
+/* … because it has taken too long: a connection on which nobody else was answered since it began is taken for dead, and gets no other. */
 void gw_attempt_time_out(struct gw_attempt *attempt);
 /* It has begun and is not over. */
 bool gw_attempt_is_open(const struct gw_attempt *attempt);

@@ -85,7 +85,7 @@ struct gw_upstream_h2_state {
   struct gw_h2_codec *codec;
   struct gw_task pack_task;
   struct gw_list attempts;
-  uint64_t input_count;                /* how often something came */
+  uint64_t answer_count;               /* how often something came for an attempt */
   struct gw_list changed;              /* attempts that want to be handed what was held back */
   const struct gw_upstream_break *why; /* while the connection breaks */
   bool is_over;                        /* closed once what is packed has left */

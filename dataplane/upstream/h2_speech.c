@@ -63,7 +63,7 @@ static bool is_going(struct gw_upstream_connection *connection) {
   return false;
 }
 
-/* Who broke the rules on one stream, or says nothing at all any more, gets no more of them: none might be answered. */
+/* Who broke the rules on one stream, or answers nobody any more, gets no more of them. */
 static void spoil(struct gw_upstream_connection *connection) {
   connection->h2.is_spoilt = true;
   gw_list_remove(&connection->node); /* no attempt that is made now finds it */
@@ -115,7 +115,6 @@ static void on_connected(struct gw_upstream_connection *connection) {
 
 static void on_input(struct gw_upstream_connection *connection, struct gw_str input) {
   struct gw_h2_codec *codec = connection->h2.codec;
-  connection->h2.input_count++;
   if (gw_h2_codec_feed(codec, input, gw_loop_now_ms(connection->pool->options.loop)) != GW_OK) {
     give_up(connection);
   } else if (connection->is_idle && gw_h2_codec_is_draining(codec)) {
@@ -151,7 +150,7 @@ static enum gw_err begin(struct gw_attempt *attempt, struct gw_upstream_connecti
   bool has_body = is_tunnel || (head->content_length != GW_LENGTH_NONE && head->content_length != 0);
   gw_h2_stream_init(&attempt->h2.stream, attempt->arena);
   attempt->h2.node = attempt->h2.changed = (struct gw_list){0};
-  attempt->h2.input_count = connection->h2.input_count;
+  attempt->h2.answer_count = connection->h2.answer_count;
   struct gw_request_head sent = is_tunnel ? gw_handshake_without_key(head, attempt->arena) : *head;
   sent.scheme = connection->transport.tls != NULL ? GW_STR("https") : GW_STR("http");
   if (gw_h2_stream_request(connection->h2.codec, &attempt->h2.stream, &sent, has_body) != GW_OK) return GW_ERR_IO;
@@ -182,7 +181,7 @@ static void set_paused(struct gw_attempt *attempt, bool is_paused) {
 }
 
 static void cancel(struct gw_attempt *attempt, struct gw_upstream_connection *connection) {
-  if (attempt->is_out_of_time && attempt->h2.input_count == connection->h2.input_count) spoil(connection);
+  if (attempt->is_out_of_time && attempt->h2.answer_count == connection->h2.answer_count) spoil(connection);
   leave(attempt);
   gw_h2_stream_detach(&attempt->h2.stream, GW_H2_CANCEL);
   settle(connection);
@@ -214,8 +213,14 @@ static void settle_length(struct gw_attempt *attempt) {
   response->content_length = GW_LENGTH_NONE;
 }
 
+static void count_answer(struct gw_attempt *attempt) {
+  attempt->connection->h2.answer_count++;
+  attempt->h2.answer_count++; /* its own is no sign that others get any */
+}
+
 static void on_head(struct gw_h2_stream *stream) {
   struct gw_attempt *attempt = attempt_of(stream);
+  count_answer(attempt);
   uint32_t status = stream->response.status;
   attempt->received_bytes++;
   if (stream->refusal != 0) {
@@ -233,6 +238,7 @@ static void on_head(struct gw_h2_stream *stream) {
 
 static void on_data(struct gw_h2_stream *stream, struct gw_str data) {
   struct gw_attempt *attempt = attempt_of(stream);
+  count_answer(attempt);
   attempt->received_bytes += data.len;
   attempt->calls->on_body(attempt->arg, data);
 }

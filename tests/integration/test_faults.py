@@ -106,6 +106,22 @@ ROWS = {"h1": H1, "h2": H2_ROWS}
 HASTE_MS = 400
 
 
+class Metrics:
+    """A scrape."""
+
+    def __init__(self, text):
+        self.text = text
+
+    def sum(self, name, **labels):
+        found = re.findall(rf"^{name}(?:\{{(.*)\}})? (\d+)$", self.text, re.M)
+        return sum(int(value) for text, value in found if all(f'{key}="{wanted}"' in text for key, wanted in labels.items()))
+
+    def counted(self, service, statuses):
+        """Requests of the service so answered, and connections that failed."""
+        answered = sum(self.sum("gateway_requests_total", service=service, code=status) for status in statuses)
+        return answered, self.sum("gateway_upstream_connect_failures_total", service=service)
+
+
 class Ground:
     """`h1` and `h2`: one instance, which misbehaves; `…-pair`: it and one that doesn't. Nothing is tried again but by the routes to pairs."""
 
@@ -151,17 +167,13 @@ class Ground:
 
         return wait_until(found, f"the line about {path}")
 
-    def metric(self, name, **labels):
-        found = 0
-        for text, value in re.findall(rf"^{name}(?:\{{(.*)\}})? (\d+)$", self.data.status("/metrics").text, re.M):
-            if all(f'{key}="{wanted}"' in text for key, wanted in labels.items()):
-                found += int(value)
-        return found
+    def metrics(self):
+        return Metrics(self.data.status("/metrics").text)
 
     def has_nothing_left(self, name):
-        gauges = [self.metric(f"gateway_upstream_{what}", service=service)
-                  for what in ("connections", "requests") for service in (name, f"{name}-pair")]
-        return [self.metric("gateway_downstream_requests"), self.metric("gateway_downstream_connections"), *gauges] == [0] * 6
+        metrics = self.metrics()
+        gauges = [metrics.sum(f"gateway_upstream_{what}", service=service) for what in ("connections", "requests") for service in (name, f"{name}-pair")]
+        return [metrics.sum("gateway_downstream_requests"), metrics.sum("gateway_downstream_connections"), *gauges] == [0] * 6
 
     def end_connections(self, name):
         self.bad[name].drop()
@@ -205,9 +217,9 @@ def test_matrix_has_every_fault():
 @pytest.mark.parametrize("name,fault", MATRIX)
 def test_fault_is_told_apart_and_hurts_nobody_else(ground, bad_one, name, fault):
     row, route = ROWS[name][fault], f"{name}-hasty" if ROWS[name][fault].hasty else name
-    path, failures = f"/{route}/{fault}", ground.metric("gateway_upstream_connect_failures_total", service=name)
+    path = f"/{route}/{fault}"
     ground.fail(name, name, fault)
-    counted = sum(ground.metric("gateway_requests_total", service=name, code=status) for status in row.statuses)
+    answered, failures = ground.metrics().counted(name, row.statuses)
     with concurrent.futures.ThreadPoolExecutor() as pool:
         asked = pool.submit(ground.ask, path, bad_one)
         wait_until(lambda: bad_one.hits > 0 or asked.done() or fault == "deaf", "the fault")
@@ -223,9 +235,8 @@ def test_fault_is_told_apart_and_hurts_nobody_else(ground, bad_one, name, fault)
         assert json.loads(body)["error"] == status
     bad_one.fail(None)
     assert ground.ask(f"/{name}/after/{fault}", bad_one) == (200, True, f"/{name}/after/{fault}")
-    assert sum(ground.metric("gateway_requests_total", service=name, code=status) for status in row.statuses) == counted + 1 + (200 in row.statuses)
     is_unconnected = line["response_flags"] == "UF"
-    assert ground.metric("gateway_upstream_connect_failures_total", service=name) == failures + is_unconnected
+    assert ground.metrics().counted(name, row.statuses) == (answered + 1 + (200 in row.statuses), failures + is_unconnected)
     ground.end_connections(name)
 
 

@@ -38,7 +38,7 @@ def metric(data, name, **labels):
     return int(found[1]) if found else 0
 
 
-@pytest.mark.parametrize("fault", ["500", "reset_on_request", "garbage", "half_head"])
+@pytest.mark.parametrize("fault", ["500", "reset_on_request", *(pytest.param(fault, marks=pytest.mark.full) for fault in ("garbage", "half_head"))])
 def test_a_tenth_of_the_instances_that_begins_to_fail_hard_costs_less_than_one_in_ten_thousand(stage, fault):
     count = 32000
     bad, quick = MisbehavingH1(), [QuickService() for _ in range(19)]

@@ -440,10 +440,9 @@ static void test_connection_ends_with_the_attempt_on_which_the_rules_were_broken
   WAIT_FOR(f, f->counts.connections_active == 0);
 }
 
-static void test_connection_that_says_nothing_takes_no_more_after_a_timeout(void **state) {
+static void test_connection_that_answers_nobody_takes_no_more_after_a_timeout(void **state) {
   struct fixture *f = *state;
   assert_answered(get(f, "/ok"), 200, "hello");
-  turn_for(f, 20); /* whatever else comes with the beginning */
   struct try *slow = get(f, "/slow");
   WAIT_FOR(f, f->backend.requests == 2);
   gw_attempt_cancel(&slow->attempt); /* by its client: no reason for suspicion */
@@ -557,7 +556,7 @@ int main(void) {
       TEST(test_head_beyond_the_limit_fails_its_attempt_only),
       TEST(test_broken_protocol_fails_all_and_is_told),
       TEST(test_connection_on_which_the_rules_were_broken_takes_no_more),
-      TEST(test_connection_that_says_nothing_takes_no_more_after_a_timeout),
+      TEST(test_connection_that_answers_nobody_takes_no_more_after_a_timeout),
       TEST(test_connection_ends_with_the_attempt_on_which_the_rules_were_broken),
       TEST(test_broken_protocol_on_an_idle_connection_takes_it_out_of_the_pool),
       TEST(test_service_that_is_not_http2_fails),
