@@ -15,7 +15,7 @@ struct gw_worker_cluster {
   const struct gw_balancer *balancer;
   struct gw_balancer_worker balancer_worker;
   void **balancer_states; /* by level of the load */
-  struct gw_upstream_counts counts;
+  struct gw_upstream_counts *counts;
   struct gw_retry_budget *retry_budget;
   uint32_t retry_place; /* where it counts there */
 };
@@ -57,6 +57,7 @@ static struct gw_worker_cluster *cluster_new(struct gw_loop *loop, struct gw_ran
   cluster->random = random;
   cluster->frozen = gw_frozen_cluster_ref(frozen);
   cluster->pools = gw_calloc(frozen->endpoint_count, sizeof(void *));
+  cluster->counts = gw_upstream_counts_new();
   cluster->retry_budget = gw_retry_budget_ref(frozen->retry_budget);
   cluster->retry_place = gw_retry_budget_take_place(cluster->retry_budget);
   build_balancers(cluster);
@@ -69,6 +70,7 @@ static void cluster_unref(struct gw_worker_cluster *cluster) {
     gw_upstream_pool_free(cluster->pools[i]);
   free(cluster->pools);
   free_balancers(cluster);
+  gw_upstream_counts_unref(cluster->counts);
   gw_retry_budget_unref(cluster->retry_budget);
   gw_frozen_cluster_unref(cluster->frozen);
   free(cluster);
@@ -155,7 +157,7 @@ struct gw_str gw_worker_cluster_name(const struct gw_worker_cluster *cluster) {
 }
 
 struct gw_upstream_counts *gw_worker_cluster_counts(struct gw_worker_cluster *cluster) {
-  return &cluster->counts;
+  return cluster->counts;
 }
 
 struct gw_circuit_breaker *gw_worker_cluster_breaker(const struct gw_worker_cluster *cluster) {
@@ -178,7 +180,7 @@ static struct gw_upstream_pool *new_pool(struct gw_worker_cluster *cluster, cons
       .http2 = model->http2,
       .tls = cluster->frozen->tls,
       .sni = model->tls != NULL ? model->tls->sni : (struct gw_str){0},
-      .counts = &cluster->counts,
+      .counts = cluster->counts,
       .usage = cluster->frozen->usage,
       .limits = model->limits,
   };
@@ -263,7 +265,7 @@ void gw_worker_cluster_end_request(struct gw_worker_cluster *cluster) {
 
 bool gw_worker_cluster_take_retry(struct gw_worker_cluster *cluster) {
   if (gw_retry_budget_take(cluster->retry_budget, &cluster->frozen->model->retry_budget)) return true;
-  cluster->counts.retries_refused_total++;
+  cluster->counts->retries_refused_total++;
   return false;
 }
 

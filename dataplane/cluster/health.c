@@ -202,6 +202,7 @@ struct gw_health *gw_health_new(struct gw_loop *loop, struct gw_log *log, void (
   health->arg = arg;
   gw_random_init(&health->random, 0);
   health->watches = gw_map_new();
+  health->counts = gw_upstream_counts_new();
   health->inbox = gw_mailbox_new(loop, on_notice, health);
   gw_list_init(&health->queue);
   gw_timer_init(&health->change, on_change_timer);
@@ -219,5 +220,6 @@ void gw_health_free(struct gw_health *health) {
     watch_free(value);
   gw_timer_stop(&health->change);
   gw_map_free(health->watches);
+  gw_upstream_counts_unref(health->counts);
   free(health);
 }

@@ -82,7 +82,7 @@ static void probe(struct gw_health_ward *ward) {
         .cluster = watch->frozen->model,
         .tls = watch->frozen->tls,
         .address = ward->address,
-        .counts = &health->counts,
+        .counts = health->counts,
         .on_result = on_result,
         .arg = ward,
     };

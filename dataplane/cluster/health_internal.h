@@ -65,7 +65,7 @@ struct gw_health {
   uint64_t pass;
   struct gw_list queue; /* wards whose check is due */
   uint32_t probing_count;
-  struct gw_upstream_counts counts; /* of all probes */
+  struct gw_upstream_counts *counts; /* of all probes */
   struct gw_timer change;
   uint64_t changed_ms; /* the last time that on_change was called */
   bool is_closing;

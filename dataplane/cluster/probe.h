@@ -22,7 +22,7 @@ struct gw_probe_options {
   const struct gw_cluster *cluster; /* with a health check; outlives the probe */
   struct gw_tls_context *tls;       /* NULL: plaintext */
   struct gw_address address;
-  struct gw_upstream_counts *counts; /* of all probes; outlives the loop's last turn */
+  struct gw_upstream_counts *counts; /* of all probes */
   gw_probe_fn on_result;
   void *arg;
 };

@@ -279,7 +279,11 @@ static void on_response(struct gw_stream *stream, void *state, const void *setti
   (void)settings;
   struct router *router = state;
   if (router->is_answering) return;
-  if ((stream->flags & GW_FLAG_UPSTREAM_TIMEOUT) != 0) tell_host(router, 504);
+  gw_router_record_end(router);
+  if ((stream->flags & GW_FLAG_UPSTREAM_TIMEOUT) != 0) {
+    tell_host(router, 504);
+    gw_attempt_time_out(&router->attempt);
+  }
   gw_attempt_cancel(&router->attempt);
   gw_circuit_guard_on_cancel(&router->circuit, stream);
   gw_router_retry_settle(router);
@@ -294,6 +298,7 @@ static void on_response_pause(struct gw_stream *stream, void *state, bool is_pau
 static void on_end(struct gw_stream *stream, void *state, const void *settings) {
   (void)settings;
   struct router *router = state;
+  gw_router_record_end(router);
   gw_attempt_cancel(&router->attempt);
   gw_circuit_guard_on_cancel(&router->circuit, stream);
   gw_router_retry_done(router);

@@ -42,7 +42,7 @@ static void fail_try(struct router *router, uint64_t now_ms) {
                                .detail = is_idle ? GW_STR("upstream_per_try_idle_timeout") : GW_STR("upstream_per_try_timeout"),
                                .message = GW_STR("the service did not answer in time")};
   gw_worker_cluster_counts(router->stream->cluster)->try_timeouts_total++;
-  gw_attempt_cancel(&router->attempt);
+  gw_attempt_time_out(&router->attempt);
   gw_router_on_failure(router, &failure);
 }
 
@@ -146,14 +146,13 @@ bool gw_router_retry_after_head(struct router *router) {
 void gw_router_record(struct router *router, const struct gw_failure *failure) {
   const struct gw_attempt *attempt = &router->attempt;
   struct gw_stream *stream = router->stream;
-  bool is_unconnected = failure != NULL && failure->flag == GW_FLAG_UPSTREAM_CONNECT_FAILURE;
   bool is_sent = attempt->has_request_ended || attempt->is_head_done;
   struct gw_attempt_record record = {
       .number = stream->attempt_count,
       .endpoint = stream->upstream_host,
-      .phase = is_unconnected ? GW_ATTEMPT_CONNECT
-               : is_sent      ? GW_ATTEMPT_RESPONSE
-                              : GW_ATTEMPT_REQUEST,
+      .phase = !attempt->was_connected ? GW_ATTEMPT_CONNECT
+               : is_sent               ? GW_ATTEMPT_RESPONSE
+                                       : GW_ATTEMPT_REQUEST,
       .is_reused = attempt->is_reused,
       .idle_ms = attempt->idle_age_ms,
       .duration_ms = gw_loop_now_ms(loop_of(router)) - router->try_started_ms,
@@ -162,6 +161,12 @@ void gw_router_record(struct router *router, const struct gw_failure *failure) {
       .detail = failure != NULL ? failure->detail : GW_STR("via_upstream"),
   };
   gw_attempt_records_add(&stream->attempts, &stream->arena, &record);
+}
+
+void gw_router_record_end(struct router *router) {
+  const struct gw_stream *stream = router->stream;
+  if (router->is_waiting || !gw_attempt_is_open(&router->attempt) || stream->flags == 0) return;
+  gw_router_record(router, &(struct gw_failure){.flag = stream->flags, .detail = stream->detail});
 }
 
 struct gw_tried_endpoints gw_router_tried(const struct router *router) {

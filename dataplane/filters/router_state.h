@@ -61,6 +61,8 @@ bool gw_router_retry_after_failure(struct router *router, const struct gw_failur
 bool gw_router_retry_after_head(struct router *router);
 /* Leaves a record of the try in the stream; `failure` NULL: it was answered. */
 void gw_router_record(struct router *router, const struct gw_failure *failure);
+/* … of a try that is given up because the whole is: out of time, or left by the client. Harmless when there is none. */
+void gw_router_record_end(struct router *router);
 /* Endpoints that were tried. */
 struct gw_tried_endpoints gw_router_tried(const struct router *router);
 /* What was sent can be sent again. */

@@ -67,6 +67,10 @@ void gw_attempt_fail_stream(struct gw_attempt *attempt, uint32_t error) {
   gw_attempt_fail(attempt, &failure);
 }
 
+void gw_attempt_fail_goaway(struct gw_attempt *attempt) {
+  gw_attempt_fail_reset(attempt, "remote_goaway", true);
+}
+
 void gw_attempt_fail_protocol(struct gw_attempt *attempt, const char *reason) {
   struct gw_failure failure = {.status = 502,
                                .side = GW_FAILURE_UPSTREAM,
@@ -211,7 +215,7 @@ static enum gw_err start(struct gw_attempt *attempt, struct gw_upstream_pool *po
   }
   if (!connection->is_connected && !gw_attempt_take_slot(attempt, pool, GW_CONCURRENCY_PENDING))
     return refuse(attempt, GW_CONCURRENCY_PENDING);
-  attempt->is_reused = connection->is_connected;
+  attempt->is_reused = attempt->was_connected = connection->is_connected;
   if (connection->idle_since_ms != 0) attempt->idle_age_ms = gw_loop_now_ms(pool->options.loop) - connection->idle_since_ms;
   connection->idle_since_ms = 0;
   return begin_on(attempt, connection);
@@ -257,6 +261,7 @@ bool gw_attempt_start(struct gw_attempt *attempt, struct gw_upstream_pool *pool,
 }
 
 void gw_attempt_on_connected(struct gw_attempt *attempt) {
+  attempt->was_connected = true;
   if (attempt->slots != 0) gw_attempt_give_slot(attempt, GW_CONCURRENCY_PENDING);
   attempt->calls->on_connected(attempt->arg);
 }
@@ -334,6 +339,11 @@ void gw_attempt_cancel(struct gw_attempt *attempt) {
   count_end(attempt);
   if (connection != NULL) connection->speech->cancel(attempt, connection);
   if (queue != NULL) gw_upstream_pool_release(queue);
+}
+
+void gw_attempt_time_out(struct gw_attempt *attempt) {
+  attempt->is_out_of_time = true;
+  gw_attempt_cancel(attempt);
 }
 
 bool gw_attempt_is_open(const struct gw_attempt *attempt) {

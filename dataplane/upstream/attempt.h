@@ -41,12 +41,14 @@ struct gw_attempt {
   struct gw_upstream_pool *queue;  /* while it waits in the pool's queue for a connection */
   struct gw_list waiting;          /* there, or until it is known what the endpoint speaks */
   bool is_reused;
+  bool was_connected;     /* its connection stands, or stood */
   bool can_wait;          /* the answers to others come first */
   bool has_request_ended; /* its last byte is queued */
   bool is_head_done;      /* response's */
   bool is_tunnel;         /* the answer was a switch of protocols */
   bool may_keep;          /* the connection, by what the response says */
   bool is_paused;
+  bool is_out_of_time;
   bool is_above_watermark;
   enum gw_concurrency overflow; /* the limit that was reached, when it was */
   uint8_t slots;                /* of the cluster's limits: a bit each */
@@ -67,6 +69,7 @@ struct gw_attempt {
     struct {
       struct gw_list node;    /* in the connection's attempts */
       struct gw_list changed; /* … and in those that were held back */
+      uint64_t answer_count;  /* the connection's when it began, and what came for it since */
       struct gw_h2_stream stream;
     } h2;
   };
@@ -87,6 +90,8 @@ void gw_attempt_send_end(struct gw_attempt *attempt, const struct gw_headers *tr
 void gw_attempt_set_paused(struct gw_attempt *attempt, bool is_paused);
 /* Gives up; no callback follows. Harmless when the attempt is over or was zeroed and never started. */
 void gw_attempt_cancel(struct gw_attempt *attempt);
+/* … because it has taken too long: a connection on which nobody else was answered since it began is taken for dead, and gets no other. */
+void gw_attempt_time_out(struct gw_attempt *attempt);
 /* It has begun and is not over. */
 bool gw_attempt_is_open(const struct gw_attempt *attempt);
 /* It waits for a connection, or to be told what the endpoint speaks: on_connected says when its body can be sent. */

@@ -85,9 +85,11 @@ struct gw_upstream_h2_state {
   struct gw_h2_codec *codec;
   struct gw_task pack_task;
   struct gw_list attempts;
+  uint64_t answer_count;               /* how often something came for an attempt */
   struct gw_list changed;              /* attempts that want to be handed what was held back */
   const struct gw_upstream_break *why; /* while the connection breaks */
   bool is_over;                        /* closed once what is packed has left */
+  bool is_spoilt;                      /* it ends with the attempts that it has */
 };
 
 struct gw_upstream_connection {
@@ -172,6 +174,8 @@ void gw_attempt_fail_protocol(struct gw_attempt *attempt, const char *reason);
 void gw_attempt_fail_reset(struct gw_attempt *attempt, const char *reason, bool is_unseen);
 /* The server ended the stream with this error code of HTTP/2; REFUSED_STREAM: without having looked at it. */
 void gw_attempt_fail_stream(struct gw_attempt *attempt, uint32_t error);
+/* The server ended the connection and has not looked at this stream: as a kept connection of HTTP/1 that closes at the moment of use. */
+void gw_attempt_fail_goaway(struct gw_attempt *attempt);
 /* The whole answer was given. */
 void gw_attempt_finish(struct gw_attempt *attempt);
 

@@ -57,10 +57,16 @@ static void leave(struct gw_attempt *attempt) {
 /* Without attempts it waits for the next one, or goes once what is packed is sent. True: it goes. May free it. */
 static bool is_going(struct gw_upstream_connection *connection) {
   if (gw_h2_codec_stream_count(connection->h2.codec) > 0 || connection->is_idle) return false;
-  if (gw_h2_codec_is_draining(connection->h2.codec)) connection->h2.is_over = true;
+  if (gw_h2_codec_is_draining(connection->h2.codec) || connection->h2.is_spoilt) connection->h2.is_over = true;
   if (connection->h2.is_over) return true;
   gw_upstream_pool_put(connection->pool, connection);
   return false;
+}
+
+/* Who broke the rules on one stream, or answers nobody any more, gets no more of them. */
+static void spoil(struct gw_upstream_connection *connection) {
+  connection->h2.is_spoilt = true;
+  gw_list_remove(&connection->node); /* no attempt that is made now finds it */
 }
 
 static void settle(struct gw_upstream_connection *connection) {
@@ -93,7 +99,11 @@ static void on_pack(void *arg) {
   (void)is_going(connection);
   if (gw_upstream_connection_is_freed(connection)) return;
   bool is_packed = gw_h2_codec_pack(connection->h2.codec, &connection->out, OUT_MAX) == GW_OK;
-  if (!is_packed || gw_h2_codec_failure(connection->h2.codec) != GW_OK) give_up(connection);
+  if (!is_packed || gw_h2_codec_failure(connection->h2.codec) != GW_OK) {
+    give_up(connection);
+  } else {
+    (void)is_going(connection); /* a stream that was reset is closed now, perhaps the last */
+  }
   if (!gw_upstream_connection_is_freed(connection)) gw_upstream_connection_flush_at_turn_end(connection);
 }
 
@@ -140,6 +150,7 @@ static enum gw_err begin(struct gw_attempt *attempt, struct gw_upstream_connecti
   bool has_body = is_tunnel || (head->content_length != GW_LENGTH_NONE && head->content_length != 0);
   gw_h2_stream_init(&attempt->h2.stream, attempt->arena);
   attempt->h2.node = attempt->h2.changed = (struct gw_list){0};
+  attempt->h2.answer_count = connection->h2.answer_count;
   struct gw_request_head sent = is_tunnel ? gw_handshake_without_key(head, attempt->arena) : *head;
   sent.scheme = connection->transport.tls != NULL ? GW_STR("https") : GW_STR("http");
   if (gw_h2_stream_request(connection->h2.codec, &attempt->h2.stream, &sent, has_body) != GW_OK) return GW_ERR_IO;
@@ -170,6 +181,7 @@ static void set_paused(struct gw_attempt *attempt, bool is_paused) {
 }
 
 static void cancel(struct gw_attempt *attempt, struct gw_upstream_connection *connection) {
+  if (attempt->is_out_of_time && attempt->h2.answer_count == connection->h2.answer_count) spoil(connection);
   leave(attempt);
   gw_h2_stream_detach(&attempt->h2.stream, GW_H2_CANCEL);
   settle(connection);
@@ -178,6 +190,7 @@ static void cancel(struct gw_attempt *attempt, struct gw_upstream_connection *co
 /* ---- the codec's side ---- */
 
 static void fail_protocol(struct gw_attempt *attempt, const char *reason) {
+  spoil(attempt->connection);
   leave(attempt);
   gw_h2_stream_detach(&attempt->h2.stream, GW_H2_PROTOCOL_ERROR);
   gw_attempt_fail_protocol(attempt, reason);
@@ -200,8 +213,14 @@ static void settle_length(struct gw_attempt *attempt) {
   response->content_length = GW_LENGTH_NONE;
 }
 
+static void count_answer(struct gw_attempt *attempt) {
+  attempt->connection->h2.answer_count++;
+  attempt->h2.answer_count++; /* its own is no sign that others get any */
+}
+
 static void on_head(struct gw_h2_stream *stream) {
   struct gw_attempt *attempt = attempt_of(stream);
+  count_answer(attempt);
   uint32_t status = stream->response.status;
   attempt->received_bytes++;
   if (stream->refusal != 0) {
@@ -219,6 +238,7 @@ static void on_head(struct gw_h2_stream *stream) {
 
 static void on_data(struct gw_h2_stream *stream, struct gw_str data) {
   struct gw_attempt *attempt = attempt_of(stream);
+  count_answer(attempt);
   attempt->received_bytes += data.len;
   attempt->calls->on_body(attempt->arg, data);
 }
@@ -239,7 +259,7 @@ static void on_pressure(struct gw_h2_stream *stream, bool is_high) {
 
 static void on_close(struct gw_h2_stream *stream, uint32_t error, bool is_by_peer) {
   struct gw_attempt *attempt = attempt_of(stream);
-  const struct gw_upstream_connection *connection = attempt->connection;
+  struct gw_upstream_connection *connection = attempt->connection;
   const struct gw_upstream_break *why = connection->h2.why;
   leave(attempt);
   if (why != NULL && !connection->is_connected) {
@@ -247,7 +267,10 @@ static void on_close(struct gw_h2_stream *stream, uint32_t error, bool is_by_pee
   } else if (why != NULL) {
     gw_attempt_fail_reset(attempt, why->error_number == 0 ? "connection_termination" : "remote_reset", false);
   } else if (!is_by_peer) {
+    spoil(connection);
     gw_attempt_fail_protocol(attempt, "http2");
+  } else if (error == GW_H2_REFUSED_STREAM && gw_h2_codec_is_draining(connection->h2.codec)) {
+    gw_attempt_fail_goaway(attempt);
   } else {
     gw_attempt_fail_stream(attempt, error);
   }

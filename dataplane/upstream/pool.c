@@ -5,6 +5,21 @@
 #include "common/base/mem.h"
 #include "dataplane/upstream/connection.h"
 
+struct gw_upstream_counts *gw_upstream_counts_new(void) {
+  struct gw_upstream_counts *counts = gw_calloc(1, sizeof(*counts));
+  counts->refs = 1;
+  return counts;
+}
+
+struct gw_upstream_counts *gw_upstream_counts_ref(struct gw_upstream_counts *counts) {
+  counts->refs++;
+  return counts;
+}
+
+void gw_upstream_counts_unref(struct gw_upstream_counts *counts) {
+  if (counts != NULL && --counts->refs == 0) free(counts);
+}
+
 static void arm_idle_timer(struct gw_upstream_pool *pool, uint64_t now_ms) {
   if (pool->options.idle_timeout_ms == 0 || gw_list_is_empty(&pool->idle)) return;
   struct gw_upstream_connection *oldest = GW_LIST_ITEM(pool->idle.prev, struct gw_upstream_connection, node);
@@ -56,6 +71,7 @@ struct gw_upstream_pool *gw_upstream_pool_new(const struct gw_upstream_pool_opti
   gw_list_init(&pool->queued);
   gw_task_init(&pool->serve_task, on_serve, pool);
   gw_timer_init(&pool->queue_timer, on_queue_timer);
+  gw_upstream_counts_ref(options->counts);
   if (options->usage != NULL) gw_upstream_usage_ref(options->usage);
   gw_upstream_pool_set_limits(pool, options->limits);
   gw_tls_session_slot_init(&pool->tls_session);
@@ -67,6 +83,7 @@ void gw_upstream_pool_release(struct gw_upstream_pool *pool) {
   if (!pool->is_retired || pool->connection_count > 0 || pool->active_count > 0 || pool->is_serving) return;
   gw_task_cancel(&pool->serve_task);
   gw_timer_stop(&pool->queue_timer);
+  gw_upstream_counts_unref(pool->options.counts);
   gw_upstream_usage_unref(pool->options.usage);
   gw_tls_session_slot_done(&pool->tls_session);
   gw_tls_context_unref(pool->options.tls);

@@ -15,8 +15,10 @@
 
 struct gw_upstream_pool;
 
-/* What the attempts of one cluster count together; they outlive its pools. */
+/* What the attempts of one cluster count together. The cluster and its pools have a reference each, since a pool may outlive its cluster: a
+ * connection has something to send yet. The worker's. */
 struct gw_upstream_counts {
+  uint32_t refs;
   uint64_t connections_active;
   uint64_t connections_total;
   uint64_t connect_failures_total;
@@ -30,6 +32,10 @@ struct gw_upstream_counts {
   uint64_t try_timeouts_total;
 };
 
+struct gw_upstream_counts *gw_upstream_counts_new(void);
+struct gw_upstream_counts *gw_upstream_counts_ref(struct gw_upstream_counts *counts);
+void gw_upstream_counts_unref(struct gw_upstream_counts *counts);
+
 /* Beyond this number of idle connections the oldest is closed. */
 #define GW_UPSTREAM_IDLE_MAX 1024
 
@@ -41,9 +47,9 @@ struct gw_upstream_pool_options {
   uint64_t idle_timeout_ms;
   enum gw_upstream_protocol protocol;
   struct gw_http2_options http2;
-  struct gw_tls_context *tls; /* NULL: plaintext; the pool takes a reference */
-  struct gw_str sni;          /* the pool takes a copy: it may outlive the configuration that it was made for */
-  struct gw_upstream_counts *counts;
+  struct gw_tls_context *tls;                 /* NULL: plaintext; the pool takes a reference */
+  struct gw_str sni;                          /* the pool takes a copy: it may outlive the configuration that it was made for */
+  struct gw_upstream_counts *counts;          /* the pool takes a reference */
   struct gw_upstream_usage *usage;            /* NULL: without limits; the pool takes a reference */
   const struct gw_concurrency_limits *limits; /* NULL: none; the pool copies them */
 };

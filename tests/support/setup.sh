@@ -43,18 +43,19 @@ find_go() {
 # Builds tests/support/peers (own mains over published Go modules, and tools of such modules) when their sources changed.
 setup_peers() {
   local want stamp="$GW_PEERS/sources.sha256" go
-  want="$(cd "$ROOT/tests/support/peers" && cat go.mod go.sum ./*/main.go h2spec/go.mod h2spec/go.sum | sha256sum)"
+  want="$(cd "$ROOT/tests/support/peers" && cat go.mod go.sum ./*/main.go {h2spec,toxiproxy}/go.{mod,sum} | sha256sum)"
   mkdir -p "$GW_PEERS"
   (
     flock 9
     if [[ "$(cat "$stamp" 2>/dev/null)" != "$want" ]]; then
-      echo "Building Go peers (go-control-plane server, gRPC interop, h2spec): one to two minutes"
+      echo "Building Go peers (go-control-plane server, gRPC interop, h2spec, toxiproxy): one to two minutes"
       go="$(find_go)"
       export GOFLAGS=-buildvcs=false
       cd "$ROOT/tests/support/peers" &&
         "$go" build -o "$GW_PEERS/" ./... &&
         "$go" build -o "$GW_PEERS/interop_client" google.golang.org/grpc/interop/client &&
-        cd h2spec && "$go" build -o "$GW_PEERS/h2spec" github.com/summerwind/h2spec/cmd/h2spec &&
+        (cd h2spec && "$go" build -o "$GW_PEERS/h2spec" github.com/summerwind/h2spec/cmd/h2spec) &&
+        (cd toxiproxy && "$go" build -o "$GW_PEERS/toxiproxy" github.com/Shopify/toxiproxy/v2/cmd/server) &&
         echo "$want" >"$stamp"
     fi
   ) 9>"$CACHE/lock"

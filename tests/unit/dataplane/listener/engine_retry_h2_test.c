@@ -7,9 +7,12 @@
 static const struct gw_retry_policy safe = {.on = GW_RETRY_ALWAYS_SAFE, .count = 2, QUICK};
 static const struct gw_retry_policy on_reset = {.on = GW_RETRY_RESET, .count = 1, QUICK};
 
+static const struct gw_retry_policy off = {.count = 0, QUICK};
+
 static const struct fixture_route routes[] = {
     {.prefix = "/safe/", .cluster = "h2", .prefix_rewrite = "/", .retry = &safe},
     {.prefix = "/reset/", .cluster = "h2", .prefix_rewrite = "/", .retry = &on_reset},
+    {.prefix = "/off/", .cluster = "h2", .prefix_rewrite = "/", .retry = &off},
     {.prefix = "/none/", .cluster = "h2", .prefix_rewrite = "/"},
 };
 
@@ -114,6 +117,31 @@ static void test_goaway_costs_no_request(void **state) {
   end();
 }
 
+/* It is what a kept connection of HTTP/1.1 is that had just been closed; a stream that is refused on one that goes on is not. */
+static void test_goaway_costs_no_request_without_retries_either(void **state) {
+  (void)state;
+  struct h2_client *client = h2_client_new(&fixture);
+  h2_assert_answer(h2_get(client, "/off/ok"), 200, "hello");
+  backend.is_mute = true;
+  struct h2_stream *unseen = h2_get(client, "/off/ok");
+  FIXTURE_UNTIL(&fixture, backend.requests == 2);
+  backend.is_mute = false;
+  struct gw_strbuf bytes = {0};
+  static const char payload[8] = {0, 0, 0, 1};
+  put_frame(&bytes, 0x7, 0, 0, (struct gw_str){payload, sizeof(payload)});
+  h2_backend_send_raw(&backend, &bytes);
+  h2_assert_answer(unseen, 200, "hello");
+  assert_int_equal(backend.accepted, 2);
+  backend.refuse = 1;
+  struct h2_stream *refused = h2_get(client, "/off/ok");
+  h2_wait_ended(refused);
+  assert_int_equal(refused->status, 502);
+  h2_client_free(client);
+  end();
+  FIXTURE_HAS(lines.data, "UC upstream_reset_before_response_started{remote_goaway,reused,idle_ms=");
+  FIXTURE_HAS(lines.data, "UR upstream_reset_before_response_started{remote_refused_stream_reset");
+}
+
 static void test_reset_before_the_head_is_for_who_asks_for_it(void **state) {
   (void)state;
   struct h2_client *client = h2_client_new(&fixture);
@@ -154,6 +182,7 @@ int main(void) {
       TEST(test_refused_stream_goes_again_whatever_its_method),
       TEST(test_refused_stream_without_a_policy_goes_again_once),
       TEST(test_goaway_costs_no_request),
+      TEST(test_goaway_costs_no_request_without_retries_either),
       TEST(test_reset_before_the_head_is_for_who_asks_for_it),
       TEST(test_half_an_answer_is_final),
   };

@@ -329,6 +329,16 @@ static void test_request_that_lasts_too_long_is_ended(void **state) {
   fixture_stop(&fixture, &lines);
   FIXTURE_HAS(lines.data, "\"code\":504,\"flags\":\"DT\",\"details\":\"max_duration_timeout\"");
   FIXTURE_HAS(lines.data, "\"code\":200,\"flags\":\"DT\",\"details\":\"max_duration_timeout\"");
+  FIXTURE_HAS(lines.data, " response DT max_duration_timeout\"");
+}
+
+static void test_try_that_its_client_left_is_in_the_log(void **state) {
+  (void)state;
+  struct client *client = request("GET /plain/slow HTTP/1.1\r\nHost: a\r\n\r\n");
+  FIXTURE_UNTIL(&fixture, fixture.backend.requests == 1);
+  client_free(client);
+  FIXTURE_UNTIL(&fixture, stats_of("backend").requests_active == 0);
+  end_and_expect(" response DC downstream_remote_disconnect\"");
 }
 
 int main(void) {
@@ -353,6 +363,7 @@ int main(void) {
       TEST(test_budget_lets_the_rest_fail_at_once),
       TEST(test_dead_reused_connection_is_neither_a_retry_of_the_policy_nor_of_the_budget),
       TEST(test_request_that_lasts_too_long_is_ended),
+      TEST(test_try_that_its_client_left_is_in_the_log),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

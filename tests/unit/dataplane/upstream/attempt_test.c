@@ -94,6 +94,7 @@ static int setup(void **state) {
   struct fixture *f = gw_calloc(1, sizeof(*f));
   f->loop = gw_loop_new();
   f->fd = -1;
+  f->counts.refs = 1;
   gw_arena_init(&f->arena, 4096);
   gw_address_parse(GW_STR("127.0.0.1:0"), &f->address);
   if (gw_socket_listen(&f->address, false, 16, &f->listen_fd) != GW_OK) return -1;

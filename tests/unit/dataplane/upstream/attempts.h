@@ -99,6 +99,7 @@ static inline int setup(void **state) {
   struct fixture *f = gw_calloc(1, sizeof(*f));
   char address[64];
   f->loop = gw_loop_new();
+  f->counts.refs = 1;
   h2_backend_start(&f->backend, f->loop);
   snprintf(address, sizeof(address), "127.0.0.1:%u", f->backend.port);
   gw_random_init(&f->random, 1);

@@ -102,6 +102,25 @@ static void test_goaway_lets_what_runs_end_and_takes_no_more(void **state) {
   WAIT_FOR(f, f->counts.connections_active == 1);
 }
 
+static void test_connection_that_ends_after_its_cluster_still_counts(void **state) {
+  struct fixture *f = *state;
+  f->options.counts = gw_upstream_counts_new();
+  new_pool(f);
+  struct try *it = get(f, "/slow");
+  WAIT_FOR(f, f->backend.requests == 1);
+  gw_h2_codec_start_drain(h2_backend_last(&f->backend)->codec, true);
+  turn_for(f, 20);
+  /* The reset has to leave yet when pool and cluster go. */
+  gw_attempt_cancel(&it->attempt);
+  struct gw_upstream_counts *counts = gw_upstream_counts_ref(f->options.counts);
+  gw_upstream_pool_free(f->pool);
+  f->pool = NULL;
+  gw_upstream_counts_unref(counts);
+  WAIT_FOR(f, counts->connections_active == 0);
+  assert_int_equal(counts->refs, 1); /* the pool is gone, too */
+  gw_upstream_counts_unref(counts);
+}
+
 /* GOAWAY with the number of the last stream that was looked at. */
 static void say_goaway(struct fixture *f, uint8_t last_id) {
   struct gw_strbuf bytes = {0};
@@ -123,9 +142,10 @@ static void test_goaway_says_which_may_be_tried_again(void **state) {
   WAIT_FOR(f, f->backend.requests == 4);
   f->backend.is_mute = false;
   say_goaway(f, 1);
-  assert_failed(unseen, 502, "remote_refused_stream_reset");
+  assert_failed(unseen, 502, "upstream_reset_before_response_started{remote_goaway");
+  assert_int_equal(unseen->failure.flag, GW_FLAG_UPSTREAM_TERMINATION);
   assert_true(unseen->failure.retry_ok);
-  assert_failed(begun, 502, "remote_refused_stream_reset");
+  assert_failed(begun, 502, "remote_goaway");
   assert_true(begun->failure.retry_ok); /* by who still has its body */
   assert_answered(again, 200, "hello");
   assert_int_equal(seen->failed, 0);
@@ -389,6 +409,59 @@ static void test_broken_protocol_on_an_idle_connection_takes_it_out_of_the_pool(
   WAIT_FOR(f, f->counts.connections_active == 0);
 }
 
+static void test_connection_on_which_the_rules_were_broken_takes_no_more(void **state) {
+  struct fixture *f = *state;
+  struct try *it = get(f, "/slow");
+  struct try *other = get(f, "/slow");
+  WAIT_FOR(f, f->backend.requests == 2);
+  struct h2_backend_stream *stream = GW_LIST_ITEM(h2_backend_first_stream(&f->backend)->node.next, struct h2_backend_stream, node);
+  struct gw_strbuf bytes = {0};
+  const char block[] = {(char)0x88, 0, 1, 'U', 1, 'x'}; /* a name in upper case */
+  put_frame(&bytes, 0x1, 0x5, 1, (struct gw_str){block, sizeof(block)});
+  h2_backend_send_raw(&f->backend, &bytes);
+  assert_failed(it, 502, "protocol_error,http2");
+  assert_answered(get(f, "/ok"), 200, "hello");
+  assert_int_equal(f->backend.accepted, 2);
+  assert_int_equal(f->counts.connections_active, 2);
+  h2_backend_hello(stream);
+  assert_answered(other, 200, "hello");
+  WAIT_FOR(f, f->counts.connections_active == 1);
+}
+
+static void test_connection_ends_with_the_attempt_on_which_the_rules_were_broken(void **state) {
+  struct fixture *f = *state;
+  struct try *it = get(f, "/slow");
+  WAIT_FOR(f, f->backend.requests == 1);
+  struct gw_strbuf bytes = {0};
+  const char block[] = {(char)0x88, 0, 1, 'U', 1, 'x'};
+  put_frame(&bytes, 0x1, 0x5, 1, (struct gw_str){block, sizeof(block)});
+  h2_backend_send_raw(&f->backend, &bytes);
+  assert_failed(it, 502, "protocol_error,http2");
+  WAIT_FOR(f, f->counts.connections_active == 0);
+}
+
+static void test_connection_that_answers_nobody_takes_no_more_after_a_timeout(void **state) {
+  struct fixture *f = *state;
+  assert_answered(get(f, "/ok"), 200, "hello");
+  struct try *slow = get(f, "/slow");
+  WAIT_FOR(f, f->backend.requests == 2);
+  gw_attempt_cancel(&slow->attempt); /* by its client: no reason for suspicion */
+  assert_answered(get(f, "/ok"), 200, "hello");
+  assert_int_equal(f->backend.accepted, 1);
+  slow = get(f, "/slow");
+  WAIT_FOR(f, f->backend.requests == 4);
+  assert_answered(get(f, "/ok"), 200, "hello");
+  gw_attempt_time_out(&slow->attempt); /* others were answered meanwhile */
+  assert_answered(get(f, "/ok"), 200, "hello");
+  assert_int_equal(f->backend.accepted, 1);
+  slow = get(f, "/slow");
+  WAIT_FOR(f, f->backend.requests == 7);
+  gw_attempt_time_out(&slow->attempt);
+  assert_answered(get(f, "/ok"), 200, "hello");
+  assert_int_equal(f->backend.accepted, 2);
+  WAIT_FOR(f, f->counts.connections_active == 1);
+}
+
 static void test_service_that_is_not_http2_fails(void **state) {
   struct fixture *f = *state;
   struct try *it = get(f, "/ok");
@@ -465,6 +538,7 @@ int main(void) {
       TEST(test_body_and_trailers_pass_both_ways),
       TEST(test_goaway_on_an_idle_connection_closes_it),
       TEST(test_goaway_lets_what_runs_end_and_takes_no_more),
+      TEST(test_connection_that_ends_after_its_cluster_still_counts),
       TEST(test_goaway_says_which_may_be_tried_again),
       TEST(test_refused_stream_may_be_tried_again),
       TEST(test_other_reset_may_not_and_leaves_the_others_alone),
@@ -481,6 +555,9 @@ int main(void) {
       TEST(test_interim_answers_are_skipped_but_not_without_end),
       TEST(test_head_beyond_the_limit_fails_its_attempt_only),
       TEST(test_broken_protocol_fails_all_and_is_told),
+      TEST(test_connection_on_which_the_rules_were_broken_takes_no_more),
+      TEST(test_connection_that_answers_nobody_takes_no_more_after_a_timeout),
+      TEST(test_connection_ends_with_the_attempt_on_which_the_rules_were_broken),
       TEST(test_broken_protocol_on_an_idle_connection_takes_it_out_of_the_pool),
       TEST(test_service_that_is_not_http2_fails),
       TEST(test_answers_that_can_have_no_body_have_none),
