@@ -1,6 +1,6 @@
 """What services do wrong, and what comes of it: for the client, in the access log, in the metrics, and for everybody else.
 
-A row a fault and protocol. `told` are words that must appear in whatever tells of the failure: the records in the access log.
+A row a fault and protocol. `told` are words that must appear in the access log's records of the tries; gatewayctl says them in a person's.
 """
 import collections
 import concurrent.futures
@@ -104,6 +104,16 @@ H2_ROWS = {
 MATRIX = [("h1", fault) for fault in H1] + [("h2", fault) for fault in H2_ROWS]
 ROWS = {"h1": H1, "h2": H2_ROWS}
 HASTE_MS = 400
+NOT_FOUND = 66
+# What `gatewayctl why` makes of them: the first whose word is in the record.
+WHY = {
+    "remote_connection_failure": "no connection could be made", "connection_timeout": "no connection stood in time",
+    "connection_termination": "the instance closed the connection", "remote_reset,http2_error": "the instance reset the request's stream",
+    "remote_reset": "the instance reset the connection", "remote_refused_stream_reset": "the instance refused the request's stream",
+    "remote_goaway": "(GOAWAY)", "protocol_error": "what the instance answered was not valid HTTP",
+    "response_timeout": "the service had not answered when the request's time was over",
+    "via_upstream": "the answer is the service's own",
+}
 
 
 class Metrics:
@@ -162,10 +172,19 @@ class Ground:
     def line(self, path):
         """The access log's about that path."""
         def found():
-            lines = self.data.output().rpartition("\n")[0].splitlines()
-            return next((line for line in map(json.loads, (text for text in lines if f'"path":"{path}"' in text))), None)
+            return next((line for line in self.data.access_log() if line["path"] == path), None)
 
         return wait_until(found, f"the line about {path}")
+
+    def explains(self, line, instance):
+        """gatewayctl why says it in words, or knows nothing of a request with which all was well."""
+        record = line["upstream_attempts"] or line["response_code_details"]
+        is_remembered = line["response_code"] >= 500 or line["upstream_attempts"] is not None
+        out = self.control.ctl("why", line["request_id"], check=0 if is_remembered else NOT_FOUND).stdout
+        if not is_remembered:
+            return True
+        words = next(words for word, words in WHY.items() if word in record)
+        return words in out and instance in out and line["snapshot"] in out and str(line["response_code"]) in out
 
     def metrics(self):
         return Metrics(self.data.status("/metrics").text)
@@ -231,6 +250,7 @@ def test_fault_is_told_apart_and_hurts_nobody_else(ground, bad_one, name, fault)
     assert re.fullmatch(row.flags, line["response_flags"]) and re.fullmatch(row.details, line["response_code_details"]), line
     assert re.search(row.told, line["upstream_attempts"] or ""), line
     assert not row.told or line["upstream_attempts"].startswith(f"127.0.0.1:{bad_one.port} "), line
+    assert ground.explains(line, f"127.0.0.1:{bad_one.port}" if row.told else ""), line
     if row.details != "via_upstream" and is_whole:
         assert json.loads(body)["error"] == status
     bad_one.fail(None)
