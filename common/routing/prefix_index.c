@@ -77,12 +77,13 @@ static void build_tree(struct gw_prefix_index *index) {
 
 void gw_prefix_index_build(struct gw_prefix_index *index, struct gw_prefix_item *items, uint32_t count, struct gw_route_slot *slots,
                            struct gw_arena *arena) {
-  *index = (struct gw_prefix_index){.count = 0};
+  *index = (struct gw_prefix_index){.first = GW_ROUTE_NONE};
   if (count == 0) return;
   qsort(items, count, sizeof *items, compare_items);
   index->entries = gw_arena_alloc(arena, count_distinct(items, count) * sizeof *index->entries);
   for (uint32_t i = 0; i < count; i++) {
     slots[items[i].route].next = GW_ROUTE_NONE;
+    if (items[i].route < index->first) index->first = items[i].route;
     if (i > 0 && gw_str_equal(items[i].prefix, items[i - 1].prefix)) {
       slots[items[i - 1].route].next = items[i].route;
       continue;
@@ -106,7 +107,8 @@ static uint32_t find_entry(const struct gw_prefix_index *index, struct gw_str pa
 }
 
 void gw_prefix_index_search(const struct gw_prefix_index *index, struct gw_route_search *search) {
-  if (index->count == 0) return;
+  /* None of it could be better: of many routes, which are in no cache, that is known without a look at them. */
+  if (index->first >= search->best) return;
   for (uint32_t at = find_entry(index, search->path); at != GW_ROUTE_NONE; at = index->entries[at].parent)
     if (gw_str_has_prefix(search->path, index->entries[at].prefix)) gw_route_search_chain(search, index->entries[at].first);
 }

@@ -22,7 +22,8 @@ struct gw_prefix_index {
   struct gw_prefix_entry *entries;
   struct gw_prefix_node *nodes;
   uint32_t count;
-  uint32_t root; /* as children are */
+  uint32_t root;  /* as children are */
+  uint32_t first; /* of all routes in it */
 };
 
 /* One route and its prefix. */
