@@ -240,6 +240,12 @@ static bool append_refused_stream(struct gw_strbuf *out, const struct reset *res
   return true;
 }
 
+static bool append_goaway(struct gw_strbuf *out, const struct reset *reset) {
+  (void)reset;
+  gw_strbuf_append_str(out, GW_STR("the instance ended the connection without having looked at the request"));
+  return true;
+}
+
 static bool append_protocol_changed(struct gw_strbuf *out, const struct reset *reset) {
   (void)reset;
   gw_strbuf_append_str(out, GW_STR("the instance speaks another version of HTTP than it did before"));
@@ -270,6 +276,7 @@ static const struct reset_row {
     {"connection_termination", append_termination},
     {"remote_reset", append_remote_reset},
     {"remote_refused_stream_reset", append_refused_stream},
+    {"remote_goaway", append_goaway},
     {"protocol_error", append_protocol_error},
     {"protocol_changed", append_protocol_changed},
 };
