@@ -1,6 +1,6 @@
 """What services do wrong, and what comes of it: for the client, in the access log, in the metrics, and for everybody else.
 
-A row a fault and protocol. `told` are words that must appear in the access log's records of the tries; gatewayctl says them in a person's.
+A row a fault and protocol. `told` is what the access log's record of the try says, `why` what `gatewayctl why` says of it.
 """
 import collections
 import concurrent.futures
@@ -17,7 +17,7 @@ from support.h2_raw import DATA, END_STREAM, H2, HEADERS, RST_STREAM, request as
 from support.misbehaving_h1 import MisbehavingH1
 from support.misbehaving_h2 import MisbehavingH2
 
-Row = collections.namedtuple("Row", "statuses whole flags details tries told hasty again", defaults=(1, "", False, True))
+Row = collections.namedtuple("Row", "statuses whole flags details tries told why hasty again", defaults=(1, "", "", False, True))
 
 
 def before(reason):
@@ -29,91 +29,99 @@ def after(reason):
 
 
 BROKEN = "(connection_termination|remote_reset)"
+UNSEEN = "the instance ended the connection without having looked at the request"
+UNCONNECTED_WHY = "no connection could be made"
+BROKEN_WHY = "the instance (closed|reset) the connection"
+LATE_WHY = "the service had not answered when the request's time was over"
+BAD = {"http1.bad_status_line": "the answer does not begin with HTTP/1 and a status", "http1.several_content_lengths": "more than one Content-Length",
+       "head_too_large": "its head is too large", "unrequested_upgrade": "it changed the protocol", "http2": "its frames or fields break the rules",
+       "too_many_interim_answers": "too many interim answers", "bad_chunk": "a chunk or trailer that is not valid"}
 
 
-def broken(reason=BROKEN, **kw):
+def broken(reason=BROKEN, why=f"{BROKEN_WHY} before it had answered", **kw):
     """The connection breaks before the answer."""
-    return Row({502}, True, "UC", before(reason), told="response UC", **kw)
+    return Row({502}, True, "UC", before(reason), told="response UC", why=why, **kw)
 
 
 def broken_early():
     """… so early that it may not have stood yet."""
-    return Row({502, 503}, True, "U[CF]", before(f"({BROKEN}|remote_connection_failure,.*)"), told="(connect|response) U[CF]")
+    return Row({502, 503}, True, "U[CF]", before(f"({BROKEN}|remote_connection_failure,.*)"), told="(connect|response) U[CF]",
+               why=f"({BROKEN_WHY} before it had answered|{UNCONNECTED_WHY})")
 
 
 def bad(reason, **kw):
     """Something came that is no answer."""
-    return Row({502}, True, "UPE", before(f"protocol_error,{reason}"), told=f"response UPE .*{reason}", **kw)
+    return Row({502}, True, "UPE", before(f"protocol_error,{reason}"), told=f"response UPE .*{reason}",
+               why=f"what the instance answered was not valid HTTP: {BAD[reason]}", **kw)
 
 
-def reset(reason, **kw):
-    return Row({502}, True, "UR", before(reason), told=f"response UR .*{reason}", **kw)
+def reset(reason, why, **kw):
+    return Row({502}, True, "UR", before(reason), told=f"response UR .*{reason}", why=why, **kw)
 
 
 def late():
-    return Row({504}, True, "UT", "response_timeout", told="response UT response_timeout", hasty=True)
+    return Row({504}, True, "UT", "response_timeout", told="response UT response_timeout", why=LATE_WHY, hasty=True)
 
 
-def cut(flags, details, **kw):
+def cut(flags, details, why=f"{BROKEN_WHY} in the middle of its answer", **kw):
     """The answer had begun. Neither hidden nor asked for again: a client with retries gets no other."""
-    return Row({200}, False, flags, details, told=f"response {flags} {details}", again=False, **kw)
+    return Row({200}, False, flags, details, told=f"response {flags} {details}", why=why, again=False, **kw)
+
+
+def bad_after(reason):
+    return cut("UPE", after(f"protocol_error,{reason}"), f"what the instance answered was not valid HTTP: {BAD[reason]}")
 
 
 def passed(status=200, **kw):
     """An answer like any other, to us."""
-    return Row({status}, True, "-", "via_upstream", **kw)
+    return Row({status}, True, "-", "via_upstream", why="the answer is the service's own" if status >= 500 else "", **kw)
 
 
-def replaced(reason):
+def replaced(reason, why=f"{BROKEN_WHY} before it had answered"):
     """A kept connection that was dead: another one is made, whatever the policy."""
-    return Row({200}, True, "-", "via_upstream", 2, rf"response reused,idle_ms=\d+ UC .*{reason}.*; .* response 200 via_upstream")
+    return Row({200}, True, "-", "via_upstream", 2, rf"response reused,idle_ms=\d+ UC .*{reason}.*; .* response 200 via_upstream",
+               rf"on a reused connection.*: {why}")
 
 
 UNCONNECTED = {
-    "refused": Row({503}, True, "UF", before("remote_connection_failure,Connection_refused"), told="connect UF .*Connection_refused"),
-    "deaf": Row({503}, True, "UF", before("connection_timeout"), told="connect UF .*connection_timeout"),
+    "refused": Row({503}, True, "UF", before("remote_connection_failure,Connection_refused"), told="connect UF .*Connection_refused",
+                   why=f"{UNCONNECTED_WHY}: Connection refused"),
+    "deaf": Row({503}, True, "UF", before("connection_timeout"), told="connect UF .*connection_timeout",
+                why="no connection stood in time"),
     "close_on_accept": broken_early(), "reset_on_accept": broken_early(),
 }
 COMMON = {
     **UNCONNECTED, "silent": late(), "close_on_request": broken(), "reset_on_request": broken(), "half_head": broken(),
     "half_head_silent": late(), "head_then_reset": cut("UC", after(BROKEN)), "half_body": cut("UC", after(BROKEN)),
-    "trickling_head": late(), "trickling_body": cut("UT", "response_timeout", hasty=True), "slow_but_in_time": passed(again=False),
+    "trickling_head": late(), "trickling_body": cut("UT", "response_timeout", LATE_WHY, hasty=True), "slow_but_in_time": passed(again=False),
     "500": passed(500), "503": passed(503), "close_on_reuse": replaced("connection_termination"), "reset_on_reuse": replaced(BROKEN),
 }
 H1 = {
-    **COMMON, "half_chunked_body": cut("UC", after(BROKEN)), "length_too_long": cut("UT", "response_timeout", hasty=True),
+    **COMMON, "half_chunked_body": cut("UC", after(BROKEN)), "length_too_long": cut("UT", "response_timeout", LATE_WHY, hasty=True),
     "length_too_short": passed(again=False), "two_answers": passed(again=False), "unasked_answer": passed(again=False),
-    "bad_chunk": cut("UPE", after("protocol_error,bad_chunk")), "chunk_without_end": cut("UPE", after("protocol_error,bad_chunk")),
+    "bad_chunk": bad_after("bad_chunk"), "chunk_without_end": bad_after("bad_chunk"),
     "garbage": bad("http1.bad_status_line"), "garbage_on_accept": bad("http1.bad_status_line"), "bad_status": bad("http1.bad_status_line"),
     "two_lengths": bad("http1.several_content_lengths"), "head_too_large": bad("head_too_large"), "unasked_upgrade": bad("unrequested_upgrade"),
     "interim_without_end": bad("too_many_interim_answers"),
 }
 H2_ROWS = {
     **COMMON, "silent_on_accept": late(), "half_body_without_length": cut("UC", after(BROKEN)),
-    "length_too_long": cut("UPE", after("protocol_error,http2")), "length_too_short": cut("UPE", after("protocol_error,http2")),
+    "length_too_long": bad_after("http2"), "length_too_short": bad_after("http2"),
     "garbage": bad("http2"), "garbage_on_accept": bad("http2"), "bad_status": bad("http2"), "bad_field": bad("http2"), "bad_compression": bad("http2"),
     "data_before_head": bad("http2"), "head_too_large": bad("head_too_large"), "unasked_upgrade": bad("http2"), "push": bad("http2"),
-    "window_overflow": cut("UPE", after("protocol_error,http2")), "zero_increment": bad("http2"),
-    "refused_stream": reset("remote_refused_stream_reset"), "internal_error": reset("remote_reset,http2_error_2"),
-    "enhance_your_calm": reset("remote_reset,http2_error_11"), "head_then_stream_reset": cut("UR", after("remote_reset,http2_error_2")),
-    "goaway_refusing": broken("remote_goaway", tries=2), "goaway_refusing_error": broken("remote_goaway", tries=2),
+    "window_overflow": bad_after("http2"), "zero_increment": bad("http2"),
+    "refused_stream": reset("remote_refused_stream_reset", "the instance refused the request's stream without having looked at it"),
+    "internal_error": reset("remote_reset,http2_error_2", "HTTP/2's error INTERNAL_ERROR, before it had answered"),
+    "enhance_your_calm": reset("remote_reset,http2_error_11", "HTTP/2's error ENHANCE_YOUR_CALM, before it had answered"),
+    "head_then_stream_reset": cut("UR", after("remote_reset,http2_error_2"), "HTTP/2's error INTERNAL_ERROR, in the middle of its answer"),
+    "goaway_refusing": broken("remote_goaway", UNSEEN, tries=2), "goaway_refusing_error": broken("remote_goaway", UNSEEN, tries=2),
     "goaway_then_answer": passed(again=False), "goaway_then_silent": late(), "goaway_then_close": broken(),
-    "goaway_in_the_middle": cut("UC", after(BROKEN)), "goaway_on_reuse": replaced("remote_goaway"),
+    "goaway_in_the_middle": cut("UC", after(BROKEN)), "goaway_on_reuse": replaced("remote_goaway", UNSEEN),
     "interim_without_end": bad("too_many_interim_answers"), "pings_without_end": bad("http2"),
 }
 MATRIX = [("h1", fault) for fault in H1] + [("h2", fault) for fault in H2_ROWS]
 ROWS = {"h1": H1, "h2": H2_ROWS}
 HASTE_MS = 400
-NOT_FOUND = 66
-# What `gatewayctl why` makes of them: the first whose word is in the record.
-WHY = {
-    "remote_connection_failure": "no connection could be made", "connection_timeout": "no connection stood in time",
-    "connection_termination": "the instance closed the connection", "remote_reset,http2_error": "the instance reset the request's stream",
-    "remote_reset": "the instance reset the connection", "remote_refused_stream_reset": "the instance refused the request's stream",
-    "remote_goaway": "(GOAWAY)", "protocol_error": "what the instance answered was not valid HTTP",
-    "response_timeout": "the service had not answered when the request's time was over",
-    "via_upstream": "the answer is the service's own",
-}
 
 
 class Metrics:
@@ -172,19 +180,14 @@ class Ground:
     def line(self, path):
         """The access log's about that path."""
         def found():
-            return next((line for line in self.data.access_log() if line["path"] == path), None)
+            lines = self.data.output().rpartition("\n")[0].splitlines()
+            return next((line for line in map(json.loads, (text for text in lines if f'"path":"{path}"' in text))), None)
 
         return wait_until(found, f"the line about {path}")
 
-    def explains(self, line, instance):
-        """gatewayctl why says it in words, or knows nothing of a request with which all was well."""
-        record = line["upstream_attempts"] or line["response_code_details"]
-        is_remembered = line["response_code"] >= 500 or line["upstream_attempts"] is not None
-        out = self.control.ctl("why", line["request_id"], check=0 if is_remembered else NOT_FOUND).stdout
-        if not is_remembered:
-            return True
-        words = next(words for word, words in WHY.items() if word in record)
-        return words in out and instance in out and line["snapshot"] in out and str(line["response_code"]) in out
+    def why(self, request_id, is_remembered):
+        """What is said of it, in words; 66: nobody remembers it."""
+        return self.control.ctl("why", request_id, check=0 if is_remembered else 66).stdout
 
     def metrics(self):
         return Metrics(self.data.status("/metrics").text)
@@ -250,7 +253,8 @@ def test_fault_is_told_apart_and_hurts_nobody_else(ground, bad_one, name, fault)
     assert re.fullmatch(row.flags, line["response_flags"]) and re.fullmatch(row.details, line["response_code_details"]), line
     assert re.search(row.told, line["upstream_attempts"] or ""), line
     assert not row.told or line["upstream_attempts"].startswith(f"127.0.0.1:{bad_one.port} "), line
-    assert ground.explains(line, f"127.0.0.1:{bad_one.port}" if row.told else ""), line
+    why = ground.why(line["request_id"], bool(row.why))
+    assert re.search(row.why, why) and (not row.told or f"127.0.0.1:{bad_one.port}, " in why), why
     if row.details != "via_upstream" and is_whole:
         assert json.loads(body)["error"] == status
     bad_one.fail(None)
