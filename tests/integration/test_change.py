@@ -12,16 +12,44 @@ from support.xds_relay import XdsRelay
 
 FIXED_PATHS = ["/fixed", "/fixed/{id}", "/deep/{a}/{b}", "/rest/**"]
 REQUESTS = ["/fixed", "/fixed/7", "/deep/1/2", "/rest/x/y/z"]
+# What a service may have besides, and a route; of each at most one.
+SERVICE_PARTS = [
+    ["load_balancing: least_connections", "load_balancing: random", "load_balancing: {policy: maglev, hash: {query: key}}",
+     "load_balancing: {policy: ring_hash, hash: client_address}"],
+    ["health_check: {path: /ok, interval: 200ms}", "health_check: {type: tcp, interval: 200ms}"],
+    ["circuit_breaker: true", "circuit_breaker: {failures: 5, open_for: 1s}"],
+    ["outlier_detection: {consecutive_5xx: 5}"],
+    ["limits: {max_connections: 500, max_pending_requests: 500, max_requests: 500}"],
+    ["retries: {on: [5xx]}", "retries: off"],
+    ["timeouts: {connect: 5s, request: 20s}"],
+]
+# Of those that a split is between: they must not differ in their hashes, retries and timeouts.
+SHARED_PARTS = [SERVICE_PARTS[0][:2], *SERVICE_PARTS[1:-2]]
+ROUTE_PARTS = [
+    ["retries: {on: [5xx, reset], other_instance: true}", "retries: 1"],
+    ["timeouts: {request: 20s, per_try: 10s}"],
+    ["request_headers: {set: {X-A: b}}", "response_headers: {add: {X-B: c}}"],
+    ["match: {headers: {X-Never: {present: false}}}"],
+    ["max_request_body: 1MiB"],
+]
 
 
 class Edits:
     """Random valid configurations that all keep FIXED_PATHS served by services with at least one live instance."""
 
-    def __init__(self, backends, seed):
-        self.random, self.backends = random.Random(seed), backends
+    def __init__(self, backends, seed, has_policies=False):
+        self.random, self.backends, self.has_policies = random.Random(seed), backends, has_policies
+
+    def parts(self, choices):
+        return [self.random.choice(choice) for choice in choices if self.has_policies and self.random.random() < 0.3]
+
+    def target(self):
+        if self.has_policies and self.random.random() < 0.3:
+            return f"split: {{s0: {self.random.randrange(1, 9)}, s1: 1}}"
+        return f"service: s{self.random.randrange(3)}"
 
     def routes(self):
-        lines = [f'  - {{path: "{path}", service: s{self.random.randrange(3)}}}' for path in FIXED_PATHS]
+        lines = ["  - {" + ", ".join([f'path: "{path}"', self.target(), *self.parts(ROUTE_PARTS)]) + "}" for path in FIXED_PATHS]
         for n in self.random.sample(range(40), self.random.randrange(30)):
             path = self.random.choice([f"/extra/{n}", f"/extra/{n}/{{id}}", f"/extra/{n}/x/**"])
             methods = self.random.choice(["", ", methods: [GET]", ", methods: [GET, POST]", ", timeout: 5"])
@@ -33,7 +61,7 @@ class Edits:
         text = "services:\n"
         for n in range(5):
             chosen = self.random.sample(self.backends, self.random.randrange(1, len(self.backends) + 1))
-            text += f"  s{n}:\n    instances:\n"
+            text += f"  s{n}:\n" + "".join(f"    {part}\n" for part in self.parts(SERVICE_PARTS if n > 1 else SHARED_PARTS)) + "    instances:\n"
             text += "".join(f'      - {{url: "{backend.url}", weight: {self.random.randrange(1, 5)}}}\n' for backend in chosen)
         return text
 
@@ -42,10 +70,10 @@ def active_version(data):
     return data.admin("/config_dump").json()["version"]
 
 
-@pytest.mark.parametrize("protocol", ["delta", "sotw"])
-def test_200_edits_under_load_fail_no_request(stage, protocol):
+@pytest.mark.parametrize("protocol,has_policies", [("delta", False), ("sotw", False), ("delta", True)])
+def test_200_edits_under_load_fail_no_request(stage, protocol, has_policies):
     backends = [stage.backend(f"b{n}") for n in range(4)]
-    edits = Edits(backends, seed=1)
+    edits = Edits(backends, seed=1, has_policies=has_policies)
     control = stage.control_plane(edits.routes(), edits.services())
     relay = XdsRelay(control.xds(), delta=False) if protocol == "sotw" else None
     data = stage.data_plane(relay.address if relay else control.xds())
