@@ -242,7 +242,7 @@ static bool append_refused_stream(struct gw_strbuf *out, const struct reset *res
 
 static bool append_goaway(struct gw_strbuf *out, const struct reset *reset) {
   (void)reset;
-  gw_strbuf_append_str(out, GW_STR("the instance ended the connection without having looked at the request"));
+  gw_strbuf_append_str(out, GW_STR("the instance closed the connection to new requests (GOAWAY), this one among them"));
   return true;
 }
 

@@ -29,7 +29,7 @@ def after(reason):
 
 
 BROKEN = "(connection_termination|remote_reset)"
-UNSEEN = "the instance ended the connection without having looked at the request"
+UNSEEN = r"the instance closed the connection to new requests \(GOAWAY\), this one among them"
 UNCONNECTED_WHY = "no connection could be made"
 BROKEN_WHY = "the instance (closed|reset) the connection"
 LATE_WHY = "the service had not answered when the request's time was over"
@@ -180,8 +180,7 @@ class Ground:
     def line(self, path):
         """The access log's about that path."""
         def found():
-            lines = self.data.output().rpartition("\n")[0].splitlines()
-            return next((line for line in map(json.loads, (text for text in lines if f'"path":"{path}"' in text))), None)
+            return next((line for line in self.data.access_log() if line["path"] == path), None)
 
         return wait_until(found, f"the line about {path}")
 
@@ -255,6 +254,7 @@ def test_fault_is_told_apart_and_hurts_nobody_else(ground, bad_one, name, fault)
     assert not row.told or line["upstream_attempts"].startswith(f"127.0.0.1:{bad_one.port} "), line
     why = ground.why(line["request_id"], bool(row.why))
     assert re.search(row.why, why) and (not row.told or f"127.0.0.1:{bad_one.port}, " in why), why
+    assert not row.why or (line["snapshot"] in why and str(status) in why), why
     if row.details != "via_upstream" and is_whole:
         assert json.loads(body)["error"] == status
     bad_one.fail(None)

@@ -83,7 +83,8 @@ static void test_broken_connections_tell_how_far_the_answer_was(void **state) {
   assert_means(AFTER "{connection_termination}", "the instance closed the connection in the middle of its answer");
   assert_means(BEFORE "{remote_reset,reused,idle_ms=12}", "the instance reset the connection before it had answered");
   assert_means(AFTER "{connection_termination,reused,idle_ms=3}", "the instance closed the connection in the middle of its answer");
-  assert_means(BEFORE "{remote_goaway,reused,idle_ms=3}", "the instance ended the connection without having looked at the request");
+  assert_means(BEFORE "{remote_goaway,reused,idle_ms=3}",
+               "the instance closed the connection to new requests (GOAWAY), this one among them");
   assert_means(BEFORE "{protocol_changed,reused,idle_ms=3}", "the instance speaks another version of HTTP than it did before");
 }
 
