@@ -42,12 +42,12 @@ static int by_time(const void *a, const void *b) {
 
 static void finish(struct search *search) {
   const struct gw_failure_search *all = search->all;
-  const struct gw_failure_record **records = gw_malloc((search->answered_count * GW_FAILURE_LIST_MAX + 1) * sizeof(*records));
+  const struct gw_failure_record **records = gw_malloc((search->answered_count * GW_FAILURE_LIST_MAX + 1) * sizeof(void *));
   uint32_t count = 0;
   for (uint32_t i = 0; i < search->answered_count; i++)
     for (uint32_t k = 0; k < search->lists[i]->count; k++)
       records[count++] = &search->lists[i]->items[k];
-  qsort(records, count, sizeof(*records), by_time);
+  qsort(records, count, sizeof(void *), by_time);
   all->calls.on_done(all->calls.arg, search->query, records, count, all->worker_count - search->answered_count);
   free(records);
   search_free(search);
@@ -68,8 +68,9 @@ struct gw_failure_search *gw_failure_search_new(struct gw_loop *loop, uint32_t w
 
 void gw_failure_search_free(struct gw_failure_search *all) {
   if (all == NULL) return;
-  while (!gw_list_is_empty(&all->searches))
-    search_free(GW_LIST_ITEM(all->searches.next, struct search, node));
+  GW_LIST_FOR_EACH(node, &all->searches) {
+    search_free(GW_LIST_ITEM(node, struct search, node));
+  }
   free(all);
 }
 

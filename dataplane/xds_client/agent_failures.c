@@ -9,7 +9,7 @@
 static char *text(struct gw_arena *arena, struct gw_str from) {
   char *copy = gw_arena_alloc_bytes(arena, from.len + 1);
   for (size_t i = 0; i < from.len; i++)
-    copy[i] = from.data[i] >= ' ' && from.data[i] <= '~' ? from.data[i] : '?';
+    copy[i] = (char)(from.data[i] >= ' ' && from.data[i] <= '~' ? from.data[i] : '?');
   copy[from.len] = '\0';
   return copy;
 }
@@ -61,7 +61,7 @@ static Gateway__Agent__V1__Failure *failure_on_wire(struct gw_arena *arena, cons
   failure->snapshot_version = text(arena, record->snapshot_version);
   failure->attempt_count = record->attempt_count;
   failure->n_attempts = record->record_count;
-  failure->attempts = gw_arena_calloc(arena, record->record_count, sizeof(*failure->attempts));
+  failure->attempts = gw_arena_calloc(arena, record->record_count, sizeof(void *));
   for (uint32_t i = 0; i < record->record_count; i++)
     failure->attempts[i] = attempt_on_wire(arena, &record->attempts[i]);
   return failure;
@@ -75,7 +75,7 @@ struct gw_bytes *gw_agent_encode_failures(uint64_t query_id, const struct gw_fai
   Gateway__Agent__V1__FoundFailures body = GATEWAY__AGENT__V1__FOUND_FAILURES__INIT;
   body.query_id = query_id;
   body.silent_workers = silent_workers;
-  body.failures = gw_arena_calloc(&arena, count, sizeof(*body.failures));
+  body.failures = gw_arena_calloc(&arena, count, sizeof(void *));
   for (uint32_t i = first; i < count; i++)
     body.failures[body.n_failures++] = failure_on_wire(&arena, records[i]);
   Gateway__Agent__V1__NodeMessage message = GATEWAY__AGENT__V1__NODE_MESSAGE__INIT;

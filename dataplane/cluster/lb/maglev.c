@@ -50,6 +50,7 @@ static int by_text(const void *a, const void *b) {
 }
 
 static void fill(struct table *table, const struct gw_load_level *level) {
+  GW_ASSERT(table->size > 1); /* a prime */
   double sum = (double)level->weight_sum, greatest_part = level->weight_max / sum;
   GW_CLEANUP(gw_free_ptr) struct filler *fillers = gw_calloc(level->usable_count, sizeof(*fillers));
   GW_CLEANUP(gw_free_ptr) struct gw_turns *turns = gw_turns_new(level->usable_count);
