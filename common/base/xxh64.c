@@ -32,7 +32,7 @@ static uint64_t mix(uint64_t lane, uint64_t word) {
 static uint64_t hash_stripes(struct gw_str *data, uint64_t seed) {
   uint64_t lanes[4] = {seed + P1 + P2, seed + P2, seed, seed - P1};
   for (; data->len >= 32; *data = gw_str_skip(*data, 32))
-    for (int i = 0; i < 4; i++)
+    for (size_t i = 0; i < 4; i++)
       lanes[i] = mix(lanes[i], read64(data->data + 8 * i));
   uint64_t hash = rotate(lanes[0], 1) + rotate(lanes[1], 7) + rotate(lanes[2], 12) + rotate(lanes[3], 18);
   for (int i = 0; i < 4; i++)

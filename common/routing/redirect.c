@@ -26,7 +26,7 @@ static void append_path(struct gw_strbuf *out, const struct gw_route *route, con
                         struct gw_arena *arena) {
   const struct gw_route_redirect *redirect = route->redirect;
   struct gw_str without_query = gw_path_without_query(path), query = gw_str_skip(path, without_query.len);
-  struct gw_str target = without_query;
+  struct gw_str target;
   if (redirect->path.len > 0) {
     target = redirect->path;
     if (gw_str_find_char(target, '?') >= 0) query.len = 0;

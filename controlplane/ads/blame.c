@@ -2,12 +2,17 @@
 
 #include <string.h>
 
+/* strchr finds the end of its text, too. */
+static bool is_one_of(char c, const char *marks) {
+  return c != '\0' && strchr(marks, c) != NULL;
+}
+
 static bool is_boundary_before(struct gw_str text, size_t at) {
-  return at == 0 || memchr(" \n\t'\"(,;:", text.data[at - 1], 9) != NULL;
+  return at == 0 || is_one_of(text.data[at - 1], " \n\t'\"(,;:");
 }
 
 static bool is_boundary_after(struct gw_str text, size_t at) {
-  return at == text.len || memchr(":,;'\")\n", text.data[at], 7) != NULL;
+  return at == text.len || is_one_of(text.data[at], ":,;'\")\n");
 }
 
 /* Of names [low, high), which agree in their first `at` bytes, the first whose next byte is `byte` or greater. */

@@ -9,7 +9,7 @@
 
 /* What a stream may ask for of a type, over all of its requests: as much as one request of a state of the world could. */
 #define GW_DELTA_NAMES_MAX 100000u
-#define GW_DELTA_NAME_BYTES_MAX (16u * 1024 * 1024)
+#define GW_DELTA_NAME_BYTES_MAX ((size_t)16 * 1024 * 1024)
 
 /* Takes over what the request says, and says what it was. What it changes of the names counts whatever its nonce. */
 enum gw_request_kind gw_delta_subscription_on_request(struct gw_subscription *subscription, struct gw_name_sets *name_sets,

@@ -253,10 +253,12 @@ const struct gw_resource_changes *gw_resource_set_encode_changes(struct gw_resou
   struct gw_str *removed = gw_malloc((size_t)room * sizeof *removed);
   struct gw_resource_changes changes = {0};
   for (struct gw_resource_step step = {0}; gw_resource_set_next_step(set, before, &step);) {
-    if (step.now == NULL)
+    if (step.now == NULL) {
+      GW_ASSERT(step.before != NULL);
       removed[changes.removed_count++] = step.before->name;
-    else
+    } else {
       changed[changes.changed_count++] = (struct gw_delta_resource){step.now->name, gw_str_from(step.now->version), step.now->any};
+    }
   }
   changes.bytes = gw_delta_changes_encode(changed, changes.changed_count, removed, changes.removed_count);
   free(changed);

@@ -14,7 +14,7 @@
 #include "dataplane/xds_client/backoff.h"
 #include "dataplane/xds_client/response_check.h"
 
-#define MESSAGE_MAX (256u * 1024 * 1024) /* and of a type in all; a snapshot of 100,000 routes has some 10 MiB a type */
+#define MESSAGE_MAX ((size_t)256 * 1024 * 1024) /* and of a type in all; a snapshot of 100,000 routes has some 10 MiB a type */
 #define KEEPALIVE_MS 20000
 #define BACKOFF_BASE_MS 250
 #define BACKOFF_CAP_MS 10000
