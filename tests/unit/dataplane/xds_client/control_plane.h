@@ -260,15 +260,19 @@ static inline void control_plane_send_changes(struct control_plane *plane, enum 
     gw_resource_unref(resources[i]);
 }
 
+static inline void control_plane_tell_agent(struct control_plane *plane, const Gateway__Agent__V1__ControlMessage *message) {
+  struct gw_bytes *bytes = gw_wire_pack(&message->base);
+  gw_rpc_stream_send(plane->agent, &bytes, 1);
+  gw_bytes_unref(bytes);
+}
+
 static inline void control_plane_send_fleet(struct control_plane *plane, uint32_t size) {
   Gateway__Agent__V1__Fleet fleet = GATEWAY__AGENT__V1__FLEET__INIT;
   fleet.size = size;
   Gateway__Agent__V1__ControlMessage message = GATEWAY__AGENT__V1__CONTROL_MESSAGE__INIT;
   message.message_case = GATEWAY__AGENT__V1__CONTROL_MESSAGE__MESSAGE_FLEET;
   message.fleet = &fleet;
-  struct gw_bytes *bytes = gw_wire_pack(&message.base);
-  gw_rpc_stream_send(plane->agent, &bytes, 1);
-  gw_bytes_unref(bytes);
+  control_plane_tell_agent(plane, &message);
 }
 
 static inline void control_plane_ask_failures(struct control_plane *plane, uint64_t query_id, char *request_id) {
@@ -278,9 +282,7 @@ static inline void control_plane_ask_failures(struct control_plane *plane, uint6
   Gateway__Agent__V1__ControlMessage message = GATEWAY__AGENT__V1__CONTROL_MESSAGE__INIT;
   message.message_case = GATEWAY__AGENT__V1__CONTROL_MESSAGE__MESSAGE_FIND_FAILURES;
   message.find_failures = &find;
-  struct gw_bytes *bytes = gw_wire_pack(&message.base);
-  gw_rpc_stream_send(plane->agent, &bytes, 1);
-  gw_bytes_unref(bytes);
+  control_plane_tell_agent(plane, &message);
 }
 
 #endif
