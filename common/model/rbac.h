@@ -11,6 +11,10 @@
 #define GW_CLAIMS_FILTER "envoy.filters.http.jwt_authn"
 #define GW_CLAIMS_KEY "payload"
 
+/* The filter that allows, and the one before it that denies. */
+#define GW_RBAC_FILTER "envoy.filters.http.rbac"
+#define GW_RBAC_DENY_FILTER "envoy.filters.http.rbac_deny"
+
 enum gw_value_match_kind {
   GW_VALUE_MATCH_NULL,
   GW_VALUE_MATCH_EXACT_NUMBER,
