@@ -26,6 +26,9 @@ static const struct gw_access_log_field json_fields[] = {
     FIELD("upstream_request_attempt_count", "%UPSTREAM_REQUEST_ATTEMPT_COUNT%"),
     FIELD("upstream_attempts", "%DYNAMIC_METADATA(gateway:attempts)%"),
     FIELD("snapshot", "%DYNAMIC_METADATA(gateway:snapshot)%"),
+    FIELD("rbac_policy", "%DYNAMIC_METADATA(envoy.filters.http.rbac:enforced_effective_policy_id)%"),
+    FIELD("rbac_shadow_policy", "%DYNAMIC_METADATA(envoy.filters.http.rbac:shadow_effective_policy_id)%"),
+    FIELD("rbac_shadow_result", "%DYNAMIC_METADATA(envoy.filters.http.rbac:shadow_engine_result)%"),
     FIELD("downstream_remote_address", "%DOWNSTREAM_REMOTE_ADDRESS%"),
     FIELD("user_agent", "%REQ(USER-AGENT)%"),
     FIELD("request_id", "%REQ(X-REQUEST-ID)%"),
@@ -36,7 +39,10 @@ static const char text_format[] =
     "[%START_TIME%] \"%REQ(:METHOD)% %PATH(NQ)% %PROTOCOL%\" %RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% %BYTES_RECEIVED% "
     "%BYTES_SENT% %DURATION% \"%ROUTE_NAME%\" \"%UPSTREAM_CLUSTER%\" \"%UPSTREAM_HOST%\" \"%DOWNSTREAM_REMOTE_ADDRESS%\" "
     "\"%REQ(USER-AGENT)%\" \"%REQ(X-REQUEST-ID)%\" \"%REQ(:AUTHORITY)%\" "
-    "%UPSTREAM_REQUEST_ATTEMPT_COUNT% \"%DYNAMIC_METADATA(gateway:attempts)%\" \"%DYNAMIC_METADATA(gateway:snapshot)%\"\n";
+    "%UPSTREAM_REQUEST_ATTEMPT_COUNT% \"%DYNAMIC_METADATA(gateway:attempts)%\" \"%DYNAMIC_METADATA(gateway:snapshot)%\" "
+    "\"%DYNAMIC_METADATA(envoy.filters.http.rbac:enforced_effective_policy_id)%\" "
+    "\"%DYNAMIC_METADATA(envoy.filters.http.rbac:shadow_effective_policy_id)%\" "
+    "%DYNAMIC_METADATA(envoy.filters.http.rbac:shadow_engine_result)%\n";
 
 static void translate_access_log(const struct gw_settings *settings, struct gw_arena *arena, struct gw_http_connection_manager *http) {
   if (settings->access_log == GW_ACCESS_LOG_OFF) return;

@@ -190,6 +190,8 @@ static void merge_totals(struct gw_stats *stats, const struct gw_stats *from) {
   stats->tunnels_total += from->tunnels_total;
   for (size_t i = 0; i < GW_LIMIT_COUNT; i++)
     stats->limits[i] += from->limits[i];
+  for (size_t i = 0; i < 4; i++)
+    stats->rbac_total[i / 2][i % 2] += from->rbac_total[i / 2][i % 2];
   stats->view_swaps_total += from->view_swaps_total;
   gw_histogram_merge(&stats->view_swap, &from->view_swap);
 }

@@ -90,6 +90,7 @@ struct gw_stats {
   uint64_t tls_failures_total;
   uint64_t tunnels_total;
   uint64_t limits[GW_LIMIT_COUNT];
+  uint64_t rbac_total[2][2]; /* in shadow, allowed */
   uint64_t view_swaps_total;
   struct gw_histogram view_swap; /* how long gw_engine_set_frozen took */
   struct gw_list unused_routes;  /* held by no view */

@@ -176,6 +176,16 @@ static void write_limits(const struct gw_stats *stats, struct gw_metrics_writer 
   }
 }
 
+static void write_rbac(const struct gw_stats *stats, struct gw_metrics_writer *writer) {
+  static const struct gw_str modes[] = {GW_STR("enforced"), GW_STR("shadow")}, results[] = {GW_STR("denied"), GW_STR("allowed")};
+  const char *family = "gateway_rbac_decisions_total";
+  gw_metrics_family(writer, family, "counter", "Requests judged by access rules; in shadow they pass whatever the result.");
+  for (size_t i = 0; i < 4; i++) {
+    const struct gw_label labels[] = {{"mode", modes[i / 2]}, {"result", results[i % 2]}};
+    gw_metrics_u64(writer, family, labels, GW_ARRAY_LEN(labels), stats->rbac_total[i / 2][i % 2]);
+  }
+}
+
 static void write_one(struct gw_metrics_writer *writer, const char *name, const char *type, const char *help, uint64_t value) {
   gw_metrics_family(writer, name, type, help);
   gw_metrics_u64(writer, name, NULL, 0, value);
@@ -198,6 +208,7 @@ void gw_stats_write(const struct gw_stats *stats, struct gw_metrics_writer *writ
   write_one(writer, "gateway_downstream_bad_requests_total", "counter", "Requests that were not HTTP as the gateway accepts it.",
             stats->bad_requests_total);
   write_limits(stats, writer);
+  write_rbac(stats, writer);
   write_one(writer, "gateway_downstream_tls_handshakes_total", "counter", "TLS handshakes completed.", stats->tls_handshakes_total);
   write_one(writer, "gateway_downstream_tls_failures_total", "counter", "TLS connections that failed.", stats->tls_failures_total);
   write_one(writer, "gateway_downstream_tunnels_total", "counter", "Connections that became WebSockets.", stats->tunnels_total);

@@ -10,6 +10,7 @@
 #include "dataplane/pipeline/attempt_record.h"
 #include "dataplane/pipeline/identity.h"
 #include "dataplane/pipeline/pipeline.h"
+#include "dataplane/pipeline/rbac_outcome.h"
 
 struct gw_stream;
 
@@ -45,6 +46,7 @@ struct gw_stream {
   const struct gw_headers *response_trailers; /* NULL: none; there when the answer ends */
   const struct gw_identity *identity;         /* NULL: nobody is known */
   const struct gw_plan *plan;                 /* NULL: no API key */
+  struct gw_rbac_outcome *rbac;               /* NULL: no rules were asked */
   struct gw_str request_id;
   struct gw_address remote; /* the client as far as it can be trusted: peer, or by X-Forwarded-For */
   bool is_remote_forwarded; /* remote came by X-Forwarded-For: it has no port */
