@@ -13,7 +13,16 @@ enum gw_filter_kind {
   GW_FILTER_ROUTER,         /* envoy.extensions.filters.http.router.v3.Router */
   GW_FILTER_NODE_ENDPOINTS, /* gateway.filters.http.v1.NodeEndpoints */
   GW_FILTER_LIMITS,         /* gateway.filters.http.v1.Limits */
+  GW_FILTER_ACCESS,         /* gateway.filters.http.v1.Access */
+  GW_FILTER_CORS,           /* envoy.extensions.filters.http.cors.v3.Cors */
+  GW_FILTER_JWT_AUTHN,      /* envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication */
+  GW_FILTER_API_KEY,        /* gateway.filters.http.v1.ApiKeyAuth */
+  GW_FILTER_LOCAL_LIMIT,    /* envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit */
+  GW_FILTER_SHARED_LIMIT,   /* gateway.filters.http.v1.SharedRateLimit */
+  GW_FILTER_RBAC,           /* envoy.extensions.filters.http.rbac.v3.RBAC */
+  GW_FILTER_IDENTITY,       /* gateway.filters.http.v1.ForwardedIdentity */
 };
+#define GW_FILTER_KIND_COUNT 11
 
 /* gateway.filters.http.v1.NodeEndpoints: what the traffic port itself answers, before routes. */
 struct gw_node_endpoints {

@@ -9,6 +9,7 @@
 
 #include "common/base/str.h"
 #include "common/model/retry.h"
+#include "common/model/route_filters.h"
 
 enum gw_string_match_kind {
   GW_STRING_MATCH_EXACT,
@@ -164,6 +165,7 @@ struct gw_route {
   const struct gw_header_changes *response_headers; /* NULL: none; of every answer, those of our own too */
   bool has_body_limit;                              /* typed_per_filter_config with gateway.filters.http.v1.LimitsPerRoute … */
   uint64_t max_request_body_bytes;                  /* … instead of the listener's; 0: no limit */
+  const struct gw_route_filters *filters;           /* NULL: none says anything of this route */
 };
 
 struct gw_virtual_host {

@@ -113,7 +113,7 @@ static void decode_message(struct gw_resource *resource, struct gw_str value, st
   if (err != GW_OK && err != GW_ERR_UNSUPPORTED) return;
   struct gw_arena scratch;
   gw_arena_init(&scratch, SCRATCH_BLOCK);
-  struct gw_xds_decoder decoder = {&resource->arena, &scratch, errors};
+  struct gw_xds_decoder decoder = {.arena = &resource->arena, .scratch = &scratch, .errors = errors};
   decode_bytes(&decoder, resource, value);
   if (resource->type == GW_RESOURCE_SECRET) gw_arena_wipe(&scratch);
   gw_arena_done(&scratch);

@@ -1,5 +1,6 @@
 /* A route configuration as decoding its own wire form would give it, without the way through the bytes: of 10,000 routes, that way is
  * half of what a snapshot takes to build. */
+#include "common/base/map.h"
 #include "common/xds/encode.h"
 
 static struct gw_str copy_lower(struct gw_arena *arena, struct gw_str s) {
@@ -106,9 +107,10 @@ static const struct gw_retry_policy *copy_retry(struct gw_arena *arena, const st
   return to;
 }
 
-/* `from_host`, `to_host`: what the route may share with its virtual host. */
+/* `from_host`, `to_host`: what the route may share with its virtual host; `filters`: what it may share with any route. */
 static void copy_route(struct gw_arena *arena, const struct gw_route *from, const struct gw_virtual_host *from_host,
-                       const struct gw_virtual_host *to_host, struct gw_route *to) {
+                       const struct gw_virtual_host *to_host, struct gw_map *filters, struct gw_route *to) {
+  to->filters = gw_xds_copy_route_filters(arena, from->filters, filters);
   to->name = copy_str(arena, from->name);
   to->index = from->index;
   copy_match(arena, &from->match, &to->match);
@@ -139,7 +141,8 @@ static void copy_route(struct gw_arena *arena, const struct gw_route *from, cons
   to->max_request_body_bytes = from->max_request_body_bytes;
 }
 
-static void copy_virtual_host(struct gw_arena *arena, const struct gw_virtual_host *from, struct gw_virtual_host *to) {
+static void copy_virtual_host(struct gw_arena *arena, const struct gw_virtual_host *from, struct gw_map *filters,
+                              struct gw_virtual_host *to) {
   to->name = copy_str(arena, from->name);
   struct gw_str *domains = gw_arena_calloc(arena, from->domain_count, sizeof *domains);
   for (uint32_t i = 0; i < from->domain_count; i++)
@@ -150,7 +153,7 @@ static void copy_virtual_host(struct gw_arena *arena, const struct gw_virtual_ho
   to->tells_attempt_count = from->tells_attempt_count;
   struct gw_route *routes = gw_arena_calloc(arena, from->route_count, sizeof *routes);
   for (uint32_t i = 0; i < from->route_count; i++)
-    copy_route(arena, &from->routes[i], from, to, &routes[i]);
+    copy_route(arena, &from->routes[i], from, to, filters, &routes[i]);
   to->routes = routes;
   to->route_count = from->route_count;
 }
@@ -159,8 +162,10 @@ const struct gw_route_config *gw_xds_copy_route_config(struct gw_arena *arena, c
   struct gw_route_config *to = gw_arena_calloc(arena, 1, sizeof *to);
   to->name = copy_str(arena, from->name);
   struct gw_virtual_host *hosts = gw_arena_calloc(arena, from->virtual_host_count, sizeof *hosts);
+  struct gw_map *filters = gw_map_new();
   for (uint32_t i = 0; i < from->virtual_host_count; i++)
-    copy_virtual_host(arena, &from->virtual_hosts[i], &hosts[i]);
+    copy_virtual_host(arena, &from->virtual_hosts[i], filters, &hosts[i]);
+  gw_map_free(filters);
   to->virtual_hosts = hosts;
   to->virtual_host_count = from->virtual_host_count;
   to->route_count = from->route_count;

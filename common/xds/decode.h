@@ -26,10 +26,13 @@
 #include "google/protobuf/duration.pb-c.h"
 #include "google/protobuf/wrappers.pb-c.h"
 
+struct gw_map;
+
 struct gw_xds_decoder {
   struct gw_arena *arena;   /* of the resource: what stays */
   struct gw_arena *scratch; /* unpacked messages */
   struct gw_errors *errors;
+  struct gw_map *filters_seen; /* settings of routes' filters → a route that has them, so that others share them; NULL: nobody shares */
 };
 
 /* Every function below adds a mistake for what is wrong and returns something harmless, so that decoding goes on to the next one. */

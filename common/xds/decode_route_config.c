@@ -57,7 +57,8 @@ static void decode_packed_route(struct gw_xds_decoder *d, const struct gw_xds_pl
   _Alignas(16) unsigned char fixed[SCRATCH_SIZE];
   struct gw_arena scratch;
   gw_arena_init_fixed(&scratch, fixed, sizeof fixed, SCRATCH_SIZE);
-  struct gw_xds_decoder of_route = {d->arena, &scratch, d->errors};
+  struct gw_xds_decoder of_route = *d;
+  of_route.scratch = &scratch;
   ProtobufCMessage *message;
   if (gw_wire_unpack_checked(&envoy__config__route__v3__route__descriptor, bytes, &scratch, &message) == GW_OK)
     gw_xds_decode_route(&of_route, place, (const Route *)message, host, out);
@@ -104,12 +105,15 @@ const struct gw_route_config *gw_xds_decode_route_config(struct gw_xds_decoder *
   struct gw_virtual_host *hosts = gw_arena_calloc(d->arena, m->n_virtual_hosts, sizeof *hosts);
   config->virtual_hosts = hosts;
   struct uniqueness seen = {gw_map_new(), gw_map_new()};
+  d->filters_seen = gw_map_new();
   for (size_t i = 0; i < m->n_virtual_hosts; i++) {
     const struct routes routes = {m->virtual_hosts[i]->routes, NULL, m->virtual_hosts[i]->n_routes};
     add_virtual_host(d, GW_XDS_ITEM(place, "virtual_hosts", i), m->virtual_hosts[i], &routes, &seen, config, &hosts[i]);
   }
   gw_map_free(seen.domains);
   gw_map_free(seen.names);
+  gw_map_free(d->filters_seen);
+  d->filters_seen = NULL;
   return config;
 }
 
@@ -135,6 +139,7 @@ const struct gw_route_config *gw_xds_decode_route_config_bytes(struct gw_xds_dec
   struct gw_virtual_host *hosts = gw_arena_calloc(d->arena, hosts_of.count, sizeof *hosts);
   config->virtual_hosts = hosts;
   struct uniqueness seen = {gw_map_new(), gw_map_new()};
+  d->filters_seen = gw_map_new();
   for (uint32_t i = 0; i < hosts_of.count; i++) {
     const struct gw_xds_place *at = GW_XDS_ITEM(NULL, "virtual_hosts", i);
     struct gw_wire_parts routes_of;
@@ -146,5 +151,7 @@ const struct gw_route_config *gw_xds_decode_route_config_bytes(struct gw_xds_dec
   }
   gw_map_free(seen.domains);
   gw_map_free(seen.names);
+  gw_map_free(d->filters_seen);
+  d->filters_seen = NULL;
   return config;
 }

@@ -23,6 +23,8 @@
 #include "google/protobuf/duration.pb-c.h"
 #include "google/protobuf/wrappers.pb-c.h"
 
+struct gw_map;
+
 /* An empty message of that type. */
 void *gw_xds_encode_new(struct gw_arena *arena, const ProtobufCMessageDescriptor *descriptor);
 /* Room for the pointers of a repeated field; assigns to any of them. */
@@ -59,6 +61,9 @@ Google__Protobuf__UInt64Value *gw_xds_encode_retry_buffer(struct gw_arena *arena
 Envoy__Config__Cluster__V3__CircuitBreakers *gw_xds_encode_retry_budget(struct gw_arena *arena,
                                                                         const struct gw_retry_budget_limits *limits);
 
+/* As decoding their wire form would give them. `copies`: those made before, by the address of what they were made from. NULL gives NULL. */
+const struct gw_route_filters *gw_xds_copy_route_filters(struct gw_arena *arena, const struct gw_route_filters *from,
+                                                         struct gw_map *copies);
 /* As decoding the configuration's wire form would give it. */
 const struct gw_route_config *gw_xds_copy_route_config(struct gw_arena *arena, const struct gw_route_config *from);
 /* Its Any, one reference. */

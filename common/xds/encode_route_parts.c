@@ -1,10 +1,6 @@
-/* What a route does beside matching and forwarding: changes of heads, shares between clusters, settings of filters. */
+/* What a route does beside matching and forwarding: changes of heads, and shares between clusters. */
 #include "common/base/mem.h"
 #include "common/xds/encode_route.h"
-#include "gateway/filters/http/v1/limits.pb-c.h"
-
-/* The name that the listener has the filter under. */
-#define LIMITS_FILTER "gateway.filters.http.limits"
 
 typedef Envoy__Config__Route__V3__WeightedCluster WeightedCluster;
 typedef Envoy__Config__Core__V3__HeaderValueOption HeaderValueOption;
@@ -66,22 +62,4 @@ WeightedCluster *gw_xds_encode_split(struct gw_arena *arena, const struct gw_rou
   m->random_value_specifier_case = ENVOY__CONFIG__ROUTE__V3__WEIGHTED_CLUSTER__RANDOM_VALUE_SPECIFIER_USE_HASH_POLICY;
   m->use_hash_policy = gw_xds_encode_bool(arena, true);
   return m;
-}
-
-/* Optional, as the filter itself is: stock Envoy has limits of its own, by its bootstrap. */
-void gw_xds_encode_route_filters(struct gw_arena *arena, const struct gw_route *route, Envoy__Config__Route__V3__Route *m) {
-  if (!route->has_body_limit) return;
-  Gateway__Filters__Http__V1__LimitsPerRoute *limits = gw_xds_encode_new(arena, &gateway__filters__http__v1__limits_per_route__descriptor);
-  limits->max_request_body_bytes = gw_xds_encode_new(arena, &google__protobuf__uint64_value__descriptor);
-  limits->max_request_body_bytes->value = route->max_request_body_bytes;
-  Envoy__Config__Route__V3__FilterConfig *config = gw_xds_encode_new(arena, &envoy__config__route__v3__filter_config__descriptor);
-  config->config = gw_xds_encode_any(arena, &limits->base);
-  config->is_optional = true;
-  Envoy__Config__Route__V3__Route__TypedPerFilterConfigEntry *entry =
-      gw_xds_encode_new(arena, &envoy__config__route__v3__route__typed_per_filter_config_entry__descriptor);
-  entry->key = gw_xds_encode_str(arena, GW_STR(LIMITS_FILTER));
-  entry->value = gw_xds_encode_any(arena, &config->base);
-  m->n_typed_per_filter_config = 1;
-  m->typed_per_filter_config = gw_xds_encode_array(arena, 1);
-  m->typed_per_filter_config[0] = entry;
 }

@@ -10,6 +10,10 @@ static const struct gw_xds_filter_codec *const codecs[] = {
     &gw_xds_filter_limits,
 };
 
+const struct gw_xds_route_filter_codec *const gw_xds_route_filter_codecs[] = {
+    NULL,
+};
+
 const struct gw_xds_filter_codec *gw_xds_filter_codec_find(const char *message) {
   for (size_t i = 0; i < GW_ARRAY_LEN(codecs); i++) {
     if (strcmp(codecs[i]->descriptor->name, message) == 0) return codecs[i];

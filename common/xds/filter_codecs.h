@@ -20,6 +20,22 @@ struct gw_xds_filter_codec {
   gw_xds_filter_encode_fn encode;
 };
 
+/* What a route may have of a filter: one member of gw_route_filters. */
+struct gw_xds_route_filter_codec {
+  const char *filter_name; /* the key of typed_per_filter_config */
+  const ProtobufCMessageDescriptor *descriptor;
+  bool is_optional; /* written as FilterConfig.is_optional: other proxies may pass over it, as that loosens nothing */
+  void (*decode)(struct gw_xds_decoder *decoder, const struct gw_xds_place *place, const void *message,
+                 struct gw_route_filters *ret_filters);
+  /* The member's message, in the arena; NULL: the route has none. */
+  ProtobufCMessage *(*encode)(struct gw_arena *arena, const struct gw_route_filters *filters);
+  /* The member as decoding what `encode` made of it would give it. */
+  void (*copy)(struct gw_arena *arena, const struct gw_route_filters *from, struct gw_route_filters *ret_filters);
+};
+
+/* NULL-terminated, in the order of names. */
+extern const struct gw_xds_route_filter_codec *const gw_xds_route_filter_codecs[];
+
 extern const struct gw_xds_filter_codec gw_xds_filter_router;
 extern const struct gw_xds_filter_codec gw_xds_filter_node_endpoints;
 extern const struct gw_xds_filter_codec gw_xds_filter_limits;

@@ -21,13 +21,13 @@ struct state {
   struct query *query;
 };
 
-static const void *build(const struct gw_http_filter *model, struct gw_arena *arena, struct gw_errors *errors, const char *place) {
+static const void *build(const struct gw_filter_build *build, const struct gw_http_filter *model) {
   const struct gw_node_endpoints *endpoints = &model->settings.node_endpoints;
-  struct settings *settings = gw_arena_calloc(arena, 1, sizeof(*settings));
-  struct gw_cidr *cidrs = gw_arena_calloc(arena, endpoints->metrics_allow_count, sizeof(*cidrs));
+  struct settings *settings = gw_arena_calloc(build->arena, 1, sizeof(*settings));
+  struct gw_cidr *cidrs = gw_arena_calloc(build->arena, endpoints->metrics_allow_count, sizeof(*cidrs));
   for (uint32_t i = 0; i < endpoints->metrics_allow_count; i++) {
     if (gw_cidr_parse(endpoints->metrics_allow[i], &cidrs[i]) == GW_OK) continue;
-    gw_errors_add(errors, place, "metrics_allow[%u]: \"%.*s\" is not a range such as 10.0.0.0/8", i,
+    gw_errors_add(build->errors, build->place, "metrics_allow[%u]: \"%.*s\" is not a range such as 10.0.0.0/8", i,
                   GW_STR_ARG(endpoints->metrics_allow[i]));
   }
   settings->model = endpoints;

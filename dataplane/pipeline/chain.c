@@ -11,13 +11,14 @@ static const struct gw_filter *find_filter(const struct gw_filter *const *regist
 }
 
 void gw_chain_build(struct gw_chain *chain, const struct gw_http_connection_manager *http, const struct gw_filter *const *registry,
-                    struct gw_arena *arena, struct gw_errors *errors, const char *place) {
-  struct gw_chain_item *items = gw_arena_calloc(arena, http->filter_count, sizeof(*items));
+                    const struct gw_filter_build *build) {
+  struct gw_errors *errors = build->errors;
+  struct gw_chain_item *items = gw_arena_calloc(build->arena, http->filter_count, sizeof(*items));
   size_t offset = 0;
   uint32_t count = 0;
   for (uint32_t i = 0; i < http->filter_count; i++) {
     const struct gw_http_filter *model = &http->filters[i];
-    GW_CLEANUP(gw_free_ptr) char *at = gw_asprintf("%s: http_filters[%u]", place, i);
+    GW_CLEANUP(gw_free_ptr) char *at = gw_asprintf("%s: http_filters[%u]", build->place, i);
     if (model->kind == GW_FILTER_LIMITS) continue; /* no step of a request: read by those who count */
     const struct gw_filter *filter = find_filter(registry, model->kind);
     if (filter == NULL) {
@@ -26,10 +27,19 @@ void gw_chain_build(struct gw_chain *chain, const struct gw_http_connection_mana
     }
     bool is_last = i + 1 == http->filter_count;
     if (is_last != (model->kind == GW_FILTER_ROUTER)) gw_errors_add(errors, at, "the router is the last filter, and only the last one");
-    const void *settings = filter->build != NULL ? filter->build(model, arena, errors, at) : NULL;
+    struct gw_filter_build own = *build;
+    own.place = at;
+    const void *settings = filter->build != NULL ? filter->build(&own, model) : NULL;
     items[count++] = (struct gw_chain_item){.filter = filter, .settings = settings, .state_offset = offset};
     offset += (filter->state_size + 15) & ~(size_t)15;
   }
-  if (http->filter_count == 0) gw_errors_add(errors, place, "http_filters: at least the router is needed");
+  if (http->filter_count == 0) gw_errors_add(errors, build->place, "http_filters: at least the router is needed");
   *chain = (struct gw_chain){.items = items, .count = count, .state_size = offset};
+}
+
+void gw_chain_done(struct gw_chain *chain) {
+  for (uint32_t i = 0; i < chain->count; i++) {
+    const struct gw_chain_item *item = &chain->items[i];
+    if (item->filter->free_settings != NULL && item->settings != NULL) item->filter->free_settings(item->settings);
+  }
 }

@@ -23,6 +23,8 @@ struct gw_chain {
 
 /* Mistakes: a filter that the registry doesn't have, settings, a router that is not last or is missing. */
 void gw_chain_build(struct gw_chain *chain, const struct gw_http_connection_manager *http, const struct gw_filter *const *registry,
-                    struct gw_arena *arena, struct gw_errors *errors, const char *place);
+                    const struct gw_filter_build *build);
+/* The arena stays. */
+void gw_chain_done(struct gw_chain *chain);
 
 #endif

@@ -28,6 +28,7 @@ static void routes_unref(struct gw_frozen_routes *routes) {
   if (routes == NULL || --routes->refs > 0) return;
   gw_route_table_free(routes->table);
   gw_header_rules_free(routes->header_rules);
+  gw_route_settings_free(routes->settings);
   gw_resource_unref(routes->resource);
   free(routes);
 }
@@ -37,6 +38,7 @@ static void http_unref(struct gw_frozen_http *http) {
   if (http->access_logs != NULL)
     for (uint32_t i = 0; i < http->model->http.access_log_count; i++)
       gw_access_log_plan_free(http->access_logs[i]);
+  gw_chain_done(&http->chain);
   gw_tls_context_unref(http->tls);
   gw_resource_unref(http->resource);
   gw_arena_done(&http->arena);
@@ -106,10 +108,13 @@ static struct gw_frozen_routes *build_routes(struct build *build, struct gw_reso
   struct gw_errors errors;
   struct gw_route_table *table;
   struct gw_header_rules *header_rules = NULL;
+  struct gw_route_settings *settings = NULL;
   gw_errors_init(&errors);
   enum gw_err err = gw_route_table_build(config, &errors, &table);
-  if (err == GW_OK && gw_header_rules_build(config, &errors, &header_rules) != GW_OK) {
+  if (err == GW_OK && (gw_header_rules_build(config, &errors, &header_rules) != GW_OK ||
+                       gw_route_settings_build(config, build->snapshot, build->filters, &errors, &settings) != GW_OK)) {
     gw_route_table_free(table);
+    gw_header_rules_free(header_rules);
     err = GW_ERR_INVALID;
   }
   GW_CLEANUP(gw_free_ptr) char *prefix = gw_asprintf("%.*s: ", GW_STR_ARG(resource->name));
@@ -122,6 +127,7 @@ static struct gw_frozen_routes *build_routes(struct build *build, struct gw_reso
   routes->config = config;
   routes->table = table;
   routes->header_rules = header_rules;
+  routes->settings = settings;
   count_rules(routes);
   return routes;
 }
@@ -209,7 +215,8 @@ static struct gw_frozen_http *build_http(struct build *build, struct gw_resource
     http->tls = gw_tls_build_server(build->snapshot, resource->listener, build->ticket_key, place, build->errors);
   }
   build_trusted_cidrs(build, http, place);
-  gw_chain_build(&http->chain, model, build->filters, &http->arena, build->errors, place);
+  const struct gw_filter_build of_filters = {.arena = &http->arena, .errors = build->errors, .place = place, .snapshot = build->snapshot};
+  gw_chain_build(&http->chain, model, build->filters, &of_filters);
   http->access_logs = gw_arena_calloc(&http->arena, model->access_log_count, sizeof(struct gw_access_log_plan *));
   for (uint32_t i = 0; i < model->access_log_count; i++) {
     GW_CLEANUP(gw_free_ptr) char *at = gw_asprintf("%s: access_log[%u]", place, i);

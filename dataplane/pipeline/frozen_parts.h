@@ -12,6 +12,7 @@
 #include "dataplane/pipeline/chain.h"
 #include "dataplane/pipeline/frozen.h"
 #include "dataplane/pipeline/header_rules.h"
+#include "dataplane/pipeline/route_settings.h"
 
 /* A compiled route configuration. */
 struct gw_frozen_routes {
@@ -22,6 +23,7 @@ struct gw_frozen_routes {
   struct gw_header_rules *header_rules; /* NULL: no value has operators */
   uint32_t split_count;                 /* clusters of all splits */
   bool has_body_limits;                 /* a route has one of its own */
+  struct gw_route_settings *settings;   /* what filters have of routes; NULL: nothing */
 };
 
 /* Routes with the clusters of this configuration. */

@@ -18,6 +18,18 @@ static void on_sweep(struct gw_timer *timer) {
   if (gw_stats_sweep(pipeline->stats, SWEEP_ROUTES)) gw_timer_start(pipeline->loop, timer, SWEEP_AGAIN_MS);
 }
 
+static void start_filters(struct gw_pipeline *pipeline) {
+  const struct gw_filter *const *filter = pipeline->options.filters;
+  for (; filter != NULL && *filter != NULL; filter++)
+    if ((*filter)->worker_new != NULL) pipeline->filter_states[(*filter)->kind] = (*filter)->worker_new(pipeline);
+}
+
+static void stop_filters(struct gw_pipeline *pipeline) {
+  const struct gw_filter *const *filter = pipeline->options.filters;
+  for (; filter != NULL && *filter != NULL; filter++)
+    if ((*filter)->worker_new != NULL) (*filter)->worker_free(pipeline->filter_states[(*filter)->kind]);
+}
+
 struct gw_pipeline *gw_pipeline_new(const struct gw_pipeline_options *options) {
   struct gw_pipeline *pipeline = gw_calloc(1, sizeof(*pipeline));
   pipeline->options = *options;
@@ -28,12 +40,14 @@ struct gw_pipeline *gw_pipeline_new(const struct gw_pipeline_options *options) {
   gw_strbuf_init(&pipeline->line);
   gw_list_init(&pipeline->free_streams);
   gw_timer_init(&pipeline->sweep_timer, on_sweep);
+  start_filters(pipeline);
   return pipeline;
 }
 
 void gw_pipeline_free(struct gw_pipeline *pipeline) {
   if (pipeline == NULL) return;
   gw_view_unref(pipeline->view);
+  stop_filters(pipeline);
   gw_timer_stop(&pipeline->sweep_timer);
   gw_stats_free(pipeline->stats);
   gw_failure_ring_free(pipeline->failures);

@@ -13,6 +13,7 @@
 #include "dataplane/pipeline/client_log.h"
 #include "dataplane/pipeline/client_table.h"
 #include "dataplane/pipeline/failure_ring.h"
+#include "dataplane/pipeline/filter.h"
 #include "dataplane/pipeline/node_status.h"
 #include "dataplane/pipeline/view.h"
 
@@ -22,7 +23,8 @@ struct gw_pipeline_options {
   struct gw_log_ring *access_log; /* NULL: none */
   uint32_t worker_index;
   const struct gw_node_status_calls *node_status;
-  struct gw_client_table *clients; /* of all workers */
+  struct gw_client_table *clients;        /* of all workers */
+  const struct gw_filter *const *filters; /* the registry, NULL-terminated; NULL: none has a state */
   /* Gives a reference of a gw_frozen back to the main thread. */
   void (*release_frozen)(void *arg, struct gw_frozen *frozen);
   void *release_arg;
@@ -43,6 +45,7 @@ struct gw_pipeline {
   struct gw_list free_streams;
   uint32_t free_stream_count;
   struct gw_timer sweep_timer;
+  void *filter_states[GW_FILTER_KIND_COUNT]; /* what this worker has of each filter */
 };
 
 struct gw_pipeline *gw_pipeline_new(const struct gw_pipeline_options *options);
@@ -52,6 +55,10 @@ void gw_pipeline_set_frozen(struct gw_pipeline *pipeline, struct gw_frozen *froz
 static inline enum gw_overload_level gw_pipeline_overload(const struct gw_pipeline *pipeline) {
   const struct gw_node_status_calls *calls = pipeline->options.node_status;
   return calls->overload(calls->arg);
+}
+/* What the filter's worker_new made; NULL: it has none. */
+static inline void *gw_pipeline_filter_state(const struct gw_pipeline *pipeline, enum gw_filter_kind kind) {
+  return pipeline->filter_states[kind];
 }
 /* "Tue, 24 Nov 2026 01:02:03 GMT" of now; made once a second, so it is copied by who keeps it beyond the callback. */
 struct gw_str gw_pipeline_get_date(struct gw_pipeline *pipeline);

@@ -306,6 +306,12 @@ const struct gw_route *gw_stream_get_route(struct gw_stream *stream) {
   return stream->route;
 }
 
+const void *gw_stream_route_settings(struct gw_stream *stream, enum gw_filter_kind kind) {
+  const struct gw_route *route = gw_stream_get_route(stream);
+  if (route == NULL || route->filters == NULL) return NULL;
+  return gw_route_settings_find(gw_stream_find_routes(stream)->settings, route, kind);
+}
+
 void gw_stream_choose_cluster(struct gw_stream *stream, uint32_t choice) {
   stream->split_choice = choice;
   stream->cluster = gw_view_find_cluster(stream->view, stream->listener->binding, stream->route, choice);

@@ -8,6 +8,7 @@
 #include "common/message/message.h"
 #include "common/net/transport.h"
 #include "dataplane/pipeline/attempt_record.h"
+#include "dataplane/pipeline/identity.h"
 #include "dataplane/pipeline/pipeline.h"
 
 struct gw_stream;
@@ -42,6 +43,8 @@ struct gw_stream {
   struct gw_response_head response;
   const struct gw_headers *request_trailers;  /* NULL: none; there once the request is complete */
   const struct gw_headers *response_trailers; /* NULL: none; there when the answer ends */
+  const struct gw_identity *identity;         /* NULL: nobody is known */
+  const struct gw_plan *plan;                 /* NULL: no API key */
   struct gw_str request_id;
   struct gw_address remote; /* the client as far as it can be trusted: peer, or by X-Forwarded-For */
   bool is_remote_forwarded; /* remote came by X-Forwarded-For: it has no port */
@@ -120,6 +123,8 @@ struct gw_str gw_stream_cluster_name(const struct gw_stream *stream);
 /* The length that the request's body says it has, against the route's limit; false: it was answered with 413. Where routes have limits of
  * their own, nobody has looked at it before. */
 bool gw_stream_check_length(struct gw_stream *stream);
+/* What the request's route has of that filter (its build_route); NULL: nothing, or there is no route. */
+const void *gw_stream_route_settings(struct gw_stream *stream, enum gw_filter_kind kind);
 /* The listener's routes; NULL: they are missing. */
 const struct gw_frozen_routes *gw_stream_find_routes(const struct gw_stream *stream);
 /* After GW_VERDICT_WAIT: goes on with the next filter, or, with REPLIED, no further. */

@@ -8,6 +8,7 @@
 #include "common/base/mem.h"
 #include "common/event/mailbox.h"
 #include "common/event/timer.h"
+#include "dataplane/filters/filters.h"
 
 #define DRAIN_LOOK_MS 20 /* how often a draining worker counts its connections */
 
@@ -162,6 +163,7 @@ static void *run(void *arg) {
       .worker_index = worker->options.index,
       .node_status = &worker->node_status,
       .clients = worker->options.clients,
+      .filters = gw_filters,
       .release_frozen = release_frozen,
       .release_arg = worker,
   };

@@ -431,6 +431,7 @@ static inline void fixture_start(struct fixture *fixture) {
       .access_log = gw_log_writer_add_ring(fixture->log_writer, 1 << 16),
       .node_status = &fixture->node_status,
       .clients = fixture->clients,
+      .filters = fixture->filters,
       .release_frozen = fixture_release,
       .release_arg = fixture,
   });

@@ -318,7 +318,7 @@ static void test_static_cluster_wants_endpoints_and_no_eds(void **state) {
 static const struct gw_cluster *decode_cluster(struct gw_arena *arena, const Cluster *message) {
   struct gw_errors errors;
   gw_errors_init(&errors);
-  struct gw_xds_decoder decoder = {arena, arena, &errors};
+  struct gw_xds_decoder decoder = {.arena = arena, .scratch = arena, .errors = &errors};
   const struct gw_cluster *cluster = gw_xds_decode_cluster(&decoder, message);
   assert_int_equal(errors.error_count, 0);
   gw_errors_done(&errors);
@@ -381,7 +381,7 @@ static void test_localities_are_ordered_by_priority(void **state) {
   message->endpoints[1] = first;
   struct gw_errors errors;
   gw_errors_init(&errors);
-  struct gw_xds_decoder decoder = {&arena, &arena, &errors};
+  struct gw_xds_decoder decoder = {.arena = &arena, .scratch = &arena, .errors = &errors};
   const struct gw_endpoints *endpoints = gw_xds_decode_endpoints(&decoder, NULL, message, GW_XDS_ADDRESS_CONNECT);
   assert_int_equal(endpoints->count, 3);
   assert_true(gw_str_equal(endpoints->items[0].address, GW_STR("10.0.0.1")));

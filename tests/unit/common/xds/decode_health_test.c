@@ -184,7 +184,7 @@ static void test_defaults_are_envoys(void **state) {
   struct gw_errors errors;
   gw_arena_init(&arena, 4096);
   gw_errors_init(&errors);
-  struct gw_xds_decoder decoder = {&arena, &arena, &errors};
+  struct gw_xds_decoder decoder = {.arena = &arena, .scratch = &arena, .errors = &errors};
   Cluster *message = (Cluster *)gw_xds_encode_cluster_message(&arena, &sample_tls_cluster);
   HealthCheck *check = message->health_checks[0];
   check->unhealthy_interval = check->no_traffic_interval = check->initial_jitter = check->interval_jitter = NULL;

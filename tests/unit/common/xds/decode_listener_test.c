@@ -337,7 +337,7 @@ static void test_every_bad_connection_manager_is_refused_at_its_place(void **sta
 static const struct gw_listener *decode_listener(struct gw_arena *arena, const Listener *message) {
   struct gw_errors errors;
   gw_errors_init(&errors);
-  struct gw_xds_decoder decoder = {arena, arena, &errors};
+  struct gw_xds_decoder decoder = {.arena = arena, .scratch = arena, .errors = &errors};
   const struct gw_listener *listener = gw_xds_decode_listener(&decoder, message);
   assert_int_equal(errors.error_count, 0);
   gw_errors_done(&errors);

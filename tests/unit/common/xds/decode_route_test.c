@@ -446,7 +446,7 @@ static struct gw_header_match decode_header(struct gw_arena *arena, HeaderMatche
   message->virtual_hosts[0]->routes[0]->match->headers[0] = header;
   struct gw_errors errors;
   gw_errors_init(&errors);
-  struct gw_xds_decoder decoder = {arena, scratch, &errors};
+  struct gw_xds_decoder decoder = {.arena = arena, .scratch = scratch, .errors = &errors};
   const struct gw_route_config *config = gw_xds_decode_route_config(&decoder, NULL, message);
   assert_int_equal(errors.error_count, 0);
   gw_errors_done(&errors);
@@ -510,7 +510,7 @@ static void test_retry_policies_of_hosts_and_routes_have_envoys_defaults(void **
   host->routes[1]->request_body_buffer_limit = gw_xds_encode_retry_buffer(&arena, &sample_retry);
   struct gw_errors errors;
   gw_errors_init(&errors);
-  struct gw_xds_decoder decoder = {&arena, &arena, &errors};
+  struct gw_xds_decoder decoder = {.arena = &arena, .scratch = &arena, .errors = &errors};
   const struct gw_virtual_host *got = &gw_xds_decode_route_config(&decoder, NULL, message)->virtual_hosts[0];
   assert_int_equal(errors.error_count, 0);
   const struct gw_retry_policy *own = got->routes[0].forward.retry;
@@ -541,7 +541,7 @@ static void test_defaults_are_envoys(void **state) {
   route->response_headers_to_add[1]->append_action = 0;
   struct gw_errors errors;
   gw_errors_init(&errors);
-  struct gw_xds_decoder decoder = {&arena, &arena, &errors};
+  struct gw_xds_decoder decoder = {.arena = &arena, .scratch = &arena, .errors = &errors};
   const struct gw_route *got = &gw_xds_decode_route_config(&decoder, NULL, message)->virtual_hosts[0].routes[0];
   assert_int_equal(errors.error_count, 0);
   assert_int_equal(got->forward.timeout_ms, 15000);

@@ -326,7 +326,7 @@ static char *decode_changed(struct gw_arena *arena, change_fn change, const stru
   filter->typed_config = gw_xds_encode_any(arena, http);
   struct gw_errors errors;
   gw_errors_init(&errors);
-  struct gw_xds_decoder decoder = {arena, arena, &errors};
+  struct gw_xds_decoder decoder = {.arena = arena, .scratch = arena, .errors = &errors};
   *ret_listener = gw_xds_decode_listener(&decoder, listener);
   char *text = errors.error_count > 0 ? gw_errors_format(&errors) : NULL;
   gw_errors_done(&errors);
