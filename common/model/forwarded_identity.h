@@ -20,8 +20,6 @@ struct gw_forwarded_identity {
   struct gw_str client_address;
   struct gw_str route;
   struct gw_str path_parameter_prefix; /* "x-path-" */
-  const struct gw_str *reserved;       /* others that may not come from outside */
-  uint32_t reserved_count;
 };
 
 #endif

@@ -184,6 +184,7 @@ static ProtobufCMessage *encode_route(struct gw_arena *arena, const struct gw_ro
 }
 
 static void copy_route(struct gw_arena *arena, const struct gw_route_filters *from, struct gw_route_filters *ret_filters) {
+  if (from->jwt == NULL) return;
   struct gw_jwt_route *route = gw_arena_calloc(arena, 1, sizeof *route);
   *route = *from->jwt;
   route->requirement = gw_arena_copy(arena, from->jwt->requirement);

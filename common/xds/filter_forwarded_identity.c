@@ -4,8 +4,6 @@
 #include "common/xds/filter_codecs.h"
 #include "gateway/filters/http/v1/forwarded_identity.pb-c.h"
 
-#define RESERVED_MAX 1000u
-
 typedef Gateway__Filters__Http__V1__ForwardedIdentity ForwardedIdentity;
 
 /* What the message calls a field's name, and where it stands in both. */
@@ -36,12 +34,6 @@ static void decode(struct gw_xds_decoder *d, const struct gw_xds_place *place, c
     struct gw_str *name = (struct gw_str *)(void *)((char *)identity + names[i].in_model);
     if (text[0] != '\0') *name = gw_xds_decode_header_name(d, GW_XDS_FIELD(place, names[i].field), text, false);
   }
-  if (m->n_reserved_headers > RESERVED_MAX) gw_xds_refuse(d, place, "reserved_headers are more than %u", RESERVED_MAX);
-  struct gw_str *reserved = gw_arena_calloc(d->arena, m->n_reserved_headers, sizeof *reserved);
-  for (size_t i = 0; i < m->n_reserved_headers; i++)
-    reserved[i] = gw_xds_decode_header_name(d, GW_XDS_ITEM(place, "reserved_headers", i), m->reserved_headers[i], false);
-  identity->reserved = reserved;
-  identity->reserved_count = (uint32_t)m->n_reserved_headers;
   ret_filter->settings.forwarded_identity = identity;
 }
 
@@ -52,10 +44,6 @@ static ProtobufCMessage *encode(struct gw_arena *arena, const struct gw_http_fil
     const struct gw_str *name = (const struct gw_str *)(const void *)((const char *)identity + names[i].in_model);
     *(char **)(void *)((char *)m + names[i].in_message) = gw_xds_encode_str(arena, *name);
   }
-  m->n_reserved_headers = identity->reserved_count;
-  m->reserved_headers = gw_xds_encode_array(arena, identity->reserved_count);
-  for (uint32_t i = 0; i < identity->reserved_count; i++)
-    m->reserved_headers[i] = gw_xds_encode_str(arena, identity->reserved[i]);
   return &m->base;
 }
 

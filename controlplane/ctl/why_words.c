@@ -26,6 +26,7 @@ static const struct row flags_table[] = {
     {"UR", "the instance reset the request's stream", NULL},
     {"URX", "it would have been tried again, but the retries were used up", "retries: attempts (GATEWAY_RETRY_ATTEMPTS)"},
     {"CB", "the service's circuit breaker was open", NULL},
+    {"UAEX", "the request's credentials were missing or not accepted, or they did not allow it", NULL},
 };
 
 #define LIMIT_BODY "max_request_body of the route (GATEWAY_MAX_REQUEST_BODY)"
