@@ -160,7 +160,7 @@ static const struct gw_route *translate_route(struct translation *t, const struc
                                               const struct gw_route_match *path) {
   const struct method_set *set = entry->method_count > 0 ? get_method_set(t, entry->methods, entry->method_count) : NULL;
   struct gw_str name = name_route(t, entry, set != NULL ? set->list : (struct gw_str){NULL, 0});
-  if (entry->auth.is_required && !gw_policy_can_authenticate(t->auth, &entry->auth)) {
+  if (entry->auth.is_required && !gw_route_auth_is_possible(&entry->auth, t->auth)) {
     set_direct(add_entry(t, entry, path, name, set), 501, GW_STR(NO_AUTHENTICATION));
   } else if (gw_route_actions_service(&entry->actions) == NULL) {
     gw_policy_translate_action(entry, t->arena, add_entry(t, entry, path, name, set));

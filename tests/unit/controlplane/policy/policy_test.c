@@ -61,7 +61,7 @@ static void test_load_of_the_origins_form(void **state) {
   assert_string_equal(shown, "GET,HEAD,POST /projects: exact [GET|HEAD|POST] -> 501\n405 /projects: exact -> 405\n");
   free(shown);
   const struct gw_virtual_host *host = &policy->route_configs[0].virtual_hosts[0];
-  assert_true(gw_str_equal(host->routes[0].direct.body, GW_STR("{\"error\": 501, \"message\": \"authentication is not available yet\"}")));
+  assert_true(gw_str_equal(host->routes[0].direct.body, GW_STR("{\"error\": 501, \"message\": \"no way to authenticate is configured\"}")));
   assert_true(gw_str_equal(host->routes[1].response_headers->add[0].value, GW_STR("GET, HEAD, POST")));
   const struct gw_cluster *cluster = &policy->clusters[0];
   assert_int_equal(cluster->kind, GW_CLUSTER_STRICT_DNS);
