@@ -125,7 +125,7 @@ static void test_without_a_way_to_authenticate_routes_stay_closed(void **state) 
   assert_non_null(policy);
   assert_int_equal(route_of(policy, 0)->action, GW_ROUTE_DIRECT_RESPONSE);
   assert_int_equal(route_of(policy, 0)->direct.status, 501);
-  assert_string_equal(told, "routes.yaml:1:51: no way to authenticate is configured (auth, JWT_SECRET_KEY): the route stays closed\n");
+  assert_string_equal(told, "routes.yaml:1:48: no way to authenticate is configured (auth, JWT_SECRET_KEY): the route stays closed\n");
   free(told);
   gw_policy_free(policy);
 }
