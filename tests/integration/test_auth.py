@@ -72,7 +72,7 @@ class Issuers:
 def world(tmp_path_factory):
     from conftest import Stage
     root = tmp_path_factory.mktemp("auth")
-    stage, pki = Stage(root), Pki(root / "pki").control_plane().issue("node-1")
+    stage, pki = Stage(root), Pki(root / "pki").control_plane().issue("node-1", "--node", "default/node-1")
     (root / "control-1").mkdir()
     issuers, backend = Issuers(root / "control-1"), stage.backend("s")
     control = stage.control_plane(ROUTES.format(), f'services: {{s: {{instances: [{{url: "{backend.url}"}}]}}}}',
@@ -328,7 +328,7 @@ def test_weak_secret_is_not_taken(world):
 
 
 def test_settings_alone_make_an_issuer(stage, tmp_path):
-    pki = Pki(tmp_path / "pki").control_plane().issue("node-1")
+    pki = Pki(tmp_path / "pki").control_plane().issue("node-1", "--node", "default/node-1")
     backend = stage.backend()
     control = stage.control_plane("routes: [{path: /me, service: s, auth_required: true}]",
                                   f'services: {{s: {{instances: [{{url: "{backend.url}"}}]}}}}',
