@@ -9,7 +9,7 @@
 /* Where the claims of a request are found: metadata of this filter, below the key that the JWT's provider says (payload_in_metadata). API
  * keys' claims, and those of our control plane's providers, lie below GW_CLAIMS_KEY. */
 #define GW_CLAIMS_FILTER "envoy.filters.http.jwt_authn"
-#define GW_CLAIMS_KEY "payload"
+#define GW_CLAIMS_KEY "jwt"
 
 /* The filter that allows, and the one before it that denies. */
 #define GW_RBAC_FILTER "envoy.filters.http.rbac"

@@ -55,9 +55,9 @@ direct: {allow: {d: {I: [{direct_remote_ip: {address_prefix: 127.0.0.0, prefix_l
 direct-not: {allow: {d: {I: [{not_id: {direct_remote_ip: {address_prefix: 127.0.0.0, prefix_len: 8}}}]}}}
 tls: {allow: {t: {I: [{authenticated: {}}]}}}
 no-tls: {allow: {t: {I: [{not_id: {authenticated: {principal_name: {exact: "spiffe://x"}}}}]}}}
-claims: {allow: {c: {I: [{metadata: {filter: envoy.filters.http.jwt_authn, path: [{key: payload}, {key: roles}], value: {list_match: {one_of: {string_match: {exact: admin}}}}}}]}}}
-no-claims: {allow: {c: {I: [{metadata: {filter: envoy.filters.http.jwt_authn, path: [{key: payload}, {key: roles}], value: {present_match: true}, invert: true}}]}}}
-sourced: {deny: {c: {P: [{sourced_metadata: {metadata_matcher: {filter: envoy.filters.http.jwt_authn, path: [{key: payload}], value: {null_match: {}}, invert: true}}}]}}}
+claims: {allow: {c: {I: [{metadata: {filter: envoy.filters.http.jwt_authn, path: [{key: jwt}, {key: roles}], value: {list_match: {one_of: {string_match: {exact: admin}}}}}}]}}}
+no-claims: {allow: {c: {I: [{metadata: {filter: envoy.filters.http.jwt_authn, path: [{key: jwt}, {key: roles}], value: {present_match: true}, invert: true}}]}}}
+sourced: {deny: {c: {P: [{sourced_metadata: {metadata_matcher: {filter: envoy.filters.http.jwt_authn, path: [{key: jwt}], value: {null_match: {}}, invert: true}}}]}}}
 and: {allow: {a: {I: [{and_ids: {ids: [{header: {name: x-role, string_match: {exact: admin}}}, {remote_ip: {address_prefix: 10.0.0.0, prefix_len: 8}}]}}]}}}
 or: {allow: {a: {I: [{or_ids: {ids: [{header: {name: x-role, string_match: {exact: editor}}}, {remote_ip: {address_prefix: 10.0.0.0, prefix_len: 8}}]}}]}}}
 nested: {allow: {a: {P: [{and_rules: {rules: [{or_rules: {rules: [{header: {name: ":method", string_match: {exact: GET}}}, {url_path: {path: {suffix: /y}}}]}}, {not_rule: {header: {name: x-role, string_match: {exact: guest}}}}]}}]}}}

@@ -31,11 +31,11 @@
 #define TLS ((R){.kind = GW_RBAC_AUTHENTICATED})
 #define REMOTE(range) ((R){.kind = GW_RBAC_REMOTE_IP, .cidr = {range, sizeof(range) - 1}})
 #define PEER(range) ((R){.kind = GW_RBAC_DIRECT_REMOTE_IP, .cidr = {range, sizeof(range) - 1}})
-#define CLAIM(v, ...) ((R){.kind = GW_RBAC_CLAIM, .claim = &(const struct gw_claim_match){PATH(S("payload"), __VA_ARGS__), .value = v}})
+#define CLAIM(v, ...) ((R){.kind = GW_RBAC_CLAIM, .claim = &(const struct gw_claim_match){PATH(S(GW_CLAIMS_KEY), __VA_ARGS__), .value = v}})
 #define NO_CLAIM(v, ...)                                                                                                                   \
-  ((R){.kind = GW_RBAC_CLAIM, .claim = &(const struct gw_claim_match){PATH(S("payload"), __VA_ARGS__), .value = v, .invert = true}})
+  ((R){.kind = GW_RBAC_CLAIM, .claim = &(const struct gw_claim_match){PATH(S(GW_CLAIMS_KEY), __VA_ARGS__), .value = v, .invert = true}})
 #define PARAMETER(n, ...)                                                                                                                  \
-  ((R){.kind = GW_RBAC_PARAMETER, .parameter = &(const struct gw_parameter_match){.name = S(n), PATH(S("payload"), __VA_ARGS__)}})
+  ((R){.kind = GW_RBAC_PARAMETER, .parameter = &(const struct gw_parameter_match){.name = S(n), PATH(S(GW_CLAIMS_KEY), __VA_ARGS__)}})
 /* Values. */
 #define STRING(match) ((V){.kind = GW_VALUE_MATCH_STRING, .string = match})
 #define IS(text) STRING(EXACT(text))
@@ -250,7 +250,7 @@ static void test_claims_are_found_under_their_providers_key_alone(void **state) 
   const struct gw_rbac_policy by_role = policy("r", ANY, ROLE("viewer"));
   s.request.claims_key = S("other");
   assert_false(decide(&s, GW_RBAC_ALLOW, &by_role, 1).is_allowed);
-  s.request.claims_key = S("payload");
+  s.request.claims_key = S(GW_CLAIMS_KEY);
   assert_true(decide(&s, GW_RBAC_ALLOW, &by_role, 1).is_allowed);
   tear_down(&s);
 }
@@ -296,7 +296,7 @@ static void test_many_roles_are_one_set(void **state) {
   struct gw_claim_match claims[50];
   V values[50], items[50];
   char names[50][16];
-  const struct gw_str path[] = {S("payload"), S("roles")};
+  const struct gw_str path[] = {S(GW_CLAIMS_KEY), S("roles")};
   for (int i = 0; i < 50; i++) {
     snprintf(names[i], sizeof names[i], "role-%02d", i * 37 % 50);
     items[i] = (V){.kind = GW_VALUE_MATCH_STRING, .string = {.kind = GW_STRING_MATCH_EXACT, .value = gw_str_from(names[i])}};
