@@ -199,7 +199,7 @@ static void read_rules(const struct route_reader *r, const struct gw_yaml_node *
   bool allows = out->of_all.roles.count > 0 || out->of_all.permissions.count > 0;
   for (uint32_t i = 0; i < node->count; i++) {
     read_rule(r, node->items[i], i + 1, &rules[i]);
-    allows = allows || !rules[i].denies;
+    allows = allows || gw_yaml_find(node->items[i], "allow") != NULL;
   }
   out->rules = rules;
   out->rule_count = node->count;
