@@ -12,7 +12,7 @@ from envoy.extensions.filters.http.router.v3 import router_pb2  # noqa: F401
 from envoy.extensions.filters.network.http_connection_manager.v3 import http_connection_manager_pb2  # noqa: F401
 from google.protobuf import json_format
 
-from support.ads import AdsServer
+from support.ads import Server
 from support.envoy import Envoy
 from support.gateway import wait_until
 from support.raw import exchange
@@ -135,12 +135,12 @@ def resources():
 def planes(tmp_path_factory):
     from conftest import Stage
     stage = Stage(tmp_path_factory.mktemp("rbac"))
-    server = AdsServer(resources())
+    server = Server(resources())
     data = stage.data_plane(server.address, workers=1)
     envoy = Envoy(stage.folder / "envoy", server.address)
     stage.started.append(envoy)
     yield data, data.wait_until_ready(), envoy, envoy.port()
-    assert not server.refusals
+    assert not server.errors
     stage.end()
     server.stop()
 
