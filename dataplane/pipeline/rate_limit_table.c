@@ -11,7 +11,7 @@
 /* A sixteenth of a nanosecond: fine enough for a million tokens a second without rounding, and 36 years fit. */
 #define TICKS_PER_US UINT64_C(16000)
 #define GROUP_KEYS 8
-#define INSERT_LOCKS 256
+#define INSERT_LOCKS 32
 /* In a place of `states`: somebody is giving the place to another key. */
 #define STATE_BUSY UINT64_MAX
 
