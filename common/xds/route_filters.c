@@ -59,7 +59,7 @@ static void decode_entry(struct gw_xds_decoder *d, const struct gw_xds_place *pl
   } else if (strcmp(gw_xds_any_message(any), gateway__filters__http__v1__limits_per_route__descriptor.name) == 0) {
     decode_limits(d, at, any, out);
   } else if (!is_optional) {
-    gw_xds_refuse(d, at, "\"%s\" is not supported", gw_xds_any_message(any));
+    gw_xds_refuse(d, at, "type \"%s\" is not supported here", any->type_url);
   }
 }
 
