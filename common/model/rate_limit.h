@@ -32,11 +32,14 @@ static inline bool gw_token_bucket_is_too_slow(const struct gw_token_bucket *buc
 enum gw_rate_limit_action_kind {
   GW_RATE_LIMIT_GENERIC_KEY,    /* value */
   GW_RATE_LIMIT_REMOTE_ADDRESS, /* the client's, as far as it can be trusted */
+  GW_RATE_LIMIT_MASKED_ADDRESS, /* the same, of which so many bits: "10.0.0.0/8" */
   GW_RATE_LIMIT_HEADER,         /* of the request; `from` in lower case */
   GW_RATE_LIMIT_METADATA,       /* dynamic: `from` is the filter's name, then `path` */
 };
 struct gw_rate_limit_action {
   enum gw_rate_limit_action_kind kind;
+  uint8_t v4_bits;
+  uint8_t v6_bits;
   bool is_skipped_if_absent; /* the entry is left out; else a descriptor without that entry does not come about */
   struct gw_str key;         /* the entry's */
   struct gw_str value;       /* of GENERIC_KEY; of METADATA instead of what is absent, empty: none */

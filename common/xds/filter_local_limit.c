@@ -97,6 +97,15 @@ static void decode_action(struct gw_xds_decoder *d, const struct gw_xds_place *p
     out->kind = GW_RATE_LIMIT_REMOTE_ADDRESS;
     out->key = GW_STR("remote_address");
     return;
+  case ENVOY__CONFIG__ROUTE__V3__RATE_LIMIT__ACTION__ACTION_SPECIFIER_MASKED_REMOTE_ADDRESS:
+    at = GW_XDS_FIELD(place, "masked_remote_address");
+    out->kind = GW_RATE_LIMIT_MASKED_ADDRESS;
+    out->key = GW_STR("masked_remote_address");
+    out->v4_bits =
+        (uint8_t)gw_xds_decode_u32(d, GW_XDS_FIELD(at, "v4_prefix_mask_len"), m->masked_remote_address->v4_prefix_mask_len, 32, 0, 32);
+    out->v6_bits =
+        (uint8_t)gw_xds_decode_u32(d, GW_XDS_FIELD(at, "v6_prefix_mask_len"), m->masked_remote_address->v6_prefix_mask_len, 128, 0, 128);
+    return;
   case ENVOY__CONFIG__ROUTE__V3__RATE_LIMIT__ACTION__ACTION_SPECIFIER_REQUEST_HEADERS:
     at = GW_XDS_FIELD(place, "request_headers");
     out->kind = GW_RATE_LIMIT_HEADER;
@@ -107,7 +116,7 @@ static void decode_action(struct gw_xds_decoder *d, const struct gw_xds_place *p
   case ENVOY__CONFIG__ROUTE__V3__RATE_LIMIT__ACTION__ACTION_SPECIFIER_METADATA:
     decode_metadata(d, GW_XDS_FIELD(place, "metadata"), m->metadata, out);
     return;
-  default: gw_xds_refuse(d, place, "needs generic_key, remote_address, request_headers or metadata"); return;
+  default: gw_xds_refuse(d, place, "needs generic_key, remote_address, masked_remote_address, request_headers or metadata"); return;
   }
 }
 
@@ -257,6 +266,12 @@ static Action *encode_action(struct gw_arena *arena, const struct gw_rate_limit_
   case GW_RATE_LIMIT_REMOTE_ADDRESS:
     m->action_specifier_case = ENVOY__CONFIG__ROUTE__V3__RATE_LIMIT__ACTION__ACTION_SPECIFIER_REMOTE_ADDRESS;
     m->remote_address = gw_xds_encode_new(arena, &envoy__config__route__v3__rate_limit__action__remote_address__descriptor);
+    break;
+  case GW_RATE_LIMIT_MASKED_ADDRESS:
+    m->action_specifier_case = ENVOY__CONFIG__ROUTE__V3__RATE_LIMIT__ACTION__ACTION_SPECIFIER_MASKED_REMOTE_ADDRESS;
+    m->masked_remote_address = gw_xds_encode_new(arena, &envoy__config__route__v3__rate_limit__action__masked_remote_address__descriptor);
+    m->masked_remote_address->v4_prefix_mask_len = gw_xds_encode_u32(arena, action->v4_bits);
+    m->masked_remote_address->v6_prefix_mask_len = gw_xds_encode_u32(arena, action->v6_bits);
     break;
   case GW_RATE_LIMIT_HEADER:
     m->action_specifier_case = ENVOY__CONFIG__ROUTE__V3__RATE_LIMIT__ACTION__ACTION_SPECIFIER_REQUEST_HEADERS;

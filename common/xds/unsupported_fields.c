@@ -235,13 +235,8 @@ static const struct gw_xds_unsupported_field rate_limit[] = {
 };
 
 static const struct gw_xds_unsupported_field rate_limit_action[] = {
-    {"source_cluster", 1, REFUSED},
-    {"destination_cluster", 2, REFUSED},
-    {"header_value_match", 6, REFUSED},
-    {"dynamic_metadata", 7, REFUSED},
-    {"extension", 9, REFUSED},
-    {"masked_remote_address", 10, REFUSED},
-    {"query_parameter_value_match", 11, REFUSED},
+    {"source_cluster", 1, REFUSED},    {"destination_cluster", 2, REFUSED}, {"header_value_match", 6, REFUSED},
+    {"dynamic_metadata", 7, REFUSED},  {"extension", 9, REFUSED},           {"query_parameter_value_match", 11, REFUSED},
     {"query_parameters", 12, REFUSED},
 };
 

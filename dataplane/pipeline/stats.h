@@ -9,6 +9,7 @@
 
 #include "common/base/list.h"
 #include "common/base/map.h"
+#include "common/model/rate_limit.h"
 #include "common/observe/metrics.h"
 #include "dataplane/cluster/circuit_breaker.h"
 
@@ -44,6 +45,18 @@ enum gw_limit {
   GW_LIMIT_OVERLOAD_STREAMS,
   GW_LIMIT_OVERLOAD_CONNECTIONS,
   GW_LIMIT_COUNT,
+};
+
+/* Decisions of rate limits. */
+enum gw_limit_scope {                                                   /* those of ours by gw_rate_limit_scope */
+                      GW_LIMIT_SCOPE_LOCAL = GW_RATE_LIMIT_SCOPE_COUNT, /* Envoy's local ones */
+                      GW_LIMIT_SCOPE_COUNT,
+};
+enum gw_limit_decision {
+  GW_LIMIT_ALLOWED,
+  GW_LIMIT_REFUSED,
+  GW_LIMIT_NOT_ENFORCED, /* would have been refused */
+  GW_LIMIT_DECISION_COUNT,
 };
 
 /* Of very many routes none is in a cache: what each request touches lies close together. */
@@ -90,6 +103,7 @@ struct gw_stats {
   uint64_t tls_failures_total;
   uint64_t tunnels_total;
   uint64_t limits[GW_LIMIT_COUNT];
+  uint64_t rate_limits[GW_LIMIT_SCOPE_COUNT][GW_LIMIT_DECISION_COUNT];
   uint64_t view_swaps_total;
   struct gw_histogram view_swap; /* how long gw_engine_set_frozen took */
   struct gw_list unused_routes;  /* held by no view */

@@ -176,6 +176,18 @@ static void write_limits(const struct gw_stats *stats, struct gw_metrics_writer 
   }
 }
 
+static void write_rate_limits(const struct gw_stats *stats, struct gw_metrics_writer *writer) {
+  static const char *const decisions[GW_LIMIT_DECISION_COUNT] = {"allowed", "refused", "not_enforced"};
+  const char *family = "gateway_rate_limit_decisions_total";
+  gw_metrics_family(writer, family, "counter", "What rate limits decided, each for itself.");
+  for (size_t i = 0; i < GW_LIMIT_SCOPE_COUNT; i++)
+    for (size_t k = 0; k < GW_LIMIT_DECISION_COUNT; k++) {
+      struct gw_str scope = i == GW_LIMIT_SCOPE_LOCAL ? GW_STR("local") : gw_rate_limit_scope_name((enum gw_rate_limit_scope)i);
+      struct gw_label labels[] = {{"scope", scope}, {"decision", gw_str_from(decisions[k])}};
+      gw_metrics_u64(writer, family, labels, 2, stats->rate_limits[i][k]);
+    }
+}
+
 static void write_one(struct gw_metrics_writer *writer, const char *name, const char *type, const char *help, uint64_t value) {
   gw_metrics_family(writer, name, type, help);
   gw_metrics_u64(writer, name, NULL, 0, value);
@@ -198,6 +210,7 @@ void gw_stats_write(const struct gw_stats *stats, struct gw_metrics_writer *writ
   write_one(writer, "gateway_downstream_bad_requests_total", "counter", "Requests that were not HTTP as the gateway accepts it.",
             stats->bad_requests_total);
   write_limits(stats, writer);
+  write_rate_limits(stats, writer);
   write_one(writer, "gateway_downstream_tls_handshakes_total", "counter", "TLS handshakes completed.", stats->tls_handshakes_total);
   write_one(writer, "gateway_downstream_tls_failures_total", "counter", "TLS connections that failed.", stats->tls_failures_total);
   write_one(writer, "gateway_downstream_tunnels_total", "counter", "Connections that became WebSockets.", stats->tunnels_total);

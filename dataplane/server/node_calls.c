@@ -180,6 +180,8 @@ static void fill_metrics(void *arg, struct gw_node_metrics *metrics) {
   metrics->overload = gw_overload_level(plane->overload);
   gw_overload_get_use(plane->overload, &metrics->use);
   metrics->clients = gw_client_table_count(plane->clients);
+  gw_rate_limit_table_get_counts(plane->rate_limits, &metrics->rate_limits);
+  metrics->rate_limit_max_keys = gw_rate_limit_table_max_keys(plane->rate_limits);
   metrics->health = gw_health_format_metrics(gw_compiler_health(plane->compiler));
   fill_tls_metrics(plane, metrics);
 }
