@@ -18,6 +18,7 @@ static const char *const route_keys[] = {"path",
                                          "methods",
                                          "auth_required",
                                          "rate_limit",
+                                         "rate_limits",
                                          "timeout",
                                          "timeouts",
                                          "retries",
@@ -33,7 +34,9 @@ static const char *const route_keys[] = {"path",
                                          "respond",
                                          "max_request_body",
                                          NULL};
-static const char *const rate_limit_keys[] = {"requests", "per", "burst", "key", "scope", NULL};
+
+/* Read by others. */
+static const char *const beside_routes[] = {"listeners", "rate_limits", NULL};
 
 /* Known ones in their usual order, others behind them by name. */
 static int compare_methods(const void *left, const void *right) {
@@ -82,26 +85,6 @@ static void read_methods(const struct gw_reader *reader, const struct gw_yaml_no
     route->has_implied_head = true;
   }
   qsort(route->methods, route->method_count, sizeof(*route->methods), compare_methods);
-}
-
-static void read_rate_limit(const struct gw_reader *reader, const struct gw_yaml_node *node) {
-  uint32_t number;
-  uint64_t ms;
-  struct gw_str text;
-  if (node->kind == GW_YAML_MAPPING) {
-    if (!gw_reader_is_mapping(reader, node, "rate_limit", rate_limit_keys)) return;
-    const struct gw_yaml_node *requests = gw_yaml_find(node, "requests"), *per = gw_yaml_find(node, "per"),
-                              *burst = gw_yaml_find(node, "burst"), *key = gw_yaml_find(node, "key"), *scope = gw_yaml_find(node, "scope");
-    if (requests == NULL) gw_reader_mistake(reader, node, "rate_limit needs requests: how many are allowed");
-    if (requests != NULL) gw_reader_u32(reader, requests, "requests", 1, 1000000000, &number);
-    if (per != NULL) gw_reader_duration(reader, per, "per", &ms);
-    if (burst != NULL) gw_reader_u32(reader, burst, "burst", 1, 1000000000, &number);
-    if (key != NULL) gw_reader_text(reader, key, "key", &text);
-    if (scope != NULL) gw_reader_text(reader, scope, "scope", &text);
-  } else if (!gw_reader_u32(reader, node, "rate_limit", 1, 1000000000, &number)) {
-    return;
-  }
-  gw_reader_warn(reader, node, "rate_limit is not enforced yet");
 }
 
 static void read_path(const struct gw_reader *reader, const struct gw_yaml_node *node, struct gw_route_entry *route) {
@@ -181,7 +164,7 @@ static void read_route(const struct gw_reader *reader, const struct gw_yaml_node
   if (!gw_reader_is_mapping(reader, node, "a route", route_keys)) return;
   const struct gw_yaml_node *path = gw_yaml_find(node, "path"), *regex = gw_yaml_find(node, "path_regex"),
                             *methods = gw_yaml_find(node, "methods"), *auth = gw_yaml_find(node, "auth_required"),
-                            *rate_limit = gw_yaml_find(node, "rate_limit"), *timeout = gw_yaml_find(node, "timeout");
+                            *timeout = gw_yaml_find(node, "timeout");
   route->node = path != NULL ? path : regex != NULL ? regex : node;
   if (path == NULL && regex == NULL) gw_reader_mistake(reader, node, "a route needs a path, such as /projects/{id}");
   if (path != NULL && regex != NULL) gw_reader_mistake(reader, regex, "a route has either path or path_regex");
@@ -190,7 +173,7 @@ static void read_route(const struct gw_reader *reader, const struct gw_yaml_node
   read_rules(reader, node, services, route);
   if (methods != NULL && !gw_yaml_is_null(methods)) read_methods(reader, methods, route);
   if (auth != NULL) gw_reader_bool(reader, auth, "auth_required", &route->is_auth_required);
-  if (rate_limit != NULL && !gw_yaml_is_null(rate_limit)) read_rate_limit(reader, rate_limit);
+  gw_limits_read_route(reader, node, &route->limits);
   if (timeout != NULL) route->has_timeout = gw_reader_duration(reader, timeout, "timeout", &route->timeout_ms);
   gw_retries_read(reader, node, &route->retries);
   gw_timeouts_read(reader, node, false, &route->timeouts);
@@ -320,7 +303,7 @@ static struct gw_route_entry *expand_hosts(const struct gw_reader *reader, struc
 void gw_routes_read(const struct gw_reader *reader, const struct gw_yaml_node *root, const struct gw_service_list *services,
                     struct gw_route_list *ret_routes) {
   *ret_routes = (struct gw_route_list){0};
-  const struct gw_yaml_node *list = gw_reader_find_root(reader, root, "routes", "listeners", "[]");
+  const struct gw_yaml_node *list = gw_reader_find_root(reader, root, "routes", beside_routes, "[]");
   if (list == NULL || !gw_reader_is_list(reader, list, "routes")) return;
   struct gw_map *regexes = gw_map_new();
   struct gw_route_entry *read = gw_arena_calloc(reader->arena, list->count, sizeof(*read));

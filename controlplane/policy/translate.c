@@ -2,6 +2,7 @@
 
 #include "common/base/map.h"
 #include "controlplane/policy/service_tls_yaml.h"
+#include "controlplane/policy/translate_limits.h"
 #include "controlplane/policy/translate_routes.h"
 
 /* The form of all local replies; a data plane adds the request's id. */
@@ -23,6 +24,7 @@ struct translation {
   bool has_retries;                    /* a route has */
   struct gw_map *sets;                 /* list → struct method_set */
   struct gw_strbuf words;              /* for strings in the making */
+  const struct gw_common_limits *limits;
   struct gw_route *routes;
   uint32_t count;
 };
@@ -137,12 +139,23 @@ static void add_forward(struct translation *t, const struct gw_route_entry *entr
   t->has_retries = t->has_retries || (retry != NULL && retry->count > 0);
 }
 
+/* What the listener's filters have of a route; NULL: nothing. */
+static const struct gw_route_filters *translate_filters(struct translation *t, const struct gw_route_entry *entry, struct gw_str name) {
+  struct gw_route_filters filters = {0};
+  bool has_any = gw_limits_translate_route(entry, name, t->limits, t->settings, t->arena, &filters);
+  if (!has_any) return NULL;
+  struct gw_route_filters *own = gw_arena_calloc(t->arena, 1, sizeof(*own));
+  *own = filters;
+  return own;
+}
+
 /* Retries that could do things twice are for idempotent methods: those get a route of their own, in front, under the same name. So every
  * proxy understands it. Returns the last one, which has the entry's methods. */
 static const struct gw_route *translate_route(struct translation *t, const struct gw_route_entry *entry,
                                               const struct gw_route_match *path) {
   const struct method_set *set = entry->method_count > 0 ? get_method_set(t, entry->methods, entry->method_count) : NULL;
   struct gw_str name = name_route(t, entry, set != NULL ? set->list : (struct gw_str){NULL, 0});
+  uint32_t first = t->count;
   if (entry->is_auth_required) {
     set_direct(add_entry(t, entry, path, name, set), 501, GW_STR(NO_AUTHENTICATION));
   } else if (gw_route_actions_service(&entry->actions) == NULL) {
@@ -154,6 +167,9 @@ static const struct gw_route *translate_route(struct translation *t, const struc
       add_forward(t, entry, path, name, get_method_set(t, retries.methods, retries.method_count), retries.of_methods);
     add_forward(t, entry, path, name, set, retries.policy);
   }
+  const struct gw_route_filters *filters = translate_filters(t, entry, name);
+  for (uint32_t i = first; i < t->count; i++)
+    t->routes[i].filters = filters;
   return &t->routes[t->count - 1];
 }
 
@@ -272,13 +288,14 @@ static bool is_first_of_its_hosts(const struct gw_route_entry *entry) {
   return entry->host_count == 0 || gw_str_equal(entry->host, entry->hosts[0]);
 }
 
-static struct gw_route_config translate_routes(const struct gw_route_list *routes, const struct gw_settings *settings,
+static struct gw_route_config translate_routes(const struct gw_policy_parts *parts, const struct gw_settings *settings,
                                                struct gw_policy *policy) {
+  const struct gw_route_list *routes = &parts->routes;
   static const struct gw_retries_entry nothing = {0};
   const struct gw_retries_of unsaid = {.route = &nothing, .service = &nothing};
   const struct gw_retry_policy *others;
   struct gw_arena *arena = &policy->arena;
-  struct translation t = {.arena = arena, .settings = settings, .sets = gw_map_new()};
+  struct translation t = {.arena = arena, .settings = settings, .sets = gw_map_new(), .limits = &parts->limits};
   t.retry = gw_retries_resolve(&unsaid, settings, arena, &others);
   t.routes = gw_arena_calloc(arena, count_made(routes), sizeof(*t.routes));
   struct gw_policy_route *list = gw_arena_calloc(arena, routes->count, sizeof(*list));
@@ -359,9 +376,9 @@ static void translate_secrets(const struct gw_policy_parts *parts, const struct 
 }
 
 void gw_policy_translate(const struct gw_policy_parts *parts, const struct gw_settings *settings, struct gw_policy *policy) {
-  translate_configs(&parts->listeners, translate_routes(&parts->routes, settings, policy), policy);
+  translate_configs(&parts->listeners, translate_routes(parts, settings, policy), policy);
   translate_services(&parts->services, settings, policy);
   translate_secrets(parts, settings, policy);
-  policy->listeners = gw_policy_translate_listeners(&parts->listeners, settings, &policy->arena);
+  policy->listeners = gw_policy_translate_listeners(parts, settings, &policy->arena);
   policy->listener_count = parts->listeners.count;
 }

@@ -15,13 +15,14 @@ struct gw_policy_parts {
   struct gw_service_list services;
   struct gw_route_list routes;
   struct gw_listener_list listeners;
+  struct gw_common_limits limits;
 };
 
 /* Fills everything of `policy` but its arena, from input without mistakes. */
 void gw_policy_translate(const struct gw_policy_parts *parts, const struct gw_settings *settings, struct gw_policy *policy);
 
 /* Listeners with their HTTP connection managers (translate_listener.c). */
-const struct gw_listener *gw_policy_translate_listeners(const struct gw_listener_list *listeners, const struct gw_settings *settings,
+const struct gw_listener *gw_policy_translate_listeners(const struct gw_policy_parts *parts, const struct gw_settings *settings,
                                                         struct gw_arena *arena);
 struct gw_http2_options gw_policy_translate_http2(const struct gw_settings *settings);
 /* The routes of a listener that redirects. */

@@ -213,7 +213,7 @@ static enum gw_verdict on_request(struct gw_stream *stream, void *state, const v
     stream->pipeline->stats->rate_limits[GW_LIMIT_SCOPE_LOCAL][GW_LIMIT_NOT_ENFORCED]++;
     return GW_VERDICT_NEXT;
   }
-  gw_limit_report(stream, &buckets[index].rate, &outcome, true, model->tells_x_headers);
+  gw_limit_report(stream, &buckets[index].rate, &outcome, model->tells_x_headers, model->tells_x_headers);
   if (is_allowed) return GW_VERDICT_NEXT;
   add_response_headers(stream, model);
   gw_limit_refuse(stream, &outcome, model->status, model->is_resource_exhausted ? GRPC_RESOURCE_EXHAUSTED : 0,
