@@ -195,6 +195,19 @@ bool gw_limits_translate_route(const struct gw_route_entry *entry, struct gw_str
 
 /* ---- listeners ---- */
 
+static const struct gw_rate_limit_redis *make_redis(const struct gw_settings *settings, struct gw_arena *arena) {
+  if (settings->redis_host[0] == '\0') return NULL;
+  struct gw_rate_limit_redis *redis = gw_arena_calloc(arena, 1, sizeof(*redis));
+  *redis = (struct gw_rate_limit_redis){.host = gw_str_from(gw_arena_strdup(arena, settings->redis_host)),
+                                        .port = settings->redis_port,
+                                        .database = settings->redis_database,
+                                        .user = gw_str_from(gw_arena_strdup(arena, settings->redis_user)),
+                                        .prefix = gw_str_from(gw_arena_strdup(arena, settings->redis_prefix)),
+                                        .timeout_ms = settings->redis_timeout_ms,
+                                        .on_failure = settings->redis_on_failure};
+  return redis;
+}
+
 static const struct gw_shared_limit *make_shared(const struct gw_common_limits *common, const struct gw_settings *settings,
                                                  struct gw_arena *arena) {
   struct gw_shared_limit *shared = gw_arena_calloc(arena, 1, sizeof(*shared));
@@ -205,6 +218,7 @@ static const struct gw_shared_limit *make_shared(const struct gw_common_limits *
   }
   if (common->has_plans) limits[shared->count++] = make_limit(&common->plans, GW_STR("plan"), settings);
   shared->limits = limits;
+  shared->redis = make_redis(settings, arena);
   shared->headers = settings->rate_limit_headers;
   shared->max_keys = settings->rate_limit_max_keys;
   return shared;

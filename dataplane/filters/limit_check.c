@@ -1,6 +1,10 @@
 #include "dataplane/filters/limit_check.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "common/base/map.h"
+#include "common/base/siphash.h"
 
 #define LONGEST_PART 200 /* a longer one is there by its hash */
 #define SECOND_US UINT64_C(1000000)
@@ -10,6 +14,11 @@
 void gw_limit_key_init(struct gw_limit_key *key, struct gw_str identity) {
   key->len = 0;
   gw_limit_key_add(key, identity);
+}
+
+/* The same in every process. */
+static uint64_t digest(const void *data, size_t len, uint64_t which) {
+  return gw_siphash((struct gw_siphash_key){0x6c696d69742d6b65, which}, data, len, 2, 4);
 }
 
 static void append(struct gw_limit_key *key, unsigned char kind, const void *data, size_t len) {
@@ -22,7 +31,7 @@ static void append(struct gw_limit_key *key, unsigned char kind, const void *dat
 void gw_limit_key_add(struct gw_limit_key *key, struct gw_str part) {
   uint64_t hash;
   if (key->len + 1 + LONGEST_PART > sizeof(key->bytes)) {
-    hash = gw_hash_keyed(key->bytes, key->len);
+    hash = digest(key->bytes, key->len, 0);
     key->len = 0;
     append(key, UINT8_MAX, &hash, sizeof(hash));
   }
@@ -30,8 +39,17 @@ void gw_limit_key_add(struct gw_limit_key *key, struct gw_str part) {
     append(key, (unsigned char)part.len, part.data != NULL ? part.data : "", part.len);
     return;
   }
-  hash = gw_hash_keyed(part.data, part.len);
+  hash = digest(part.data, part.len, 0);
   append(key, UINT8_MAX - 1, &hash, sizeof(hash));
+}
+
+void gw_limit_key_add_rate(struct gw_limit_key *key, const struct gw_rate_limit_rate *rate) {
+  const uint64_t numbers[] = {rate->interval_ticks, rate->burst};
+  gw_limit_key_add(key, (struct gw_str){(const char *)numbers, sizeof(numbers)});
+}
+
+void gw_limit_key_format_digest(const struct gw_limit_key *key, char ret_digest[GW_LIMIT_DIGEST_SIZE]) {
+  snprintf(ret_digest, GW_LIMIT_DIGEST_SIZE, "%016" PRIx64 "%016" PRIx64, digest(key->bytes, key->len, 1), digest(key->bytes, key->len, 2));
 }
 
 uint64_t gw_limit_key_hash(const struct gw_limit_key *key) {

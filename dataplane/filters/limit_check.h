@@ -16,8 +16,13 @@ struct gw_limit_key {
 };
 void gw_limit_key_init(struct gw_limit_key *key, struct gw_str identity);
 void gw_limit_key_add(struct gw_limit_key *key, struct gw_str part);
+/* Other numbers begin anew, with a full bucket: who raises a limit wants it to hold now. */
+void gw_limit_key_add_rate(struct gw_limit_key *key, const struct gw_rate_limit_rate *rate);
 /* For the table. */
 uint64_t gw_limit_key_hash(const struct gw_limit_key *key);
+/* For all data planes: 32 hex digits, the same in each of them. */
+#define GW_LIMIT_DIGEST_SIZE 33
+void gw_limit_key_format_digest(const struct gw_limit_key *key, char ret_digest[GW_LIMIT_DIGEST_SIZE]);
 
 /* An IPv4 address, or the /64 of an IPv6 one, in bytes. */
 #define GW_LIMIT_CLIENT_BYTES 8

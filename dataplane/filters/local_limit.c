@@ -173,14 +173,17 @@ static uint32_t find_buckets(struct gw_stream *stream, const struct settings *se
     uint32_t found = find_limit(settings, &descriptor);
     if (found == UINT32_MAX) continue;
     struct gw_limit_key key = route_key;
+    gw_limit_key_add_rate(&key, &settings->rates[found]);
     for (uint32_t k = 0; k < descriptor.count; k++) {
       gw_limit_key_add(&key, descriptor.entries[k].key);
       gw_limit_key_add(&key, descriptor.entries[k].value);
     }
     insert_sorted(buckets, count++, (struct gw_limit_bucket){gw_limit_key_hash(&key), settings->rates[found], GW_LIMIT_SCOPE_LOCAL});
   }
-  if (model->has_bucket && (count == 0 || model->always_consumes_bucket))
+  if (model->has_bucket && (count == 0 || model->always_consumes_bucket)) {
+    gw_limit_key_add_rate(&route_key, &settings->rate);
     buckets[count++] = (struct gw_limit_bucket){gw_limit_key_hash(&route_key), settings->rate, GW_LIMIT_SCOPE_LOCAL};
+  }
   return count;
 }
 

@@ -33,6 +33,8 @@ struct gw_rate_limit_table {
   struct group *groups; /* address space for the most keys; the first group_count can be used */
   _Atomic uint64_t group_count;
   uint64_t usable_count;
+  _Atomic uint32_t fleet;
+  _Atomic uint64_t alone_us;
   struct insert_lock locks[INSERT_LOCKS];
 };
 
@@ -65,6 +67,7 @@ struct gw_rate_limit_table *gw_rate_limit_table_new(uint64_t max_keys) {
   if (space == MAP_FAILED) GW_PANIC("no address space for rate limits");
   table->groups = space;
   gw_rate_limit_table_set_max_keys(table, max_keys);
+  gw_rate_limit_table_set_fleet(table, 1);
   return table;
 }
 
@@ -107,6 +110,22 @@ void gw_rate_limit_table_set_max_keys(struct gw_rate_limit_table *table, uint64_
 
 uint64_t gw_rate_limit_table_max_keys(const struct gw_rate_limit_table *table) {
   return atomic_load_explicit(&table->group_count, memory_order_relaxed) * GROUP_KEYS;
+}
+
+void gw_rate_limit_table_set_fleet(struct gw_rate_limit_table *table, uint32_t size) {
+  atomic_store_explicit(&table->fleet, size > 0 ? size : 1, memory_order_relaxed);
+}
+
+uint32_t gw_rate_limit_table_fleet(const struct gw_rate_limit_table *table) {
+  return atomic_load_explicit(&table->fleet, memory_order_relaxed);
+}
+
+void gw_rate_limit_table_note_alone(struct gw_rate_limit_table *table, uint64_t now_us) {
+  atomic_store_explicit(&table->alone_us, now_us, memory_order_relaxed);
+}
+
+uint64_t gw_rate_limit_table_alone_us(const struct gw_rate_limit_table *table) {
+  return atomic_load_explicit(&table->alone_us, memory_order_relaxed);
 }
 
 void gw_rate_limit_table_get_counts(const struct gw_rate_limit_table *table, struct gw_rate_limit_counts *ret_counts) {

@@ -1,7 +1,7 @@
 /* Why: token buckets by key, one truth for all workers, in a bounded place: what a limit counts by (addresses, users, …) comes from
  * strangers, and no lock may stand on a request's way.
- * Life: gw_rate_limit_table_new … gw_rate_limit_table_free, after the workers. Outside of the configuration: buckets stay when that changes.
- * Thread: any; gw_rate_limit_table_set_max_keys main's. Times: microseconds of one clock that does not go back. */
+ * Life: gw_rate_limit_table_new … gw_rate_limit_table_free, after the workers. Outside of the configuration: buckets stay when that
+ * changes. Thread: any; gw_rate_limit_table_set_… main's. Times: microseconds of one clock that does not go back. */
 #ifndef GW_DATAPLANE_PIPELINE_RATE_LIMIT_TABLE_H
 #define GW_DATAPLANE_PIPELINE_RATE_LIMIT_TABLE_H
 
@@ -48,6 +48,14 @@ uint64_t gw_rate_limit_table_used(struct gw_rate_limit_table *table, uint64_t ke
 /* Makes the bucket lack that much, whatever it was: what somebody else, who decides, says of it. */
 void gw_rate_limit_table_set_used(struct gw_rate_limit_table *table, uint64_t key, const struct gw_rate_limit_rate *rate,
                                   uint64_t used_thousandths, uint64_t now_us);
+
+/* Among how many data planes shared limits are divided while nobody counts for all; at least 1. */
+void gw_rate_limit_table_set_fleet(struct gw_rate_limit_table *table, uint32_t size);
+uint32_t gw_rate_limit_table_fleet(const struct gw_rate_limit_table *table);
+
+/* When this process last decided by itself what is to be counted by all: what was taken then is known here alone. 0: never. */
+void gw_rate_limit_table_note_alone(struct gw_rate_limit_table *table, uint64_t now_us);
+uint64_t gw_rate_limit_table_alone_us(const struct gw_rate_limit_table *table);
 
 struct gw_rate_limit_counts {
   uint64_t keys;             /* that have a place; those whose buckets are full again too, until another needs it */

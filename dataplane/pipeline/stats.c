@@ -193,6 +193,8 @@ static void merge_totals(struct gw_stats *stats, const struct gw_stats *from) {
   for (size_t i = 0; i < GW_LIMIT_SCOPE_COUNT; i++)
     for (size_t k = 0; k < GW_LIMIT_DECISION_COUNT; k++)
       stats->rate_limits[i][k] += from->rate_limits[i][k];
+  for (size_t i = 0; i < GW_LIMIT_JUDGE_COUNT; i++)
+    stats->rate_limit_judges[i] += from->rate_limit_judges[i];
   stats->view_swaps_total += from->view_swaps_total;
   gw_histogram_merge(&stats->view_swap, &from->view_swap);
 }

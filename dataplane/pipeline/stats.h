@@ -59,6 +59,15 @@ enum gw_limit_decision {
   GW_LIMIT_DECISION_COUNT,
 };
 
+/* Who decided about limits that all data planes share. */
+enum gw_limit_judge {
+  GW_LIMIT_BY_REDIS,
+  GW_LIMIT_BY_OURSELVES, /* Redis was away: each for itself, … */
+  GW_LIMIT_BY_NOBODY,    /* … nobody, and the request passed, … */
+  GW_LIMIT_CLOSED,       /* … or was answered 503 */
+  GW_LIMIT_JUDGE_COUNT,
+};
+
 /* Of very many routes none is in a cache: what each request touches lies close together. */
 struct gw_route_stats {
   struct gw_histogram duration; /* of whole requests */
@@ -104,6 +113,7 @@ struct gw_stats {
   uint64_t tunnels_total;
   uint64_t limits[GW_LIMIT_COUNT];
   uint64_t rate_limits[GW_LIMIT_SCOPE_COUNT][GW_LIMIT_DECISION_COUNT];
+  uint64_t rate_limit_judges[GW_LIMIT_JUDGE_COUNT];
   uint64_t view_swaps_total;
   struct gw_histogram view_swap; /* how long gw_engine_set_frozen took */
   struct gw_list unused_routes;  /* held by no view */

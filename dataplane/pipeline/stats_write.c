@@ -188,6 +188,17 @@ static void write_rate_limits(const struct gw_stats *stats, struct gw_metrics_wr
     }
 }
 
+static void write_judges(const struct gw_stats *stats, struct gw_metrics_writer *writer) {
+  static const char *const names[GW_LIMIT_JUDGE_COUNT] = {"redis", "local", "open", "closed"};
+  const char *family = "gateway_rate_limit_shared_requests_total";
+  gw_metrics_family(writer, family, "counter",
+                    "Requests with limits that all data planes share, by who decided; all but redis: it was away.");
+  for (size_t i = 0; i < GW_LIMIT_JUDGE_COUNT; i++) {
+    struct gw_label label = {"by", gw_str_from(names[i])};
+    gw_metrics_u64(writer, family, &label, 1, stats->rate_limit_judges[i]);
+  }
+}
+
 static void write_one(struct gw_metrics_writer *writer, const char *name, const char *type, const char *help, uint64_t value) {
   gw_metrics_family(writer, name, type, help);
   gw_metrics_u64(writer, name, NULL, 0, value);
@@ -211,6 +222,7 @@ void gw_stats_write(const struct gw_stats *stats, struct gw_metrics_writer *writ
             stats->bad_requests_total);
   write_limits(stats, writer);
   write_rate_limits(stats, writer);
+  write_judges(stats, writer);
   write_one(writer, "gateway_downstream_tls_handshakes_total", "counter", "TLS handshakes completed.", stats->tls_handshakes_total);
   write_one(writer, "gateway_downstream_tls_failures_total", "counter", "TLS connections that failed.", stats->tls_failures_total);
   write_one(writer, "gateway_downstream_tunnels_total", "counter", "Connections that became WebSockets.", stats->tunnels_total);

@@ -169,6 +169,7 @@ static void start_configuration(struct gw_data_plane *plane) {
       .worker_count = options->workers,
       .listen = options->has_listen ? &options->listen : NULL,
       .publish = gw_node_publish,
+      .rate_limits = plane->rate_limits,
       .on_active = gw_node_on_active,
       .arg = plane,
   };
