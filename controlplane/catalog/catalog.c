@@ -6,6 +6,7 @@
 #include "common/base/clock.h"
 #include "common/base/map.h"
 #include "common/base/mem.h"
+#include "common/model/jwt_authn.h"
 #include "controlplane/snapshot/builder.h"
 
 /* What one source says of one service: a copy. */
@@ -21,6 +22,8 @@ struct gw_catalog {
   bool has_policy;
   const struct gw_secret *secrets; /* borrowed */
   uint32_t secret_count;
+  const struct gw_secret *issuer_keys; /* borrowed */
+  uint32_t issuer_key_count;
   struct gw_map *sources; /* source → map of service → struct known_service */
   struct gw_task publish_task;
 };
@@ -88,6 +91,45 @@ static struct gw_endpoints merge(const struct gw_catalog *catalog, struct gw_str
   return merged;
 }
 
+static const struct gw_secret *find_keys(const struct gw_catalog *catalog, struct gw_str provider) {
+  for (uint32_t i = 0; i < catalog->issuer_key_count; i++) {
+    struct gw_str name = catalog->issuer_keys[i].name, prefix = GW_STR("jwt/");
+    if (gw_str_has_prefix(name, prefix) && gw_str_equal(gw_str_skip(name, prefix.len), provider)) return &catalog->issuer_keys[i];
+  }
+  return NULL;
+}
+
+static const struct gw_jwt_authn *with_keys(const struct gw_catalog *catalog, const struct gw_jwt_authn *from, struct gw_arena *arena) {
+  struct gw_jwt_authn *authn = gw_arena_calloc(arena, 1, sizeof(*authn));
+  struct gw_jwt_provider *providers = gw_arena_calloc(arena, from->provider_count, sizeof(*providers));
+  *authn = *from;
+  authn->providers = providers;
+  for (uint32_t i = 0; i < from->provider_count; i++) {
+    const struct gw_secret *keys = find_keys(catalog, from->providers[i].name);
+    providers[i] = from->providers[i];
+    if (keys != NULL) providers[i].jwks = keys->content;
+  }
+  return authn;
+}
+
+/* The policy's listeners, with the keys that issuers have now. */
+static const struct gw_listener *complete_listeners(const struct gw_catalog *catalog, const struct gw_catalog_policy *policy,
+                                                    struct gw_arena *arena) {
+  if (catalog->issuer_key_count == 0) return policy->listeners;
+  struct gw_listener *listeners = gw_arena_calloc(arena, policy->listener_count, sizeof(*listeners));
+  for (uint32_t i = 0; i < policy->listener_count; i++) {
+    struct gw_http_connection_manager *http = &listeners[i].http;
+    listeners[i] = policy->listeners[i];
+    struct gw_http_filter *filters = gw_arena_calloc(arena, http->filter_count, sizeof(*filters));
+    for (uint32_t k = 0; k < http->filter_count; k++) {
+      filters[k] = http->filters[k];
+      if (filters[k].kind == GW_FILTER_JWT_AUTHN) filters[k].settings.jwt_authn = with_keys(catalog, filters[k].settings.jwt_authn, arena);
+    }
+    http->filters = filters;
+  }
+  return listeners;
+}
+
 static enum gw_err publish(struct gw_catalog *catalog, const struct gw_catalog_policy *policy, struct gw_errors *errors) {
   struct gw_arena arena;
   gw_arena_init(&arena, 4096);
@@ -99,7 +141,7 @@ static enum gw_err publish(struct gw_catalog *catalog, const struct gw_catalog_p
   }
   struct gw_wanted wanted = {.secrets = catalog->secrets,
                              .secret_count = catalog->secret_count,
-                             .listeners = policy->listeners,
+                             .listeners = complete_listeners(catalog, policy, &arena),
                              .listener_count = policy->listener_count,
                              .route_configs = policy->route_configs,
                              .route_config_count = policy->route_config_count,
@@ -127,6 +169,12 @@ enum gw_err gw_catalog_set_policy(struct gw_catalog *catalog, const struct gw_ca
 void gw_catalog_set_secrets(struct gw_catalog *catalog, const struct gw_secret *secrets, uint32_t count) {
   catalog->secrets = secrets;
   catalog->secret_count = count;
+  gw_loop_at_turn_end(catalog->loop, &catalog->publish_task);
+}
+
+void gw_catalog_set_issuer_keys(struct gw_catalog *catalog, const struct gw_secret *keys, uint32_t count) {
+  catalog->issuer_keys = keys;
+  catalog->issuer_key_count = count;
   gw_loop_at_turn_end(catalog->loop, &catalog->publish_task);
 }
 

@@ -34,7 +34,6 @@ void gw_reader_warn(const struct gw_reader *reader, const struct gw_yaml_node *n
 }
 
 #define WORD_MAX 32u
-#define ROOT_KEYS_MAX 8u
 
 /* Levenshtein's distance; words are cut at WORD_MAX. */
 static size_t distance(struct gw_str a, struct gw_str b) {
@@ -96,16 +95,14 @@ bool gw_reader_is_mapping(const struct gw_reader *reader, const struct gw_yaml_n
   return true;
 }
 
-const struct gw_yaml_node *gw_reader_find_root(const struct gw_reader *reader, const struct gw_yaml_node *root, const char *key,
-                                               const char *const *others, const char *empty) {
+const struct gw_yaml_node *gw_reader_find_root(const struct gw_reader *reader, const struct gw_yaml_node *root, const char *const *keys,
+                                               const char *empty) {
+  const char *key = keys[0];
   static const struct gw_yaml_node start = {.kind = GW_YAML_SCALAR, .is_plain = true, .line = 1, .column = 1};
   if (root == NULL || gw_yaml_is_null(root)) {
     gw_reader_mistake(reader, &start, "the file is empty; write \"%s: %s\" for none", key, empty);
     return NULL;
   }
-  const char *keys[ROOT_KEYS_MAX + 2] = {key};
-  for (size_t i = 0; others != NULL && others[i] != NULL && i < ROOT_KEYS_MAX; i++)
-    keys[i + 1] = others[i];
   if (!gw_reader_is_mapping(reader, root, "the file", keys)) return NULL;
   const struct gw_yaml_node *value = gw_yaml_find(root, key);
   if (value != NULL && !gw_yaml_is_null(value)) return value;

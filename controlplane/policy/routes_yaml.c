@@ -17,6 +17,7 @@ static const char *const route_keys[] = {"path",
                                          "service",
                                          "methods",
                                          "auth_required",
+                                         "auth",
                                          "rate_limit",
                                          "rate_limits",
                                          "timeout",
@@ -34,9 +35,7 @@ static const char *const route_keys[] = {"path",
                                          "respond",
                                          "max_request_body",
                                          NULL};
-
-/* Read by others. */
-static const char *const beside_routes[] = {"listeners", "rate_limits", NULL};
+static const char *const root_keys[] = {"routes", "listeners", "auth", "rate_limits", NULL};
 
 /* Known ones in their usual order, others behind them by name. */
 static int compare_methods(const void *left, const void *right) {
@@ -159,12 +158,11 @@ static void settle_timeout(const struct gw_reader *reader, const struct gw_yaml_
 }
 
 static void read_route(const struct gw_reader *reader, const struct gw_yaml_node *node, const struct gw_service_list *services,
-                       struct gw_map *regexes, struct gw_route_entry *route) {
+                       const struct gw_auth_policy *auth, struct gw_map *regexes, struct gw_route_entry *route) {
   *route = (struct gw_route_entry){.timeout_ms = GW_ROUTE_TIMEOUT_DEFAULT_YAML_MS};
   if (!gw_reader_is_mapping(reader, node, "a route", route_keys)) return;
   const struct gw_yaml_node *path = gw_yaml_find(node, "path"), *regex = gw_yaml_find(node, "path_regex"),
-                            *methods = gw_yaml_find(node, "methods"), *auth = gw_yaml_find(node, "auth_required"),
-                            *timeout = gw_yaml_find(node, "timeout");
+                            *methods = gw_yaml_find(node, "methods"), *timeout = gw_yaml_find(node, "timeout");
   route->node = path != NULL ? path : regex != NULL ? regex : node;
   if (path == NULL && regex == NULL) gw_reader_mistake(reader, node, "a route needs a path, such as /projects/{id}");
   if (path != NULL && regex != NULL) gw_reader_mistake(reader, regex, "a route has either path or path_regex");
@@ -172,7 +170,7 @@ static void read_route(const struct gw_reader *reader, const struct gw_yaml_node
   if (path == NULL && regex != NULL) read_path_regex(reader, regex, regexes, route);
   read_rules(reader, node, services, route);
   if (methods != NULL && !gw_yaml_is_null(methods)) read_methods(reader, methods, route);
-  if (auth != NULL) gw_reader_bool(reader, auth, "auth_required", &route->is_auth_required);
+  gw_route_auth_read(reader, node, auth, &route->auth);
   gw_limits_read_route(reader, node, &route->limits);
   if (timeout != NULL) route->has_timeout = gw_reader_duration(reader, timeout, "timeout", &route->timeout_ms);
   gw_retries_read(reader, node, &route->retries);
@@ -301,15 +299,15 @@ static struct gw_route_entry *expand_hosts(const struct gw_reader *reader, struc
 }
 
 void gw_routes_read(const struct gw_reader *reader, const struct gw_yaml_node *root, const struct gw_service_list *services,
-                    struct gw_route_list *ret_routes) {
+                    const struct gw_auth_policy *auth, struct gw_route_list *ret_routes) {
   *ret_routes = (struct gw_route_list){0};
-  const struct gw_yaml_node *list = gw_reader_find_root(reader, root, "routes", beside_routes, "[]");
+  const struct gw_yaml_node *list = gw_reader_find_root(reader, root, root_keys, "[]");
   if (list == NULL || !gw_reader_is_list(reader, list, "routes")) return;
   struct gw_map *regexes = gw_map_new();
   struct gw_route_entry *read = gw_arena_calloc(reader->arena, list->count, sizeof(*read));
   uint32_t count = 0, expanded_count = 0;
   for (uint32_t i = 0; i < list->count; i++) {
-    read_route(reader, list->items[i], services, regexes, &read[count]);
+    read_route(reader, list->items[i], services, auth, regexes, &read[count]);
     if (read[count].path.count == 0) continue;
     expanded_count += read[count].host_count > 0 ? read[count].host_count : 1;
     count++;

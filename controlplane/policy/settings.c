@@ -92,8 +92,10 @@ static const struct row rows[] = {
     {"GATEWAY_RATE_LIMIT_HEADERS", "refused", AT(rate_limit_headers), KIND_CHOICE, 0, 0, "always,refused"},
     {"GATEWAY_RATE_LIMIT_MAX_KEYS", "1048576", AT(rate_limit_max_keys), KIND_U32, 1024, 1u << 26, NULL},
     {"CIRCUIT_BREAKER_ENABLED", "auto", AT(circuit_breaker), KIND_SWITCH, 0, 0, NULL},
-    {"JWT_SECRET_KEY", "", 0, KIND_SECRET, 0, 0, NULL},
-    {"JWT_ALGORITHM", "", 0, KIND_UNUSED, 0, 0, NULL},
+    {"JWT_SECRET_KEY", "", AT(jwt_secret_key), KIND_SECRET, 0, 0, NULL},
+    {"JWT_PUBLIC_KEY_FILE", "", AT(jwt_public_key_file), KIND_PATH, 0, 0, NULL},
+    {"JWT_ALGORITHM", "HS256", AT(jwt_algorithm), KIND_TEXT, 0, 0,
+     "HS256,HS384,HS512,RS256,RS384,RS512,PS256,PS384,PS512,ES256,ES384,ES512,EdDSA"},
     {"REDIS_HOST", "", AT(redis_host), KIND_REDIS, 0, 0, NULL},
     {"REDIS_PORT", "6379", AT(redis_port), KIND_PORT, 1, 0, NULL},
     {"GATEWAY_REDIS_DATABASE", "0", AT(redis_database), KIND_U32, 0, 100000, NULL},
@@ -277,6 +279,7 @@ static void set_value(struct gw_settings *settings, const struct row *row, const
     break;
   case KIND_UNUSED:
   case KIND_SECRET:
+    if (row->offset != 0) break;
     if (origin->text.len > 0) gw_errors_warn(errors, origin->place, "%s is not used yet", row->name);
     return;
   }
@@ -395,6 +398,7 @@ enum gw_err gw_settings_load(const char *env_file, const char *const *overrides,
 
 void gw_settings_free(struct gw_settings *settings) {
   if (settings == NULL) return;
+  gw_arena_wipe(&settings->origins->arena);
   gw_arena_done(&settings->origins->arena);
   free(settings->origins);
   free(settings);

@@ -6,7 +6,7 @@
 #include "controlplane/policy/translate_routes.h"
 
 /* The form of all local replies; a data plane adds the request's id. */
-#define NO_AUTHENTICATION "{\"error\": 501, \"message\": \"authentication is not available yet\"}"
+#define NO_AUTHENTICATION "{\"error\": 501, \"message\": \"no way to authenticate is configured\"}"
 #define OTHER_METHOD "{\"error\": 405, \"message\": \"this path does not have this method\"}"
 #define OTHER_REQUEST "{\"error\": 404, \"message\": \"no route of this path is for this request\"}"
 
@@ -20,6 +20,8 @@ struct method_set {
 struct translation {
   struct gw_arena *arena;
   const struct gw_settings *settings;
+  const struct gw_auth_policy *auth;
+  struct gw_map *filters;              /* requirement → struct gw_route_filters, shared by routes */
   const struct gw_retry_policy *retry; /* of the virtual host: what routes have that say nothing */
   bool has_retries;                    /* a route has */
   struct gw_map *sets;                 /* list → struct method_set */
@@ -139,11 +141,26 @@ static void add_forward(struct translation *t, const struct gw_route_entry *entr
   t->has_retries = t->has_retries || (retry != NULL && retry->count > 0);
 }
 
+/* Of routes that ask the same of tokens, and have nothing else. */
+static const struct gw_route_filters *get_jwt(struct translation *t, const struct gw_route_entry *entry) {
+  struct gw_str requirement = gw_policy_jwt_requirement(t->auth, &entry->auth, t->arena);
+  if (requirement.len == 0) return NULL;
+  struct gw_route_filters *filters = gw_map_find(t->filters, requirement);
+  if (filters != NULL) return filters;
+  struct gw_jwt_route *jwt = gw_arena_calloc(t->arena, 1, sizeof(*jwt));
+  filters = gw_arena_calloc(t->arena, 1, sizeof(*filters));
+  jwt->requirement = requirement;
+  filters->jwt = jwt;
+  gw_map_put(t->filters, requirement, filters);
+  return filters;
+}
+
 /* What the listener's filters have of a route; NULL: nothing. */
 static const struct gw_route_filters *translate_filters(struct translation *t, const struct gw_route_entry *entry, struct gw_str name) {
+  const struct gw_route_filters *shared = get_jwt(t, entry);
   struct gw_route_filters filters = {0};
-  bool has_any = gw_limits_translate_route(entry, name, t->limits, t->settings, t->arena, &filters);
-  if (!has_any) return NULL;
+  if (shared != NULL) filters = *shared;
+  if (!gw_limits_translate_route(entry, name, t->limits, t->settings, t->arena, &filters)) return shared;
   struct gw_route_filters *own = gw_arena_calloc(t->arena, 1, sizeof(*own));
   *own = filters;
   return own;
@@ -156,7 +173,7 @@ static const struct gw_route *translate_route(struct translation *t, const struc
   const struct method_set *set = entry->method_count > 0 ? get_method_set(t, entry->methods, entry->method_count) : NULL;
   struct gw_str name = name_route(t, entry, set != NULL ? set->list : (struct gw_str){NULL, 0});
   uint32_t first = t->count;
-  if (entry->is_auth_required) {
+  if (entry->auth.is_required && !gw_route_auth_is_possible(&entry->auth, t->auth)) {
     set_direct(add_entry(t, entry, path, name, set), 501, GW_STR(NO_AUTHENTICATION));
   } else if (gw_route_actions_service(&entry->actions) == NULL) {
     gw_policy_translate_action(entry, t->arena, add_entry(t, entry, path, name, set));
@@ -295,7 +312,8 @@ static struct gw_route_config translate_routes(const struct gw_policy_parts *par
   const struct gw_retries_of unsaid = {.route = &nothing, .service = &nothing};
   const struct gw_retry_policy *others;
   struct gw_arena *arena = &policy->arena;
-  struct translation t = {.arena = arena, .settings = settings, .sets = gw_map_new(), .limits = &parts->limits};
+  struct translation t =
+      {.arena = arena, .settings = settings, .auth = &parts->auth, .filters = gw_map_new(), .sets = gw_map_new(), .limits = &parts->limits};
   t.retry = gw_retries_resolve(&unsaid, settings, arena, &others);
   t.routes = gw_arena_calloc(arena, count_made(routes), sizeof(*t.routes));
   struct gw_policy_route *list = gw_arena_calloc(arena, routes->count, sizeof(*list));
@@ -319,6 +337,7 @@ static struct gw_route_config translate_routes(const struct gw_policy_parts *par
                                                    .route_count = t.count - first};
   }
   policy->routes = list;
+  gw_map_free(t.filters);
   gw_map_free(t.sets);
   gw_strbuf_done(&t.words);
   return gw_policy_translate_hosts(groups, group_count, t.retry, t.has_retries, arena);

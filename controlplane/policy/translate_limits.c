@@ -17,9 +17,12 @@ static bool is_shared(const struct gw_limit_entry *limit, const struct gw_settin
 
 /* ---- Envoy's: of one route, in one process ---- */
 
-/* The caller of a route without authentication is the client: other credentials are not looked at there. */
+/* The caller of a route without authentication is the client, since credentials are not looked at there; where only tokens are taken it is
+ * the user. */
 static enum gw_rate_limit_key_kind kind_of(const struct gw_route_entry *entry, const struct gw_rate_limit_key *key) {
-  return key->kind == GW_RATE_LIMIT_KEY_CALLER && !entry->is_auth_required ? GW_RATE_LIMIT_KEY_CLIENT : key->kind;
+  if (key->kind != GW_RATE_LIMIT_KEY_CALLER) return key->kind;
+  if (!entry->auth.is_required) return GW_RATE_LIMIT_KEY_CLIENT;
+  return entry->auth.takes_api_key ? GW_RATE_LIMIT_KEY_CALLER : GW_RATE_LIMIT_KEY_USER;
 }
 
 /* Whether Envoy's message says the same. A field that is missing takes the whole descriptor away, so such a key stands alone. */
@@ -256,7 +259,7 @@ static void check_entry(const struct gw_reader *reader, const struct gw_settings
       gw_reader_mistake(reader, limit->node, "scope: service is for a route with one service");
     for (uint32_t k = 0; k < limit->key_count; k++) {
       enum gw_rate_limit_key_kind kind = limit->keys[k].kind;
-      if (!entry->is_auth_required &&
+      if (!entry->auth.is_required &&
           (kind == GW_RATE_LIMIT_KEY_USER || kind == GW_RATE_LIMIT_KEY_API_KEY || kind == GW_RATE_LIMIT_KEY_CLAIM))
         gw_reader_warn(reader, limit->node, "without auth_required nobody is known here, so that all requests have one bucket");
     }

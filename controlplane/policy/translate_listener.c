@@ -75,7 +75,9 @@ static const struct gw_str *split_ranges(const char *text, struct gw_arena *aren
 
 static void translate_filters(const struct gw_policy_parts *parts, const struct gw_settings *settings, struct gw_arena *arena,
                               struct gw_http_connection_manager *http) {
-  struct gw_http_filter *filters = gw_arena_calloc(arena, 3 + GW_LIMIT_FILTERS_MAX, sizeof(*filters));
+  struct gw_http_filter *filters = gw_arena_calloc(arena, 5 + GW_LIMIT_FILTERS_MAX, sizeof(*filters));
+  const struct gw_jwt_authn *jwt = gw_policy_translate_jwt(parts, arena);
+  struct gw_forwarded_identity *identity = gw_arena_calloc(arena, 1, sizeof(*identity));
   http->filters = filters;
   filters[http->filter_count++] =
       (struct gw_http_filter){.name = GW_STR("gateway.filters.http.limits"),
@@ -99,7 +101,14 @@ static void translate_filters(const struct gw_policy_parts *parts, const struct 
                                             .has_metrics = settings->has_metrics};
     endpoints->metrics_allow = split_ranges(settings->metrics_allow, arena, &endpoints->metrics_allow_count);
   }
+  if (jwt != NULL)
+    filters[http->filter_count++] =
+        (struct gw_http_filter){.name = GW_STR("envoy.filters.http.jwt_authn"), .kind = GW_FILTER_JWT_AUTHN, .settings.jwt_authn = jwt};
   http->filter_count += gw_limits_translate_filters(&parts->routes, &parts->limits, settings, arena, filters + http->filter_count);
+  *identity = parts->auth.identity;
+  filters[http->filter_count++] = (struct gw_http_filter){.name = GW_STR("gateway.filters.http.identity"),
+                                                          .kind = GW_FILTER_IDENTITY,
+                                                          .settings.forwarded_identity = identity};
   filters[http->filter_count++] = (struct gw_http_filter){.name = GW_STR("envoy.filters.http.router"), .kind = GW_FILTER_ROUTER};
 }
 
@@ -122,7 +131,7 @@ static struct gw_str routes_of(const struct gw_listener_entry *listener, struct 
   return gw_str_from(gw_arena_printf(arena, "redirect/%.*s", GW_STR_ARG(listener->name)));
 }
 
-static void translate_listener(const struct gw_listener_entry *from, const struct gw_policy_parts *parts,
+static void translate_listener(const struct gw_policy_parts *parts, const struct gw_listener_entry *from,
                                const struct gw_settings *settings, struct gw_arena *arena, struct gw_listener *listener) {
   *listener = (struct gw_listener){.name = from->name, .address = from->address, .port = from->port, .tls = from->tls};
   bool tells_certificate = from->forwarding == GW_CLIENT_CERT_APPEND_FORWARD || from->forwarding == GW_CLIENT_CERT_SANITIZE_SET;
@@ -164,7 +173,7 @@ const struct gw_listener *gw_policy_translate_listeners(const struct gw_policy_p
   const struct gw_listener_list *listeners = &parts->listeners;
   struct gw_listener *all = gw_arena_calloc(arena, listeners->count, sizeof(*all));
   for (uint32_t i = 0; i < listeners->count; i++)
-    translate_listener(&listeners->items[i], parts, settings, arena, &all[i]);
+    translate_listener(parts, &listeners->items[i], settings, arena, &all[i]);
   return all;
 }
 

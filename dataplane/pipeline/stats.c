@@ -195,6 +195,10 @@ static void merge_totals(struct gw_stats *stats, const struct gw_stats *from) {
       stats->rate_limits[i][k] += from->rate_limits[i][k];
   for (size_t i = 0; i < GW_LIMIT_JUDGE_COUNT; i++)
     stats->rate_limit_judges[i] += from->rate_limit_judges[i];
+  for (size_t i = 0; i < GW_JWT_RESULT_COUNT; i++)
+    stats->jwt_results[i] += from->jwt_results[i];
+  stats->token_cache_hits_total += from->token_cache_hits_total;
+  stats->token_cache_misses_total += from->token_cache_misses_total;
   stats->view_swaps_total += from->view_swaps_total;
   gw_histogram_merge(&stats->view_swap, &from->view_swap);
 }
