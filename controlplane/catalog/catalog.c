@@ -21,12 +21,25 @@ struct gw_catalog {
   bool has_policy;
   const struct gw_secret *secrets; /* borrowed */
   uint32_t secret_count;
+  struct gw_resource_list api_keys;
+  bool knows_api_keys;
   struct gw_map *sources; /* source → map of service → struct known_service */
   struct gw_task publish_task;
+  struct gw_task publish_keys_task;
 };
 
 static void publish_now(void *arg) {
   gw_catalog_publish(arg);
+}
+
+/* Nothing else has changed, or it comes with the rest. */
+static void publish_keys_now(void *arg) {
+  struct gw_catalog *catalog = arg;
+  struct gw_snapshot *current = gw_snapshot_cache_current(catalog->cache);
+  if (current == NULL || gw_list_is_linked(&catalog->publish_task.node)) return;
+  struct gw_snapshot *snapshot = gw_snapshot_with_api_keys(current, &catalog->api_keys);
+  gw_snapshot_cache_set(catalog->cache, snapshot, gw_clock_monotonic_us());
+  gw_snapshot_unref(snapshot);
 }
 
 struct gw_catalog *gw_catalog_new(struct gw_loop *loop, struct gw_snapshot_cache *cache) {
@@ -35,6 +48,7 @@ struct gw_catalog *gw_catalog_new(struct gw_loop *loop, struct gw_snapshot_cache
   catalog->cache = cache;
   catalog->sources = gw_map_new();
   gw_task_init(&catalog->publish_task, publish_now, catalog);
+  gw_task_init(&catalog->publish_keys_task, publish_keys_now, catalog);
   return catalog;
 }
 
@@ -47,6 +61,8 @@ static void known_service_free(struct known_service *known) {
 void gw_catalog_free(struct gw_catalog *catalog) {
   if (catalog == NULL) return;
   gw_task_cancel(&catalog->publish_task);
+  gw_task_cancel(&catalog->publish_keys_task);
+  gw_resource_list_unref(&catalog->api_keys);
   struct gw_str key;
   void *services;
   for (size_t source = 0; gw_map_next(catalog->sources, &source, &key, &services);) {
@@ -106,7 +122,8 @@ static enum gw_err publish(struct gw_catalog *catalog, const struct gw_catalog_p
                              .clusters = policy->clusters,
                              .cluster_count = policy->cluster_count,
                              .endpoints = endpoints,
-                             .endpoints_count = count};
+                             .endpoints_count = count,
+                             .api_keys = catalog->knows_api_keys ? &catalog->api_keys : NULL};
   struct gw_snapshot *snapshot = NULL;
   enum gw_err err = gw_wanted_freeze(&wanted, gw_snapshot_cache_current(catalog->cache), errors, &snapshot);
   if (err == GW_OK) gw_snapshot_cache_set(catalog->cache, snapshot, gw_clock_monotonic_us());
@@ -128,6 +145,14 @@ void gw_catalog_set_secrets(struct gw_catalog *catalog, const struct gw_secret *
   catalog->secrets = secrets;
   catalog->secret_count = count;
   gw_loop_at_turn_end(catalog->loop, &catalog->publish_task);
+}
+
+void gw_catalog_set_api_keys(struct gw_catalog *catalog, const struct gw_resource_list *keys) {
+  struct gw_resource_list list = gw_resource_list_ref(keys);
+  gw_resource_list_unref(&catalog->api_keys);
+  catalog->api_keys = list;
+  catalog->knows_api_keys = true;
+  gw_loop_at_turn_end(catalog->loop, &catalog->publish_keys_task);
 }
 
 static void copy_endpoints(struct known_service *known, const struct gw_endpoints *from) {

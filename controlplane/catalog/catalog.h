@@ -31,6 +31,10 @@ enum gw_err gw_catalog_set_policy(struct gw_catalog *catalog, const struct gw_ca
 /* All secrets that there are now (borrowed until the next call). Published at the end of the loop's turn, or with the policy. */
 void gw_catalog_set_secrets(struct gw_catalog *catalog, const struct gw_secret *secrets, uint32_t count);
 
+/* All API keys that there are now (a list that holds: shared). Published at the end of the loop's turn, beside all else, which need not be
+ * encoded again. */
+void gw_catalog_set_api_keys(struct gw_catalog *catalog, const struct gw_resource_list *keys);
+
 /* Instances of one service, as a source knows them (copied). Published at the end of the loop's turn, so that many services
  * that change together make one snapshot. An EDS cluster that no source knows has no endpoints. */
 void gw_catalog_set_endpoints(struct gw_catalog *catalog, const char *source, const struct gw_endpoints *endpoints);
