@@ -1,8 +1,8 @@
 # The house: every folder with what it links. Left to right as a request, or a change, walks.
 set(GW_BASE common/base)
-gw_folder(common/base THIRD_PARTY Threads::Threads)
+gw_folder(common/base THIRD_PARTY Threads::Threads m)
 gw_folder(common/event LINK common/base THIRD_PARTY PkgConfig::LIBEVENT)
-gw_folder(common/crypto LINK common/base THIRD_PARTY PkgConfig::OPENSSL)
+gw_folder(common/crypto LINK common/base THIRD_PARTY PkgConfig::OPENSSL PkgConfig::LIBJWT m)
 gw_folder(common/message LINK common/base)
 gw_folder(common/model LINK common/base)
 gw_folder(common/net LINK common/base common/event common/crypto THIRD_PARTY PkgConfig::OPENSSL_TLS PkgConfig::OPENSSL)

@@ -57,6 +57,8 @@ enum gw_err gw_json_parse(struct gw_str text, const struct gw_json_limits *limit
 const struct gw_json_value *gw_json_find(const struct gw_json_value *value, struct gw_str name);
 /* Whether it is this string. NULL is none. */
 bool gw_json_is_string(const struct gw_json_value *value, struct gw_str text);
+/* Whether it is a string, an integer or a boolean that is written like this: "7" is 7 as well as "7". */
+bool gw_json_is_scalar(const struct gw_json_value *value, struct gw_str text);
 /* A number of either kind as a double; false: none. Integers beyond 2^53 are rounded. */
 bool gw_json_number(const struct gw_json_value *value, double *ret_number);
 

@@ -1,5 +1,5 @@
 /* Why: API keys as text: "gwk_ID_SECRET" is made, taken apart, and hashed under the pepper; keys that others issued are hashed alike.
- * Life: a pepper is new … free, which cleanses it; the rest has no objects.
+ * Life: a pepper is a key of HMAC, freed with gw_hmac_free, which cleanses it; the rest has no objects.
  * Thread: any. */
 #ifndef GW_COMMON_CRYPTO_API_KEY_H
 #define GW_COMMON_CRYPTO_API_KEY_H
@@ -26,14 +26,13 @@ bool gw_api_key_parse(struct gw_str key, struct gw_str *ret_id);
 /* The same form for an id alone. */
 bool gw_api_key_is_id(struct gw_str id);
 
-struct gw_api_key_pepper;
+struct gw_hmac;
 /* NULL: shorter than GW_API_KEY_PEPPER_MIN. */
-struct gw_api_key_pepper *gw_api_key_pepper_new(struct gw_str pepper);
-void gw_api_key_pepper_free(struct gw_api_key_pepper *pepper);
+struct gw_hmac *gw_api_key_pepper_new(struct gw_str pepper);
 
 /* HMAC-SHA-256 of the whole text under the pepper, ours and imported ones alike. */
-void gw_api_key_hash(const struct gw_api_key_pepper *pepper, struct gw_str key, uint8_t ret_hash[GW_API_KEY_HASH_SIZE]);
+void gw_api_key_hash(const struct gw_hmac *pepper, struct gw_str key, uint8_t ret_hash[GW_API_KEY_HASH_SIZE]);
 /* Whether `hash` is the key's; NULL: there is no such key, which takes the same time and is false. */
-bool gw_api_key_verify(const struct gw_api_key_pepper *pepper, struct gw_str key, const uint8_t *hash);
+bool gw_api_key_verify(const struct gw_hmac *pepper, struct gw_str key, const uint8_t *hash);
 
 #endif

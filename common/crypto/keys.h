@@ -20,8 +20,8 @@ enum gw_err gw_keys_generate_rsa_pair(uint32_t bits, struct gw_key_pair *ret_pai
 enum gw_err gw_keys_generate_ec_pair(const char *curve, struct gw_key_pair *ret_pair);
 void gw_key_pair_done(struct gw_key_pair *pair);
 
-/* `bytes` random bytes (1 to 64) in base64url, NUL-terminated: as text it is longer than them. Freed by the caller after
- * gw_keys_cleanse_text. */
+/* `bytes` random bytes (1 to 64) in base64url, NUL-terminated: 48 are 64 characters, which as a text are long enough for every HS*. Freed
+ * with gw_keys_free_secret. */
 char *gw_keys_generate_secret(size_t bytes);
 /* Overwrites and frees; NULL is accepted. */
 void gw_keys_free_secret(char *secret);

@@ -199,3 +199,22 @@ enum gw_err gw_uri_query_find(struct gw_str path, struct gw_str name, struct gw_
   }
   return GW_ERR_NOT_FOUND;
 }
+
+struct gw_str gw_uri_query_remove(struct gw_str path, struct gw_str name, struct gw_arena *arena) {
+  struct gw_str value, parameter;
+  if (gw_uri_query_find(path, name, &value) != GW_OK) return path;
+  size_t len = (size_t)gw_str_find_char(path, '?');
+  struct gw_str rest = gw_str_skip(path, len + 1);
+  char *out = gw_arena_alloc_bytes(arena, path.len + 1);
+  memcpy(out, path.data, len);
+  char separator = '?';
+  while (gw_str_split_next(&rest, '&', &parameter)) {
+    ptrdiff_t equals = gw_str_find_char(parameter, '=');
+    if (gw_str_equal((struct gw_str){parameter.data, equals < 0 ? parameter.len : (size_t)equals}, name)) continue;
+    out[len++] = separator;
+    memcpy(out + len, parameter.data, parameter.len);
+    len += parameter.len;
+    separator = '&';
+  }
+  return (struct gw_str){out, len};
+}

@@ -36,6 +36,8 @@ enum gw_err gw_uri_normalize(struct gw_str path, const struct gw_uri_rules *rule
 /* The value of the first parameter of that name in the query, both as they are written; "a" and "a=" give an empty one. GW_ERR_NOT_FOUND.
  */
 enum gw_err gw_uri_query_find(struct gw_str path, struct gw_str name, struct gw_str *ret_value);
+/* The path without any parameter of that name; a query that has no other goes. In `arena` when it differs. */
+struct gw_str gw_uri_query_remove(struct gw_str path, struct gw_str name, struct gw_arena *arena);
 
 /* host[:port] of Host or :authority (RFC 9110 section 7.2): a reg-name (without ',') or IPv6 literal (no zone) that is not empty; a port,
  * if there is a colon, of 1 to 5 digits, 0–65535; no user info. */

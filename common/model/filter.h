@@ -46,12 +46,18 @@ struct gw_limits {
   uint32_t overload_descriptors_percent; /* likewise, of RLIMIT_NOFILE */
 };
 
+/* jwt_authn.h, forwarded_identity.h */
+struct gw_jwt_authn;
+struct gw_forwarded_identity;
+
 struct gw_http_filter {
   struct gw_str name; /* HttpFilter.name */
   enum gw_filter_kind kind;
   union {
     struct gw_node_endpoints node_endpoints;
     struct gw_limits limits;
+    const struct gw_jwt_authn *jwt_authn;
+    const struct gw_forwarded_identity *forwarded_identity;
   } settings;
 };
 

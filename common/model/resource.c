@@ -4,6 +4,7 @@
 
 #include "common/base/mem.h"
 #include "common/model/cluster.h"
+#include "common/model/jwt_authn.h"
 #include "common/model/listener.h"
 #include "common/model/secret.h"
 
@@ -47,11 +48,27 @@ static bool next_secret(const struct gw_tls_params *params, struct gw_str last, 
   return index < params->certificate_count + 2;
 }
 
+/* The secrets of filters, `index` counting from 0. */
+static bool next_filter_secret(const struct gw_http_connection_manager *http, uint32_t index, struct gw_str *ret_name) {
+  for (uint32_t i = 0; i < http->filter_count; i++) {
+    if (http->filters[i].kind != GW_FILTER_JWT_AUTHN) continue;
+    const struct gw_jwt_authn *authn = http->filters[i].settings.jwt_authn;
+    if (index < authn->provider_count) {
+      *ret_name = authn->providers[index].secret;
+      return true;
+    }
+    index -= authn->provider_count;
+  }
+  return false;
+}
+
 static bool name_of_listener(const struct gw_listener *listener, uint32_t index, enum gw_resource_type *ret_type, struct gw_str *ret_name) {
   *ret_type = index == 0 ? GW_RESOURCE_ROUTE_CONFIG : GW_RESOURCE_SECRET;
   *ret_name = listener->http.route_config_name;
   if (listener->is_api_only || index == 0) return !listener->is_api_only;
-  return listener->tls != NULL && next_secret(&listener->tls->params, listener->tls->ticket_keys, index - 1, ret_name);
+  uint32_t of_tls = listener->tls != NULL ? listener->tls->params.certificate_count + 2 : 0;
+  if (index - 1 < of_tls) return next_secret(&listener->tls->params, listener->tls->ticket_keys, index - 1, ret_name);
+  return next_filter_secret(&listener->http, index - 1 - of_tls, ret_name);
 }
 
 static bool name_of_cluster(const struct gw_cluster *cluster, uint32_t index, enum gw_resource_type *ret_type, struct gw_str *ret_name) {

@@ -13,6 +13,7 @@ enum gw_secret_kind {
   GW_SECRET_CERTIFICATE, /* TlsCertificate: a chain and its private key */
   GW_SECRET_VALIDATION,  /* CertificateValidationContext: whom to trust; no secret in itself */
   GW_SECRET_TICKET_KEYS, /* TlsSessionTicketKeys */
+  GW_SECRET_GENERIC,     /* GenericSecret: "jwt/PROVIDER", a key set with symmetric keys; "api_key/pepper" */
 };
 
 #define GW_TICKET_KEY_BYTES 80u /* name 16, HMAC 32, AES 32, as Envoy has them */
@@ -27,9 +28,10 @@ struct gw_secret {
   uint32_t san_count;
   const struct gw_str *ticket_keys; /* GW_TICKET_KEY_BYTES each; the first encrypts, all decrypt */
   uint32_t ticket_key_count;
+  struct gw_str content; /* of GW_SECRET_GENERIC */
 };
 
-/* Only certificates and ticket keys are kept from those who listen. */
+/* All but whom to trust is kept from those who listen. */
 static inline bool gw_secret_is_confidential(const struct gw_secret *secret) {
   return secret->kind != GW_SECRET_VALIDATION;
 }

@@ -41,6 +41,13 @@ static void decode_string_matcher(struct gw_xds_decoder *d, const struct gw_xds_
   }
 }
 
+void gw_xds_decode_string_matcher(struct gw_xds_decoder *d, const struct gw_xds_place *place, const StringMatcher *m,
+                                  struct gw_header_match *out) {
+  struct text_match text = {0};
+  decode_string_matcher(d, place, m, &text);
+  *out = (struct gw_header_match){.kind = text.kind, .value = text.value, .ignore_case = text.ignore_case};
+}
+
 static void decode_header_text(struct gw_xds_decoder *d, const struct gw_xds_place *place, const HeaderMatcher *m, struct text_match *out) {
   switch (m->header_match_specifier_case) {
   case ENVOY__CONFIG__ROUTE__V3__HEADER_MATCHER__HEADER_MATCH_SPECIFIER_STRING_MATCH:

@@ -64,8 +64,8 @@ static void decode_path_match(struct gw_xds_decoder *d, const struct gw_xds_plac
   }
 }
 
-static void decode_match(struct gw_xds_decoder *d, const struct gw_xds_place *place, const Envoy__Config__Route__V3__RouteMatch *m,
-                         struct gw_route_match *out) {
+void gw_xds_decode_route_match(struct gw_xds_decoder *d, const struct gw_xds_place *place, const Envoy__Config__Route__V3__RouteMatch *m,
+                               struct gw_route_match *out) {
   if (m == NULL) {
     gw_xds_refuse(d, place, "is missing");
     return;
@@ -179,7 +179,7 @@ static void decode_direct(struct gw_xds_decoder *d, const struct gw_xds_place *p
 void gw_xds_decode_route(struct gw_xds_decoder *d, const struct gw_xds_place *place, const Envoy__Config__Route__V3__Route *m,
                          const struct gw_xds_host_defaults *host, struct gw_route *out) {
   out->name = gw_xds_decode_str(d, m->name);
-  decode_match(d, GW_XDS_FIELD(place, "match"), m->match, &out->match);
+  gw_xds_decode_route_match(d, GW_XDS_FIELD(place, "match"), m->match, &out->match);
   switch (m->action_case) {
   case ENVOY__CONFIG__ROUTE__V3__ROUTE__ACTION_ROUTE:
     out->action = GW_ROUTE_FORWARD;

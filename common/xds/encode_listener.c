@@ -1,4 +1,5 @@
 #include "common/base/mem.h"
+#include "common/xds/decode_jwt_authn.h"
 #include "common/xds/encode.h"
 #include "common/xds/filter_codecs.h"
 #include "envoy/extensions/access_loggers/stream/v3/stream.pb-c.h"
@@ -48,10 +49,13 @@ static HttpFilter *encode_trusted_proxies(struct gw_arena *arena, const struct g
 }
 
 static void encode_filters(struct gw_arena *arena, const struct gw_http_connection_manager *http, Hcm *m) {
-  m->http_filters = gw_xds_encode_array(arena, (size_t)http->filter_count + 1);
+  m->http_filters = gw_xds_encode_array(arena, 2 * (size_t)http->filter_count + 1);
   if (http->trusted_cidr_count > 0) m->http_filters[m->n_http_filters++] = encode_trusted_proxies(arena, http);
-  for (uint32_t i = 0; i < http->filter_count; i++)
+  for (uint32_t i = 0; i < http->filter_count; i++) {
+    HttpFilter *before = gw_xds_encode_jwt_providers(arena, &http->filters[i]);
+    if (before != NULL) m->http_filters[m->n_http_filters++] = before;
     m->http_filters[m->n_http_filters++] = encode_filter(arena, &http->filters[i]);
+  }
 }
 
 static Google__Protobuf__Struct *encode_json_format(struct gw_arena *arena, const struct gw_access_log *log) {

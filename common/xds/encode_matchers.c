@@ -36,6 +36,10 @@ static StringMatcher *encode_string_matcher(struct gw_arena *arena, enum gw_stri
   GW_PANIC("string match kind %d", (int)kind);
 }
 
+StringMatcher *gw_xds_encode_string_matcher(struct gw_arena *arena, const struct gw_header_match *text) {
+  return encode_string_matcher(arena, text->kind, text->value, text->ignore_case);
+}
+
 static HeaderMatcher *encode_header_matcher(struct gw_arena *arena, const struct gw_header_match *header) {
   HeaderMatcher *m = gw_xds_encode_new(arena, &envoy__config__route__v3__header_matcher__descriptor);
   m->name = gw_xds_encode_str(arena, header->name);

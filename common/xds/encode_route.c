@@ -17,7 +17,7 @@ static Envoy__Config__Core__V3__TypedExtensionConfig *encode_template(struct gw_
   return extension;
 }
 
-static RouteMatch *encode_match(struct gw_arena *arena, const struct gw_route_match *match) {
+RouteMatch *gw_xds_encode_route_match(struct gw_arena *arena, const struct gw_route_match *match) {
   RouteMatch *m = gw_xds_encode_new(arena, &envoy__config__route__v3__route_match__descriptor);
   char *path = gw_xds_encode_str(arena, match->path);
   switch (match->kind) {
@@ -139,7 +139,7 @@ static Envoy__Config__Route__V3__Route *encode_route(struct gw_arena *arena, con
                                                      const struct gw_virtual_host *host) {
   Envoy__Config__Route__V3__Route *m = gw_xds_encode_new(arena, &envoy__config__route__v3__route__descriptor);
   m->name = gw_xds_encode_str(arena, route->name);
-  m->match = encode_match(arena, &route->match);
+  m->match = gw_xds_encode_route_match(arena, &route->match);
   switch (route->action) {
   case GW_ROUTE_FORWARD:
     m->action_case = ENVOY__CONFIG__ROUTE__V3__ROUTE__ACTION_ROUTE;

@@ -183,6 +183,13 @@ ProtobufCMessage *gw_xds_encode_secret_message(struct gw_arena *arena, const str
     m->session_ticket_keys = keys;
     break;
   }
+  case GW_SECRET_GENERIC: {
+    Envoy__Extensions__TransportSockets__Tls__V3__GenericSecret *generic = gw_xds_encode_new(arena, &DESCRIPTOR(generic_secret));
+    generic->secret = encode_bytes(arena, secret->content);
+    m->type_case = SECRET(GENERIC_SECRET);
+    m->generic_secret = generic;
+    break;
+  }
   }
   return &m->base;
 }

@@ -148,6 +148,20 @@ static const struct gw_xds_unsupported_field endpoint[] = {
     {"additional_addresses", 4, REFUSED},
 };
 
+static const struct gw_xds_unsupported_field jwt_authentication[] = {
+    {"filter_state_rules", 3, REFUSED},
+    {"strip_failure_response", 6, REFUSED},
+    {"stat_prefix", 7, IGNORED},
+};
+
+static const struct gw_xds_unsupported_field jwt_provider[] = {
+    {"remote_jwks", 3, REFUSED},
+    {"header_in_metadata", 14, REFUSED},
+    {"failed_status_in_metadata", 16, REFUSED},
+    {"clear_route_cache", 17, REFUSED},
+    {"normalize_payload_in_metadata", 18, REFUSED},
+};
+
 static const struct gw_xds_unsupported_field lb_endpoint[] = {
     {"metadata", 3, IGNORED},
     {"endpoint_name", 5, REFUSED},
@@ -448,8 +462,8 @@ static const struct gw_xds_unsupported_field downstream_tls_context[] = {
     {"prefer_client_ciphers", 11, REFUSED},
 };
 
-static const struct gw_xds_unsupported_field secret[] = {
-    {"generic_secret", 5, REFUSED},
+static const struct gw_xds_unsupported_field generic_secret[] = {
+    {"secrets", 2, REFUSED},
 };
 
 static const struct gw_xds_unsupported_field subject_alt_name_matcher[] = {
@@ -596,6 +610,8 @@ static const struct {
     {"envoy.config.route.v3.VirtualHost", virtual_host, GW_ARRAY_LEN(virtual_host)},
     {"envoy.config.route.v3.WeightedCluster", weighted_cluster, GW_ARRAY_LEN(weighted_cluster)},
     {"envoy.config.route.v3.WeightedCluster.ClusterWeight", cluster_weight, GW_ARRAY_LEN(cluster_weight)},
+    {"envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication", jwt_authentication, GW_ARRAY_LEN(jwt_authentication)},
+    {"envoy.extensions.filters.http.jwt_authn.v3.JwtProvider", jwt_provider, GW_ARRAY_LEN(jwt_provider)},
     {"envoy.extensions.filters.http.router.v3.Router", router, GW_ARRAY_LEN(router)},
     {"envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager", http_connection_manager,
      GW_ARRAY_LEN(http_connection_manager)},
@@ -611,7 +627,7 @@ static const struct {
     {"envoy.extensions.transport_sockets.tls.v3.CommonTlsContext.CombinedCertificateValidationContext",
      combined_certificate_validation_context, GW_ARRAY_LEN(combined_certificate_validation_context)},
     {"envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext", downstream_tls_context, GW_ARRAY_LEN(downstream_tls_context)},
-    {"envoy.extensions.transport_sockets.tls.v3.Secret", secret, GW_ARRAY_LEN(secret)},
+    {"envoy.extensions.transport_sockets.tls.v3.GenericSecret", generic_secret, GW_ARRAY_LEN(generic_secret)},
     {"envoy.extensions.transport_sockets.tls.v3.SubjectAltNameMatcher", subject_alt_name_matcher, GW_ARRAY_LEN(subject_alt_name_matcher)},
     {"envoy.extensions.transport_sockets.tls.v3.TlsCertificate", tls_certificate, GW_ARRAY_LEN(tls_certificate)},
     {"envoy.extensions.transport_sockets.tls.v3.TlsParameters", tls_parameters, GW_ARRAY_LEN(tls_parameters)},

@@ -26,6 +26,7 @@ static const struct row flags_table[] = {
     {"UR", "the instance reset the request's stream", NULL},
     {"URX", "it would have been tried again, but the retries were used up", "retries: attempts (GATEWAY_RETRY_ATTEMPTS)"},
     {"CB", "the service's circuit breaker was open", NULL},
+    {"UAEX", "the request's credentials were missing or not accepted, or they did not allow it", NULL},
 };
 
 #define LIMIT_BODY "max_request_body of the route (GATEWAY_MAX_REQUEST_BODY)"
@@ -288,6 +289,16 @@ static bool append_reset(struct gw_strbuf *out, const struct reset *reset) {
   return false;
 }
 
+/* "jwt_authn_access_denied{Jwt_is_expired}" */
+static bool append_token(struct gw_strbuf *out, struct gw_str detail) {
+  struct gw_str prefix = GW_STR("jwt_authn_access_denied{");
+  if (!gw_str_has_prefix(detail, prefix) || detail.data[detail.len - 1] != '}') return false;
+  gw_strbuf_append_str(out, GW_STR("the request's token was not accepted: "));
+  for (size_t i = prefix.len; i + 1 < detail.len; i++)
+    gw_strbuf_append_char(out, detail.data[i] == '_' ? ' ' : detail.data[i]);
+  return true;
+}
+
 bool gw_why_append_detail(struct gw_strbuf *out, struct gw_str detail) {
   struct reset reset;
   const struct row *row = FIND(details_table, detail);
@@ -301,6 +312,7 @@ bool gw_why_append_detail(struct gw_strbuf *out, struct gw_str detail) {
     return true;
   }
   if (parse_reset(detail, &reset) && append_reset(out, &reset)) return true;
+  if (append_token(out, detail)) return true;
   gw_strbuf_append_str(out, detail);
   return false;
 }

@@ -107,6 +107,7 @@ enum gw_err gw_secret_file_read(const struct gw_policy_secret *source, int64_t w
   case GW_SECRET_CERTIFICATE: err = read_pair(&r, wall_s, &secret); break;
   case GW_SECRET_VALIDATION: err = read_certificates(&r, source->paths[0], &secret.trusted_ca); break;
   case GW_SECRET_TICKET_KEYS: err = read_ticket_keys(&r, &secret); break;
+  case GW_SECRET_GENERIC: err = read_jwt_keys(&r, &secret); break;
   }
   if (err == GW_OK) *ret_secret = secret;
   return err;

@@ -178,10 +178,9 @@ static const struct gw_limits *find_limits(const struct gw_http_connection_manag
 }
 
 static bool has_same_secrets(const struct build *build, const struct gw_frozen_http *previous, const struct gw_resource *resource) {
-  if (resource->listener->tls == NULL) return true;
   struct gw_arena scratch;
   gw_arena_init(&scratch, 256);
-  bool is_same = gw_str_equal(previous->tls_version, gw_tls_build_version(build->snapshot, resource, &scratch));
+  bool is_same = gw_str_equal(previous->secrets_version, gw_tls_build_version(build->snapshot, resource, &scratch));
   gw_arena_done(&scratch);
   return is_same;
 }
@@ -210,11 +209,11 @@ static struct gw_frozen_http *build_http(struct build *build, struct gw_resource
   http->limits = find_limits(model);
   gw_arena_init(&http->arena, 1024);
   GW_CLEANUP(gw_free_ptr) char *place = gw_strndup(resource->name.data, resource->name.len);
-  if (resource->listener->tls != NULL) {
-    http->tls_version = gw_tls_build_version(build->snapshot, resource, &http->arena);
+  http->secrets_version = gw_tls_build_version(build->snapshot, resource, &http->arena);
+  if (resource->listener->tls != NULL)
     http->tls = gw_tls_build_server(build->snapshot, resource->listener, build->ticket_key, place, build->errors);
-  }
   build_trusted_cidrs(build, http, place);
+  gw_reserved_fields_build(model, &http->arena, &http->reserved);
   const struct gw_filter_build of_filters = {.arena = &http->arena, .errors = build->errors, .place = place, .snapshot = build->snapshot};
   gw_chain_build(&http->chain, model, build->filters, &of_filters);
   http->access_logs = gw_arena_calloc(&http->arena, model->access_log_count, sizeof(struct gw_access_log_plan *));

@@ -12,6 +12,7 @@
 #include "dataplane/pipeline/chain.h"
 #include "dataplane/pipeline/frozen.h"
 #include "dataplane/pipeline/header_rules.h"
+#include "dataplane/pipeline/reserved_fields.h"
 #include "dataplane/pipeline/route_settings.h"
 
 /* A compiled route configuration. */
@@ -42,8 +43,9 @@ struct gw_frozen_http {
   struct gw_chain chain;
   const struct gw_limits *limits;          /* of the filter of that name; all zero without it */
   struct gw_tls_context *tls;              /* NULL: plaintext, or, when model->tls is set, closed for want of a secret */
-  struct gw_str tls_version;               /* of its secrets */
+  struct gw_str secrets_version;           /* of all that it names, TLS's and filters' */
   const struct gw_cidr *trusted_cidrs;     /* model->http.trusted_cidr_count */
+  struct gw_reserved_fields reserved;      /* what may not come from outside */
   struct gw_access_log_plan **access_logs; /* model->http.access_log_count */
   struct gw_arena arena;
 };

@@ -105,6 +105,7 @@ bool gw_request_rules_apply(struct gw_stream *stream) {
     return refuse(stream, 405, "method_not_allowed", "this method is not served");
   }
   if (!check_underscores(stream, http->underscores)) return false;
+  gw_reserved_fields_remove(&stream->listener->http->reserved, &request->headers);
   if (!normalize_path(stream, http)) return false;
   if (!resolve_upgrade(stream, http)) return false;
   gw_headers_remove_hop_by_hop(&request->headers);

@@ -190,6 +190,10 @@ static void merge_totals(struct gw_stats *stats, const struct gw_stats *from) {
   stats->tunnels_total += from->tunnels_total;
   for (size_t i = 0; i < GW_LIMIT_COUNT; i++)
     stats->limits[i] += from->limits[i];
+  for (size_t i = 0; i < GW_JWT_RESULT_COUNT; i++)
+    stats->jwt_results[i] += from->jwt_results[i];
+  stats->token_cache_hits_total += from->token_cache_hits_total;
+  stats->token_cache_misses_total += from->token_cache_misses_total;
   stats->view_swaps_total += from->view_swaps_total;
   gw_histogram_merge(&stats->view_swap, &from->view_swap);
 }

@@ -46,6 +46,22 @@ enum gw_limit {
   GW_LIMIT_COUNT,
 };
 
+/* What became of requests that need, or may have, a token. */
+enum gw_jwt_result {
+  GW_JWT_RESULT_ALLOWED, /* also without a token, where that is allowed */
+  GW_JWT_RESULT_MISSING,
+  GW_JWT_RESULT_MALFORMED,
+  GW_JWT_RESULT_UNKNOWN_ISSUER,
+  GW_JWT_RESULT_UNKNOWN_KEY,
+  GW_JWT_RESULT_BAD_SIGNATURE,
+  GW_JWT_RESULT_EXPIRED,
+  GW_JWT_RESULT_NOT_YET_VALID,
+  GW_JWT_RESULT_AUDIENCE,
+  GW_JWT_RESULT_CLAIMS,
+  GW_JWT_RESULT_NO_KEYS, /* of an issuer whose keys are not there: 503 */
+  GW_JWT_RESULT_COUNT,
+};
+
 /* Of very many routes none is in a cache: what each request touches lies close together. */
 struct gw_route_stats {
   struct gw_histogram duration; /* of whole requests */
@@ -90,6 +106,9 @@ struct gw_stats {
   uint64_t tls_failures_total;
   uint64_t tunnels_total;
   uint64_t limits[GW_LIMIT_COUNT];
+  uint64_t jwt_results[GW_JWT_RESULT_COUNT];
+  uint64_t token_cache_hits_total;
+  uint64_t token_cache_misses_total;
   uint64_t view_swaps_total;
   struct gw_histogram view_swap; /* how long gw_engine_set_frozen took */
   struct gw_list unused_routes;  /* held by no view */

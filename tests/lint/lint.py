@@ -77,7 +77,7 @@ def check_includes(path, text, layers, fences, findings):
         quoted, name = match.group(1) == '"', match.group(2)
         fenced = False
         for pattern, folders in fences.items():
-            if pattern in name:
+            if pattern in name and not (quoted and (ROOT / name).exists()):
                 fenced = True
                 if folder not in folders:
                     findings.add(path, number, f"{name} may be included only in {', '.join(folders)}")

@@ -3,6 +3,10 @@
 
 #define KEYS GW_RESOURCE_API_KEY
 
+static void assert_log(const struct delta_client *client, const char *log) {
+  assert_string_equal(client->log, log);
+}
+
 static struct gw_resource *make_key(const char *id, const char *owner) {
   struct gw_api_key key = {.id = gw_str_from(id), .owner = gw_str_from(owner)};
   return gw_xds_encode_api_key(&key);
