@@ -123,6 +123,7 @@ static void test_keys_are_withheld_on_plaintext(void **state) {
   delta_open(f, &client, "gateway-dataplane");
   DELTA_SAY(&client, KEYS, .subscribe = "", .held = "k1=0123456789abcdef");
   WAIT_ANSWER(f, &client, KEYS, 1);
+  delta_ack(&client, KEYS);
   DELTA_SAY(&client, KEYS, .subscribe = "k1");
   WAIT_ANSWER(f, &client, KEYS, 2);
   assert_null(strstr(client.log, "(k1"));
