@@ -6,6 +6,7 @@
 #include "common/base/clock.h"
 #include "common/base/map.h"
 #include "common/base/mem.h"
+#include "common/model/jwt_authn.h"
 #include "controlplane/snapshot/builder.h"
 
 /* What one source says of one service: a copy. */
@@ -21,8 +22,12 @@ struct gw_catalog {
   bool has_policy;
   const struct gw_secret *secrets; /* borrowed */
   uint32_t secret_count;
+  char *pepper; /* NULL: none */
+  size_t pepper_len;
   struct gw_resource_list api_keys;
   bool knows_api_keys;
+  const struct gw_secret *issuer_keys; /* borrowed */
+  uint32_t issuer_key_count;
   struct gw_map *sources; /* source → map of service → struct known_service */
   struct gw_task publish_task;
   struct gw_task publish_keys_task;
@@ -58,11 +63,18 @@ static void known_service_free(struct known_service *known) {
   free(known);
 }
 
+static void forget_pepper(struct gw_catalog *catalog) {
+  if (catalog->pepper != NULL) explicit_bzero(catalog->pepper, catalog->pepper_len);
+  free(catalog->pepper);
+  catalog->pepper = NULL;
+}
+
 void gw_catalog_free(struct gw_catalog *catalog) {
   if (catalog == NULL) return;
   gw_task_cancel(&catalog->publish_task);
   gw_task_cancel(&catalog->publish_keys_task);
   gw_resource_list_unref(&catalog->api_keys);
+  forget_pepper(catalog);
   struct gw_str key;
   void *services;
   for (size_t source = 0; gw_map_next(catalog->sources, &source, &key, &services);) {
@@ -104,6 +116,69 @@ static struct gw_endpoints merge(const struct gw_catalog *catalog, struct gw_str
   return merged;
 }
 
+static const struct gw_secret *find_keys(const struct gw_catalog *catalog, struct gw_str provider) {
+  for (uint32_t i = 0; i < catalog->issuer_key_count; i++) {
+    struct gw_str name = catalog->issuer_keys[i].name, prefix = GW_STR("jwt/");
+    if (gw_str_has_prefix(name, prefix) && gw_str_equal(gw_str_skip(name, prefix.len), provider)) return &catalog->issuer_keys[i];
+  }
+  return NULL;
+}
+
+static const struct gw_jwt_authn *with_keys(const struct gw_catalog *catalog, const struct gw_jwt_authn *from, struct gw_arena *arena) {
+  struct gw_jwt_authn *authn = gw_arena_calloc(arena, 1, sizeof(*authn));
+  struct gw_jwt_provider *providers = gw_arena_calloc(arena, from->provider_count, sizeof(*providers));
+  *authn = *from;
+  authn->providers = providers;
+  for (uint32_t i = 0; i < from->provider_count; i++) {
+    const struct gw_secret *keys = find_keys(catalog, from->providers[i].name);
+    providers[i] = from->providers[i];
+    if (keys != NULL) providers[i].jwks = keys->content;
+  }
+  return authn;
+}
+
+/* The policy's listeners, with the keys that issuers have now. */
+static const struct gw_listener *complete_listeners(const struct gw_catalog *catalog, const struct gw_catalog_policy *policy,
+                                                    struct gw_arena *arena) {
+  if (catalog->issuer_key_count == 0) return policy->listeners;
+  struct gw_listener *listeners = gw_arena_calloc(arena, policy->listener_count, sizeof(*listeners));
+  for (uint32_t i = 0; i < policy->listener_count; i++) {
+    struct gw_http_connection_manager *http = &listeners[i].http;
+    listeners[i] = policy->listeners[i];
+    struct gw_http_filter *filters = gw_arena_calloc(arena, http->filter_count, sizeof(*filters));
+    for (uint32_t k = 0; k < http->filter_count; k++) {
+      filters[k] = http->filters[k];
+      if (filters[k].kind == GW_FILTER_JWT_AUTHN) filters[k].settings.jwt_authn = with_keys(catalog, filters[k].settings.jwt_authn, arena);
+    }
+    http->filters = filters;
+  }
+  return listeners;
+}
+
+static bool asks_for_keys(const struct gw_catalog_policy *policy) {
+  for (uint32_t i = 0; i < policy->listener_count; i++) {
+    const struct gw_http_connection_manager *http = &policy->listeners[i].http;
+    for (uint32_t k = 0; k < http->filter_count; k++)
+      if (http->filters[k].kind == GW_FILTER_API_KEY) return true;
+  }
+  return false;
+}
+
+/* The files', and the pepper where somebody needs it. */
+static const struct gw_secret *list_secrets(const struct gw_catalog *catalog, const struct gw_catalog_policy *policy, struct gw_arena *arena,
+                                            uint32_t *ret_count) {
+  struct gw_secret *secrets = gw_arena_calloc(arena, catalog->secret_count + 1u, sizeof(*secrets));
+  uint32_t count = catalog->secret_count;
+  if (count > 0) memcpy(secrets, catalog->secrets, count * sizeof(*secrets));
+  if (catalog->pepper != NULL && asks_for_keys(policy)) {
+    secrets[count++] = (struct gw_secret){.name = GW_STR(GW_SECRET_NAME_PEPPER),
+                                          .kind = GW_SECRET_GENERIC,
+                                          .content = {catalog->pepper, catalog->pepper_len}};
+  }
+  *ret_count = count;
+  return secrets;
+}
+
 static enum gw_err publish(struct gw_catalog *catalog, const struct gw_catalog_policy *policy, struct gw_errors *errors) {
   struct gw_arena arena;
   gw_arena_init(&arena, 4096);
@@ -113,9 +188,11 @@ static enum gw_err publish(struct gw_catalog *catalog, const struct gw_catalog_p
     const struct gw_cluster *cluster = &policy->clusters[i];
     if (cluster->kind == GW_CLUSTER_EDS) endpoints[count++] = merge(catalog, cluster->eds_service_name, &arena);
   }
-  struct gw_wanted wanted = {.secrets = catalog->secrets,
-                             .secret_count = catalog->secret_count,
-                             .listeners = policy->listeners,
+  uint32_t secret_count;
+  const struct gw_secret *secrets = list_secrets(catalog, policy, &arena, &secret_count);
+  struct gw_wanted wanted = {.secrets = secrets,
+                             .secret_count = secret_count,
+                             .listeners = complete_listeners(catalog, policy, &arena),
                              .listener_count = policy->listener_count,
                              .route_configs = policy->route_configs,
                              .route_config_count = policy->route_config_count,
@@ -147,12 +224,25 @@ void gw_catalog_set_secrets(struct gw_catalog *catalog, const struct gw_secret *
   gw_loop_at_turn_end(catalog->loop, &catalog->publish_task);
 }
 
+void gw_catalog_set_pepper(struct gw_catalog *catalog, struct gw_str pepper) {
+  forget_pepper(catalog);
+  if (pepper.len > 0) catalog->pepper = gw_str_dup(pepper);
+  catalog->pepper_len = pepper.len;
+  gw_loop_at_turn_end(catalog->loop, &catalog->publish_task);
+}
+
 void gw_catalog_set_api_keys(struct gw_catalog *catalog, const struct gw_resource_list *keys) {
   struct gw_resource_list list = gw_resource_list_ref(keys);
   gw_resource_list_unref(&catalog->api_keys);
   catalog->api_keys = list;
   catalog->knows_api_keys = true;
   gw_loop_at_turn_end(catalog->loop, &catalog->publish_keys_task);
+}
+
+void gw_catalog_set_issuer_keys(struct gw_catalog *catalog, const struct gw_secret *keys, uint32_t count) {
+  catalog->issuer_keys = keys;
+  catalog->issuer_key_count = count;
+  gw_loop_at_turn_end(catalog->loop, &catalog->publish_task);
 }
 
 static void copy_endpoints(struct known_service *known, const struct gw_endpoints *from) {

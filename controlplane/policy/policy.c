@@ -18,7 +18,10 @@ enum gw_err gw_policy_load(const struct gw_policy_source *routes, const struct g
   bool knows_services = err == GW_OK && gw_services_read(&services_reader, services_root, &parts.secrets, &parts.services);
   if (knows_services) gw_service_protection_check(&services_reader, settings, &parts.services);
   if (routes_err == GW_OK) {
-    gw_routes_read(&routes_reader, routes_root, knows_services ? &parts.services : NULL, &parts.routes);
+    const struct gw_yaml_node *auth = routes_root != NULL ? gw_yaml_find(routes_root, "auth") : NULL;
+    gw_auth_read(&routes_reader, auth, settings, &parts.secrets, &parts.auth);
+    gw_auth_check_keys(&parts.secrets, errors);
+    gw_routes_read(&routes_reader, routes_root, knows_services ? &parts.services : NULL, &parts.auth, &parts.routes);
     const struct gw_yaml_node *listeners = routes_root != NULL ? gw_yaml_find(routes_root, "listeners") : NULL;
     gw_listeners_read(&routes_reader, listeners, settings, &parts.secrets, &parts.listeners);
   }
@@ -36,6 +39,7 @@ enum gw_err gw_policy_load(const struct gw_policy_source *routes, const struct g
 
 void gw_policy_free(struct gw_policy *policy) {
   if (policy == NULL) return;
+  gw_arena_wipe(&policy->arena); /* a setting may be a secret */
   gw_arena_done(&policy->arena);
   free(policy);
 }

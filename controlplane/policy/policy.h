@@ -33,12 +33,29 @@ struct gw_policy_route {
   uint32_t column;
 };
 
+/* What the files of an issuer's keys hold. */
+enum gw_keys_kind {
+  GW_KEYS_JWKS,
+  GW_KEYS_PEM,    /* public keys or certificates */
+  GW_KEYS_SECRET, /* a shared secret each: the file's bytes, without a line end */
+  GW_KEYS_REMOTE, /* published at `url` */
+};
+
+struct gw_policy_keys {
+  enum gw_keys_kind kind;
+  bool is_discovery;  /* of GW_KEYS_REMOTE: `url` is an OIDC configuration, which names them (jwks_uri) */
+  uint32_t algs;      /* as of gw_jwk_rules */
+  struct gw_str text; /* instead of files: of a setting */
+  struct gw_str url;
+};
+
 /* A secret, and the files that it comes from (secret_file.h). */
 struct gw_policy_secret {
   struct gw_str name;
   enum gw_secret_kind kind;
-  const char *const *paths; /* a certificate: the chain, the key; else one, or several keys of tickets */
+  const char *const *paths; /* a certificate: the chain, the key; else one, or several keys */
   uint32_t path_count;
+  const struct gw_policy_keys *keys; /* of GW_SECRET_GENERIC: of tokens' issuers. Public ones go into listeners, not to who asks for secrets */
   const char *place; /* "FILE:LINE:COLUMN", or what else names it: for messages */
 };
 
@@ -52,7 +69,7 @@ struct gw_policy {
   uint32_t cluster_count;
   const struct gw_endpoints *static_endpoints; /* of the EDS clusters, from services.yaml */
   uint32_t static_endpoints_count;
-  const struct gw_policy_secret *secrets; /* that listeners and clusters name */
+  const struct gw_policy_secret *secrets; /* that listeners and clusters name, and their issuers' public keys */
   uint32_t secret_count;
   const struct gw_policy_route *routes; /* in the order of matching */
   uint32_t route_count;

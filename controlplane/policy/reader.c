@@ -95,14 +95,14 @@ bool gw_reader_is_mapping(const struct gw_reader *reader, const struct gw_yaml_n
   return true;
 }
 
-const struct gw_yaml_node *gw_reader_find_root(const struct gw_reader *reader, const struct gw_yaml_node *root, const char *key,
-                                               const char *other, const char *empty) {
+const struct gw_yaml_node *gw_reader_find_root(const struct gw_reader *reader, const struct gw_yaml_node *root, const char *const *keys,
+                                               const char *empty) {
+  const char *key = keys[0];
   static const struct gw_yaml_node start = {.kind = GW_YAML_SCALAR, .is_plain = true, .line = 1, .column = 1};
   if (root == NULL || gw_yaml_is_null(root)) {
     gw_reader_mistake(reader, &start, "the file is empty; write \"%s: %s\" for none", key, empty);
     return NULL;
   }
-  const char *const keys[] = {key, other, NULL};
   if (!gw_reader_is_mapping(reader, root, "the file", keys)) return NULL;
   const struct gw_yaml_node *value = gw_yaml_find(root, key);
   if (value != NULL && !gw_yaml_is_null(value)) return value;

@@ -25,10 +25,10 @@ void gw_reader_warn(const struct gw_reader *reader, const struct gw_yaml_node *n
 /* A mapping whose keys are all of `keys` (NULL-terminated; NULL: any). `what`: "a route". An unknown key is a mistake that names the
  * nearest one. */
 bool gw_reader_is_mapping(const struct gw_reader *reader, const struct gw_yaml_node *node, const char *what, const char *const *keys);
-/* The value of the key that a file must have: "routes"; it may have one more, `other`, if that is not NULL. NULL, and a mistake, when it is
- * absent or nothing: a file that was cut short must not pass for one that wants nothing. `empty`: how nothing is written, "[]". */
-const struct gw_yaml_node *gw_reader_find_root(const struct gw_reader *reader, const struct gw_yaml_node *root, const char *key,
-                                               const char *other, const char *empty);
+/* The value of the key that a file must have, the first of `keys` (NULL-terminated): "routes"; it may have the others. NULL, and a mistake,
+ * when it is absent or nothing: a file that was cut short must not pass for one that wants nothing. `empty`: how nothing is written, "[]". */
+const struct gw_yaml_node *gw_reader_find_root(const struct gw_reader *reader, const struct gw_yaml_node *root, const char *const *keys,
+                                               const char *empty);
 bool gw_reader_is_list(const struct gw_reader *reader, const struct gw_yaml_node *node, const char *what);
 
 /* The word that `text` may have been meant to be; NULL: none is near. */

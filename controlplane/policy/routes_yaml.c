@@ -17,6 +17,7 @@ static const char *const route_keys[] = {"path",
                                          "service",
                                          "methods",
                                          "auth_required",
+                                         "auth",
                                          "rate_limit",
                                          "timeout",
                                          "timeouts",
@@ -33,6 +34,7 @@ static const char *const route_keys[] = {"path",
                                          "respond",
                                          "max_request_body",
                                          NULL};
+static const char *const root_keys[] = {"routes", "listeners", "auth", NULL};
 static const char *const rate_limit_keys[] = {"requests", "per", "burst", "key", "scope", NULL};
 
 /* Known ones in their usual order, others behind them by name. */
@@ -176,11 +178,11 @@ static void settle_timeout(const struct gw_reader *reader, const struct gw_yaml_
 }
 
 static void read_route(const struct gw_reader *reader, const struct gw_yaml_node *node, const struct gw_service_list *services,
-                       struct gw_map *regexes, struct gw_route_entry *route) {
+                       const struct gw_auth_policy *auth, struct gw_map *regexes, struct gw_route_entry *route) {
   *route = (struct gw_route_entry){.timeout_ms = GW_ROUTE_TIMEOUT_DEFAULT_YAML_MS};
   if (!gw_reader_is_mapping(reader, node, "a route", route_keys)) return;
   const struct gw_yaml_node *path = gw_yaml_find(node, "path"), *regex = gw_yaml_find(node, "path_regex"),
-                            *methods = gw_yaml_find(node, "methods"), *auth = gw_yaml_find(node, "auth_required"),
+                            *methods = gw_yaml_find(node, "methods"),
                             *rate_limit = gw_yaml_find(node, "rate_limit"), *timeout = gw_yaml_find(node, "timeout");
   route->node = path != NULL ? path : regex != NULL ? regex : node;
   if (path == NULL && regex == NULL) gw_reader_mistake(reader, node, "a route needs a path, such as /projects/{id}");
@@ -189,7 +191,7 @@ static void read_route(const struct gw_reader *reader, const struct gw_yaml_node
   if (path == NULL && regex != NULL) read_path_regex(reader, regex, regexes, route);
   read_rules(reader, node, services, route);
   if (methods != NULL && !gw_yaml_is_null(methods)) read_methods(reader, methods, route);
-  if (auth != NULL) gw_reader_bool(reader, auth, "auth_required", &route->is_auth_required);
+  gw_route_auth_read(reader, node, auth, &route->auth);
   if (rate_limit != NULL && !gw_yaml_is_null(rate_limit)) read_rate_limit(reader, rate_limit);
   if (timeout != NULL) route->has_timeout = gw_reader_duration(reader, timeout, "timeout", &route->timeout_ms);
   gw_retries_read(reader, node, &route->retries);
@@ -318,15 +320,15 @@ static struct gw_route_entry *expand_hosts(const struct gw_reader *reader, struc
 }
 
 void gw_routes_read(const struct gw_reader *reader, const struct gw_yaml_node *root, const struct gw_service_list *services,
-                    struct gw_route_list *ret_routes) {
+                    const struct gw_auth_policy *auth, struct gw_route_list *ret_routes) {
   *ret_routes = (struct gw_route_list){0};
-  const struct gw_yaml_node *list = gw_reader_find_root(reader, root, "routes", "listeners", "[]");
+  const struct gw_yaml_node *list = gw_reader_find_root(reader, root, root_keys, "[]");
   if (list == NULL || !gw_reader_is_list(reader, list, "routes")) return;
   struct gw_map *regexes = gw_map_new();
   struct gw_route_entry *read = gw_arena_calloc(reader->arena, list->count, sizeof(*read));
   uint32_t count = 0, expanded_count = 0;
   for (uint32_t i = 0; i < list->count; i++) {
-    read_route(reader, list->items[i], services, regexes, &read[count]);
+    read_route(reader, list->items[i], services, auth, regexes, &read[count]);
     if (read[count].path.count == 0) continue;
     expanded_count += read[count].host_count > 0 ? read[count].host_count : 1;
     count++;

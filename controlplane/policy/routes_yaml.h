@@ -4,6 +4,7 @@
 #ifndef GW_CONTROLPLANE_POLICY_ROUTES_YAML_H
 #define GW_CONTROLPLANE_POLICY_ROUTES_YAML_H
 
+#include "controlplane/policy/auth_yaml.h"
 #include "controlplane/policy/path_pattern.h"
 #include "controlplane/policy/route_actions_yaml.h"
 #include "controlplane/policy/route_conditions_yaml.h"
@@ -25,7 +26,7 @@ struct gw_route_entry {
   struct gw_str *methods; /* sorted as Allow lists them; none: all */
   uint32_t method_count;
   bool has_implied_head; /* HEAD is there because GET is */
-  bool is_auth_required;
+  struct gw_route_auth auth;
   uint64_t timeout_ms;
   bool has_timeout; /* written: long-lived gRPC streams end with it, too */
   struct gw_retries_entry retries;
@@ -40,7 +41,7 @@ struct gw_route_list {
 /* Mistakes go to the reader's errors: also two routes of equal rank, which names both lines. `services` NULL: they could not be read, so
  * that what routes say of them is not judged. */
 void gw_routes_read(const struct gw_reader *reader, const struct gw_yaml_node *root, const struct gw_service_list *services,
-                    struct gw_route_list *ret_routes);
+                    const struct gw_auth_policy *auth, struct gw_route_list *ret_routes);
 
 /* The same host and path. */
 bool gw_routes_share_path(const struct gw_route_entry *a, const struct gw_route_entry *b);

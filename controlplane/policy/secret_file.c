@@ -10,6 +10,7 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/crypto/certificate.h"
+#include "common/crypto/jwk_format.h"
 
 struct reading {
   const struct gw_policy_secret *source;
@@ -97,6 +98,73 @@ static enum gw_err read_ticket_keys(const struct reading *r, struct gw_secret *s
   return GW_OK;
 }
 
+/* Without the line end that editors and `echo` leave behind. */
+static struct gw_str without_line_end(struct gw_str text) {
+  if (text.len > 0 && text.data[text.len - 1] == '\n') text.len--;
+  if (text.len > 0 && text.data[text.len - 1] == '\r') text.len--;
+  return text;
+}
+
+/* The one algorithm of a set of one. */
+static enum gw_jwt_alg alg_of(uint32_t algs) {
+  uint32_t alg = 0;
+  while ((algs & GW_JWK_ALG_BIT(alg)) == 0)
+    alg++;
+  return (enum gw_jwt_alg)alg;
+}
+
+static void add_keys(const struct gw_policy_keys *keys, struct gw_str text, const char *place, struct gw_jwk_set *set,
+                     struct gw_errors *errors) {
+  const struct gw_jwk_rules rules = {.algs = keys->algs};
+  struct gw_str no_kid = {NULL, 0};
+  switch (keys->kind) {
+  case GW_KEYS_PEM: gw_jwk_set_add_pem(set, text, no_kid, keys->algs, place, errors); return;
+  case GW_KEYS_SECRET: gw_jwk_set_add_secret(set, text, no_kid, alg_of(keys->algs), place, errors); return;
+  case GW_KEYS_JWKS:
+  case GW_KEYS_REMOTE: gw_jwk_set_add_jwks(set, text, &rules, place, errors); return;
+  }
+}
+
+/* As a key set, which is how keys travel; public ones as they were read, so that nothing else of the file goes along. */
+static struct gw_str format_keys(const struct reading *r, const struct gw_jwk_set *set, const struct gw_jwk_secret *secrets,
+                                 uint32_t count) {
+  struct gw_strbuf text;
+  gw_strbuf_init(&text);
+  if (r->source->keys->kind == GW_KEYS_SECRET)
+    gw_jwk_append_secrets(secrets, count, &text);
+  else
+    gw_jwk_set_append_public(set, &text);
+  struct gw_str copy = gw_arena_copy(r->arena, gw_strbuf_str(&text));
+  gw_strbuf_wipe(&text);
+  return copy;
+}
+
+static enum gw_err read_issuer_keys(const struct reading *r, struct gw_secret *secret) {
+  const struct gw_policy_keys *keys = r->source->keys;
+  uint32_t count = keys->text.len > 0 ? 1 : r->source->path_count;
+  struct gw_jwk_secret *secrets = gw_arena_calloc(r->arena, count, sizeof(*secrets));
+  struct gw_jwk_set *set = gw_jwk_set_new();
+  struct gw_errors errors;
+  enum gw_err err = count > 0 ? GW_OK : tell(r, GW_ERR_IO, r->source->place, "has no keys yet");
+  gw_errors_init(&errors);
+  for (uint32_t i = 0; i < count && err == GW_OK; i++) {
+    struct gw_str text = keys->text;
+    if (text.len == 0) err = read_file(r, r->source->paths[i], &text);
+    if (err != GW_OK) break;
+    if (keys->kind == GW_KEYS_SECRET) text = without_line_end(text);
+    if (keys->kind == GW_KEYS_SECRET) secrets[i] = (struct gw_jwk_secret){text, alg_of(keys->algs)};
+    add_keys(keys, text, r->source->path_count > 0 ? r->source->paths[i] : r->source->place, set, &errors);
+  }
+  if (err == GW_OK && errors.error_count > 0) {
+    *r->words = gw_asprintf("%s: %s", errors.items[0].place, errors.items[0].sentence);
+    err = GW_ERR_INVALID;
+  }
+  if (err == GW_OK) secret->content = format_keys(r, set, secrets, count);
+  gw_errors_done(&errors);
+  gw_jwk_set_unref(set);
+  return err;
+}
+
 enum gw_err gw_secret_file_read(const struct gw_policy_secret *source, int64_t wall_s, struct gw_arena *arena, struct gw_secret *ret_secret,
                                 char **ret_words) {
   const struct reading r = {source, arena, ret_words};
@@ -107,7 +175,7 @@ enum gw_err gw_secret_file_read(const struct gw_policy_secret *source, int64_t w
   case GW_SECRET_CERTIFICATE: err = read_pair(&r, wall_s, &secret); break;
   case GW_SECRET_VALIDATION: err = read_certificates(&r, source->paths[0], &secret.trusted_ca); break;
   case GW_SECRET_TICKET_KEYS: err = read_ticket_keys(&r, &secret); break;
-  case GW_SECRET_GENERIC: err = read_jwt_keys(&r, &secret); break;
+  case GW_SECRET_GENERIC: err = read_issuer_keys(&r, &secret); break;
   }
   if (err == GW_OK) *ret_secret = secret;
   return err;

@@ -227,7 +227,7 @@ static void read_service(const struct gw_reader *reader, const struct gw_yaml_pa
 bool gw_services_read(const struct gw_reader *reader, const struct gw_yaml_node *root, struct gw_secret_list *secrets,
                       struct gw_service_list *ret_services) {
   *ret_services = (struct gw_service_list){.by_name = gw_map_new()};
-  const struct gw_yaml_node *services = gw_reader_find_root(reader, root, "services", NULL, "{}");
+  const struct gw_yaml_node *services = gw_reader_find_root(reader, root, (const char *const[]){"services", NULL}, "{}");
   if (services == NULL || !gw_reader_is_mapping(reader, services, "services", NULL)) return false;
   ret_services->items = gw_arena_calloc(reader->arena, services->count, sizeof(*ret_services->items));
   for (uint32_t i = 0; i < services->count; i++) {

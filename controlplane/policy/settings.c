@@ -88,8 +88,10 @@ static const struct row rows[] = {
     {"GATEWAY_HTTP2_MAX_WINDOW_UPDATES", "10", AT(http2_max_window_updates), KIND_U32, 1, UINT32_MAX, NULL},
     {"RATE_LIMIT_ENABLED", "", 0, KIND_UNUSED, 0, 0, NULL},
     {"CIRCUIT_BREAKER_ENABLED", "auto", AT(circuit_breaker), KIND_SWITCH, 0, 0, NULL},
-    {"JWT_SECRET_KEY", "", 0, KIND_SECRET, 0, 0, NULL},
-    {"JWT_ALGORITHM", "", 0, KIND_UNUSED, 0, 0, NULL},
+    {"JWT_SECRET_KEY", "", AT(jwt_secret_key), KIND_SECRET, 0, 0, NULL},
+    {"JWT_PUBLIC_KEY_FILE", "", AT(jwt_public_key_file), KIND_PATH, 0, 0, NULL},
+    {"JWT_ALGORITHM", "HS256", AT(jwt_algorithm), KIND_TEXT, 0, 0,
+     "HS256,HS384,HS512,RS256,RS384,RS512,PS256,PS384,PS512,ES256,ES384,ES512,EdDSA"},
     {"REDIS_HOST", "", 0, KIND_UNUSED, 0, 0, NULL},
     {"REDIS_PORT", "", 0, KIND_UNUSED, 0, 0, NULL},
     {"REDIS_PASSWORD", "", 0, KIND_SECRET, 0, 0, NULL},
@@ -244,6 +246,7 @@ static void set_value(struct gw_settings *settings, const struct row *row, const
   case KIND_DISCOVERY: check_discovery(origin->text, origin->place, errors); break;
   case KIND_UNUSED:
   case KIND_SECRET:
+    if (row->offset != 0) break;
     if (origin->text.len > 0) gw_errors_warn(errors, origin->place, "%s is not used yet", row->name);
     return;
   }
@@ -362,6 +365,7 @@ enum gw_err gw_settings_load(const char *env_file, const char *const *overrides,
 
 void gw_settings_free(struct gw_settings *settings) {
   if (settings == NULL) return;
+  gw_arena_wipe(&settings->origins->arena);
   gw_arena_done(&settings->origins->arena);
   free(settings->origins);
   free(settings);

@@ -44,6 +44,9 @@ struct gw_settings {
   bool has_http2;                        /* GATEWAY_HTTP2: true */
   bool has_websocket;                    /* GATEWAY_WEBSOCKET: true */
   enum gw_switch circuit_breaker;        /* CIRCUIT_BREAKER_ENABLED: auto (services that ask for one), true (each), false (none) */
+  const char *jwt_secret_key;            /* JWT_SECRET_KEY: without an issuer in routes.yaml; of RS256 and such a public key in PEM */
+  const char *jwt_public_key_file;       /* JWT_PUBLIC_KEY_FILE: instead of that */
+  const char *jwt_algorithm;             /* JWT_ALGORITHM: HS256 */
   /* Limits; 0 means none where that is allowed. */
   uint64_t max_request_body_bytes;       /* GATEWAY_MAX_REQUEST_BODY: 100MiB */
   uint64_t max_uri_bytes;                /* GATEWAY_MAX_URI: 8KiB */

@@ -5,7 +5,7 @@
 #include "controlplane/policy/translate_routes.h"
 
 /* The form of all local replies; a data plane adds the request's id. */
-#define NO_AUTHENTICATION "{\"error\": 501, \"message\": \"authentication is not available yet\"}"
+#define NO_AUTHENTICATION "{\"error\": 501, \"message\": \"no way to authenticate is configured\"}"
 #define OTHER_METHOD "{\"error\": 405, \"message\": \"this path does not have this method\"}"
 #define OTHER_REQUEST "{\"error\": 404, \"message\": \"no route of this path is for this request\"}"
 
@@ -19,6 +19,8 @@ struct method_set {
 struct translation {
   struct gw_arena *arena;
   const struct gw_settings *settings;
+  const struct gw_auth_policy *auth;
+  struct gw_map *filters;              /* requirement → struct gw_route_filters, shared by routes */
   const struct gw_retry_policy *retry; /* of the virtual host: what routes have that say nothing */
   bool has_retries;                    /* a route has */
   struct gw_map *sets;                 /* list → struct method_set */
@@ -121,11 +123,26 @@ static void set_conditions(struct translation *t, const struct gw_route_conditio
   match->headers = headers;
 }
 
+/* Routes that ask the same share it. */
+static const struct gw_route_filters *get_filters(struct translation *t, const struct gw_route_entry *entry) {
+  struct gw_str requirement = gw_policy_jwt_requirement(t->auth, &entry->auth, t->arena);
+  if (requirement.len == 0) return NULL;
+  struct gw_route_filters *filters = gw_map_find(t->filters, requirement);
+  if (filters != NULL) return filters;
+  struct gw_jwt_route *jwt = gw_arena_calloc(t->arena, 1, sizeof(*jwt));
+  filters = gw_arena_calloc(t->arena, 1, sizeof(*filters));
+  jwt->requirement = requirement;
+  filters->jwt = jwt;
+  gw_map_put(t->filters, requirement, filters);
+  return filters;
+}
+
 static struct gw_route *add_entry(struct translation *t, const struct gw_route_entry *entry, const struct gw_route_match *path,
                                   struct gw_str name, const struct method_set *set) {
   struct gw_route *route = add_route(t, path);
   route->name = name;
   set_conditions(t, &entry->conditions, set != NULL ? set->match : NULL, &route->match);
+  route->filters = get_filters(t, entry);
   return route;
 }
 
@@ -143,7 +160,7 @@ static const struct gw_route *translate_route(struct translation *t, const struc
                                               const struct gw_route_match *path) {
   const struct method_set *set = entry->method_count > 0 ? get_method_set(t, entry->methods, entry->method_count) : NULL;
   struct gw_str name = name_route(t, entry, set != NULL ? set->list : (struct gw_str){NULL, 0});
-  if (entry->is_auth_required) {
+  if (entry->auth.is_required && !gw_policy_can_authenticate(t->auth, &entry->auth)) {
     set_direct(add_entry(t, entry, path, name, set), 501, GW_STR(NO_AUTHENTICATION));
   } else if (gw_route_actions_service(&entry->actions) == NULL) {
     gw_policy_translate_action(entry, t->arena, add_entry(t, entry, path, name, set));
@@ -272,13 +289,14 @@ static bool is_first_of_its_hosts(const struct gw_route_entry *entry) {
   return entry->host_count == 0 || gw_str_equal(entry->host, entry->hosts[0]);
 }
 
-static struct gw_route_config translate_routes(const struct gw_route_list *routes, const struct gw_settings *settings,
+static struct gw_route_config translate_routes(const struct gw_policy_parts *parts, const struct gw_settings *settings,
                                                struct gw_policy *policy) {
+  const struct gw_route_list *routes = &parts->routes;
   static const struct gw_retries_entry nothing = {0};
   const struct gw_retries_of unsaid = {.route = &nothing, .service = &nothing};
   const struct gw_retry_policy *others;
   struct gw_arena *arena = &policy->arena;
-  struct translation t = {.arena = arena, .settings = settings, .sets = gw_map_new()};
+  struct translation t = {.arena = arena, .settings = settings, .auth = &parts->auth, .filters = gw_map_new(), .sets = gw_map_new()};
   t.retry = gw_retries_resolve(&unsaid, settings, arena, &others);
   t.routes = gw_arena_calloc(arena, count_made(routes), sizeof(*t.routes));
   struct gw_policy_route *list = gw_arena_calloc(arena, routes->count, sizeof(*list));
@@ -302,6 +320,7 @@ static struct gw_route_config translate_routes(const struct gw_route_list *route
                                                    .route_count = t.count - first};
   }
   policy->routes = list;
+  gw_map_free(t.filters);
   gw_map_free(t.sets);
   gw_strbuf_done(&t.words);
   return gw_policy_translate_hosts(groups, group_count, t.retry, t.has_retries, arena);
@@ -359,9 +378,9 @@ static void translate_secrets(const struct gw_policy_parts *parts, const struct 
 }
 
 void gw_policy_translate(const struct gw_policy_parts *parts, const struct gw_settings *settings, struct gw_policy *policy) {
-  translate_configs(&parts->listeners, translate_routes(&parts->routes, settings, policy), policy);
+  translate_configs(&parts->listeners, translate_routes(parts, settings, policy), policy);
   translate_services(&parts->services, settings, policy);
   translate_secrets(parts, settings, policy);
-  policy->listeners = gw_policy_translate_listeners(&parts->listeners, settings, &policy->arena);
+  policy->listeners = gw_policy_translate_listeners(parts, settings, &policy->arena);
   policy->listener_count = parts->listeners.count;
 }

@@ -4,6 +4,7 @@
 #ifndef GW_CONTROLPLANE_POLICY_TRANSLATE_H
 #define GW_CONTROLPLANE_POLICY_TRANSLATE_H
 
+#include "controlplane/policy/auth_yaml.h"
 #include "controlplane/policy/listeners_yaml.h"
 #include "controlplane/policy/policy.h"
 #include "controlplane/policy/routes_yaml.h"
@@ -13,6 +14,7 @@
 struct gw_policy_parts {
   struct gw_secret_list secrets;
   struct gw_service_list services;
+  struct gw_auth_policy auth;
   struct gw_route_list routes;
   struct gw_listener_list listeners;
 };
@@ -21,9 +23,15 @@ struct gw_policy_parts {
 void gw_policy_translate(const struct gw_policy_parts *parts, const struct gw_settings *settings, struct gw_policy *policy);
 
 /* Listeners with their HTTP connection managers (translate_listener.c). */
-const struct gw_listener *gw_policy_translate_listeners(const struct gw_listener_list *listeners, const struct gw_settings *settings,
+const struct gw_listener *gw_policy_translate_listeners(const struct gw_policy_parts *parts, const struct gw_settings *settings,
                                                         struct gw_arena *arena);
 struct gw_http2_options gw_policy_translate_http2(const struct gw_settings *settings);
+/* What routes ask of tokens, once for each of them that differs (translate_auth.c). */
+const struct gw_jwt_authn *gw_policy_translate_jwt(const struct gw_policy_parts *parts, struct gw_arena *arena);
+/* The name of what this one asks; empty: nothing that a token could answer. */
+struct gw_str gw_policy_jwt_requirement(const struct gw_auth_policy *auth, const struct gw_route_auth *route, struct gw_arena *arena);
+/* Whether somebody could be let through at all. */
+bool gw_policy_can_authenticate(const struct gw_auth_policy *auth, const struct gw_route_auth *route);
 /* The routes of a listener that redirects. */
 struct gw_route_config gw_policy_translate_redirect(const struct gw_listener_entry *listener, struct gw_arena *arena);
 

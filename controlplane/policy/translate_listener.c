@@ -72,8 +72,11 @@ static const struct gw_str *split_ranges(const char *text, struct gw_arena *aren
   return items;
 }
 
-static void translate_filters(const struct gw_settings *settings, struct gw_arena *arena, struct gw_http_connection_manager *http) {
-  struct gw_http_filter *filters = gw_arena_calloc(arena, 3, sizeof(*filters));
+static void translate_filters(const struct gw_policy_parts *parts, const struct gw_settings *settings, struct gw_arena *arena,
+                              struct gw_http_connection_manager *http) {
+  struct gw_http_filter *filters = gw_arena_calloc(arena, 5, sizeof(*filters));
+  const struct gw_jwt_authn *jwt = gw_policy_translate_jwt(parts, arena);
+  struct gw_forwarded_identity *identity = gw_arena_calloc(arena, 1, sizeof(*identity));
   http->filters = filters;
   filters[http->filter_count++] =
       (struct gw_http_filter){.name = GW_STR("gateway.filters.http.limits"),
@@ -97,6 +100,13 @@ static void translate_filters(const struct gw_settings *settings, struct gw_aren
                                             .has_metrics = settings->has_metrics};
     endpoints->metrics_allow = split_ranges(settings->metrics_allow, arena, &endpoints->metrics_allow_count);
   }
+  if (jwt != NULL)
+    filters[http->filter_count++] =
+        (struct gw_http_filter){.name = GW_STR("envoy.filters.http.jwt_authn"), .kind = GW_FILTER_JWT_AUTHN, .settings.jwt_authn = jwt};
+  *identity = parts->auth.identity;
+  filters[http->filter_count++] = (struct gw_http_filter){.name = GW_STR("gateway.filters.http.identity"),
+                                                          .kind = GW_FILTER_IDENTITY,
+                                                          .settings.forwarded_identity = identity};
   filters[http->filter_count++] = (struct gw_http_filter){.name = GW_STR("envoy.filters.http.router"), .kind = GW_FILTER_ROUTER};
 }
 
@@ -119,8 +129,8 @@ static struct gw_str routes_of(const struct gw_listener_entry *listener, struct 
   return gw_str_from(gw_arena_printf(arena, "redirect/%.*s", GW_STR_ARG(listener->name)));
 }
 
-static void translate_listener(const struct gw_listener_entry *from, const struct gw_settings *settings, struct gw_arena *arena,
-                               struct gw_listener *listener) {
+static void translate_listener(const struct gw_policy_parts *parts, const struct gw_listener_entry *from, const struct gw_settings *settings,
+                               struct gw_arena *arena, struct gw_listener *listener) {
   *listener = (struct gw_listener){.name = from->name, .address = from->address, .port = from->port, .tls = from->tls};
   bool tells_certificate = from->forwarding == GW_CLIENT_CERT_APPEND_FORWARD || from->forwarding == GW_CLIENT_CERT_SANITIZE_SET;
   struct gw_http_connection_manager *http = &listener->http;
@@ -153,14 +163,15 @@ static void translate_listener(const struct gw_listener_entry *from, const struc
   http->http2.allows_connect = http->has_websocket;
   http->trusted_cidrs = split_ranges(settings->trusted_proxies, arena, &http->trusted_cidr_count);
   translate_access_log(settings, arena, http);
-  translate_filters(settings, arena, http);
+  translate_filters(parts, settings, arena, http);
 }
 
-const struct gw_listener *gw_policy_translate_listeners(const struct gw_listener_list *listeners, const struct gw_settings *settings,
+const struct gw_listener *gw_policy_translate_listeners(const struct gw_policy_parts *parts, const struct gw_settings *settings,
                                                         struct gw_arena *arena) {
+  const struct gw_listener_list *listeners = &parts->listeners;
   struct gw_listener *all = gw_arena_calloc(arena, listeners->count, sizeof(*all));
   for (uint32_t i = 0; i < listeners->count; i++)
-    translate_listener(&listeners->items[i], settings, arena, &all[i]);
+    translate_listener(parts, &listeners->items[i], settings, arena, &all[i]);
   return all;
 }
 

@@ -37,7 +37,7 @@ struct gw_secrets {
   void *arg;
   struct known *items;
   uint32_t count;
-  struct gw_secret *published; /* what the catalog borrows */
+  struct gw_secret *published; /* what the catalog borrows: secrets, and behind them issuers' public keys */
   struct watched *watches;
   uint32_t watch_count;
   bool is_watching;
@@ -48,6 +48,7 @@ struct gw_secrets {
 static void known_done(struct known *known) {
   gw_arena_wipe(&known->content);
   gw_arena_done(&known->content);
+  gw_arena_wipe(&known->names); /* a setting's text */
   gw_arena_done(&known->names);
   free(known->words);
 }
@@ -62,18 +63,30 @@ static void copy_source(struct known *known, const struct gw_policy_secret *sour
   known->source.name = gw_arena_copy(&known->names, source->name);
   known->source.paths = paths;
   known->source.place = gw_arena_strdup(&known->names, source->place);
+  if (source->keys == NULL) return;
+  struct gw_policy_keys *keys = gw_arena_calloc(&known->names, 1, sizeof(*keys));
+  *keys = *source->keys;
+  keys->text = gw_arena_copy(&known->names, source->keys->text);
+  keys->url = gw_arena_copy(&known->names, source->keys->url);
+  known->source.keys = keys;
+}
+
+static bool same_keys(const struct gw_policy_keys *a, const struct gw_policy_keys *b) {
+  if (a == NULL || b == NULL) return a == b;
+  return a->kind == b->kind && a->is_discovery == b->is_discovery && a->algs == b->algs && gw_str_equal(a->text, b->text) &&
+         gw_str_equal(a->url, b->url);
 }
 
 static bool same_source(const struct gw_policy_secret *a, const struct gw_policy_secret *b) {
   if (a->kind != b->kind || a->path_count != b->path_count || !gw_str_equal(a->name, b->name)) return false;
   for (uint32_t i = 0; i < a->path_count; i++)
     if (strcmp(a->paths[i], b->paths[i]) != 0) return false;
-  return true;
+  return same_keys(a->keys, b->keys);
 }
 
 static bool same_secret(const struct gw_secret *a, const struct gw_secret *b) {
   if (!gw_str_equal(a->certificate_chain, b->certificate_chain) || !gw_str_equal(a->private_key, b->private_key) ||
-      !gw_str_equal(a->trusted_ca, b->trusted_ca) || a->ticket_key_count != b->ticket_key_count)
+      !gw_str_equal(a->trusted_ca, b->trusted_ca) || !gw_str_equal(a->content, b->content) || a->ticket_key_count != b->ticket_key_count)
     return false;
   for (uint32_t i = 0; i < a->ticket_key_count; i++)
     if (!gw_str_equal(a->ticket_keys[i], b->ticket_keys[i])) return false;
@@ -118,14 +131,23 @@ static struct outcome read_known(struct gw_secrets *secrets, struct known *known
   return outcome;
 }
 
+static bool holds_public_keys(const struct gw_policy_secret *source) {
+  return source->keys != NULL && source->keys->kind != GW_KEYS_SECRET;
+}
+
 /* The catalog takes the new array before the one before goes. */
 static void publish(struct gw_secrets *secrets) {
   struct gw_secret *before = secrets->published;
   secrets->published = gw_calloc(secrets->count + 1u, sizeof(*secrets->published));
-  uint32_t count = 0;
-  for (uint32_t i = 0; i < secrets->count; i++)
-    if (secrets->items[i].has_secret) secrets->published[count++] = secrets->items[i].secret;
-  gw_catalog_set_secrets(secrets->catalog, secrets->published, count);
+  uint32_t secret_count = 0, count = 0;
+  for (int is_public = 0; is_public < 2; is_public++) {
+    for (uint32_t i = 0; i < secrets->count; i++)
+      if (secrets->items[i].has_secret && holds_public_keys(&secrets->items[i].source) == (is_public == 1))
+        secrets->published[count++] = secrets->items[i].secret;
+    if (is_public == 0) secret_count = count;
+  }
+  gw_catalog_set_secrets(secrets->catalog, secrets->published, secret_count);
+  gw_catalog_set_issuer_keys(secrets->catalog, secrets->published + secret_count, count - secret_count);
   free(before);
 }
 

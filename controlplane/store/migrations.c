@@ -63,9 +63,10 @@ static enum gw_err find_step(const struct gw_store_backend *backend, void *conne
   struct gw_store_call call = {.sql = "SELECT COALESCE(MAX(step), 0) FROM gateway_schema", .on_row = take_number, .arg = ret_step};
   enum gw_err err = backend->run(connection, &call, NULL, ret_words);
   if (err != GW_OK || *ret_step <= GW_ARRAY_LEN(steps)) return err;
-  *ret_words = gw_asprintf("the database's tables are of step %llu, and this program knows %zu: a newer gateway-controlplane has used them; "
-                           "upgrade this one",
-                           (unsigned long long)*ret_step, GW_ARRAY_LEN(steps));
+  *ret_words =
+      gw_asprintf("the database's tables are of step %llu, and this program knows %zu: a newer gateway-controlplane has used them; "
+                  "upgrade this one",
+                  (unsigned long long)*ret_step, GW_ARRAY_LEN(steps));
   return GW_ERR_UNSUPPORTED;
 }
 
@@ -74,8 +75,9 @@ static enum gw_err apply(const struct gw_store_backend *backend, void *connectio
   const char *const begin[] = {backend->dialect.begin, NULL}, *const commit[] = {"COMMIT", NULL};
   const struct step *step = &steps[number - 1];
   struct gw_store_value values[] = {gw_store_number(number), gw_store_number(wall_ms)};
-  struct gw_store_call note = {
-      .sql = "INSERT INTO gateway_schema (step, applied_at_ms) VALUES (?, ?)", .values = values, .value_count = GW_ARRAY_LEN(values)};
+  struct gw_store_call note = {.sql = "INSERT INTO gateway_schema (step, applied_at_ms) VALUES (?, ?)",
+                               .values = values,
+                               .value_count = GW_ARRAY_LEN(values)};
   uint64_t has = 0;
   enum gw_err err = backend->run_script(connection, begin, ret_words);
   if (err == GW_OK) err = find_step(backend, connection, &has, ret_words);

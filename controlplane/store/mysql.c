@@ -112,8 +112,7 @@ static enum gw_err execute(MYSQL_STMT *statement, const struct gw_store_call *ca
     binds[i].buffer = value->is_number ? (void *)&numbers[i] : (void *)(uintptr_t)value->bytes.data;
     binds[i].buffer_length = (unsigned long)value->bytes.len;
   }
-  bool is_done =
-      (call->value_count == 0 || mysql_stmt_bind_param(statement, binds) == 0) && mysql_stmt_execute(statement) == 0;
+  bool is_done = (call->value_count == 0 || mysql_stmt_bind_param(statement, binds) == 0) && mysql_stmt_execute(statement) == 0;
   return is_done ? GW_OK : fail_statement(statement, ret_words);
 }
 
@@ -193,8 +192,9 @@ static void take_number(void *arg, const struct gw_store_value *values, uint32_t
 
 static enum gw_err lock(void *connection, char **ret_words) {
   uint64_t has_it = 0;
-  struct gw_store_call call = {
-      .sql = "SELECT GET_LOCK(CONCAT('gateway ', LEFT(DATABASE(), 50)), 2)", .on_row = take_number, .arg = &has_it};
+  struct gw_store_call call = {.sql = "SELECT GET_LOCK(CONCAT('gateway ', LEFT(DATABASE(), 50)), 2)",
+                               .on_row = take_number,
+                               .arg = &has_it};
   enum gw_err err = run(connection, &call, NULL, ret_words);
   if (err != GW_OK || has_it == 1) return err;
   *ret_words = gw_strdup("another control plane is changing the tables");

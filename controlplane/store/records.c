@@ -94,8 +94,7 @@ struct reading {
 static void on_record(void *arg, const struct gw_store_value *values, uint32_t count) {
   const struct reading *reading = arg;
   GW_ASSERT(count == 3);
-  struct gw_store_record record = {
-      .kind = reading->kind, .id = values[0].bytes, .change = values[1].number, .body = values[2].bytes};
+  struct gw_store_record record = {.kind = reading->kind, .id = values[0].bytes, .change = values[1].number, .body = values[2].bytes};
   reading->fn(reading->arg, &record);
 }
 
@@ -142,11 +141,10 @@ enum gw_err gw_records_read_uses(const struct gw_store_connection *connection, s
                                  gw_records_use_fn fn, void *arg, char **ret_words) {
   struct reading reading = {.use_fn = fn, .arg = arg};
   const struct gw_store_value values[] = {gw_store_bytes(kind), gw_store_bytes(first), gw_store_bytes(last)};
-  struct gw_store_call call = {
-      .sql = "SELECT id, used_at_ms FROM gateway_uses WHERE kind = ? AND id >= ? AND id <= ? ORDER BY id",
-      .values = values,
-      .value_count = GW_ARRAY_LEN(values),
-      .on_row = on_use,
-      .arg = &reading};
+  struct gw_store_call call = {.sql = "SELECT id, used_at_ms FROM gateway_uses WHERE kind = ? AND id >= ? AND id <= ? ORDER BY id",
+                               .values = values,
+                               .value_count = GW_ARRAY_LEN(values),
+                               .on_row = on_use,
+                               .arg = &reading};
   return connection->backend->run(connection->handle, &call, NULL, ret_words);
 }

@@ -140,8 +140,7 @@ static void unlock(void *connection) {
 
 const struct gw_store_backend gw_store_sqlite = {
     .name = "SQLite",
-    .dialect = {.begin = "BEGIN IMMEDIATE",
-                .insert_use = "INSERT OR IGNORE INTO gateway_uses (kind, id, used_at_ms) VALUES (?, ?, ?)"},
+    .dialect = {.begin = "BEGIN IMMEDIATE", .insert_use = "INSERT OR IGNORE INTO gateway_uses (kind, id, used_at_ms) VALUES (?, ?, ?)"},
     .open = open_connection,
     .close = close_connection,
     .run = run,

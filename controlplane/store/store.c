@@ -69,8 +69,8 @@ struct gw_store *gw_store_new(const struct gw_store_options *options) {
   store->mailbox = gw_mailbox_new(options->loop, on_mail, store);
   store->thread = gw_store_thread_new(options->target, store->mailbox);
   store->url = gw_store_target_format(options->target);
-  store->status = (struct gw_store_status){
-      .state = GW_STORE_CONNECTING, .url = store->url, .backend = gw_store_thread_backend(store->thread)->name};
+  store->status =
+      (struct gw_store_status){.state = GW_STORE_CONNECTING, .url = store->url, .backend = gw_store_thread_backend(store->thread)->name};
   return store;
 }
 

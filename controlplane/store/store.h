@@ -18,9 +18,9 @@ struct gw_store;
 #define GW_STORE_POLL_MS 250u
 /* Of calls that wait for the database; beyond them GW_ERR_LIMIT. */
 #define GW_STORE_QUEUE_MAX 1024u
-#define GW_STORE_WRITES_MAX 1000u    /* in one call */
-#define GW_STORE_USES_MAX 10000u     /* in one call */
-#define GW_STORE_BODY_MAX 1048576u   /* of a record */
+#define GW_STORE_WRITES_MAX 1000u  /* in one call */
+#define GW_STORE_USES_MAX 10000u   /* in one call */
+#define GW_STORE_BODY_MAX 1048576u /* of a record */
 #define GW_STORE_FOLLOWERS_MAX 4u
 
 struct gw_store_record {
@@ -32,8 +32,8 @@ struct gw_store_record {
 
 struct gw_store_write {
   struct gw_str kind;
-  struct gw_str id;    /* 1 to 255 bytes */
-  uint64_t seen;       /* the `change` of the record that this follows on; 0: there is none yet */
+  struct gw_str id; /* 1 to 255 bytes */
+  uint64_t seen;    /* the `change` of the record that this follows on; 0: there is none yet */
   struct gw_str body;
 };
 
@@ -55,12 +55,12 @@ enum gw_store_state { GW_STORE_CONNECTING, GW_STORE_READY, GW_STORE_AWAY };
 
 struct gw_store_status {
   enum gw_store_state state;
-  const char *words;        /* why it is away; NULL: it is not */
-  const char *url;          /* without the password */
-  const char *backend;      /* "SQLite", "MySQL" */
-  uint64_t writes_total;    /* records that were written */
-  uint64_t failures_total;  /* times that it went away, or did not come */
-  uint32_t waiting;         /* calls that the database has not answered yet */
+  const char *words;       /* why it is away; NULL: it is not */
+  const char *url;         /* without the password */
+  const char *backend;     /* "SQLite", "MySQL" */
+  uint64_t writes_total;   /* records that were written */
+  uint64_t failures_total; /* times that it went away, or did not come */
+  uint32_t waiting;        /* calls that the database has not answered yet */
 };
 typedef void (*gw_store_state_fn)(void *arg, const struct gw_store_status *status);
 

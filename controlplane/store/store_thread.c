@@ -156,10 +156,9 @@ static void take_use(void *arg, const struct gw_store_use *use) {
 }
 
 static enum gw_err run_uses(struct gw_store_thread *thread, struct gw_store_job *job, char **ret_words) {
-  enum gw_err err =
-      job->kind == GW_STORE_CALL_NOTE_USES
-          ? gw_records_note_uses(&thread->connection, job->record_kind, job->uses, job->count, ret_words)
-          : gw_records_read_uses(&thread->connection, job->record_kind, job->first, job->last, take_use, job, ret_words);
+  enum gw_err err = job->kind == GW_STORE_CALL_NOTE_USES
+                        ? gw_records_note_uses(&thread->connection, job->record_kind, job->uses, job->count, ret_words)
+                        : gw_records_read_uses(&thread->connection, job->record_kind, job->first, job->last, take_use, job, ret_words);
   if (err == GW_OK) answer(thread, job, GW_OK, NULL);
   return err;
 }

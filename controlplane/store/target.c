@@ -58,8 +58,7 @@ static enum gw_err take_mysql(struct gw_str rest, const struct gw_store_settings
   if (!cut(&database, '/', &authority)) database = (struct gw_str){NULL, 0};
   if (cut(&authority, '@', &user) && gw_str_find_char(user, ':') >= 0)
     return fail(ret_words, gw_strdup("a password in a URL is shown by ps: give it as MYSQL_PASSWORD, in the environment or a file"));
-  if (parse_host(authority, &host, &port) != GW_OK)
-    return fail(ret_words, gw_asprintf("%.*s is no HOST[:PORT]", GW_STR_ARG(authority)));
+  if (parse_host(authority, &host, &port) != GW_OK) return fail(ret_words, gw_asprintf("%.*s is no HOST[:PORT]", GW_STR_ARG(authority)));
   struct gw_store_target target = {.kind = GW_STORE_MYSQL,
                                    .port = port,
                                    .host = or_setting(host, settings->host),

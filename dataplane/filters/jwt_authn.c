@@ -69,7 +69,7 @@ static enum gw_jwt_status look_at(struct run *run, const struct gw_jwt_demand *d
   return status;
 }
 
-static void accept(struct run *run, const struct gw_jwt_demand *demand, const struct gw_jwt_found *found, struct gw_token_entry *entry) {
+static void take_in(struct run *run, const struct gw_jwt_demand *demand, const struct gw_jwt_found *found, struct gw_token_entry *entry) {
   struct held *held = gw_arena_alloc(&run->stream->arena, sizeof(*held));
   *held = (struct held){.entry = entry, .next = run->state->held};
   run->state->held = held;
@@ -85,7 +85,7 @@ static enum gw_jwt_status verify_token(struct run *run, const struct gw_jwt_dema
   struct gw_token_entry *entry = may_be_cached ? gw_token_cache_find(run->cache, found->token, &demand->scope, run->now_s) : NULL;
   if (entry != NULL) {
     stats->token_cache_hits_total++;
-    accept(run, demand, found, entry);
+    take_in(run, demand, found, entry);
     return GW_JWT_OK;
   }
   entry = gw_token_cache_new_entry(run->cache, found->token, &demand->scope);
@@ -98,7 +98,7 @@ static enum gw_jwt_status verify_token(struct run *run, const struct gw_jwt_dema
   gw_jwt_entry_fill(entry, demand->issuer);
   entry->valid_until_s = gw_jwt_valid_until_s(&entry->jwt, &demand->checks);
   if (may_be_cached) gw_token_cache_add(run->cache, entry);
-  accept(run, demand, found, entry);
+  take_in(run, demand, found, entry);
   return GW_JWT_OK;
 }
 

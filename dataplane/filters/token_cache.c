@@ -32,6 +32,10 @@ struct gw_token_cache *gw_token_cache_new(uint32_t entries_max, size_t bytes_max
   return cache;
 }
 
+static size_t size_of(const struct gw_token_entry *entry) {
+  return sizeof(*entry) + entry->arena.used_bytes;
+}
+
 static void entry_free(struct gw_token_entry *entry) {
   if (entry == NULL) return;
   gw_arena_done(&entry->arena);
@@ -62,10 +66,6 @@ void gw_token_cache_free(struct gw_token_cache *cache) {
 static uint64_t hash_token(struct gw_str token) {
   size_t skipped = token.len > HASHED_BYTES ? token.len - HASHED_BYTES : 0;
   return gw_hash_keyed(token.data + skipped, token.len - skipped);
-}
-
-static size_t size_of(const struct gw_token_entry *entry) {
-  return sizeof(*entry) + entry->arena.used_bytes;
 }
 
 static bool is_same(const struct gw_token_entry *entry, uint64_t hash, struct gw_str token, const struct gw_token_scope *scope) {

@@ -140,7 +140,7 @@ static void test_many_records_come_whole_and_in_pieces(void **state) {
   start(f, side);
   enum { CALLS = 5, EACH = 1000 };
   struct gw_store_write *writes = gw_calloc(EACH, sizeof(*writes));
-  char (*ids)[16] = gw_calloc(EACH, sizeof(*ids));
+  char(*ids)[16] = gw_calloc(EACH, sizeof(*ids));
   for (int call = 0; call < CALLS; call++) {
     for (int i = 0; i < EACH; i++) {
       snprintf(ids[i], sizeof(ids[i]), "%d-%d", call, i);

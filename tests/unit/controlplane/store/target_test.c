@@ -10,8 +10,11 @@
 #include "controlplane/store/target.h"
 
 static const struct gw_store_settings no_settings = {0};
-static const struct gw_store_settings some_settings = {
-    .host = "db.internal", .port = 3307, .user = "origin", .password = "hidden", .database = "gateway"};
+static const struct gw_store_settings some_settings = {.host = "db.internal",
+                                                       .port = 3307,
+                                                       .user = "origin",
+                                                       .password = "hidden",
+                                                       .database = "gateway"};
 
 /* What the URL leads to, or the words that refuse it, which must say `or_words`. */
 static void expect(const char *url, const struct gw_store_settings *settings, const char *formatted, const char *or_words) {
@@ -65,7 +68,8 @@ static void test_what_is_no_database_is_refused_with_what_is_allowed(void **stat
   expect("mysql://me@/keys", &no_settings, NULL, "MYSQL_HOST");
   expect("mysql://db/keys", &no_settings, NULL, "MYSQL_USER");
   expect("mysql://me@db", &no_settings, NULL, "MYSQL_DATABASE");
-  static const char *const hosts[] = {"mysql://me@db:0/k", "mysql://me@db:/k", "mysql://me@db:70000/k", "mysql://me@[::1/k", "mysql://me@[]/k"};
+  static const char *const hosts[] = {"mysql://me@db:0/k", "mysql://me@db:/k", "mysql://me@db:70000/k", "mysql://me@[::1/k",
+                                      "mysql://me@[]/k"};
   for (size_t i = 0; i < GW_ARRAY_LEN(hosts); i++)
     expect(hosts[i], &no_settings, NULL, "HOST[:PORT]");
 }
