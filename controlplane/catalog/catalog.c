@@ -165,8 +165,8 @@ static bool asks_for_keys(const struct gw_catalog_policy *policy) {
 }
 
 /* The files', and the pepper where somebody needs it. */
-static const struct gw_secret *list_secrets(const struct gw_catalog *catalog, const struct gw_catalog_policy *policy, struct gw_arena *arena,
-                                            uint32_t *ret_count) {
+static const struct gw_secret *list_secrets(const struct gw_catalog *catalog, const struct gw_catalog_policy *policy,
+                                            struct gw_arena *arena, uint32_t *ret_count) {
   struct gw_secret *secrets = gw_arena_calloc(arena, catalog->secret_count + 1u, sizeof(*secrets));
   uint32_t count = catalog->secret_count;
   if (count > 0) memcpy(secrets, catalog->secrets, count * sizeof(*secrets));
