@@ -35,6 +35,14 @@ enum gw_ctl_flag {
   GW_CTL_FLAG_ADMIN_CLIENT = 1u << 10,
   GW_CTL_FLAG_DAYS = 1u << 11,
   GW_CTL_FLAG_REPLACE = 1u << 12,
+  GW_CTL_FLAG_OWNER = 1u << 13,
+  GW_CTL_FLAG_NAME = 1u << 14,
+  GW_CTL_FLAG_ROLE = 1u << 15,
+  GW_CTL_FLAG_PERMISSION = 1u << 16,
+  GW_CTL_FLAG_PLAN = 1u << 17,
+  GW_CTL_FLAG_EXPIRES = 1u << 18,
+  GW_CTL_FLAG_GRACE = 1u << 19,
+  GW_CTL_FLAG_ENDED = 1u << 20,
 };
 
 /* What `pki` is asked for. */
@@ -49,6 +57,20 @@ struct gw_ctl_pki {
   uint32_t days; /* 0: the default */
 };
 
+/* What `keys` is asked for. */
+struct gw_ctl_keys {
+  const char *owner;
+  const char *name;
+  const char *plan;
+  const char *roles[GW_CTL_NAMES_MAX];
+  uint32_t role_count;
+  const char *permissions[GW_CTL_NAMES_MAX];
+  uint32_t permission_count;
+  int64_t expires_at_s;
+  uint32_t grace_s;
+  bool shows_ended;
+};
+
 struct gw_ctl {
   const char *admin;       /* HOST:PORT */
   const char *token_file;  /* NULL: the default */
@@ -60,6 +82,7 @@ struct gw_ctl {
   const char *env_file; /* NULL: none named */
   bool is_strict;
   struct gw_ctl_pki pki;
+  struct gw_ctl_keys keys;
   unsigned given;     /* of enum gw_ctl_flag */
   const char **words; /* behind the verb */
   int word_count;
@@ -88,6 +111,7 @@ int gw_ctl_get(const struct gw_ctl *ctl);
 int gw_ctl_why(const struct gw_ctl *ctl);
 int gw_ctl_version(const struct gw_ctl *ctl);
 int gw_ctl_pki(const struct gw_ctl *ctl);
+int gw_ctl_keys(const struct gw_ctl *ctl);
 int gw_ctl_completion(const struct gw_ctl *ctl);
 
 #endif

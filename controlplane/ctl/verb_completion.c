@@ -12,12 +12,13 @@ static const char head[] =
     "    --token-file|--routes|--services|--env-file|--tls-ca|--tls-cert|--tls-key) COMPREPLY=($(compgen -f -- \"$current\")); return ;;\n"
     "    --dir) COMPREPLY=($(compgen -d -- \"$current\")); return ;;\n"
     "    -o|--output) COMPREPLY=($(compgen -W 'table json' -- \"$current\")); return ;;\n"
-    "    --admin|--domain|--host|--node|--days) return ;;\n";
+    "    --admin|--domain|--host|--node|--days|--owner|--name|--role|--permission|--plan|--expires|--grace) return ;;\n";
 
 static const char tail[] =
     "  if [[ $current == -* ]]; then\n"
     "    words='--admin --token-file --tls-ca --tls-cert --tls-key --insecure --output --help --routes --services --env-file"
-    " --strict --dir --domain --control-plane --host --node --admin-client --days --replace'\n"
+    " --strict --dir --domain --control-plane --host --node --admin-client --days --replace"
+    " --owner --name --role --permission --plan --expires --grace --ended'\n"
     "  fi\n"
     "  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
     "}\n"

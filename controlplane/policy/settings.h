@@ -47,6 +47,13 @@ struct gw_settings {
   const char *jwt_secret_key;            /* JWT_SECRET_KEY: without an issuer in routes.yaml; of RS256 and such a public key in PEM */
   const char *jwt_public_key_file;       /* JWT_PUBLIC_KEY_FILE: instead of that */
   const char *jwt_algorithm;             /* JWT_ALGORITHM: HS256 */
+  const char *mysql_host;                /* MYSQL_HOST: the store's, where --store does not say another */
+  uint16_t mysql_port;                   /* MYSQL_PORT: 3306 */
+  const char *mysql_user;                /* MYSQL_USER */
+  const char *mysql_password;            /* MYSQL_PASSWORD */
+  const char *mysql_database;            /* MYSQL_DATABASE */
+  const char *api_key_pepper;            /* GATEWAY_API_KEY_PEPPER: what API keys are hashed under; at least 32 bytes */
+  const char *api_key_pepper_file;       /* GATEWAY_API_KEY_PEPPER_FILE: instead of that */
   /* Limits; 0 means none where that is allowed. */
   uint64_t max_request_body_bytes;       /* GATEWAY_MAX_REQUEST_BODY: 100MiB */
   uint64_t max_uri_bytes;                /* GATEWAY_MAX_URI: 8KiB */
