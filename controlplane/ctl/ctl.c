@@ -6,10 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/base/duration.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/crypto/jwk.h"
+#include "controlplane/ctl/verb_keys.h"
 
 const struct gw_ctl_verb gw_ctl_verbs[] = {
     {"validate", "", "check routes and services on this machine, without a control plane",
@@ -17,6 +19,11 @@ const struct gw_ctl_verb gw_ctl_verbs[] = {
     {"status", "", "what is served, and whether each data plane runs it", GW_CTL_FLAG_OUTPUT, 0, 0, gw_ctl_status},
     {"get", "routes|services|endpoints [SERVICE]|nodes", "list what the control plane serves", GW_CTL_FLAG_OUTPUT, 1, 2, gw_ctl_get},
     {"why", "REQUEST_ID", "why a request failed or was retried, as data planes remember it", GW_CTL_FLAG_OUTPUT, 1, 1, gw_ctl_why},
+    {"keys", "create|list|show ID|rotate ID|expire ID|revoke ID...|import FILE",
+     "API keys: make, list, end, take over those that others issued",
+     GW_CTL_FLAG_OUTPUT | GW_CTL_FLAG_OWNER | GW_CTL_FLAG_NAME | GW_CTL_FLAG_ROLE | GW_CTL_FLAG_PERMISSION | GW_CTL_FLAG_PLAN |
+         GW_CTL_FLAG_EXPIRES | GW_CTL_FLAG_GRACE | GW_CTL_FLAG_ENDED,
+     1, 1001, gw_ctl_keys},
     {"pki", "init|issue [NAME]", "make a certificate authority and certificates for the control channel, on this machine",
      GW_CTL_FLAG_DIR | GW_CTL_FLAG_DOMAIN | GW_CTL_FLAG_CONTROL_PLANE | GW_CTL_FLAG_HOST | GW_CTL_FLAG_NODE | GW_CTL_FLAG_ADMIN_CLIENT |
          GW_CTL_FLAG_DAYS | GW_CTL_FLAG_REPLACE,
@@ -62,6 +69,14 @@ enum option_id {
   OPT_AUD,
   OPT_CLAIM,
   OPT_TTL,
+  OPT_OWNER,
+  OPT_NAME,
+  OPT_ROLE,
+  OPT_PERMISSION,
+  OPT_PLAN,
+  OPT_EXPIRES,
+  OPT_GRACE,
+  OPT_ENDED,
 };
 
 static const struct option long_options[] = {
@@ -96,6 +111,14 @@ static const struct option long_options[] = {
     {"aud", required_argument, NULL, OPT_AUD},
     {"claim", required_argument, NULL, OPT_CLAIM},
     {"ttl", required_argument, NULL, OPT_TTL},
+    {"owner", required_argument, NULL, OPT_OWNER},
+    {"name", required_argument, NULL, OPT_NAME},
+    {"role", required_argument, NULL, OPT_ROLE},
+    {"permission", required_argument, NULL, OPT_PERMISSION},
+    {"plan", required_argument, NULL, OPT_PLAN},
+    {"expires", required_argument, NULL, OPT_EXPIRES},
+    {"grace", required_argument, NULL, OPT_GRACE},
+    {"ended", no_argument, NULL, OPT_ENDED},
     {NULL, 0, NULL, 0},
 };
 
@@ -123,6 +146,15 @@ static const char *const flag_help[] = {
     "  --aud NAME          who is to accept it; may be repeated\n",
     "  --claim NAME=VALUE  any claim; VALUE is JSON, or else a text; may be repeated\n",
     "  --ttl TIME          how long it is valid: 90s, 15m, 1h (1h)\n",
+    "  --replace           issue: a new certificate in place of one of that name\n",
+    "  --owner USER        create: whom the key's requests are made for; list: only that user's\n",
+    "  --name TEXT         create: what people call it\n",
+    "  --role ROLE         create: what its owner may be; may be repeated\n",
+    "  --permission NAME   create: … and do; may be repeated\n",
+    "  --plan PLAN         create: whose limits count\n",
+    "  --expires WHEN      create, expire: 720h (from now), 2027-01-31, 2027-01-31T12:00:00Z or never\n",
+    "  --grace DURATION    rotate: how long the old key goes on (24h); 0s: not at all\n",
+    "  --ended             list: those that are revoked or have expired, too\n",
 };
 
 static const char global_help[] =
@@ -254,6 +286,41 @@ static int take_pki_option(struct gw_ctl *ctl, int id, const char *name) {
   }
 }
 
+static int take_expiry(struct gw_ctl *ctl) {
+  int64_t now_s = (int64_t)(gw_clock_wall_us() / 1000000u);
+  if (gw_ctl_parse_expiry(gw_str_from(optarg), now_s, &ctl->keys.expires_at_s) != GW_OK)
+    return gw_ctl_fail_usage("--expires %s: %s is allowed", optarg, GW_CTL_EXPIRY_ALLOWED);
+  ctl->given |= GW_CTL_FLAG_EXPIRES;
+  return GW_CTL_OK;
+}
+
+static int take_grace(struct gw_ctl *ctl) {
+  uint64_t ms;
+  if (gw_duration_parse(gw_str_from(optarg), &ms) != GW_OK)
+    return gw_ctl_fail_usage("--grace %s: %s is allowed", optarg, GW_DURATION_ALLOWED);
+  ctl->keys.grace_s = (uint32_t)((ms + 999) / 1000);
+  ctl->given |= GW_CTL_FLAG_GRACE;
+  return GW_CTL_OK;
+}
+
+/* 0, or the exit code to end with. */
+static int take_keys_option(struct gw_ctl *ctl, int id, const char *name) {
+  switch (id) {
+  case OPT_OWNER: take_file(ctl, GW_CTL_FLAG_OWNER, &ctl->keys.owner); return GW_CTL_OK;
+  case OPT_NAME: take_file(ctl, GW_CTL_FLAG_NAME, &ctl->keys.name); return GW_CTL_OK;
+  case OPT_PLAN: take_file(ctl, GW_CTL_FLAG_PLAN, &ctl->keys.plan); return GW_CTL_OK;
+  case OPT_ROLE: return take_name(ctl, GW_CTL_FLAG_ROLE, name, ctl->keys.roles, &ctl->keys.role_count);
+  case OPT_PERMISSION: return take_name(ctl, GW_CTL_FLAG_PERMISSION, name, ctl->keys.permissions, &ctl->keys.permission_count);
+  case OPT_EXPIRES: return take_expiry(ctl);
+  case OPT_GRACE: return take_grace(ctl);
+  case OPT_ENDED:
+    ctl->keys.shows_ended = true;
+    ctl->given |= GW_CTL_FLAG_ENDED;
+    return GW_CTL_OK;
+  default: return take_pki_option(ctl, id, name);
+  }
+}
+
 /* 0, or the exit code to end with. */
 static int take_option(struct gw_ctl *ctl, int id, const char *name, bool *ret_help) {
   switch (id) {
@@ -272,7 +339,7 @@ static int take_option(struct gw_ctl *ctl, int id, const char *name, bool *ret_h
   case OPT_TLS_CERT: ctl->tls.cert = optarg; return GW_CTL_OK;
   case OPT_TLS_KEY: ctl->tls.key = optarg; return GW_CTL_OK;
   case OPT_INSECURE: ctl->is_insecure = true; return GW_CTL_OK;
-  default: return take_pki_option(ctl, id, name);
+  default: return take_keys_option(ctl, id, name);
   }
 }
 

@@ -45,6 +45,14 @@ enum gw_ctl_flag {
   GW_CTL_FLAG_AUD = 1u << 20,
   GW_CTL_FLAG_CLAIM = 1u << 21,
   GW_CTL_FLAG_TTL = 1u << 22,
+  GW_CTL_FLAG_OWNER = 1u << 23,
+  GW_CTL_FLAG_NAME = 1u << 24,
+  GW_CTL_FLAG_ROLE = 1u << 25,
+  GW_CTL_FLAG_PERMISSION = 1u << 26,
+  GW_CTL_FLAG_PLAN = 1u << 27,
+  GW_CTL_FLAG_EXPIRES = 1u << 28,
+  GW_CTL_FLAG_GRACE = 1u << 29,
+  GW_CTL_FLAG_ENDED = 1u << 30,
 };
 
 /* What `pki` is asked for. */
@@ -75,6 +83,20 @@ struct gw_ctl_token {
   uint64_t ttl_ms; /* 0: the default */
 };
 
+/* What `keys` is asked for. */
+struct gw_ctl_keys {
+  const char *owner;
+  const char *name;
+  const char *plan;
+  const char *roles[GW_CTL_NAMES_MAX];
+  uint32_t role_count;
+  const char *permissions[GW_CTL_NAMES_MAX];
+  uint32_t permission_count;
+  int64_t expires_at_s;
+  uint32_t grace_s;
+  bool shows_ended;
+};
+
 struct gw_ctl {
   const char *admin;       /* HOST:PORT */
   const char *token_file;  /* NULL: the default */
@@ -87,6 +109,7 @@ struct gw_ctl {
   bool is_strict;
   struct gw_ctl_pki pki;
   struct gw_ctl_token token;
+  struct gw_ctl_keys keys;
   unsigned given;     /* of enum gw_ctl_flag */
   const char **words; /* behind the verb */
   int word_count;
@@ -117,6 +140,7 @@ int gw_ctl_version(const struct gw_ctl *ctl);
 int gw_ctl_pki(const struct gw_ctl *ctl);
 int gw_ctl_keygen(const struct gw_ctl *ctl);
 int gw_ctl_token(const struct gw_ctl *ctl);
+int gw_ctl_keys(const struct gw_ctl *ctl);
 int gw_ctl_completion(const struct gw_ctl *ctl);
 
 #endif
