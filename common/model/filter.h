@@ -8,6 +8,8 @@
 #include <stdint.h>
 
 #include "common/base/str.h"
+#include "common/model/access.h"
+#include "common/model/rate_limit.h"
 #include "common/model/rbac.h"
 
 enum gw_filter_kind {
@@ -58,7 +60,10 @@ struct gw_http_filter {
   union {
     struct gw_node_endpoints node_endpoints;
     struct gw_limits limits;
+    struct gw_access_limits access;
     struct gw_rbac_rules rbac; /* of RBAC_DENY, too */
+    struct gw_local_limit local_limit;
+    struct gw_shared_limit shared_limit;
     const struct gw_jwt_authn *jwt_authn;
     const struct gw_forwarded_identity *forwarded_identity;
   } settings;

@@ -107,4 +107,7 @@ struct gw_rbac_route {
   struct gw_rbac_rules rules;
 };
 
+/* Whether a rule of that kind stands anywhere in it. NULL has none. */
+bool gw_rbac_route_uses(const struct gw_rbac_route *route, enum gw_rbac_rule_kind kind);
+
 #endif

@@ -40,13 +40,21 @@ extern const struct gw_xds_route_filter_codec *const gw_xds_route_filter_codecs[
 extern const struct gw_xds_filter_codec gw_xds_filter_router;
 extern const struct gw_xds_filter_codec gw_xds_filter_node_endpoints;
 extern const struct gw_xds_filter_codec gw_xds_filter_limits;
+extern const struct gw_xds_filter_codec gw_xds_filter_access;
+extern const struct gw_xds_filter_codec gw_xds_filter_cors;
 extern const struct gw_xds_filter_codec gw_xds_filter_rbac;
 extern const struct gw_xds_filter_codec gw_xds_filter_rbac_deny;
+extern const struct gw_xds_filter_codec gw_xds_filter_local_limit;
+extern const struct gw_xds_filter_codec gw_xds_filter_shared_limit;
 extern const struct gw_xds_filter_codec gw_xds_filter_jwt_authn;
 extern const struct gw_xds_filter_codec gw_xds_filter_forwarded_identity;
 
 extern const struct gw_xds_route_filter_codec gw_xds_route_filter_jwt_authn;
+extern const struct gw_xds_route_filter_codec gw_xds_route_filter_local_limit;
+extern const struct gw_xds_route_filter_codec gw_xds_route_filter_shared_limit;
 
+extern const struct gw_xds_route_filter_codec gw_xds_route_filter_access;
+extern const struct gw_xds_route_filter_codec gw_xds_route_filter_cors;
 extern const struct gw_xds_route_filter_codec gw_xds_route_filter_rbac;
 extern const struct gw_xds_route_filter_codec gw_xds_route_filter_rbac_deny;
 

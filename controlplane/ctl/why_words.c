@@ -27,6 +27,7 @@ static const struct row flags_table[] = {
     {"URX", "it would have been tried again, but the retries were used up", "retries: attempts (GATEWAY_RETRY_ATTEMPTS)"},
     {"CB", "the service's circuit breaker was open", NULL},
     {"UAEX", "the request's credentials were missing or not accepted, or they did not allow it", NULL},
+    {"RL", "too many requests had come", NULL},
 };
 
 #define LIMIT_BODY "max_request_body of the route (GATEWAY_MAX_REQUEST_BODY)"
@@ -44,6 +45,11 @@ static const struct row details_table[] = {
     {"no_healthy_upstream", "the service had no instance that could be used: there are none, or none of them was healthy", NULL},
     {"circuit_breaker_open", "the service had failed too often, so its circuit breaker let nothing through to it",
      "circuit_breaker of the service"},
+    {"local_rate_limited", "more requests had come than the route takes", "rate_limit of the route"},
+    {"request_rate_limited", "more requests had come than a limit takes, of the route, its service, a plan or all together",
+     "rate_limit of the route, rate_limits: services, global or plans"},
+    {"rate_limit_unavailable", "Redis, which counts requests, did not answer, and the limits are to be closed then",
+     "GATEWAY_REDIS_ON_FAILURE"},
     {"redirect", "the route redirects", NULL},
     {"redirect_without_host", "the route redirects, and the request named no host", NULL},
     {"direct_response", "the route answers by itself", NULL},
@@ -70,6 +76,11 @@ static const struct row details_table[] = {
     {"method_not_allowed", "CONNECT and TRACE are not served", NULL},
     {"bad_websocket_handshake", "the WebSocket handshake was not valid", NULL},
     {"unknown_protocol", "it asked for a protocol that is not served", NULL},
+    {"address_not_allowed", "the route is not for the client's address", "allow_from and deny_from of the route"},
+    {"too_many_failed_credentials", "the client's address had shown too many credentials that were refused",
+     "GATEWAY_MAX_FAILED_CREDENTIALS"},
+    {"cors_response", "the gateway answered a browser's question about another origin itself", NULL},
+    {"cors_origin_not_allowed", "a browser asked for another origin, which the route does not allow", NULL},
     {"rbac_access_denied_undecided", "a regular expression took too long to say whether it may", "the work of a regular expression"},
     {"upgrade_failed", "WebSockets are switched off for this listener", NULL},
     {"tunnel_drained", "the data plane was being ended, and this connection with it", NULL},

@@ -18,6 +18,7 @@ struct gw_policy_parts {
   struct gw_access_rules_of_file access;
   struct gw_route_list routes;
   struct gw_listener_list listeners;
+  struct gw_common_limits limits;
 };
 
 /* Fills everything of `policy` but its arena, from input without mistakes. */

@@ -1,5 +1,6 @@
 #include "common/base/mem.h"
 #include "controlplane/policy/translate.h"
+#include "controlplane/policy/translate_limits.h"
 
 /* Envoy's names and operators; the path without its query, since queries may hold secrets. */
 static const struct gw_access_log_field json_fields[] = {
@@ -86,7 +87,7 @@ static bool has_access_rules(const struct gw_route_list *routes) {
 
 static void translate_filters(const struct gw_policy_parts *parts, const struct gw_settings *settings, struct gw_arena *arena,
                               struct gw_http_connection_manager *http) {
-  struct gw_http_filter *filters = gw_arena_calloc(arena, 7, sizeof(*filters));
+  struct gw_http_filter *filters = gw_arena_calloc(arena, 7 + GW_LIMIT_FILTERS_MAX, sizeof(*filters));
   const struct gw_jwt_authn *jwt = gw_policy_translate_jwt(parts, arena);
   struct gw_forwarded_identity *identity = gw_arena_calloc(arena, 1, sizeof(*identity));
   http->filters = filters;
@@ -115,6 +116,7 @@ static void translate_filters(const struct gw_policy_parts *parts, const struct 
   if (jwt != NULL)
     filters[http->filter_count++] =
         (struct gw_http_filter){.name = GW_STR("envoy.filters.http.jwt_authn"), .kind = GW_FILTER_JWT_AUTHN, .settings.jwt_authn = jwt};
+  http->filter_count += gw_limits_translate_filters(&parts->routes, &parts->limits, settings, arena, filters + http->filter_count);
   if (has_access_rules(&parts->routes)) {
     filters[http->filter_count++] = (struct gw_http_filter){.name = GW_STR(GW_RBAC_DENY_FILTER), .kind = GW_FILTER_RBAC_DENY};
     filters[http->filter_count++] = (struct gw_http_filter){.name = GW_STR(GW_RBAC_FILTER), .kind = GW_FILTER_RBAC};

@@ -6,6 +6,7 @@
 #include "common/base/mem.h"
 #include "common/model/forwarded_identity.h"
 #include "common/model/jwt_authn.h"
+#include "common/model/rbac.h"
 #include "common/xds/codec.h"
 
 #define NAMES_MAX 10u
@@ -85,6 +86,8 @@ const char *gw_foreign_route_fault(const struct gw_http_connection_manager *http
   if (filters->access != NULL) return "address ranges";
   if (filters->api_key != NULL) return "API keys";
   if (filters->shared_limit != NULL) return "shared rate limits";
+  if (gw_rbac_route_uses(filters->rbac, GW_RBAC_PARAMETER) || gw_rbac_route_uses(filters->rbac_deny, GW_RBAC_PARAMETER))
+    return "path parameters that must be as a claim says";
   return filters->jwt != NULL ? jwt_fault(http, filters->jwt) : NULL;
 }
 
@@ -114,7 +117,8 @@ static struct gw_resource *derive_listener(const struct gw_resource *from) {
   for (uint32_t i = 0; i < http->filter_count; i++) {
     if (is_ours(http->filters[i].kind)) continue;
     filters[count] = http->filters[i];
-    if (filters[count].kind == GW_FILTER_JWT_AUTHN) filters[count].settings.jwt_authn = plain_jwt(filters[count].settings.jwt_authn, &arena);
+    if (filters[count].kind == GW_FILTER_JWT_AUTHN)
+      filters[count].settings.jwt_authn = plain_jwt(filters[count].settings.jwt_authn, &arena);
     count++;
   }
   http->filters = filters;
@@ -149,7 +153,8 @@ static void count_fault(struct gw_map *faults, const char *fault) {
 
 static void close_route(struct routes *routes, struct gw_route *route, const char *fault) {
   count_fault(routes->faults, fault);
-  const char *body = gw_arena_printf(&routes->arena, "{\"error\": 501, \"message\": \"this node can't enforce what the route needs: %s\"}", fault);
+  const char *body =
+      gw_arena_printf(&routes->arena, "{\"error\": 501, \"message\": \"this node can't enforce what the route needs: %s\"}", fault);
   route->action = GW_ROUTE_DIRECT_RESPONSE;
   route->direct = (struct gw_route_direct_response){.status = 501, .body = gw_str_from(body)};
   route->filters = NULL;

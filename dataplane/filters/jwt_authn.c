@@ -2,6 +2,7 @@
 
 #include "common/base/mem.h"
 #include "dataplane/filters/jwt_tokens.h"
+#include "dataplane/pipeline/failed_credentials.h"
 #include "dataplane/pipeline/stream.h"
 
 /* Of a worker: a few thousand users at once, some 15 MB when it is full. */
@@ -168,9 +169,10 @@ static struct gw_str realm_of(struct gw_stream *stream) {
 /* RFC 6750 section 3: a request without a token is not told of an error. */
 static void challenge(struct gw_stream *stream, bool is_missing, struct gw_str why) {
   struct gw_str realm = realm_of(stream);
-  const char *value = is_missing ? gw_arena_printf(&stream->arena, "Bearer realm=\"%.*s\"", GW_STR_ARG(realm))
-                                 : gw_arena_printf(&stream->arena, "Bearer realm=\"%.*s\", error=\"invalid_token\", error_description=\"%.*s\"",
-                                                   GW_STR_ARG(realm), GW_STR_ARG(why));
+  const char *value = is_missing
+                          ? gw_arena_printf(&stream->arena, "Bearer realm=\"%.*s\"", GW_STR_ARG(realm))
+                          : gw_arena_printf(&stream->arena, "Bearer realm=\"%.*s\", error=\"invalid_token\", error_description=\"%.*s\"",
+                                            GW_STR_ARG(realm), GW_STR_ARG(why));
   gw_headers_add(&stream->response.headers, &stream->arena, GW_HEADER_OTHER, GW_STR("www-authenticate"), gw_str_from(value));
 }
 
@@ -209,6 +211,7 @@ static enum gw_verdict refuse_token(struct run *run, enum gw_jwt_status status) 
     return refuse(run->stream, 503, GW_STR("the keys of the token's issuer are not available"));
   }
   stats->jwt_results[result_of(status)]++;
+  if (status != GW_JWT_MISSING) gw_failed_credentials_note(run->stream);
   struct gw_str why = gw_str_from(gw_jwt_status_text(status));
   challenge(run->stream, status == GW_JWT_MISSING, why);
   return refuse(run->stream, status == GW_JWT_AUDIENCE_NOT_ALLOWED ? 403 : 401, why); /* as Envoy */
