@@ -67,6 +67,8 @@ struct gw_route_access {
   struct gw_access_conditions of_all; /* roles, permissions and require of the route: asked whatever the rules say */
   const struct gw_access_rule_entry *rules;
   uint32_t rule_count;
+  struct gw_words allow_from; /* CIDR ranges; none: everybody */
+  struct gw_words deny_from;
   struct gw_str key; /* the same for routes that say the same; empty: nothing is asked */
 };
 
@@ -75,7 +77,7 @@ void gw_access_read(const struct gw_reader *reader, const struct gw_yaml_node *n
                     struct gw_access_rules_of_file *ret_access);
 /* The key of a route that only makes sense when it is known who calls; NULL: there is none. */
 const struct gw_yaml_node *gw_route_access_find_identity(const struct gw_yaml_node *route);
-/* roles, permissions, require and rules of a route with that path. */
+/* roles, permissions, require, rules, allow_from and deny_from of a route with that path. */
 void gw_route_access_read(const struct gw_reader *reader, const struct gw_yaml_node *route, const struct gw_path_pattern *path,
                           const struct gw_access_rules_of_file *access, struct gw_route_access *ret_access);
 

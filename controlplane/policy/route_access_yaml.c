@@ -7,6 +7,7 @@
 
 #define RULES_MAX 99u
 #define CONDITIONS_MAX 32u
+#define NO_RANGE "no range of addresses, such as 10.0.0.0/8 or 2001:db8::/32, or it has bits set behind its prefix"
 
 static const char *const rule_keys[] = {"name", "allow", "deny", NULL};
 static const char *const condition_keys[] = {"roles",        "permissions", "require", "methods", "parameters", "client_addresses",
@@ -149,9 +150,7 @@ static void read_conditions(const struct route_reader *r, const struct gw_yaml_n
   if (methods != NULL)
     gw_access_read_words(r->reader, methods, "methods", is_method, "no method; methods are upper case, such as GET", &out->methods);
   if (parameters != NULL) read_parameters(r, parameters, out);
-  if (clients != NULL)
-    gw_access_read_words(r->reader, clients, "client_addresses", is_range,
-                         "no range of addresses, such as 10.0.0.0/8 or 2001:db8::/32, or it has bits set behind its prefix", &out->clients);
+  if (clients != NULL) gw_access_read_words(r->reader, clients, "client_addresses", is_range, NO_RANGE, &out->clients);
   if (certificates != NULL)
     gw_access_read_words(r->reader, certificates, "certificates", is_certificate,
                          "no name of a certificate; a * may stand at the end, such as spiffe://example.com/team/*", &out->certificates);
@@ -221,12 +220,15 @@ static void append_node(struct gw_strbuf *out, const struct gw_yaml_node *node) 
 
 void gw_route_access_read(const struct gw_reader *reader, const struct gw_yaml_node *route, const struct gw_path_pattern *path,
                           const struct gw_access_rules_of_file *access, struct gw_route_access *ret_access) {
-  static const char *const keys[] = {"roles", "permissions", "require", "rules"};
+  static const char *const keys[] = {"roles", "permissions", "require", "rules", "allow_from", "deny_from"};
   const struct route_reader r = {reader, path, access};
-  const struct gw_yaml_node *rules = gw_yaml_find(route, "rules");
+  const struct gw_yaml_node *rules = gw_yaml_find(route, "rules"), *allow = gw_yaml_find(route, "allow_from"),
+                            *deny = gw_yaml_find(route, "deny_from");
   *ret_access = (struct gw_route_access){0};
   read_roles(&r, route, &ret_access->of_all);
   if (rules != NULL) read_rules(&r, rules, ret_access);
+  if (allow != NULL) gw_access_read_words(reader, allow, "allow_from", is_range, NO_RANGE, &ret_access->allow_from);
+  if (deny != NULL) gw_access_read_words(reader, deny, "deny_from", is_range, NO_RANGE, &ret_access->deny_from);
   struct gw_strbuf key;
   gw_strbuf_init(&key);
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {

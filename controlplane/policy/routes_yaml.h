@@ -6,6 +6,7 @@
 
 #include "controlplane/policy/access_yaml.h"
 #include "controlplane/policy/auth_yaml.h"
+#include "controlplane/policy/browser_yaml.h"
 #include "controlplane/policy/path_pattern.h"
 #include "controlplane/policy/rate_limit_yaml.h"
 #include "controlplane/policy/route_actions_yaml.h"
@@ -30,6 +31,7 @@ struct gw_route_entry {
   bool has_implied_head; /* HEAD is there because GET is */
   struct gw_route_auth auth;
   struct gw_route_access access;
+  const struct gw_cors_route *cors; /* NULL: none */
   uint64_t timeout_ms;
   bool has_timeout; /* written: long-lived gRPC streams end with it, too */
   struct gw_retries_entry retries;

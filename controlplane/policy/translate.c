@@ -143,13 +143,27 @@ static void add_forward(struct translation *t, const struct gw_route_entry *entr
   t->has_retries = t->has_retries || (retry != NULL && retry->count > 0);
 }
 
+/* Of routes that have nothing else. NULL gives NULL. */
+static const struct gw_route_filters *get_cors(struct translation *t, const struct gw_cors_route *cors) {
+  if (cors == NULL) return NULL;
+  struct gw_str key = {(const char *)&cors, sizeof(cors)};
+  struct gw_route_filters *filters = gw_map_find(t->filters, key);
+  if (filters != NULL) return filters;
+  filters = gw_arena_calloc(t->arena, 1, sizeof(*filters));
+  filters->cors = cors;
+  gw_map_put(t->filters, key, filters);
+  return filters;
+}
+
 /* Of routes that ask the same of tokens and of who calls, and have nothing else. */
 static const struct gw_route_filters *get_auth(struct translation *t, const struct gw_route_entry *entry) {
   struct gw_str requirement = gw_policy_jwt_requirement(t->auth, &entry->auth, t->arena);
   bool is_closed = entry->auth.is_required && !gw_route_auth_is_possible(&entry->auth, t->auth);
-  if (is_closed || (requirement.len == 0 && entry->access.key.len == 0)) return NULL;
+  if (is_closed) return get_cors(t, entry->cors);
+  if (requirement.len == 0 && entry->access.key.len == 0) return get_cors(t, entry->cors);
   gw_strbuf_clear(&t->words);
-  gw_strbuf_printf(&t->words, "%zu:%.*s%.*s", requirement.len, GW_STR_ARG(requirement), GW_STR_ARG(entry->access.key));
+  gw_strbuf_printf(&t->words, "%p %zu:%.*s%.*s", (const void *)entry->cors, requirement.len, GW_STR_ARG(requirement),
+                   GW_STR_ARG(entry->access.key));
   struct gw_route_filters *filters = gw_map_find(t->filters, gw_strbuf_str(&t->words));
   if (filters != NULL) return filters;
   filters = gw_arena_calloc(t->arena, 1, sizeof(*filters));
@@ -159,6 +173,7 @@ static const struct gw_route_filters *get_auth(struct translation *t, const stru
     jwt->requirement = requirement;
     filters->jwt = jwt;
   }
+  filters->cors = entry->cors;
   gw_policy_translate_access(t->access, &entry->access, t->arena, filters);
   return filters;
 }
@@ -259,6 +274,15 @@ static void translate_rest(struct translation *t, const struct gw_route_entry *g
   route->response_headers = get_method_set(t, known, known_count)->allow;
 }
 
+/* A preflight asks for a path with OPTIONS, which its routes need not have; and browsers may read why they were refused. */
+static void share_cors(struct translation *t, const struct gw_route_entry *group, uint32_t count, uint32_t first) {
+  const struct gw_cors_route *cors = NULL;
+  for (uint32_t i = 0; i < count && cors == NULL; i++)
+    cors = group[i].cors;
+  for (uint32_t i = first; i < t->count; i++)
+    t->routes[i].filters = get_cors(t, cors);
+}
+
 static void list_route(const struct gw_route_entry *entry, const struct gw_route *route, struct gw_arena *arena,
                        struct gw_policy_route *out) {
   *out = (struct gw_policy_route){.name = route->name,
@@ -342,7 +366,9 @@ static struct gw_route_config translate_routes(const struct gw_policy_parts *par
       const struct gw_route *route = translate_route(&t, entry, &path);
       if (is_first_of_its_hosts(entry)) list_route(entry, route, arena, &list[policy->route_count++]);
     }
+    uint32_t rest = t.count;
     translate_rest(&t, &routes->items[begin], end - begin, &path);
+    share_cors(&t, &routes->items[begin], end - begin, rest);
     groups[group_count++] = (struct gw_path_group){.host = routes->items[begin].host,
                                                    .rank = routes->items[begin].path.rank,
                                                    .sources = sources_of(&t, &routes->items[begin], end - begin),

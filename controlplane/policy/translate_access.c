@@ -4,6 +4,7 @@
 
 #include "common/base/map.h"
 #include "common/base/mem.h"
+#include "common/model/access.h"
 
 /* The policy of a route that has no rules, only roles and permissions. */
 #define REQUIREMENT_NAME "requirement"
@@ -309,6 +310,23 @@ static const struct gw_rbac_route *make_route(const struct translation *t, enum 
   return route;
 }
 
+static const struct gw_str *translate_ranges(const struct translation *t, const struct gw_words *ranges) {
+  struct gw_str *out = gw_arena_calloc(t->arena, ranges->count, sizeof(*out));
+  for (uint32_t i = 0; i < ranges->count; i++)
+    out[i] = with_length(t, ranges->items[i]);
+  return out;
+}
+
+static const struct gw_access_route *translate_addresses(const struct translation *t, const struct gw_route_access *from) {
+  if (from->allow_from.count == 0 && from->deny_from.count == 0) return NULL;
+  struct gw_access_route *route = gw_arena_alloc(t->arena, sizeof(*route));
+  *route = (struct gw_access_route){.allow = translate_ranges(t, &from->allow_from),
+                                    .deny = translate_ranges(t, &from->deny_from),
+                                    .allow_count = from->allow_from.count,
+                                    .deny_count = from->deny_from.count};
+  return route;
+}
+
 void gw_policy_translate_access(const struct gw_access_rules_of_file *access, const struct gw_route_access *route, struct gw_arena *arena,
                                 struct gw_route_filters *filters) {
   const struct translation t = {arena, access};
@@ -325,6 +343,7 @@ void gw_policy_translate_access(const struct gw_access_rules_of_file *access, co
   }
   if (allow_count == 0 && count_identity(&route->of_all) > 0)
     allow[allow_count++] = make_policy(&t, GW_STR(REQUIREMENT_NAME), &route->of_all, &nothing, false);
+  filters->access = translate_addresses(&t, route);
   filters->rbac = make_route(&t, GW_RBAC_ALLOW, allow, allow_count);
   filters->rbac_deny = make_route(&t, GW_RBAC_DENY, deny, deny_count);
 }

@@ -7,7 +7,7 @@
 #include "common/model/rbac.h"
 #include "controlplane/policy/access_yaml.h"
 
-/* Sets rbac and rbac_deny of `filters`, where the route asks anything. */
+/* Sets access, rbac and rbac_deny of `filters`, where the route asks anything. */
 void gw_policy_translate_access(const struct gw_access_rules_of_file *access, const struct gw_route_access *route, struct gw_arena *arena,
                                 struct gw_route_filters *filters);
 

@@ -85,9 +85,15 @@ static bool has_access_rules(const struct gw_route_list *routes) {
   return false;
 }
 
+static bool has_cors(const struct gw_route_list *routes) {
+  for (uint32_t i = 0; i < routes->count; i++)
+    if (routes->items[i].cors != NULL) return true;
+  return false;
+}
+
 static void translate_filters(const struct gw_policy_parts *parts, const struct gw_settings *settings, struct gw_arena *arena,
                               struct gw_http_connection_manager *http) {
-  struct gw_http_filter *filters = gw_arena_calloc(arena, 7 + GW_LIMIT_FILTERS_MAX, sizeof(*filters));
+  struct gw_http_filter *filters = gw_arena_calloc(arena, 9 + GW_LIMIT_FILTERS_MAX, sizeof(*filters));
   const struct gw_jwt_authn *jwt = gw_policy_translate_jwt(parts, arena);
   struct gw_forwarded_identity *identity = gw_arena_calloc(arena, 1, sizeof(*identity));
   http->filters = filters;
@@ -113,6 +119,12 @@ static void translate_filters(const struct gw_policy_parts *parts, const struct 
                                             .has_metrics = settings->has_metrics};
     endpoints->metrics_allow = split_ranges(settings->metrics_allow, arena, &endpoints->metrics_allow_count);
   }
+  filters[http->filter_count++] =
+      (struct gw_http_filter){.name = GW_STR("gateway.filters.http.access"),
+                              .kind = GW_FILTER_ACCESS,
+                              .settings.access = {.max_failed_credentials_per_minute = settings->max_failed_credentials}};
+  if (has_cors(&parts->routes))
+    filters[http->filter_count++] = (struct gw_http_filter){.name = GW_STR("envoy.filters.http.cors"), .kind = GW_FILTER_CORS};
   if (jwt != NULL)
     filters[http->filter_count++] =
         (struct gw_http_filter){.name = GW_STR("envoy.filters.http.jwt_authn"), .kind = GW_FILTER_JWT_AUTHN, .settings.jwt_authn = jwt};
