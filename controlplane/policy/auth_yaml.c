@@ -56,7 +56,8 @@ static const struct {
   size_t offset;
   const char *fallback; /* NULL: not told unless it is asked for */
 } identity_rows[] = {
-#define ROW(key, fallback) {#key, offsetof(struct gw_forwarded_identity, key), fallback}
+#define ROW(key, fallback)                                                                                                                 \
+  { #key, offsetof(struct gw_forwarded_identity, key), fallback }
     ROW(user_id, "x-user-id"),
     ROW(user_name, "x-user-name"),
     ROW(roles, "x-user-roles"),

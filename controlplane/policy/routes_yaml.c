@@ -182,8 +182,8 @@ static void read_route(const struct gw_reader *reader, const struct gw_yaml_node
   *route = (struct gw_route_entry){.timeout_ms = GW_ROUTE_TIMEOUT_DEFAULT_YAML_MS};
   if (!gw_reader_is_mapping(reader, node, "a route", route_keys)) return;
   const struct gw_yaml_node *path = gw_yaml_find(node, "path"), *regex = gw_yaml_find(node, "path_regex"),
-                            *methods = gw_yaml_find(node, "methods"),
-                            *rate_limit = gw_yaml_find(node, "rate_limit"), *timeout = gw_yaml_find(node, "timeout");
+                            *methods = gw_yaml_find(node, "methods"), *rate_limit = gw_yaml_find(node, "rate_limit"),
+                            *timeout = gw_yaml_find(node, "timeout");
   route->node = path != NULL ? path : regex != NULL ? regex : node;
   if (path == NULL && regex == NULL) gw_reader_mistake(reader, node, "a route needs a path, such as /projects/{id}");
   if (path != NULL && regex != NULL) gw_reader_mistake(reader, regex, "a route has either path or path_regex");

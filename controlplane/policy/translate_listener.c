@@ -129,8 +129,8 @@ static struct gw_str routes_of(const struct gw_listener_entry *listener, struct 
   return gw_str_from(gw_arena_printf(arena, "redirect/%.*s", GW_STR_ARG(listener->name)));
 }
 
-static void translate_listener(const struct gw_policy_parts *parts, const struct gw_listener_entry *from, const struct gw_settings *settings,
-                               struct gw_arena *arena, struct gw_listener *listener) {
+static void translate_listener(const struct gw_policy_parts *parts, const struct gw_listener_entry *from,
+                               const struct gw_settings *settings, struct gw_arena *arena, struct gw_listener *listener) {
   *listener = (struct gw_listener){.name = from->name, .address = from->address, .port = from->port, .tls = from->tls};
   bool tells_certificate = from->forwarding == GW_CLIENT_CERT_APPEND_FORWARD || from->forwarding == GW_CLIENT_CERT_SANITIZE_SET;
   struct gw_http_connection_manager *http = &listener->http;

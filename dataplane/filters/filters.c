@@ -8,9 +8,5 @@
 #include "dataplane/filters/router.h"
 
 const struct gw_filter *const gw_filters[] = {
-    &gw_filter_node_endpoints,
-    &gw_filter_jwt_authn,
-    &gw_filter_identity,
-    &gw_filter_router,
-    NULL,
+    &gw_filter_node_endpoints, &gw_filter_jwt_authn, &gw_filter_identity, &gw_filter_router, NULL,
 };

@@ -181,9 +181,10 @@ static struct gw_str realm_of(struct gw_stream *stream) {
 /* RFC 6750 section 3: a request without a token is not told of an error. */
 static void challenge(struct gw_stream *stream, bool is_missing, struct gw_str why) {
   struct gw_str realm = realm_of(stream);
-  const char *value = is_missing ? gw_arena_printf(&stream->arena, "Bearer realm=\"%.*s\"", GW_STR_ARG(realm))
-                                 : gw_arena_printf(&stream->arena, "Bearer realm=\"%.*s\", error=\"invalid_token\", error_description=\"%.*s\"",
-                                                   GW_STR_ARG(realm), GW_STR_ARG(why));
+  const char *value = is_missing
+                          ? gw_arena_printf(&stream->arena, "Bearer realm=\"%.*s\"", GW_STR_ARG(realm))
+                          : gw_arena_printf(&stream->arena, "Bearer realm=\"%.*s\", error=\"invalid_token\", error_description=\"%.*s\"",
+                                            GW_STR_ARG(realm), GW_STR_ARG(why));
   gw_headers_add(&stream->response.headers, &stream->arena, GW_HEADER_OTHER, GW_STR("www-authenticate"), gw_str_from(value));
 }
 

@@ -178,16 +178,11 @@ static void write_limits(const struct gw_stats *stats, struct gw_metrics_writer 
 
 static void write_tokens(const struct gw_stats *stats, struct gw_metrics_writer *writer) {
   static const char *const names[GW_JWT_RESULT_COUNT] = {
-      [GW_JWT_RESULT_ALLOWED] = "allowed",
-      [GW_JWT_RESULT_MISSING] = "missing",
-      [GW_JWT_RESULT_MALFORMED] = "malformed",
-      [GW_JWT_RESULT_UNKNOWN_ISSUER] = "unknown_issuer",
-      [GW_JWT_RESULT_UNKNOWN_KEY] = "unknown_key",
-      [GW_JWT_RESULT_BAD_SIGNATURE] = "bad_signature",
-      [GW_JWT_RESULT_EXPIRED] = "expired",
-      [GW_JWT_RESULT_NOT_YET_VALID] = "not_yet_valid",
-      [GW_JWT_RESULT_AUDIENCE] = "audience",
-      [GW_JWT_RESULT_CLAIMS] = "claims",
+      [GW_JWT_RESULT_ALLOWED] = "allowed",         [GW_JWT_RESULT_MISSING] = "missing",
+      [GW_JWT_RESULT_MALFORMED] = "malformed",     [GW_JWT_RESULT_UNKNOWN_ISSUER] = "unknown_issuer",
+      [GW_JWT_RESULT_UNKNOWN_KEY] = "unknown_key", [GW_JWT_RESULT_BAD_SIGNATURE] = "bad_signature",
+      [GW_JWT_RESULT_EXPIRED] = "expired",         [GW_JWT_RESULT_NOT_YET_VALID] = "not_yet_valid",
+      [GW_JWT_RESULT_AUDIENCE] = "audience",       [GW_JWT_RESULT_CLAIMS] = "claims",
       [GW_JWT_RESULT_NO_KEYS] = "no_keys",
   };
   const char *family = "gateway_jwt_requests_total";

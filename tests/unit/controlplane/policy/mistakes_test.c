@@ -2,7 +2,7 @@
 #include "tests/unit/controlplane/policy/policy_fixture.h"
 
 #define ROUTE_KEYS                                                                                                                         \
-  "path, path_regex, service, methods, auth_required, auth, rate_limit, timeout, timeouts, retries, name, hosts, match, split, sticky, "         \
+  "path, path_regex, service, methods, auth_required, auth, rate_limit, timeout, timeouts, retries, name, hosts, match, split, sticky, "   \
   "rewrite, "                                                                                                                              \
   "request_headers, response_headers, redirect, respond, max_request_body"
 

@@ -16,7 +16,12 @@ static const struct gw_jwt_header bearer = {.name = GW_STR("authorization"), .pr
 static const struct gw_str claims[] = {GW_STR("tenant")};
 static const struct gw_jwt_provider providers[] = {
     {.name = GW_STR("hmac"), .jwks = GW_STR(GW_JWT_NO_KEYS), .secret = GW_STR("jwt/hmac"), .headers = &bearer, .header_count = 1},
-    {.name = GW_STR("picky"), .jwks = GW_STR(GW_JWT_NO_KEYS), .required_claims = claims, .required_claim_count = 1, .headers = &bearer, .header_count = 1},
+    {.name = GW_STR("picky"),
+     .jwks = GW_STR(GW_JWT_NO_KEYS),
+     .required_claims = claims,
+     .required_claim_count = 1,
+     .headers = &bearer,
+     .header_count = 1},
     {.name = GW_STR("rsa"), .jwks = GW_STR(GW_JWT_NO_KEYS), .headers = &bearer, .header_count = 1},
 };
 static const struct gw_jwt_requirement of_any[] = {{.kind = GW_JWT_REQUIRES_PROVIDER, .provider = 2},
@@ -26,7 +31,10 @@ static const struct gw_jwt_named_requirement requirements[] = {
     {GW_STR("picky"), {.kind = GW_JWT_REQUIRES_PROVIDER, .provider = 1}},
     {GW_STR("rsa"), {.kind = GW_JWT_REQUIRES_PROVIDER, .provider = 2}},
 };
-static const struct gw_jwt_authn authn = {.providers = providers, .provider_count = 3, .requirements = requirements, .requirement_count = 3};
+static const struct gw_jwt_authn authn = {.providers = providers,
+                                          .provider_count = 3,
+                                          .requirements = requirements,
+                                          .requirement_count = 3};
 static const struct gw_forwarded_identity identity = {.user_id = GW_STR("x-user-id"), .request_id = GW_STR("x-request-id")};
 
 static struct gw_snapshot *make(const char *const *route_requirements, uint32_t count) {
