@@ -22,6 +22,7 @@ enum gw_err gw_policy_load(const struct gw_policy_source *routes, const struct g
     const struct gw_yaml_node *auth = routes_root != NULL ? gw_yaml_find(routes_root, "auth") : NULL;
     gw_auth_read(&routes_reader, auth, settings, &parts.secrets, &parts.auth);
     gw_auth_check_keys(&parts.secrets, errors);
+    gw_limits_add_secrets(settings, &policy->arena, &parts.secrets);
     gw_routes_read(&routes_reader, routes_root, knows_services ? &parts.services : NULL, &parts.auth, &parts.routes);
     const struct gw_yaml_node *listeners = routes_root != NULL ? gw_yaml_find(routes_root, "listeners") : NULL;
     const struct gw_yaml_node *limits = routes_root != NULL ? gw_yaml_find(routes_root, "rate_limits") : NULL;

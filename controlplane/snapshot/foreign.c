@@ -79,8 +79,16 @@ static const char *jwt_fault(const struct gw_http_connection_manager *http, cons
   return NULL;
 }
 
+/* Limits of ours that all routes have. */
+static bool has_common_limits(const struct gw_http_connection_manager *http) {
+  for (uint32_t i = 0; i < http->filter_count; i++)
+    if (http->filters[i].kind == GW_FILTER_SHARED_LIMIT && http->filters[i].settings.shared_limit.count > 0) return true;
+  return false;
+}
+
 const char *gw_foreign_route_fault(const struct gw_http_connection_manager *http, const struct gw_route *route) {
   const struct gw_route_filters *filters = route->filters;
+  if (route->action == GW_ROUTE_FORWARD && has_common_limits(http)) return "rate limits of all routes";
   if (filters == NULL) return NULL;
   if (filters->access != NULL) return "address ranges";
   if (filters->api_key != NULL) return "API keys";
@@ -114,7 +122,8 @@ static struct gw_resource *derive_listener(const struct gw_resource *from) {
   for (uint32_t i = 0; i < http->filter_count; i++) {
     if (is_ours(http->filters[i].kind)) continue;
     filters[count] = http->filters[i];
-    if (filters[count].kind == GW_FILTER_JWT_AUTHN) filters[count].settings.jwt_authn = plain_jwt(filters[count].settings.jwt_authn, &arena);
+    if (filters[count].kind == GW_FILTER_JWT_AUTHN)
+      filters[count].settings.jwt_authn = plain_jwt(filters[count].settings.jwt_authn, &arena);
     count++;
   }
   http->filters = filters;
@@ -149,7 +158,8 @@ static void count_fault(struct gw_map *faults, const char *fault) {
 
 static void close_route(struct routes *routes, struct gw_route *route, const char *fault) {
   count_fault(routes->faults, fault);
-  const char *body = gw_arena_printf(&routes->arena, "{\"error\": 501, \"message\": \"this node can't enforce what the route needs: %s\"}", fault);
+  const char *body =
+      gw_arena_printf(&routes->arena, "{\"error\": 501, \"message\": \"this node can't enforce what the route needs: %s\"}", fault);
   route->action = GW_ROUTE_DIRECT_RESPONSE;
   route->direct = (struct gw_route_direct_response){.status = 501, .body = gw_str_from(body)};
   route->filters = NULL;

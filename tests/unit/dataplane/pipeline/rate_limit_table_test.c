@@ -208,6 +208,21 @@ static void test_used_and_set_used_are_each_other_s_inverse(void **unused) {
   gw_rate_limit_table_free(table);
 }
 
+static void test_what_was_added_is_claimed_once(void **unused) {
+  (void)unused;
+  struct gw_rate_limit_table *table = gw_rate_limit_table_new(8);
+  struct gw_rate_limit_rate rate = gw_rate_limit_rate_make(10, 1000, 20);
+  assert_int_equal(gw_rate_limit_table_claim_used(table, 7, &rate, START), 0);
+  for (int i = 0; i < 5; i++)
+    gw_rate_limit_table_add_used(table, 7, &rate, 1000, START);
+  assert_int_equal(gw_rate_limit_table_claim_used(table, 7, &rate, START + SECOND / 10), 4000);
+  assert_int_equal(gw_rate_limit_table_claim_used(table, 7, &rate, START + SECOND / 10), 0);
+  gw_rate_limit_table_add_used(table, 7, &rate, 1000000, START); /* more than fits */
+  gw_rate_limit_table_add_used(table, 7, &rate, 1000000, START);
+  assert_int_equal(gw_rate_limit_table_claim_used(table, 7, &rate, START), 20000);
+  gw_rate_limit_table_free(table);
+}
+
 static void test_full_buckets_make_room_for_others(void **unused) {
   (void)unused;
   struct gw_rate_limit_table *table = gw_rate_limit_table_new(64);
@@ -368,6 +383,7 @@ int main(void) {
       cmocka_unit_test(test_give_back_returns_the_token_and_never_more_than_full),
       cmocka_unit_test(test_other_numbers_take_the_bucket_over_without_a_new_burst),
       cmocka_unit_test(test_used_and_set_used_are_each_other_s_inverse),
+      cmocka_unit_test(test_what_was_added_is_claimed_once),
       cmocka_unit_test(test_full_buckets_make_room_for_others),
       cmocka_unit_test(test_too_many_active_keys_are_counted_and_gain_at_most_one_token_each_time),
       cmocka_unit_test(test_memory_is_bounded_by_the_setting_whatever_the_keys),
