@@ -270,6 +270,7 @@ static void check_entry(const struct gw_reader *reader, const struct gw_settings
     const struct gw_limit_entry *limit = &entry->limits.items[i];
     if (limit->scope == GW_RATE_LIMIT_SCOPE_SERVICE && (entry->actions.service == NULL || entry->actions.share_count > 0))
       gw_reader_mistake(reader, limit->node, "scope: service is for a route with one service");
+    if (reader->errors->error_count > 0) continue; /* first things first */
     for (uint32_t k = 0; k < limit->key_count; k++) {
       enum gw_rate_limit_key_kind kind = limit->keys[k].kind;
       if (!entry->auth.is_required &&

@@ -54,7 +54,7 @@ static void test_digest_is_the_same_in_every_process(void **unused) {
   gw_limit_key_init(&key, GW_STR("route/GET /a/0"));
   gw_limit_key_add(&key, GW_STR("alice"));
   gw_limit_key_format_digest(&key, digest);
-  assert_string_equal(digest, "@SHORT@");
+  assert_string_equal(digest, "8e25bc0aa4572ae89ca948a4421b49e4");
   char text[1000];
   memset(text, 'z', sizeof(text));
   gw_limit_key_add(&key, (struct gw_str){text, sizeof(text)});
