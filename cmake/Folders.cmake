@@ -30,13 +30,14 @@ gw_folder(dataplane/server LINK dataplane/listener dataplane/downstream dataplan
   dataplane/upstream dataplane/xds_client dataplane/admin ${GW_COMMON})
 
 gw_folder(controlplane/policy LINK ${GW_COMMON} THIRD_PARTY PkgConfig::YAML)
+gw_folder(controlplane/store LINK ${GW_COMMON} THIRD_PARTY PkgConfig::SQLITE PkgConfig::MARIADB)
 gw_folder(controlplane/snapshot LINK ${GW_COMMON})
 gw_folder(controlplane/catalog LINK controlplane/snapshot ${GW_COMMON})
 gw_folder(controlplane/discovery LINK controlplane/catalog ${GW_COMMON})
 gw_folder(controlplane/ads LINK controlplane/snapshot ${GW_COMMON})
-gw_folder(controlplane/api LINK controlplane/snapshot ${GW_COMMON})
-gw_folder(controlplane/server LINK controlplane/policy controlplane/discovery controlplane/catalog controlplane/snapshot controlplane/ads
-  controlplane/api ${GW_COMMON})
+gw_folder(controlplane/api LINK controlplane/snapshot controlplane/store ${GW_COMMON})
+gw_folder(controlplane/server LINK controlplane/policy controlplane/discovery controlplane/catalog controlplane/snapshot controlplane/store
+  controlplane/ads controlplane/api ${GW_COMMON})
 gw_folder(controlplane/ctl LINK controlplane/policy ${GW_COMMON})
 
 function(gw_program name folder main)

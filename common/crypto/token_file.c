@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/folder.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/crypto/secret.h"
@@ -66,17 +67,6 @@ enum gw_err gw_token_file_read(const char *path, char **ret_token, char **ret_re
   return err;
 }
 
-/* Makes the folder that the file is to lie in, with those above it. */
-static int make_folders(const char *path) {
-  GW_CLEANUP(gw_free_ptr) char *folder = gw_strdup(path);
-  for (char *slash = strchr(folder + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
-    *slash = '\0';
-    if (mkdir(folder, 0700) != 0 && errno != EEXIST) return errno;
-    *slash = '/';
-  }
-  return 0;
-}
-
 static int write_token(const char *path) {
   int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0) return errno;
@@ -91,7 +81,7 @@ static int write_token(const char *path) {
 
 /* Written beside it and linked into place: nobody ever reads half a token, and who comes second finds the first one's. */
 static int make_file(const char *path) {
-  int error = make_folders(path);
+  int error = gw_folder_make_for(path);
   if (error != 0) return error;
   GW_CLEANUP(gw_free_ptr) char *fresh = gw_asprintf("%s.%ld", path, (long)getpid());
   unlink(fresh);

@@ -48,7 +48,7 @@ void gw_consistency_check(const struct gw_snapshot *snapshot, enum gw_consistenc
   for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++)
     check.missing[type] = gw_map_new();
   for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++)
-    for (uint32_t i = 0; i < snapshot->lists[type].count; i++)
+    for (uint32_t i = 0; type != GW_RESOURCE_API_KEY && i < snapshot->lists[type].count; i++)
       check_names(&check, snapshot->lists[type].items[i]);
 
   bool wants_clusters = of == GW_CONSISTENCY_WANTED;

@@ -10,12 +10,14 @@
 
 /* Most resources are one cluster or one service's endpoints: small. */
 #define FIRST_BLOCK 512
+/* Of API keys there are many. */
+#define FIRST_BLOCK_OF_KEY 256
 
 struct gw_resource *gw_resource_new(enum gw_resource_type type) {
   struct gw_resource *resource = gw_calloc(1, sizeof *resource);
   atomic_init(&resource->refs, 1);
   resource->type = type;
-  gw_arena_init(&resource->arena, FIRST_BLOCK);
+  gw_arena_init(&resource->arena, type == GW_RESOURCE_API_KEY ? FIRST_BLOCK_OF_KEY : FIRST_BLOCK);
   return resource;
 }
 
@@ -27,12 +29,13 @@ struct gw_resource *gw_resource_ref(struct gw_resource *resource) {
 void gw_resource_unref(struct gw_resource *resource) {
   if (resource == NULL || atomic_fetch_sub_explicit(&resource->refs, 1, memory_order_acq_rel) != 1) return;
   gw_bytes_unref(resource->any);
-  if (resource->type == GW_RESOURCE_SECRET) gw_arena_wipe(&resource->arena);
+  if (gw_resource_type_holds_secrets(resource->type)) gw_arena_wipe(&resource->arena);
   gw_arena_done(&resource->arena);
   free(resource);
 }
 
 bool gw_resource_is_confidential(const struct gw_resource *resource) {
+  if (resource->type == GW_RESOURCE_API_KEY) return true;
   return resource->type == GW_RESOURCE_SECRET && gw_secret_is_confidential(resource->secret);
 }
 
@@ -102,6 +105,7 @@ const char *gw_resource_type_label(enum gw_resource_type type) {
   case GW_RESOURCE_ENDPOINTS: return "endpoints";
   case GW_RESOURCE_LISTENER: return "listener";
   case GW_RESOURCE_ROUTE_CONFIG: return "route configuration";
+  case GW_RESOURCE_API_KEY: return "API key";
   }
   GW_PANIC("resource type %d", (int)type);
 }

@@ -18,8 +18,9 @@ enum gw_resource_type {
   GW_RESOURCE_ENDPOINTS,
   GW_RESOURCE_LISTENER,
   GW_RESOURCE_ROUTE_CONFIG,
+  GW_RESOURCE_API_KEY, /* named by nobody: all of them go to who has a listener that asks for keys */
 };
-#define GW_RESOURCE_TYPE_COUNT 5
+#define GW_RESOURCE_TYPE_COUNT 6
 
 struct gw_resource {
   atomic_uint refs;
@@ -34,6 +35,7 @@ struct gw_resource {
     const struct gw_route_config *route_config;
     const struct gw_cluster *cluster;
     const struct gw_endpoints *endpoints;
+    const struct gw_api_key *api_key;
   };
   struct gw_arena arena; /* holds name and value */
 };
@@ -46,14 +48,18 @@ void gw_resource_unref(struct gw_resource *resource);
 /* What a resource names: a listener its routes and secrets, a cluster its endpoints and secrets (a route's cluster is no such name: what it
  * lacks answers 503). Each call gives the next one; false: there is none. The cursor begins at 0. */
 bool gw_resource_next_name(const struct gw_resource *resource, uint32_t *cursor, enum gw_resource_type *ret_type, struct gw_str *ret_name);
-/* Key material: goes only to those who may have it. */
+/* Whether resources of the type are, or hold, what others must not read: their memory is overwritten before it is freed. */
+static inline bool gw_resource_type_holds_secrets(enum gw_resource_type type) {
+  return type == GW_RESOURCE_SECRET || type == GW_RESOURCE_API_KEY;
+}
+/* Key material, and hashes of keys: goes only to those who may have it. */
 bool gw_resource_is_confidential(const struct gw_resource *resource);
 /* Whether such resources are asked for by name; else all are. */
 static inline bool gw_resource_type_is_named(enum gw_resource_type type) {
-  return type != GW_RESOURCE_CLUSTER && type != GW_RESOURCE_LISTENER;
+  return type != GW_RESOURCE_CLUSTER && type != GW_RESOURCE_LISTENER && type != GW_RESOURCE_API_KEY;
 }
 
-/* "listener", "route configuration", "cluster", "endpoints", "secret": for messages. */
+/* "listener", "route configuration", "cluster", "endpoints", "secret", "API key": for messages. */
 const char *gw_resource_type_label(enum gw_resource_type type);
 
 #endif

@@ -16,6 +16,7 @@ enum gw_secret_kind {
   GW_SECRET_GENERIC,     /* GenericSecret: "jwt/PROVIDER", a key set with symmetric keys; "api_key/pepper" */
 };
 
+#define GW_SECRET_NAME_PEPPER "api_key/pepper" /* what API keys are hashed under */
 #define GW_TICKET_KEY_BYTES 80u /* name 16, HMAC 32, AES 32, as Envoy has them */
 
 struct gw_secret {

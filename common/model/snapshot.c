@@ -18,6 +18,8 @@ struct additions {
 
 struct gw_snapshot_builder {
   struct additions by_type[GW_RESOURCE_TYPE_COUNT];
+  struct gw_resource_list api_keys;
+  bool knows_api_keys;
 };
 
 struct gw_snapshot_builder *gw_snapshot_builder_new(void) {
@@ -45,46 +47,58 @@ static int compare_additions(const void *a, const void *b) {
 static void freeze_list(struct additions *additions, struct gw_resource_list *list) {
   if (additions->count == 0) return;
   qsort(additions->items, additions->count, sizeof *additions->items, compare_additions);
-  list->items = gw_malloc(additions->count * sizeof(struct gw_resource *));
+  struct gw_resource **items = gw_malloc(additions->count * sizeof(struct gw_resource *));
+  uint32_t count = 0;
   for (uint32_t i = 0; i < additions->count; i++) {
     struct gw_resource *resource = additions->items[i].resource;
     bool is_replaced = i + 1 < additions->count && gw_str_equal(resource->name, additions->items[i + 1].resource->name);
     if (is_replaced)
       gw_resource_unref(resource);
     else
-      list->items[list->count++] = resource;
+      items[count++] = resource;
   }
+  *list = gw_resource_list_new(items, count);
+  free(items);
   additions->count = 0;
 }
 
-/* Lengths are in the text that is hashed, so that no name can pretend to be two. */
-void gw_resource_list_version(const struct gw_resource_list *list, char ret_version[GW_CONTENT_VERSION_SIZE]) {
-  struct gw_strbuf text;
-  gw_strbuf_init(&text);
-  for (uint32_t i = 0; i < list->count; i++) {
-    gw_strbuf_append_u64(&text, list->items[i]->name.len);
-    gw_strbuf_append_char(&text, ':');
-    gw_strbuf_append_str(&text, list->items[i]->name);
-    gw_strbuf_append(&text, list->items[i]->version, GW_CONTENT_VERSION_SIZE - 1);
+void gw_snapshot_builder_set_api_keys(struct gw_snapshot_builder *builder, const struct gw_resource_list *keys) {
+  gw_resource_list_unref(&builder->api_keys);
+  builder->api_keys = gw_resource_list_ref(keys);
+  builder->knows_api_keys = true;
+}
+
+static void set_versions(struct gw_snapshot *snapshot) {
+  struct gw_strbuf versions;
+  gw_strbuf_init(&versions);
+  for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++) {
+    gw_resource_list_version(&snapshot->lists[type], snapshot->list_versions[type]);
+    if (type != GW_RESOURCE_API_KEY) gw_strbuf_append(&versions, snapshot->list_versions[type], GW_CONTENT_VERSION_SIZE - 1);
   }
-  gw_content_hash_format(gw_strbuf_str(&text), ret_version);
-  gw_strbuf_done(&text);
+  gw_content_hash_format(gw_strbuf_str(&versions), snapshot->version);
+  gw_strbuf_done(&versions);
 }
 
 struct gw_snapshot *gw_snapshot_builder_freeze(struct gw_snapshot_builder *builder) {
   struct gw_snapshot *snapshot = gw_calloc(1, sizeof *snapshot);
   atomic_init(&snapshot->refs, 1);
-  struct gw_strbuf versions;
-  gw_strbuf_init(&versions);
-  for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++) {
+  for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++)
     freeze_list(&builder->by_type[type], &snapshot->lists[type]);
-    gw_resource_list_version(&snapshot->lists[type], snapshot->list_versions[type]);
-    gw_strbuf_append(&versions, snapshot->list_versions[type], GW_CONTENT_VERSION_SIZE - 1);
-  }
-  gw_content_hash_format(gw_strbuf_str(&versions), snapshot->version);
-  gw_strbuf_done(&versions);
+  snapshot->knows_api_keys = builder->knows_api_keys;
+  if (builder->knows_api_keys) snapshot->lists[GW_RESOURCE_API_KEY] = gw_resource_list_ref(&builder->api_keys);
+  set_versions(snapshot);
   gw_snapshot_builder_free(builder);
   return snapshot;
+}
+
+struct gw_snapshot *gw_snapshot_with_api_keys(const struct gw_snapshot *snapshot, const struct gw_resource_list *keys) {
+  struct gw_snapshot *changed = gw_calloc(1, sizeof *changed);
+  atomic_init(&changed->refs, 1);
+  for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++)
+    changed->lists[type] = gw_resource_list_ref(type == GW_RESOURCE_API_KEY ? keys : &snapshot->lists[type]);
+  changed->knows_api_keys = true;
+  set_versions(changed);
+  return changed;
 }
 
 void gw_snapshot_builder_free(struct gw_snapshot_builder *builder) {
@@ -95,6 +109,7 @@ void gw_snapshot_builder_free(struct gw_snapshot_builder *builder) {
       gw_resource_unref(additions->items[i].resource);
     free(additions->items);
   }
+  gw_resource_list_unref(&builder->api_keys);
   free(builder);
 }
 
@@ -105,26 +120,11 @@ struct gw_snapshot *gw_snapshot_ref(struct gw_snapshot *snapshot) {
 
 void gw_snapshot_unref(struct gw_snapshot *snapshot) {
   if (snapshot == NULL || atomic_fetch_sub_explicit(&snapshot->refs, 1, memory_order_acq_rel) != 1) return;
-  for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++) {
-    struct gw_resource_list *list = &snapshot->lists[type];
-    for (uint32_t i = 0; i < list->count; i++)
-      gw_resource_unref(list->items[i]);
-    free(list->items);
-  }
+  for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++)
+    gw_resource_list_unref(&snapshot->lists[type]);
   free(snapshot);
 }
 
 const struct gw_resource *gw_snapshot_find(const struct gw_snapshot *snapshot, enum gw_resource_type type, struct gw_str name) {
-  const struct gw_resource_list *list = &snapshot->lists[type];
-  uint32_t low = 0, high = list->count;
-  while (low < high) {
-    uint32_t middle = low + (high - low) / 2;
-    int order = gw_str_compare(list->items[middle]->name, name);
-    if (order == 0) return list->items[middle];
-    if (order < 0)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return NULL;
+  return gw_resource_list_find(&snapshot->lists[type], name);
 }

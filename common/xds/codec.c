@@ -10,6 +10,7 @@
 #include "common/xds/wire_walk.h"
 
 #define SCRATCH_BLOCK 16384
+#define SCRATCH_BLOCK_OF_KEY 1024 /* of these there may be 100,000 at once */
 /* google.protobuf.Any's fields; and the name (or cluster_name) of every resource. */
 enum { ANY_TYPE_URL = 1, ANY_VALUE = 2, RESOURCE_NAME = 1 };
 /* Listener's fields. */
@@ -30,6 +31,7 @@ static const struct {
                               &envoy__config__listener__v3__listener__descriptor},
     [GW_RESOURCE_ROUTE_CONFIG] = {GW_XDS_TYPE_URL_PREFIX "envoy.config.route.v3.RouteConfiguration", "RDS",
                                   &envoy__config__route__v3__route_configuration__descriptor},
+    [GW_RESOURCE_API_KEY] = {GW_XDS_TYPE_URL_PREFIX "gateway.auth.v1.ApiKey", "keys", &gateway__auth__v1__api_key__descriptor},
 };
 
 const char *gw_xds_type_url(enum gw_resource_type type) {
@@ -89,6 +91,10 @@ static void decode_value(struct gw_xds_decoder *decoder, struct gw_resource *res
     resource->listener = gw_xds_decode_listener(decoder, (const Envoy__Config__Listener__V3__Listener *)message);
     resource->name = resource->listener->name;
     return;
+  case GW_RESOURCE_API_KEY:
+    resource->api_key = gw_xds_decode_api_key(decoder, (const Gateway__Auth__V1__ApiKey *)message);
+    resource->name = resource->api_key->id;
+    return;
   case GW_RESOURCE_ROUTE_CONFIG: return; /* decoded from its bytes */
   }
 }
@@ -112,17 +118,17 @@ static void decode_message(struct gw_resource *resource, struct gw_str value, st
   enum gw_err err = gw_wire_walk(descriptor, value, GW_WIRE_STRICT, NULL, errors);
   if (err != GW_OK && err != GW_ERR_UNSUPPORTED) return;
   struct gw_arena scratch;
-  gw_arena_init(&scratch, SCRATCH_BLOCK);
+  gw_arena_init(&scratch, resource->type == GW_RESOURCE_API_KEY ? SCRATCH_BLOCK_OF_KEY : SCRATCH_BLOCK);
   struct gw_xds_decoder decoder = {.arena = &resource->arena, .scratch = &scratch, .errors = errors};
   decode_bytes(&decoder, resource, value);
-  if (resource->type == GW_RESOURCE_SECRET) gw_arena_wipe(&scratch);
+  if (gw_resource_type_holds_secrets(resource->type)) gw_arena_wipe(&scratch);
   gw_arena_done(&scratch);
 }
 
 enum gw_err gw_xds_decode_resource(enum gw_resource_type type, struct gw_bytes *any, struct gw_errors *errors, struct gw_arena *arena,
                                    struct gw_str *ret_name, struct gw_resource **ret_resource) {
   size_t errors_before = errors->error_count;
-  if (type == GW_RESOURCE_SECRET) any->is_secret = true;
+  if (gw_resource_type_holds_secrets(type)) any->is_secret = true;
   struct gw_str type_url, value, name = {NULL, 0};
   if (gw_wire_find(gw_bytes_str(any), ANY_TYPE_URL, &type_url) != GW_OK || gw_wire_find(gw_bytes_str(any), ANY_VALUE, &value) != GW_OK) {
     gw_errors_add(errors, "", "is not a google.protobuf.Any");
@@ -169,7 +175,7 @@ static struct gw_resource *read_back(enum gw_resource_type type, struct gw_bytes
 
 static struct gw_resource *encode_resource(enum gw_resource_type type, struct gw_arena *scratch, const ProtobufCMessage *message) {
   struct gw_bytes *any = pack_any(scratch, type, message);
-  if (type == GW_RESOURCE_SECRET) gw_arena_wipe(scratch);
+  if (gw_resource_type_holds_secrets(type)) gw_arena_wipe(scratch);
   gw_arena_done(scratch);
   struct gw_resource *resource = read_back(type, any);
   gw_bytes_unref(any);
@@ -213,4 +219,26 @@ struct gw_resource *gw_xds_encode_endpoints(const struct gw_endpoints *endpoints
   struct gw_arena scratch;
   gw_arena_init(&scratch, SCRATCH_BLOCK);
   return encode_resource(GW_RESOURCE_ENDPOINTS, &scratch, &gw_xds_encode_endpoints_message(&scratch, endpoints)->base);
+}
+
+struct gw_resource *gw_xds_encode_api_key(const struct gw_api_key *key) {
+  struct gw_arena scratch;
+  gw_arena_init(&scratch, SCRATCH_BLOCK_OF_KEY);
+  return encode_resource(GW_RESOURCE_API_KEY, &scratch, gw_xds_encode_api_key_message(&scratch, key));
+}
+
+struct gw_str gw_xds_api_key_bytes(const struct gw_resource *resource) {
+  struct gw_str value;
+  GW_ASSERT(resource->type == GW_RESOURCE_API_KEY && gw_wire_find(gw_bytes_str(resource->any), ANY_VALUE, &value) == GW_OK);
+  return value;
+}
+
+enum gw_err gw_xds_decode_api_key_bytes(struct gw_str bytes, struct gw_errors *errors, struct gw_resource **ret_resource) {
+  Google__Protobuf__Any any = GOOGLE__PROTOBUF__ANY__INIT;
+  any.type_url = (char *)(uintptr_t)types[GW_RESOURCE_API_KEY].type_url; /* only read */
+  any.value = (ProtobufCBinaryData){bytes.len, (uint8_t *)(uintptr_t)bytes.data};
+  struct gw_bytes *packed = gw_wire_pack(&any.base);
+  enum gw_err err = gw_xds_decode_resource(GW_RESOURCE_API_KEY, packed, errors, NULL, NULL, ret_resource);
+  gw_bytes_unref(packed);
+  return err;
 }

@@ -7,6 +7,7 @@
 #include "common/base/arena.h"
 #include "common/base/err.h"
 #include "common/base/str.h"
+#include "common/model/api_key.h"
 #include "common/model/cluster.h"
 #include "common/model/listener.h"
 #include "common/model/resource.h"
@@ -19,7 +20,7 @@
 const char *gw_xds_type_url(enum gw_resource_type type);
 /* GW_ERR_NOT_FOUND: a type that we don't know. */
 enum gw_err gw_xds_parse_type_url(struct gw_str type_url, enum gw_resource_type *ret_type);
-/* "SDS", "CDS", "EDS", "LDS", "RDS". */
+/* "SDS", "CDS", "EDS", "LDS", "RDS"; "keys": API keys, which have no such name. */
 const char *gw_xds_type_short(enum gw_resource_type type);
 
 /* Decodes one google.protobuf.Any of that type (a secret's bytes are marked: they are overwritten before they are freed). Every field that
@@ -44,5 +45,11 @@ struct gw_resource *gw_xds_encode_route_config(const struct gw_route_config *con
 struct gw_resource *gw_xds_encode_cluster(const struct gw_cluster *cluster);
 struct gw_resource *gw_xds_encode_secret(const struct gw_secret *secret);
 struct gw_resource *gw_xds_encode_endpoints(const struct gw_endpoints *endpoints);
+struct gw_resource *gw_xds_encode_api_key(const struct gw_api_key *key);
+
+/* An API key's message alone, as the store keeps it: inside the resource's Any. */
+struct gw_str gw_xds_api_key_bytes(const struct gw_resource *resource);
+/* The resource with these bytes. GW_ERR_INVALID with mistakes: they are none of ours, or a newer program's. */
+enum gw_err gw_xds_decode_api_key_bytes(struct gw_str bytes, struct gw_errors *errors, struct gw_resource **ret_resource);
 
 #endif

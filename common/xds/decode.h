@@ -8,6 +8,7 @@
 
 #include "common/base/arena.h"
 #include "common/base/err.h"
+#include "common/model/api_key.h"
 #include "common/model/cluster.h"
 #include "common/model/listener.h"
 #include "common/model/secret.h"
@@ -22,6 +23,7 @@
 #include "envoy/config/route/v3/route.pb-c.h"
 #include "envoy/extensions/transport_sockets/tls/v3/secret.pb-c.h"
 #include "envoy/type/matcher/v3/regex.pb-c.h"
+#include "gateway/auth/v1/api_key.pb-c.h"
 #include "google/protobuf/any.pb-c.h"
 #include "google/protobuf/duration.pb-c.h"
 #include "google/protobuf/wrappers.pb-c.h"
@@ -137,6 +139,7 @@ void gw_xds_decode_route(struct gw_xds_decoder *decoder, const struct gw_xds_pla
 const struct gw_cluster *gw_xds_decode_cluster(struct gw_xds_decoder *decoder, const Envoy__Config__Cluster__V3__Cluster *message);
 const struct gw_secret *gw_xds_decode_secret(struct gw_xds_decoder *decoder,
                                              const Envoy__Extensions__TransportSockets__Tls__V3__Secret *message);
+const struct gw_api_key *gw_xds_decode_api_key(struct gw_xds_decoder *decoder, const Gateway__Auth__V1__ApiKey *message);
 /* Host names only where `use` says so. */
 const struct gw_endpoints *gw_xds_decode_endpoints(struct gw_xds_decoder *decoder, const struct gw_xds_place *place,
                                                    const Envoy__Config__Endpoint__V3__ClusterLoadAssignment *message,

@@ -155,7 +155,8 @@ enum gw_err gw_delta_response_decode(struct gw_str bytes, struct gw_arena *arena
     default: break;
     }
   }
-  bool is_secret = gw_str_equal(response.type_url, gw_str_from(gw_xds_type_url(GW_RESOURCE_SECRET)));
+  enum gw_resource_type type;
+  bool is_secret = gw_xds_parse_type_url(response.type_url, &type) == GW_OK && gw_resource_type_holds_secrets(type);
   for (uint32_t i = 0; i < response.resource_count; i++)
     response.resources[i]->is_secret = is_secret;
   response.resource_names = names;

@@ -8,6 +8,7 @@
 
 #include "common/base/arena.h"
 #include "common/base/bytes.h"
+#include "common/model/api_key.h"
 #include "common/model/cluster.h"
 #include "common/model/listener.h"
 #include "common/model/secret.h"
@@ -70,6 +71,7 @@ const struct gw_route_config *gw_xds_copy_route_config(struct gw_arena *arena, c
 struct gw_bytes *gw_xds_pack_route_config(const struct gw_route_config *config);
 
 /* One for each resource type, and for what they hold of one another. */
+ProtobufCMessage *gw_xds_encode_api_key_message(struct gw_arena *arena, const struct gw_api_key *key);
 ProtobufCMessage *gw_xds_encode_listener_message(struct gw_arena *arena, const struct gw_listener *listener);
 Envoy__Config__Route__V3__RouteConfiguration *gw_xds_encode_route_config_message(struct gw_arena *arena,
                                                                                  const struct gw_route_config *config);

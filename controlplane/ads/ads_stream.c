@@ -9,6 +9,8 @@
 
 /* In one request. A state-of-the-world client names all that it wants in each: one for each service. */
 #define NAMES_MAX 100000u
+/* What a returning client may say that it has of a type, in the same request. */
+#define HELD_MAX 1000000u
 #define NODE_ID_MAX 256u
 #define LOGGED_REASON_MAX 500u
 
@@ -157,8 +159,8 @@ static enum gw_err on_delta_request(struct gw_ads_stream *stream, struct gw_str 
   struct gw_delta_request request;
   if (gw_delta_request_decode(message, arena, &request) != GW_OK) return GW_ERR_INVALID;
   const struct gw_xds_node *node = request.has_node ? &request.node : NULL;
-  uint32_t most_names = request.subscribe_count > request.held_count ? request.subscribe_count : request.held_count;
-  if (request.unsubscribe_count > most_names) most_names = request.unsubscribe_count;
+  uint32_t most_names = request.subscribe_count > request.unsubscribe_count ? request.subscribe_count : request.unsubscribe_count;
+  if (request.held_count > HELD_MAX) most_names = request.held_count;
   struct gw_subscription *subscription = begin(stream, node, request.type_url, most_names);
   if (subscription == NULL) return GW_OK;
   uint64_t now_ms = gw_loop_now_ms(stream->shared->loop);
@@ -184,6 +186,10 @@ void gw_ads_stream_on_request(struct gw_ads_stream *stream, struct gw_str messag
 
 void gw_ads_stream_on_snapshot(struct gw_ads_stream *stream) {
   if (stream->node != NULL && stream->warms) gw_node_set_text(&stream->node->troubles, gw_ads_server_foreign_words(stream->shared->server));
+  if (gw_snapshot_cache_is_keys_alone(stream->shared->cache)) {
+    gw_ads_stream_advance(stream); /* whatever the rollout of a configuration is waiting for */
+    return;
+  }
   if (stream->stage != GW_ROLLOUT_ADD) stream->stage_since_ms = gw_loop_now_ms(stream->shared->loop);
   stream->stage = GW_ROLLOUT_ADD;
   gw_ads_stream_advance(stream);

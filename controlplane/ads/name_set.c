@@ -170,9 +170,14 @@ struct gw_resource_set *gw_name_set_select(struct gw_name_set *set) {
   struct gw_snapshot_cache *cache = set->sets->cache;
   const struct gw_snapshot *snapshot = gw_snapshot_cache_current(cache);
   if (snapshot == NULL) return NULL;
-  if (set->selected != NULL && memcmp(set->selected_of, snapshot->version, VERSION_SIZE) == 0) return set->selected;
+  const char *version = set->type == GW_RESOURCE_API_KEY ? snapshot->list_versions[set->type] : snapshot->version;
+  if (set->selected != NULL && memcmp(set->selected_of, version, VERSION_SIZE) == 0) return set->selected;
   struct gw_resource_set *selected;
-  if (set->filter.takes_all && set->filter.name_count == 0) {
+  bool is_all_withheld = set->filter.withholds && set->type == GW_RESOURCE_API_KEY; /* each of them is confidential */
+  if (is_all_withheld) {
+    set->withheld_count = snapshot->lists[set->type].count;
+    selected = gw_resource_sets_get(gw_snapshot_cache_sets(cache), set->type, &(struct gw_resource_list){0});
+  } else if (set->filter.takes_all && set->filter.name_count == 0) {
     selected = gw_resource_set_ref(gw_snapshot_cache_all(cache, set->type));
   } else {
     struct gw_resource_list list = gather(set);
@@ -181,7 +186,7 @@ struct gw_resource_set *gw_name_set_select(struct gw_name_set *set) {
   }
   gw_resource_set_unref(set->selected);
   set->selected = selected;
-  memcpy(set->selected_of, snapshot->version, VERSION_SIZE);
+  memcpy(set->selected_of, version, VERSION_SIZE);
   return selected;
 }
 

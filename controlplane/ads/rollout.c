@@ -29,7 +29,9 @@ static bool waits_for_answer(struct gw_ads_stream *stream, const struct gw_subsc
 /* What the client should have at this stage. One reference. */
 static struct gw_resource_set *wanted_of(const struct gw_ads_stream *stream, struct gw_subscription *subscription) {
   struct gw_resource_set *selected = gw_name_set_select(subscription->names);
-  bool keeps_leaving = stream->stage != GW_ROLLOUT_REMOVE && subscription->type != GW_RESOURCE_LISTENER;
+  /* A listener is closed, and a key revoked, at once. */
+  bool is_needed = subscription->type != GW_RESOURCE_LISTENER && subscription->type != GW_RESOURCE_API_KEY;
+  bool keeps_leaving = stream->stage != GW_ROLLOUT_REMOVE && is_needed;
   if (!keeps_leaving) return gw_resource_set_ref(selected);
   return gw_resource_set_with_leaving(selected, subscription->has, gw_name_set_filter(subscription->names));
 }
@@ -50,7 +52,8 @@ static bool is_busy(struct gw_ads_stream *stream, const struct gw_subscription *
 }
 
 static bool is_type_on_turn(const struct gw_ads_stream *stream, enum gw_resource_type type) {
-  return stream->stage != GW_ROLLOUT_ADD || type < GW_RESOURCE_LISTENER;
+  bool comes_first = type < GW_RESOURCE_LISTENER || type == GW_RESOURCE_API_KEY;
+  return comes_first || stream->stage != GW_ROLLOUT_ADD;
 }
 
 /* Content that this node refused before is not sent again; `status` shows why it does not have it. */
@@ -71,8 +74,13 @@ static void adopt(struct gw_ads_stream *stream, struct gw_subscription *subscrip
   memcpy(status->accepted_version, gw_resource_set_version(target), sizeof status->accepted_version);
 }
 
+/* While keys are not known, because the store is away, whoever has some keeps them. */
+static bool is_known(const struct gw_ads_stream *stream, enum gw_resource_type type) {
+  return type != GW_RESOURCE_API_KEY || gw_snapshot_cache_current(stream->shared->cache)->knows_api_keys;
+}
+
 static bool send_if_wanted(struct gw_ads_stream *stream, struct gw_subscription *subscription) {
-  if (!subscription->is_subscribed || !is_type_on_turn(stream, subscription->type)) return false;
+  if (!subscription->is_subscribed || !is_type_on_turn(stream, subscription->type) || !is_known(stream, subscription->type)) return false;
   struct gw_resource_set *target = target_of(stream, subscription);
   bool is_sent = false;
   if (gw_subscription_wants(subscription, target)) {
@@ -131,7 +139,7 @@ static bool is_stage_done(struct gw_ads_stream *stream) {
   return false;
 }
 
-/* In the order of the enum: secrets, clusters, endpoints, listeners, routes. */
+/* In the order of the enum: secrets, clusters, endpoints, listeners, routes; keys, which wait for nobody. */
 static bool send_first_wanted(struct gw_ads_stream *stream) {
   for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++)
     if (send_if_wanted(stream, of_type(stream, (enum gw_resource_type)type))) return true;
@@ -152,7 +160,7 @@ static void record_withheld(struct gw_ads_stream *stream) {
 static void record_wanted(struct gw_ads_stream *stream) {
   for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++) {
     struct gw_subscription *subscription = of_type(stream, (enum gw_resource_type)type);
-    if (!subscription->is_subscribed) continue;
+    if (!subscription->is_subscribed || !is_known(stream, subscription->type)) continue;
     const char *version = gw_resource_set_version(gw_name_set_select(subscription->names));
     struct gw_node_type_status *status = &stream->status.types[type];
     memcpy(status->wanted_version, version, sizeof status->wanted_version);

@@ -35,10 +35,10 @@ static bool asks_more(const struct gw_name_set *before, const struct gw_name_set
   return asks->takes_all && !asked->takes_all;
 }
 
-/* Only listeners and clusters can be asked for as a whole: with "*", or by naming none from the start. Returns whether the client asks
- * for more than before. */
+/* Only listeners, clusters and API keys can be asked for as a whole: with "*", or by naming none from the start. Returns whether the client
+ * asks for more than before. */
 static bool set_names(struct gw_subscription *subscription, struct gw_name_sets *name_sets, const struct gw_discovery_request *request) {
-  bool may_take_all = subscription->type == GW_RESOURCE_CLUSTER || subscription->type == GW_RESOURCE_LISTENER;
+  bool may_take_all = !gw_resource_type_is_named(subscription->type);
   bool names_any = request->resource_name_count > 0;
   if (!subscription->is_subscribed) subscription->takes_all_unnamed = may_take_all && !names_any;
   if (names_any) subscription->takes_all_unnamed = false;

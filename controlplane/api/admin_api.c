@@ -24,6 +24,12 @@ static const struct admin_method admin_methods[] = {
     {"/gateway.admin.v1.Admin/ListServices", &gateway__admin__v1__list_services_request__descriptor, gw_admin_reply_services, NULL},
     {"/gateway.admin.v1.Admin/ListEndpoints", &gateway__admin__v1__list_endpoints_request__descriptor, gw_admin_reply_endpoints, NULL},
     {"/gateway.admin.v1.Admin/FindFailures", &gateway__admin__v1__find_failures_request__descriptor, NULL, gw_admin_start_find_failures},
+    {"/gateway.admin.v1.Admin/CreateApiKey", &gateway__admin__v1__create_api_key_request__descriptor, NULL, gw_admin_start_create_key},
+    {"/gateway.admin.v1.Admin/ListApiKeys", &gateway__admin__v1__list_api_keys_request__descriptor, NULL, gw_admin_start_list_keys},
+    {"/gateway.admin.v1.Admin/RotateApiKey", &gateway__admin__v1__rotate_api_key_request__descriptor, NULL, gw_admin_start_rotate_key},
+    {"/gateway.admin.v1.Admin/ExpireApiKey", &gateway__admin__v1__expire_api_key_request__descriptor, NULL, gw_admin_start_expire_key},
+    {"/gateway.admin.v1.Admin/RevokeApiKeys", &gateway__admin__v1__revoke_api_keys_request__descriptor, NULL, gw_admin_start_revoke_keys},
+    {"/gateway.admin.v1.Admin/ImportApiKeys", &gateway__admin__v1__import_api_keys_request__descriptor, NULL, gw_admin_start_import_keys},
 };
 #define METHOD_COUNT GW_ARRAY_LEN(admin_methods)
 
@@ -122,6 +128,7 @@ static void on_message(void *state, struct gw_rpc_stream *stream, struct gw_str 
   } else {
     gw_rpc_stream_finish(stream, GW_RPC_INVALID_ARGUMENT, "the message is not what this method takes");
   }
+  gw_arena_wipe(&arena); /* there may be keys in it */
   gw_arena_done(&arena);
 }
 

@@ -1,6 +1,6 @@
 /* Why: the admin gRPC API (gateway.admin.v1.Admin), what gatewayctl talks to. Every call needs the bearer token, or an administrator's
  * client certificate.
- * Life: gw_admin_api_new … gw_admin_api_free (after the rpc server has stopped). Cache, nodes and failures are borrowed.
+ * Life: gw_admin_api_new … gw_admin_api_free (after the rpc server has stopped). Cache, nodes, failures and keys are borrowed.
  * Thread: the control plane's loop. */
 #ifndef GW_CONTROLPLANE_API_ADMIN_API_H
 #define GW_CONTROLPLANE_API_ADMIN_API_H
@@ -12,8 +12,10 @@
 #include "controlplane/api/failure_query.h"
 #include "controlplane/snapshot/cache.h"
 #include "controlplane/snapshot/node_table.h"
+#include "controlplane/store/api_keys.h"
 
 struct gw_admin_api;
+struct gw_agent_service;
 
 /* A route as the operator wrote it. */
 struct gw_admin_route {
@@ -68,6 +70,8 @@ struct gw_admin_api_options {
   struct gw_admin_source source;
   struct gw_admin_ports ports;
   struct gw_failure_queries *failures;
+  struct gw_api_keys *keys;              /* NULL: there is no store, and nobody calls what needs it */
+  const struct gw_agent_service *agents; /* NULL: unknown keys are not counted */
 };
 
 struct gw_admin_api *gw_admin_api_new(const struct gw_admin_api_options *options);

@@ -4,6 +4,7 @@
 
 #include "common/xds/codec.h"
 #include "controlplane/api/admin_reply.h"
+#include "controlplane/api/agent_service.h"
 
 void *gw_admin_message_new(struct gw_arena *arena, const ProtobufCMessageDescriptor *descriptor) {
   void *message = gw_arena_alloc(arena, descriptor->sizeof_message);
@@ -151,6 +152,27 @@ static void add_denials(Gateway__Admin__V1__GetStatusResponse *reply, struct gw_
   }
 }
 
+static Gateway__Admin__V1__Store__State store_state_on_wire(enum gw_store_state state) {
+  switch (state) {
+  case GW_STORE_CONNECTING: return GATEWAY__ADMIN__V1__STORE__STATE__CONNECTING;
+  case GW_STORE_READY: return GATEWAY__ADMIN__V1__STORE__STATE__READY;
+  case GW_STORE_AWAY: return GATEWAY__ADMIN__V1__STORE__STATE__AWAY;
+  }
+  return GATEWAY__ADMIN__V1__STORE__STATE__STATE_UNSPECIFIED;
+}
+
+static void add_store(Gateway__Admin__V1__GetStatusResponse *reply, const struct gw_admin_api_options *options, struct gw_arena *arena) {
+  if (options->keys == NULL) return;
+  const struct gw_store_status *status = gw_api_keys_store_status(options->keys);
+  reply->store = gw_admin_message_new(arena, &gateway__admin__v1__store__descriptor);
+  reply->store->url = gw_arena_strdup(arena, status->url);
+  reply->store->state = store_state_on_wire(status->state);
+  reply->store->problem = text_or_empty(arena, status->words);
+  reply->store->waiting = status->waiting;
+  reply->store->api_keys = gw_api_keys_all(options->keys)->count;
+  if (options->agents != NULL) reply->store->unknown_keys = gw_agent_service_unknown_keys(options->agents);
+}
+
 ProtobufCMessage *gw_admin_reply_status(const struct gw_admin_request *request) {
   const struct gw_admin_api_options *options = request->options;
   struct gw_arena *arena = request->arena;
@@ -170,5 +192,6 @@ ProtobufCMessage *gw_admin_reply_status(const struct gw_admin_request *request) 
   }
   add_ports(reply, &options->ports, arena);
   add_denials(reply, &options->nodes->denials, now_us, arena);
+  add_store(reply, options, arena);
   return &reply->base;
 }

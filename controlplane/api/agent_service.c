@@ -21,6 +21,8 @@ struct gw_agent_service {
   uint32_t session_count;
   struct gw_timer fleet_check; /* runs while there are sessions */
   struct gw_failure_queries *failures;
+  struct gw_api_keys *keys;
+  uint64_t unknown_keys;
 };
 
 struct session {
@@ -175,6 +177,25 @@ static void on_found_failures(struct session *session, Gateway__Agent__V1__Found
   gw_failure_query_source_on_found(&session->failures, found);
 }
 
+/* Ages, because clocks differ. What is more than data planes of ours say at once is left out. */
+static void on_key_uses(struct session *session, const Gateway__Agent__V1__KeyUses *message) {
+  struct gw_agent_service *service = session->service;
+  if (session->node == NULL) {
+    gw_rpc_stream_finish(session->stream, GW_RPC_FAILED_PRECONDITION, "hello comes first");
+    return;
+  }
+  service->unknown_keys += message->unknown;
+  uint64_t now_ms = gw_loop_wall_us(service->loop) / 1000;
+  uint32_t count = message->n_uses < GW_STORE_USES_MAX ? (uint32_t)message->n_uses : GW_STORE_USES_MAX;
+  struct gw_store_use *uses = gw_calloc(count + 1u, sizeof(*uses));
+  for (uint32_t i = 0; i < count; i++) {
+    const Gateway__Agent__V1__KeyUse *use = message->uses[i];
+    uses[i] = (struct gw_store_use){gw_str_from(use->id), use->age_ms < now_ms ? now_ms - use->age_ms : 0};
+  }
+  if (service->keys != NULL) gw_api_keys_note_uses(service->keys, uses, count);
+  free(uses);
+}
+
 static void on_message(void *state, struct gw_rpc_stream *stream, struct gw_str bytes) {
   struct session *session = state;
   struct gw_arena arena;
@@ -190,6 +211,7 @@ static void on_message(void *state, struct gw_rpc_stream *stream, struct gw_str 
   case GATEWAY__AGENT__V1__NODE_MESSAGE__MESSAGE_HELLO: on_hello(session, message->hello); break;
   case GATEWAY__AGENT__V1__NODE_MESSAGE__MESSAGE_REPORT: on_report(session, message->report); break;
   case GATEWAY__AGENT__V1__NODE_MESSAGE__MESSAGE_FOUND_FAILURES: on_found_failures(session, message->found_failures); break;
+  case GATEWAY__AGENT__V1__NODE_MESSAGE__MESSAGE_KEY_USES: on_key_uses(session, message->key_uses); break;
   default: break; /* from a newer data plane: what we don't know harms nobody */
   }
   gw_arena_done(&arena);
@@ -231,11 +253,13 @@ static const struct gw_rpc_method methods[] = {
     {.path = AGENT_METHOD, .events = {.on_message = on_message, .on_drained = on_drained, .on_closed = on_closed}, .on_open = on_open},
 };
 
-struct gw_agent_service *gw_agent_service_new(struct gw_loop *loop, struct gw_node_table *nodes, struct gw_log *log) {
+struct gw_agent_service *gw_agent_service_new(struct gw_loop *loop, struct gw_node_table *nodes, struct gw_log *log,
+                                              struct gw_api_keys *keys) {
   struct gw_agent_service *service = gw_calloc(1, sizeof(*service));
   service->loop = loop;
   service->nodes = nodes;
   service->log = log;
+  service->keys = keys;
   gw_list_init(&service->sessions);
   gw_timer_init(&service->fleet_check, on_fleet_check);
   service->failures = gw_failure_queries_new(loop);
@@ -248,6 +272,10 @@ void gw_agent_service_free(struct gw_agent_service *service) {
   gw_timer_stop(&service->fleet_check);
   gw_failure_queries_free(service->failures);
   free(service);
+}
+
+uint64_t gw_agent_service_unknown_keys(const struct gw_agent_service *service) {
+  return service->unknown_keys;
 }
 
 struct gw_failure_queries *gw_agent_service_failures(const struct gw_agent_service *service) {

@@ -1,6 +1,6 @@
 /* Why: the agent service (gateway.agent.v1.Agent) on the xDS port: data planes report what they run, learn the fleet's size, and
  * are asked for failures.
- * Life: gw_agent_service_new … gw_agent_service_free (after the rpc server has stopped). The node table is borrowed.
+ * Life: gw_agent_service_new … gw_agent_service_free (after the rpc server has stopped). Node table and keys are borrowed.
  * Thread: the control plane's loop. */
 #ifndef GW_CONTROLPLANE_API_AGENT_SERVICE_H
 #define GW_CONTROLPLANE_API_AGENT_SERVICE_H
@@ -10,13 +10,18 @@
 #include "common/rpc_services/service_set.h"
 #include "controlplane/api/failure_query.h"
 #include "controlplane/snapshot/node_table.h"
+#include "controlplane/store/api_keys.h"
 
 struct gw_agent_service;
 
-struct gw_agent_service *gw_agent_service_new(struct gw_loop *loop, struct gw_node_table *nodes, struct gw_log *log);
+/* `keys`: told when they were used; NULL: nobody is. */
+struct gw_agent_service *gw_agent_service_new(struct gw_loop *loop, struct gw_node_table *nodes, struct gw_log *log,
+                                              struct gw_api_keys *keys);
 void gw_agent_service_free(struct gw_agent_service *service);
 void gw_agent_service_add_to(struct gw_agent_service *service, struct gw_rpc_service_set *set);
 /* To ask those who have a session; lives with the service. */
 struct gw_failure_queries *gw_agent_service_failures(const struct gw_agent_service *service);
+/* Times that data planes were shown API keys that they don't know, as they have told. */
+uint64_t gw_agent_service_unknown_keys(const struct gw_agent_service *service);
 
 #endif

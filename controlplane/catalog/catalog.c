@@ -22,14 +22,29 @@ struct gw_catalog {
   bool has_policy;
   const struct gw_secret *secrets; /* borrowed */
   uint32_t secret_count;
+  char *pepper; /* NULL: none */
+  size_t pepper_len;
+  struct gw_resource_list api_keys;
+  bool knows_api_keys;
   const struct gw_secret *issuer_keys; /* borrowed */
   uint32_t issuer_key_count;
   struct gw_map *sources; /* source → map of service → struct known_service */
   struct gw_task publish_task;
+  struct gw_task publish_keys_task;
 };
 
 static void publish_now(void *arg) {
   gw_catalog_publish(arg);
+}
+
+/* Nothing else has changed, or it comes with the rest. */
+static void publish_keys_now(void *arg) {
+  struct gw_catalog *catalog = arg;
+  struct gw_snapshot *current = gw_snapshot_cache_current(catalog->cache);
+  if (current == NULL || gw_list_is_linked(&catalog->publish_task.node)) return;
+  struct gw_snapshot *snapshot = gw_snapshot_with_api_keys(current, &catalog->api_keys);
+  gw_snapshot_cache_set(catalog->cache, snapshot, gw_clock_monotonic_us());
+  gw_snapshot_unref(snapshot);
 }
 
 struct gw_catalog *gw_catalog_new(struct gw_loop *loop, struct gw_snapshot_cache *cache) {
@@ -38,6 +53,7 @@ struct gw_catalog *gw_catalog_new(struct gw_loop *loop, struct gw_snapshot_cache
   catalog->cache = cache;
   catalog->sources = gw_map_new();
   gw_task_init(&catalog->publish_task, publish_now, catalog);
+  gw_task_init(&catalog->publish_keys_task, publish_keys_now, catalog);
   return catalog;
 }
 
@@ -47,9 +63,18 @@ static void known_service_free(struct known_service *known) {
   free(known);
 }
 
+static void forget_pepper(struct gw_catalog *catalog) {
+  if (catalog->pepper != NULL) explicit_bzero(catalog->pepper, catalog->pepper_len);
+  free(catalog->pepper);
+  catalog->pepper = NULL;
+}
+
 void gw_catalog_free(struct gw_catalog *catalog) {
   if (catalog == NULL) return;
   gw_task_cancel(&catalog->publish_task);
+  gw_task_cancel(&catalog->publish_keys_task);
+  gw_resource_list_unref(&catalog->api_keys);
+  forget_pepper(catalog);
   struct gw_str key;
   void *services;
   for (size_t source = 0; gw_map_next(catalog->sources, &source, &key, &services);) {
@@ -130,6 +155,30 @@ static const struct gw_listener *complete_listeners(const struct gw_catalog *cat
   return listeners;
 }
 
+static bool asks_for_keys(const struct gw_catalog_policy *policy) {
+  for (uint32_t i = 0; i < policy->listener_count; i++) {
+    const struct gw_http_connection_manager *http = &policy->listeners[i].http;
+    for (uint32_t k = 0; k < http->filter_count; k++)
+      if (http->filters[k].kind == GW_FILTER_API_KEY) return true;
+  }
+  return false;
+}
+
+/* The files', and the pepper where somebody needs it. */
+static const struct gw_secret *list_secrets(const struct gw_catalog *catalog, const struct gw_catalog_policy *policy,
+                                            struct gw_arena *arena, uint32_t *ret_count) {
+  struct gw_secret *secrets = gw_arena_calloc(arena, catalog->secret_count + 1u, sizeof(*secrets));
+  uint32_t count = catalog->secret_count;
+  if (count > 0) memcpy(secrets, catalog->secrets, count * sizeof(*secrets));
+  if (catalog->pepper != NULL && asks_for_keys(policy)) {
+    secrets[count++] = (struct gw_secret){.name = GW_STR(GW_SECRET_NAME_PEPPER),
+                                          .kind = GW_SECRET_GENERIC,
+                                          .content = {catalog->pepper, catalog->pepper_len}};
+  }
+  *ret_count = count;
+  return secrets;
+}
+
 static enum gw_err publish(struct gw_catalog *catalog, const struct gw_catalog_policy *policy, struct gw_errors *errors) {
   struct gw_arena arena;
   gw_arena_init(&arena, 4096);
@@ -139,8 +188,10 @@ static enum gw_err publish(struct gw_catalog *catalog, const struct gw_catalog_p
     const struct gw_cluster *cluster = &policy->clusters[i];
     if (cluster->kind == GW_CLUSTER_EDS) endpoints[count++] = merge(catalog, cluster->eds_service_name, &arena);
   }
-  struct gw_wanted wanted = {.secrets = catalog->secrets,
-                             .secret_count = catalog->secret_count,
+  uint32_t secret_count;
+  const struct gw_secret *secrets = list_secrets(catalog, policy, &arena, &secret_count);
+  struct gw_wanted wanted = {.secrets = secrets,
+                             .secret_count = secret_count,
                              .listeners = complete_listeners(catalog, policy, &arena),
                              .listener_count = policy->listener_count,
                              .route_configs = policy->route_configs,
@@ -148,7 +199,8 @@ static enum gw_err publish(struct gw_catalog *catalog, const struct gw_catalog_p
                              .clusters = policy->clusters,
                              .cluster_count = policy->cluster_count,
                              .endpoints = endpoints,
-                             .endpoints_count = count};
+                             .endpoints_count = count,
+                             .api_keys = catalog->knows_api_keys ? &catalog->api_keys : NULL};
   struct gw_snapshot *snapshot = NULL;
   enum gw_err err = gw_wanted_freeze(&wanted, gw_snapshot_cache_current(catalog->cache), errors, &snapshot);
   if (err == GW_OK) gw_snapshot_cache_set(catalog->cache, snapshot, gw_clock_monotonic_us());
@@ -170,6 +222,21 @@ void gw_catalog_set_secrets(struct gw_catalog *catalog, const struct gw_secret *
   catalog->secrets = secrets;
   catalog->secret_count = count;
   gw_loop_at_turn_end(catalog->loop, &catalog->publish_task);
+}
+
+void gw_catalog_set_pepper(struct gw_catalog *catalog, struct gw_str pepper) {
+  forget_pepper(catalog);
+  if (pepper.len > 0) catalog->pepper = gw_str_dup(pepper);
+  catalog->pepper_len = pepper.len;
+  gw_loop_at_turn_end(catalog->loop, &catalog->publish_task);
+}
+
+void gw_catalog_set_api_keys(struct gw_catalog *catalog, const struct gw_resource_list *keys) {
+  struct gw_resource_list list = gw_resource_list_ref(keys);
+  gw_resource_list_unref(&catalog->api_keys);
+  catalog->api_keys = list;
+  catalog->knows_api_keys = true;
+  gw_loop_at_turn_end(catalog->loop, &catalog->publish_keys_task);
 }
 
 void gw_catalog_set_issuer_keys(struct gw_catalog *catalog, const struct gw_secret *keys, uint32_t count) {

@@ -31,6 +31,13 @@ enum gw_err gw_catalog_set_policy(struct gw_catalog *catalog, const struct gw_ca
 /* All secrets that there are now (borrowed until the next call). Published at the end of the loop's turn, or with the policy. */
 void gw_catalog_set_secrets(struct gw_catalog *catalog, const struct gw_secret *secrets, uint32_t count);
 
+/* What API keys are hashed under (copied; empty: none): the secret GW_SECRET_NAME_PEPPER. Published likewise. */
+void gw_catalog_set_pepper(struct gw_catalog *catalog, struct gw_str pepper);
+
+/* All API keys that there are now (a list that holds: shared). Published at the end of the loop's turn, beside all else, which need not be
+ * encoded again. */
+void gw_catalog_set_api_keys(struct gw_catalog *catalog, const struct gw_resource_list *keys);
+
 /* Public keys of tokens' issuers (borrowed until the next call): the content of each, whose name is "jwt/PROVIDER", becomes the key set of
  * that provider in all listeners. Published likewise. */
 void gw_catalog_set_issuer_keys(struct gw_catalog *catalog, const struct gw_secret *keys, uint32_t count);

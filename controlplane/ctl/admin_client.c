@@ -30,6 +30,10 @@ static int read_token(const struct gw_ctl *ctl, char **ret_token, char **ret_pro
 }
 
 static int explain(const struct gw_ctl *ctl, int code, const char *reason, char **ret_problem) {
+  if (code == GW_RPC_UNAVAILABLE && strncmp(reason, "the database", 12) == 0) { /* it was reached, and says so */
+    *ret_problem = gw_asprintf("the control plane at %s can't do that now: %s", ctl->admin, reason);
+    return GW_CTL_FAILED;
+  }
   if (code == GW_RPC_UNAVAILABLE) {
     GW_CLEANUP(gw_free_ptr) char *cause = gw_rpc_explain_unavailable(gw_str_from(reason), ctl->tls.ca != NULL, false);
     *ret_problem = gw_asprintf("control plane not reached at %s: %s", ctl->admin, cause);

@@ -72,6 +72,16 @@ static void print_ports(const Gateway__Admin__V1__GetStatusResponse *status) {
   }
 }
 
+static void print_store(const Gateway__Admin__V1__Store *store) {
+  if (store == NULL) return;
+  bool is_ready = store->state == GATEWAY__ADMIN__V1__STORE__STATE__READY;
+  bool is_away = store->state == GATEWAY__ADMIN__V1__STORE__STATE__AWAY;
+  printf("Store %s: ", store->url);
+  if (is_ready) printf("%u API keys", store->api_keys);
+  if (is_away) printf("AWAY: %s; the %u API keys that were read keep working, and can't be changed", store->problem, store->api_keys);
+  puts(is_ready || is_away ? "" : "not there yet");
+}
+
 static void print_denials(const Gateway__Admin__V1__GetStatusResponse *status) {
   static const char *const heads[] = {"DENIED", "CLUSTER", "PEER", "TIMES", "LAST", "REASON"};
   if (status->n_denials == 0) return;
@@ -99,6 +109,7 @@ static void print_status(const struct gw_ctl *ctl, const Gateway__Admin__V1__Get
   print_lines("error", status->errors, status->n_errors);
   print_lines("warning", status->warnings, status->n_warnings);
   print_ports(status);
+  print_store(status->store);
   if (status->n_nodes == 0) {
     puts("No data plane is connected");
   } else {

@@ -104,11 +104,13 @@ static const struct row rows[] = {
     {"GATEWAY_REDIS_TIMEOUT", "20ms", AT(redis_timeout_ms), KIND_DURATION, 0, 0, NULL},
     {"GATEWAY_REDIS_ON_FAILURE", "local", AT(redis_on_failure), KIND_CHOICE, 0, 0, "local,open,closed"},
     {"REDIS_PASSWORD", "", AT(redis_password), KIND_SECRET, 0, 0, NULL},
-    {"MYSQL_HOST", "", 0, KIND_UNUSED, 0, 0, NULL},
-    {"MYSQL_PORT", "", 0, KIND_UNUSED, 0, 0, NULL},
-    {"MYSQL_USER", "", 0, KIND_UNUSED, 0, 0, NULL},
-    {"MYSQL_PASSWORD", "", 0, KIND_SECRET, 0, 0, NULL},
-    {"MYSQL_DATABASE", "", 0, KIND_UNUSED, 0, 0, NULL},
+    {"MYSQL_HOST", "", AT(mysql_host), KIND_PATH, 0, 0, NULL},
+    {"MYSQL_PORT", "3306", AT(mysql_port), KIND_PORT, 0, 0, NULL},
+    {"MYSQL_USER", "", AT(mysql_user), KIND_PATH, 0, 0, NULL},
+    {"MYSQL_PASSWORD", "", AT(mysql_password), KIND_SECRET, 0, 0, NULL},
+    {"MYSQL_DATABASE", "", AT(mysql_database), KIND_PATH, 0, 0, NULL},
+    {"GATEWAY_API_KEY_PEPPER", "", AT(api_key_pepper), KIND_SECRET, 0, 0, NULL},
+    {"GATEWAY_API_KEY_PEPPER_FILE", "", AT(api_key_pepper_file), KIND_PATH, 0, 0, NULL},
 };
 #define ROW_COUNT GW_ARRAY_LEN(rows)
 
@@ -364,6 +366,16 @@ static const struct origin *origin_of(const struct gw_settings *settings, const 
   return &settings->origins->items[find_row(gw_str_from(name)) - rows];
 }
 
+/* `ps` shows flags to everybody. */
+static void check_flags(const struct gw_settings *settings, struct gw_errors *errors) {
+  static const char *const names[] = {"MYSQL_PASSWORD", "GATEWAY_API_KEY_PEPPER"};
+  for (size_t i = 0; i < GW_ARRAY_LEN(names); i++) {
+    const struct origin *origin = origin_of(settings, names[i]);
+    if (strcmp(origin->source, "flag") == 0)
+      gw_errors_add(errors, origin->place, "%s is a secret, and flags are shown by ps: put it into the environment or a file", names[i]);
+  }
+}
+
 /* Two answers to one question. */
 static void check_trust(const struct gw_settings *settings, struct gw_errors *errors) {
   if (settings->xff_num_trusted_hops == 0 || *settings->trusted_proxies == '\0') return;
@@ -388,6 +400,7 @@ enum gw_err gw_settings_load(const char *env_file, const char *const *overrides,
     set_value(settings, &rows[i], &settings->origins->items[i], errors);
   }
   if (errors->error_count == errors_before) check_trust(settings, errors);
+  if (errors->error_count == errors_before) check_flags(settings, errors);
   if (errors->error_count != errors_before) {
     gw_settings_free(settings);
     return GW_ERR_INVALID;

@@ -59,6 +59,13 @@ struct gw_settings {
   const char *redis_prefix;                      /* GATEWAY_REDIS_PREFIX: gateway:, of its keys */
   uint64_t redis_timeout_ms;                     /* GATEWAY_REDIS_TIMEOUT: 20ms, of a decision */
   enum gw_rate_limit_failure redis_on_failure;   /* GATEWAY_REDIS_ON_FAILURE: local, open or closed */
+  const char *mysql_host;                        /* MYSQL_HOST: the store's, where --store does not say another */
+  uint16_t mysql_port;                           /* MYSQL_PORT: 3306 */
+  const char *mysql_user;                        /* MYSQL_USER */
+  const char *mysql_password;                    /* MYSQL_PASSWORD */
+  const char *mysql_database;                    /* MYSQL_DATABASE */
+  const char *api_key_pepper;                    /* GATEWAY_API_KEY_PEPPER: what API keys are hashed under; at least 32 bytes */
+  const char *api_key_pepper_file;               /* GATEWAY_API_KEY_PEPPER_FILE: instead of that */
   /* Limits; 0 means none where that is allowed. */
   uint64_t max_request_body_bytes;       /* GATEWAY_MAX_REQUEST_BODY: 100MiB */
   uint64_t max_uri_bytes;                /* GATEWAY_MAX_URI: 8KiB */

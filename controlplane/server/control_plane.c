@@ -21,6 +21,7 @@
 #include "controlplane/server/files.h"
 #include "controlplane/server/ports_file.h"
 #include "controlplane/server/status_http.h"
+#include "controlplane/server/storage.h"
 
 /* A state-of-the-world request names every resource that the node wants. */
 #define XDS_MESSAGE_MAX (16u * 1024 * 1024)
@@ -46,6 +47,7 @@ struct control_plane {
   struct gw_static_source *source;
   struct gw_catalog *catalog;
   struct gw_snapshot_cache *cache;
+  struct gw_storage *storage;
   struct gw_node_table *nodes;
   struct gw_ads_server *ads;
   struct gw_agent_service *agents;
@@ -121,6 +123,7 @@ static void on_signal(void *arg, int signal_number) {
     if (gw_log_reopen(plane->log) != GW_OK) GW_LOG_ERROR(plane->log, "the log file cannot be opened anew: %s", strerror(errno));
     GW_LOG_INFO(plane->log, "SIGHUP: reading everything again");
     gw_files_load(plane->files);
+    gw_storage_reload(plane->storage);
     gw_channel_tls_reload(plane->tls);
   } else if (plane->is_stopping) {
     _exit(plane->exit_code); /* the second one: now */
@@ -167,9 +170,20 @@ static int start_configuration(struct control_plane *plane) {
   return gw_files_load(plane->files) == GW_OK ? GW_EXIT_OK : print_mistakes(gw_files_mistakes(plane->files));
 }
 
+/* A database that is away is no reason not to start: routes and services don't need it. */
+static int start_storage(struct control_plane *plane) {
+  struct gw_errors errors;
+  gw_errors_init(&errors);
+  struct gw_storage_options options = {.loop = plane->loop, .log = plane->log, .options = plane->options, .catalog = plane->catalog};
+  int exit_code = gw_storage_new(&options, &errors, &plane->storage) == GW_OK ? GW_EXIT_OK : print_mistakes(&errors);
+  if (exit_code == GW_EXIT_OK) gw_storage_start(plane->storage);
+  gw_errors_done(&errors);
+  return exit_code;
+}
+
 static int start_xds(struct control_plane *plane) {
   plane->ads = gw_ads_server_new(plane->loop, plane->cache, plane->nodes, plane->log);
-  plane->agents = gw_agent_service_new(plane->loop, plane->nodes, plane->log);
+  plane->agents = gw_agent_service_new(plane->loop, plane->nodes, plane->log, gw_storage_api_keys(plane->storage));
   size_t count;
   const struct gw_rpc_method *methods = gw_ads_server_methods(&count);
   gw_rpc_service_set_add(&plane->xds_services, methods, count, plane->ads);
@@ -201,7 +215,9 @@ static int start_admin(struct control_plane *plane) {
                                        .started_us = plane->started_us,
                                        .source = gw_admin_source_of(plane->files),
                                        .ports = gw_channel_tls_ports(plane->tls),
-                                       .failures = gw_agent_service_failures(plane->agents)};
+                                       .failures = gw_agent_service_failures(plane->agents),
+                                       .keys = gw_storage_api_keys(plane->storage),
+                                       .agents = plane->agents};
   plane->admin = gw_admin_api_new(&admin);
   gw_admin_api_add_to(plane->admin, &plane->admin_services);
   plane->health = gw_health_service_new();
@@ -226,7 +242,9 @@ static int start_status(struct control_plane *plane) {
                                           .files = plane->files,
                                           .cache = plane->cache,
                                           .nodes = plane->nodes,
-                                          .tls = plane->tls};
+                                          .tls = plane->tls,
+                                          .storage = plane->storage,
+                                          .agents = plane->agents};
   errno = 0;
   if (gw_status_http_new(&status, &plane->status_http) != GW_OK) return fail_to_listen(plane, "HTTP", "http-listen");
   struct gw_ports ports = {.xds = gw_rpc_server_port(plane->xds_server),
@@ -245,6 +263,8 @@ static int start(struct control_plane *plane) {
   int exit_code = start_configuration(plane);
   if (exit_code == GW_EXIT_OK && !has_tls) exit_code = GW_EXIT_CONFIG;
   if (exit_code != GW_EXIT_OK) return exit_code;
+  exit_code = start_storage(plane);
+  if (exit_code != GW_EXIT_OK) return exit_code;
   plane->rpc = new_rpc(plane->loop);
   gw_channel_tls_listen(plane->tls, plane->rpc);
   exit_code = start_xds(plane);
@@ -255,6 +275,7 @@ static int start(struct control_plane *plane) {
 }
 
 static void done(struct control_plane *plane) {
+  gw_storage_free(plane->storage); /* its last answers go to calls that may still be there */
   gw_status_http_free(plane->status_http);
   gw_rpc_server_free(plane->admin_server);
   gw_rpc_server_free(plane->xds_server);

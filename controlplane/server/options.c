@@ -15,6 +15,7 @@ static const char usage[] =
     "  --env-file FILE           settings (.env, .env.dev or .env.prod in the working directory, by ENVIRONMENT)\n"
     "  --set NAME=VALUE          one setting, over environment and file; may be repeated\n"
     "  --print-settings          print every setting with where it comes from, and end\n"
+    "  --store URL               sqlite:///PATH, mysql://[USER@]HOST[:PORT]/DATABASE (MYSQL_…, else gateway.db beside the admin token)\n"
     "  --xds-listen HOST:PORT    xDS and agents (127.0.0.1:18000)\n"
     "  --admin-listen HOST:PORT  admin gRPC API, for gatewayctl (127.0.0.1:18001)\n"
     "  --http-listen HOST:PORT   read-only /health /ready /metrics (127.0.0.1:18002)\n"
@@ -57,7 +58,7 @@ enum option_id {
   OPT_ADMIN_TLS_CA,
   OPT_ADMIN_TLS_CERT,
   OPT_ADMIN_TLS_KEY,
-  OPT_NOT_YET,
+  OPT_STORE,
 };
 
 static const struct option long_options[] = {
@@ -77,7 +78,7 @@ static const struct option long_options[] = {
     {"log-file", required_argument, NULL, OPT_LOG_FILE},
     {"version", no_argument, NULL, OPT_VERSION},
     {"help", no_argument, NULL, OPT_HELP},
-    {"store", required_argument, NULL, OPT_NOT_YET},
+    {"store", required_argument, NULL, OPT_STORE},
     {"xds-tls-ca", required_argument, NULL, OPT_XDS_TLS_CA},
     {"xds-tls-cert", required_argument, NULL, OPT_XDS_TLS_CERT},
     {"xds-tls-key", required_argument, NULL, OPT_XDS_TLS_KEY},
@@ -150,6 +151,7 @@ static const char **text_place(struct gw_options *options, int id) {
   case OPT_ADMIN_TLS_KEY: return &options->admin_tls.key;
   case OPT_PORTS_FILE: return &options->ports_file;
   case OPT_LOG_FILE: return &options->log_file;
+  case OPT_STORE: return &options->store;
   default: return NULL;
   }
 }
@@ -180,7 +182,6 @@ static void take_option(struct parse *parse, int id, const char *name) {
     fputs(usage, stdout);
     end(parse, GW_EXIT_OK);
     break;
-  case OPT_NOT_YET: end_usage(parse, "--%s is not available yet", name); break;
   default: end(parse, GW_EXIT_USAGE); break; /* getopt has said why */
   }
 }

@@ -6,8 +6,10 @@
 
 #include "common/event/loop.h"
 #include "common/net/address.h"
+#include "controlplane/api/agent_service.h"
 #include "controlplane/server/channel_tls.h"
 #include "controlplane/server/files.h"
+#include "controlplane/server/storage.h"
 #include "controlplane/snapshot/cache.h"
 #include "controlplane/snapshot/node_table.h"
 
@@ -20,6 +22,8 @@ struct gw_status_http_options {
   struct gw_snapshot_cache *cache;
   const struct gw_node_table *nodes;
   const struct gw_channel_tls *tls;
+  const struct gw_storage *storage;
+  const struct gw_agent_service *agents;
 };
 
 /* GW_ERR_IO with errno: the address can't be bound. */

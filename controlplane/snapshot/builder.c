@@ -26,6 +26,7 @@ enum gw_err gw_wanted_freeze(const struct gw_wanted *wanted, struct gw_snapshot 
     add(builder, previous, gw_xds_encode_listener(&wanted->listeners[i]));
   for (uint32_t i = 0; i < wanted->route_config_count; i++)
     add(builder, previous, gw_xds_encode_route_config(&wanted->route_configs[i]));
+  if (wanted->api_keys != NULL) gw_snapshot_builder_set_api_keys(builder, wanted->api_keys);
   struct gw_snapshot *snapshot = gw_snapshot_builder_freeze(builder);
 
   size_t errors_before = errors->error_count;

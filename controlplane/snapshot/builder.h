@@ -21,6 +21,7 @@ struct gw_wanted {
   uint32_t cluster_count;
   const struct gw_endpoints *endpoints;
   uint32_t endpoints_count;
+  const struct gw_resource_list *api_keys; /* holds; NULL: not known */
 };
 
 /* Encodes, checks consistency (with clusters of routes). GW_ERR_INVALID with mistakes. `previous` may be NULL. */

@@ -9,6 +9,7 @@
 struct gw_snapshot_cache {
   struct gw_snapshot *current;
   uint64_t set_us;
+  bool is_keys_alone; /* current differs from the one before in its API keys only */
   struct gw_list watchers;
   struct gw_resource_sets *sets;
   struct gw_resource_set *all[GW_RESOURCE_TYPE_COUNT]; /* of the current snapshot; NULL before the first use */
@@ -23,11 +24,14 @@ struct gw_snapshot_cache *gw_snapshot_cache_new(void) {
   return cache;
 }
 
+static void drop_set(struct gw_snapshot_cache *cache, enum gw_resource_type type) {
+  gw_resource_set_unref(cache->all[type]);
+  cache->all[type] = NULL;
+}
+
 static void drop_all_sets(struct gw_snapshot_cache *cache) {
-  for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++) {
-    gw_resource_set_unref(cache->all[type]);
-    cache->all[type] = NULL;
-  }
+  for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++)
+    drop_set(cache, (enum gw_resource_type)type);
 }
 
 void gw_snapshot_cache_free(struct gw_snapshot_cache *cache) {
@@ -55,19 +59,33 @@ static void tell_watchers(struct gw_snapshot_cache *cache) {
   }
 }
 
+static bool has_same_keys(const struct gw_snapshot *a, const struct gw_snapshot *b) {
+  return a->knows_api_keys == b->knows_api_keys &&
+         strcmp(a->list_versions[GW_RESOURCE_API_KEY], b->list_versions[GW_RESOURCE_API_KEY]) == 0;
+}
+
 void gw_snapshot_cache_set(struct gw_snapshot_cache *cache, struct gw_snapshot *snapshot, uint64_t now_us) {
-  if (cache->current != NULL && memcmp(cache->current->version, snapshot->version, sizeof snapshot->version) == 0) return;
+  cache->is_keys_alone = cache->current != NULL && memcmp(cache->current->version, snapshot->version, sizeof snapshot->version) == 0;
+  if (cache->is_keys_alone && has_same_keys(cache->current, snapshot)) return;
   gw_snapshot_ref(snapshot);
   gw_snapshot_unref(cache->current);
   cache->current = snapshot;
-  cache->set_us = now_us;
-  drop_all_sets(cache);
-  gw_api_listeners_trim(cache->api_listeners, snapshot);
+  if (cache->is_keys_alone) {
+    drop_set(cache, GW_RESOURCE_API_KEY);
+  } else {
+    cache->set_us = now_us;
+    drop_all_sets(cache);
+    gw_api_listeners_trim(cache->api_listeners, snapshot);
+  }
   tell_watchers(cache);
 }
 
 struct gw_snapshot *gw_snapshot_cache_current(const struct gw_snapshot_cache *cache) {
   return cache->current;
+}
+
+bool gw_snapshot_cache_is_keys_alone(const struct gw_snapshot_cache *cache) {
+  return cache->is_keys_alone;
 }
 
 uint64_t gw_snapshot_cache_set_us(const struct gw_snapshot_cache *cache) {
@@ -86,10 +104,13 @@ struct gw_resource_set *gw_snapshot_cache_all(struct gw_snapshot_cache *cache, e
   GW_ASSERT(cache->current != NULL);
   if (cache->all[type] != NULL) return cache->all[type];
   const struct gw_resource_list *list = &cache->current->lists[type];
+  if (type != GW_RESOURCE_LISTENER) {
+    cache->all[type] = gw_resource_sets_get(cache->sets, type, list);
+    return cache->all[type];
+  }
   struct gw_resource_list shown = {.items = gw_malloc(((size_t)list->count + 1) * sizeof(struct gw_resource *))};
   for (uint32_t i = 0; i < list->count; i++) {
-    bool is_hidden = type == GW_RESOURCE_LISTENER && list->items[i]->listener->is_api_only;
-    if (!is_hidden) shown.items[shown.count++] = list->items[i];
+    if (!list->items[i]->listener->is_api_only) shown.items[shown.count++] = list->items[i];
   }
   cache->all[type] = gw_resource_sets_get(cache->sets, type, &shown);
   free(shown.items);

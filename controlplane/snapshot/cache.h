@@ -18,7 +18,10 @@ void gw_snapshot_cache_free(struct gw_snapshot_cache *cache);
 void gw_snapshot_cache_set(struct gw_snapshot_cache *cache, struct gw_snapshot *snapshot, uint64_t now_us);
 /* NULL before the first. */
 struct gw_snapshot *gw_snapshot_cache_current(const struct gw_snapshot_cache *cache);
+/* When the configuration that is current came; other API keys are no other configuration. */
 uint64_t gw_snapshot_cache_set_us(const struct gw_snapshot_cache *cache);
+/* Whether the current one differs from the one before in its API keys only: for watchers. */
+bool gw_snapshot_cache_is_keys_alone(const struct gw_snapshot_cache *cache);
 /* What a stream that asks for all of a type gets: all, without listeners that are for those only who name them (is_api_only). Borrowed
  * until the next gw_snapshot_cache_set. Not before the first snapshot. */
 struct gw_resource_set *gw_snapshot_cache_all(struct gw_snapshot_cache *cache, enum gw_resource_type type);

@@ -200,6 +200,7 @@ static char *find_lag(const struct gw_node *node, const struct gw_snapshot *snap
   for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++) {
     if (!node->is_subscribed[type]) continue;
     has_asked = true;
+    if (type == GW_RESOURCE_API_KEY && !snapshot->knows_api_keys) continue; /* the store is away: that is no fault of the node's */
     const struct gw_node_type_status *status = &node->types[type];
     if (is_up_to_date(status)) continue;
     const char *name = gw_xds_type_short((enum gw_resource_type)type);

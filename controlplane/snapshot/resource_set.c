@@ -63,8 +63,8 @@ struct gw_resource_set *gw_resource_sets_get(struct gw_resource_sets *sets, enum
                                              const struct gw_resource_list *list) {
   char version[GW_CONTENT_VERSION_SIZE], key[KEY_SIZE];
   gw_resource_list_version(list, version);
-  bool has_unknown = false;
-  for (uint32_t i = 0; i < list->count && !has_unknown; i++)
+  bool has_unknown = false; /* a list that holds is a snapshot's: all of it is known */
+  for (uint32_t i = 0; list->hold == NULL && i < list->count && !has_unknown; i++)
     has_unknown = list->items[i]->any == NULL;
   struct gw_resource_set *set = gw_map_find(sets->by_version, make_key(type, has_unknown, version, key));
   if (set != NULL) return gw_resource_set_ref(set);
@@ -74,10 +74,13 @@ struct gw_resource_set *gw_resource_sets_get(struct gw_resource_sets *sets, enum
   set->type = type;
   set->has_unknown = has_unknown;
   memcpy(set->version, version, sizeof version);
-  set->list.count = list->count;
-  if (list->count > 0) set->list.items = gw_malloc(list->count * sizeof(struct gw_resource *));
-  for (uint32_t i = 0; i < list->count; i++)
-    set->list.items[i] = gw_resource_ref(list->items[i]);
+  if (list->hold == NULL) {
+    for (uint32_t i = 0; i < list->count; i++)
+      gw_resource_ref(list->items[i]);
+    set->list = gw_resource_list_new(list->items, list->count);
+  } else {
+    set->list = gw_resource_list_ref(list);
+  }
   gw_map_put(sets->by_version, make_key(type, has_unknown, version, key), set);
   return set;
 }
@@ -99,9 +102,7 @@ void gw_resource_set_unref(struct gw_resource_set *set) {
   gw_map_remove(set->sets->by_version, make_key(set->type, set->has_unknown, set->version, key));
   if (set->with_leaving != NULL) set->with_leaving->leaving_from = NULL;
   if (set->leaving_from != NULL) set->leaving_from->with_leaving = NULL;
-  for (uint32_t i = 0; i < set->list.count; i++)
-    gw_resource_unref(set->list.items[i]);
-  free(set->list.items);
+  gw_resource_list_unref(&set->list);
   gw_bytes_unref(set->encoded);
   gw_bytes_unref(set->changes.bytes);
   free(set);
@@ -227,9 +228,14 @@ static int compare_steps(const struct gw_resource *now, const struct gw_resource
 }
 
 bool gw_resource_set_next_step(const struct gw_resource_set *set, const struct gw_resource_set *before, struct gw_resource_step *step) {
-  static const struct gw_resource_list nothing = {NULL, 0};
+  if (set == before) return false;
+  static const struct gw_resource_list nothing = {0};
   const struct gw_resource_list *now = &set->list, *then = before != NULL ? &before->list : &nothing;
   while (step->i < now->count || step->j < then->count) {
+    /* Of 100,000 all but a few are the very same; these are not looked into. */
+    while (step->i < now->count && step->j < then->count && now->items[step->i] == then->items[step->j])
+      step->i++, step->j++;
+    if (step->i == now->count && step->j == then->count) break;
     step->now = step->i < now->count ? now->items[step->i] : NULL;
     step->before = step->j < then->count ? then->items[step->j] : NULL;
     int order = compare_steps(step->now, step->before);
@@ -248,7 +254,9 @@ const struct gw_resource_changes *gw_resource_set_encode_changes(struct gw_resou
   bool from_unknown = before != NULL && before->has_unknown; /* its version is what a client made of it */
   bool is_known = set->changes.bytes != NULL && set->changes_from_unknown == from_unknown && strcmp(set->changes_from, from) == 0;
   if (is_known) return &set->changes;
-  uint32_t room = set->list.count + (before != NULL ? before->list.count : 0) + 1;
+  uint32_t room = 1;
+  for (struct gw_resource_step step = {0}; gw_resource_set_next_step(set, before, &step);)
+    room++;
   struct gw_delta_resource *changed = gw_malloc((size_t)room * sizeof *changed);
   struct gw_str *removed = gw_malloc((size_t)room * sizeof *removed);
   struct gw_resource_changes changes = {0};

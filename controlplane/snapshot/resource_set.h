@@ -15,7 +15,8 @@ struct gw_resource_set;
 
 struct gw_resource_sets *gw_resource_sets_new(void);
 void gw_resource_sets_free(struct gw_resource_sets *sets);
-/* The set with these resources (sorted by name, no name twice; referenced, the list is copied). One reference. Of a type, a set that
+/* The set with these resources (sorted by name, no name twice; a list that holds is shared, else its resources are
+ * referenced). One reference. Of a type, a set that
  * holds all of a snapshot's resources has the snapshot's list_versions as its version. A resource without `any` is one that a client says
  * it has: nothing but its name and version is known here. */
 struct gw_resource_set *gw_resource_sets_get(struct gw_resource_sets *sets, enum gw_resource_type type,

@@ -38,6 +38,7 @@ static void put_resources(const struct gw_snapshot *snapshot, enum gw_resource_t
     case GW_RESOURCE_ROUTE_CONFIG: gw_dump_route_config(json, resource->route_config); break;
     case GW_RESOURCE_CLUSTER: gw_dump_cluster(json, resource->cluster); break;
     case GW_RESOURCE_ENDPOINTS: gw_dump_endpoints(json, resource->endpoints); break;
+    case GW_RESOURCE_API_KEY: break; /* not shown: who has which rights is nobody's business */
     }
     gw_json_object_end(json);
   }

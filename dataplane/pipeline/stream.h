@@ -28,7 +28,7 @@ struct gw_stream_calls {
 #define GW_PAUSE_FILTER 1u   /* a filter waits, and takes nothing meanwhile */
 #define GW_PAUSE_UPSTREAM 2u /* the service takes them too slowly */
 
-#define GW_STREAM_FIRST_BLOCK 3072
+#define GW_STREAM_FIRST_BLOCK 4096
 
 struct gw_stream {
   const struct gw_stream_calls *calls;

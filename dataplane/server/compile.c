@@ -364,6 +364,7 @@ void gw_compiler_check(const struct gw_resource *resource, struct gw_errors *err
   case GW_RESOURCE_ROUTE_CONFIG: check_routes(resource, errors); break;
   case GW_RESOURCE_SECRET: check_secret(resource->secret, errors); break;
   case GW_RESOURCE_CLUSTER:
-  case GW_RESOURCE_ENDPOINTS: break; /* nothing in them compiles */
+  case GW_RESOURCE_ENDPOINTS:
+  case GW_RESOURCE_API_KEY: break; /* nothing in them compiles */
   }
 }

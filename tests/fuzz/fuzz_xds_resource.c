@@ -12,6 +12,7 @@ static struct gw_resource *encode_again(const struct gw_resource *resource) {
   case GW_RESOURCE_ENDPOINTS: return gw_xds_encode_endpoints(resource->endpoints);
   case GW_RESOURCE_LISTENER: return resource->listener->is_api_only ? NULL : gw_xds_encode_listener(resource->listener);
   case GW_RESOURCE_ROUTE_CONFIG: return gw_xds_encode_route_config(resource->route_config);
+  case GW_RESOURCE_API_KEY: return gw_xds_encode_api_key(resource->api_key);
   }
   GW_PANIC("resource type %d", (int)resource->type);
 }

@@ -424,6 +424,74 @@ static void test_secrets_of_each_kind_come_back(void **state) {
   }
 }
 
+static void test_api_keys_come_back(void **state) {
+  (void)state;
+  const struct gw_str roles[] = {GW_STR("admin"), GW_STR("viewer")}, permissions[] = {GW_STR("projects:*")};
+  struct gw_api_key want = {.id = GW_STR("abcdefghij234567"),
+                            .is_imported = true,
+                            .owner = GW_STR("ann"),
+                            .name = GW_STR("of the nightly job"),
+                            .roles = roles,
+                            .role_count = 2,
+                            .permissions = permissions,
+                            .permission_count = 1,
+                            .plan = GW_STR("gold"),
+                            .created_at_s = 1,
+                            .expires_at_s = 2,
+                            .revoked_at_s = 3};
+  memset(want.hash, 0xab, sizeof want.hash);
+  struct gw_resource *resource = gw_xds_encode_api_key(&want);
+  const struct gw_api_key *got = resource->api_key;
+  assert_str(resource->name, want.id);
+  assert_str(got->id, want.id);
+  assert_memory_equal(got->hash, want.hash, sizeof want.hash);
+  assert_true(got->is_imported);
+  assert_str(got->owner, want.owner);
+  assert_str(got->name, want.name);
+  assert_strs(got->roles, got->role_count, want.roles, want.role_count);
+  assert_strs(got->permissions, got->permission_count, want.permissions, want.permission_count);
+  assert_str(got->plan, want.plan);
+  assert_int_equal(got->created_at_s, 1);
+  assert_int_equal(got->expires_at_s, 2);
+  assert_int_equal(got->revoked_at_s, 3);
+  assert_true(resource->any->is_secret && gw_resource_is_confidential(resource));
+  assert_decodes_again(resource);
+
+  struct gw_errors errors;
+  gw_errors_init(&errors);
+  struct gw_resource *stored = NULL;
+  assert_int_equal(gw_xds_decode_api_key_bytes(gw_xds_api_key_bytes(resource), &errors, &stored), GW_OK);
+  assert_string_equal(stored->version, resource->version);
+  gw_resource_unref(stored);
+  gw_resource_unref(resource);
+  gw_errors_done(&errors);
+}
+
+static void test_api_keys_that_are_none_are_refused(void **state) {
+  (void)state;
+  static const struct {
+    const char *bytes;
+    size_t len;
+    const char *words;
+  } cases[] = {
+      {"\x0a\x01k\x12\x02hh\x22\x01o", 10, "hash"},                /* a short hash */
+      {"\x12\x01h\x22\x01o", 6, "id"},                              /* no id */
+      {"\x0a\x01k\x22\x01o\x58\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 17, "revoked_at_s"}, /* -1 */
+      {"\x0a\x01k\x22\x01o\x9a\x06\x01x", 10, "99"},               /* a field of a newer program */
+      {"\x0a\x01", 2, ""},                                        /* cut off */
+  };
+  for (size_t i = 0; i < GW_ARRAY_LEN(cases); i++) {
+    struct gw_errors errors;
+    gw_errors_init(&errors);
+    struct gw_resource *resource = NULL;
+    assert_int_equal(gw_xds_decode_api_key_bytes((struct gw_str){cases[i].bytes, cases[i].len}, &errors, &resource), GW_ERR_INVALID);
+    char *text = gw_errors_format(&errors);
+    if (strstr(text, cases[i].words) == NULL) fail_msg("%s, not of %s", text, cases[i].words);
+    free(text);
+    gw_errors_done(&errors);
+  }
+}
+
 static void assert_filters(const struct gw_http_connection_manager *got, const struct gw_http_connection_manager *want) {
   assert_int_equal(got->filter_count, want->filter_count);
   for (uint32_t i = 0; i < want->filter_count; i++) {
@@ -561,7 +629,7 @@ static void test_same_model_gives_same_bytes_and_version(void **state) {
 
 static void test_type_urls_are_found_back(void **state) {
   (void)state;
-  const char *short_names[GW_RESOURCE_TYPE_COUNT] = {"SDS", "CDS", "EDS", "LDS", "RDS"};
+  const char *short_names[GW_RESOURCE_TYPE_COUNT] = {"SDS", "CDS", "EDS", "LDS", "RDS", "keys"};
   for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++) {
     enum gw_resource_type found;
     assert_int_equal(gw_xds_parse_type_url(gw_str_from(gw_xds_type_url((enum gw_resource_type)type)), &found), GW_OK);
@@ -608,6 +676,8 @@ int main(void) {
       cmocka_unit_test(test_listener_with_inline_routes_comes_back),
       cmocka_unit_test(test_listener_with_a_plain_certificate_and_no_tickets_comes_back),
       cmocka_unit_test(test_secrets_of_each_kind_come_back),
+      cmocka_unit_test(test_api_keys_come_back),
+      cmocka_unit_test(test_api_keys_that_are_none_are_refused),
       cmocka_unit_test(test_api_listener_is_kept_unopened),
       cmocka_unit_test(test_same_model_gives_same_bytes_and_version),
       cmocka_unit_test(test_type_urls_are_found_back),

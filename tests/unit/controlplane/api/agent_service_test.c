@@ -16,7 +16,7 @@ static int setup(void **state) {
   struct fixture *f = gw_calloc(1, sizeof(*f));
   services_init(&f->services);
   f->nodes = gw_node_table_new();
-  f->agents = gw_agent_service_new(f->services.loop, f->nodes, NULL);
+  f->agents = gw_agent_service_new(f->services.loop, f->nodes, NULL, NULL);
   gw_agent_service_add_to(f->agents, &f->services.set);
   services_serve(&f->services);
   *state = f;

@@ -39,7 +39,7 @@ static inline int failures_setup(void **state) {
   services_init(&f->services);
   f->nodes = gw_node_table_new();
   f->cache = gw_snapshot_cache_new();
-  f->service = gw_agent_service_new(f->services.loop, f->nodes, NULL);
+  f->service = gw_agent_service_new(f->services.loop, f->nodes, NULL, NULL);
   f->queries = gw_agent_service_failures(f->service);
   struct gw_admin_api_options admin = {.loop = f->services.loop,
                                        .cache = f->cache,

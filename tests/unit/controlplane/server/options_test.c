@@ -72,10 +72,6 @@ static void test_addresses_beyond_loopback_want_insecure(void **state) {
   gw_options_done(&options);
 }
 
-static void test_what_is_not_available_yet_is_refused(void **state) {
-  (void)state;
-  ASSERT_USAGE("--store", "sqlite:///x");
-}
 
 static void test_tls_wants_all_three_files(void **state) {
   (void)state;
@@ -122,7 +118,6 @@ int main(void) {
       cmocka_unit_test(test_settings_are_collected_in_order),
       cmocka_unit_test(test_setting_without_a_name_is_refused),
       cmocka_unit_test(test_addresses_beyond_loopback_want_insecure),
-      cmocka_unit_test(test_what_is_not_available_yet_is_refused),
       cmocka_unit_test(test_tls_wants_all_three_files),
       cmocka_unit_test(test_tls_lets_a_port_reach_beyond_loopback),
       cmocka_unit_test(test_wrong_words_are_refused),

@@ -58,7 +58,7 @@ static void test_assemble_waits_for_all_that_is_named(void **state) {
   assert_nothing(assembler, 1 * S);
   accept_one(assembler, sample_routes("routes", "a"));
   struct gw_snapshot *snapshot = assert_snapshot(assembler, 1 * S, true);
-  for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++)
+  for (int type = 0; type < GW_RESOURCE_API_KEY; type++)
     assert_count(snapshot, (enum gw_resource_type)type, type != GW_RESOURCE_SECRET);
   gw_snapshot_unref(snapshot);
   assert_nothing(assembler, 2 * S);

@@ -30,7 +30,7 @@ static void test_client_asks_acknowledges_and_delivers_one_whole_snapshot(void *
   assert_int_equal(bench->snapshot_count, 1);
   assert_true(bench->is_complete);
   assert_string_equal(plane->node_id, "node-1");
-  for (int type = GW_RESOURCE_CLUSTER; type < GW_RESOURCE_TYPE_COUNT; type++) {
+  for (int type = GW_RESOURCE_CLUSTER; type <= GW_RESOURCE_ROUTE_CONFIG; type++) {
     assert_int_equal(bench->counts[type], 1);
     assert_string_equal(plane->last[type].version, "v1");
     assert_string_equal(plane->last[type].error, "");
@@ -114,7 +114,7 @@ static void test_client_comes_back_with_its_versions_and_without_nonces(void **s
   control_plane_done(plane);
   control_plane_start(plane, bench->loop, bench->rpc, port, true);
   WAIT_FOR(bench->loop, plane->last[GW_RESOURCE_ROUTE_CONFIG].count > 0);
-  for (int type = GW_RESOURCE_CLUSTER; type < GW_RESOURCE_TYPE_COUNT; type++) {
+  for (int type = GW_RESOURCE_CLUSTER; type <= GW_RESOURCE_ROUTE_CONFIG; type++) {
     assert_int_equal(plane->last[type].count, 1);
     assert_string_equal(plane->last[type].version, "v1");
     assert_string_equal(plane->last[type].nonce, "");
