@@ -38,6 +38,7 @@ enum gw_keys_kind {
   GW_KEYS_JWKS,
   GW_KEYS_PEM,    /* public keys or certificates */
   GW_KEYS_SECRET, /* a shared secret each: the file's bytes, without a line end */
+  GW_KEYS_PLAIN,  /* no keys: `text` itself, a password */
   GW_KEYS_REMOTE, /* published at `url` */
 };
 

@@ -143,7 +143,7 @@ static struct outcome read_known(struct gw_secrets *secrets, struct known *known
 }
 
 static bool holds_public_keys(const struct gw_policy_secret *source) {
-  return source->keys != NULL && source->keys->kind != GW_KEYS_SECRET;
+  return source->keys != NULL && source->keys->kind != GW_KEYS_SECRET && source->keys->kind != GW_KEYS_PLAIN;
 }
 
 /* The catalog takes the new array before the one before goes. */
