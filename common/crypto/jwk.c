@@ -127,6 +127,20 @@ static struct gw_jwk *add_key(struct gw_jwk_set *set, struct gw_str kid, uint32_
 
 /* ---- what fits a key ---- */
 
+/* Whether a certain library of smart cards made it, whose keys can be factored (ROCA, CVE-2017-15361): their moduli are powers of 65537
+ * modulo small primes, others' are that of all of these once in a hundred million. */
+static bool is_roca(const BIGNUM *modulus) {
+  static const unsigned primes[] = {11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157};
+  for (size_t i = 0; i < GW_ARRAY_LEN(primes); i++) {
+    unsigned prime = primes[i], wanted = (unsigned)BN_mod_word(modulus, prime), power = 1;
+    do {
+      power = power * (65537 % prime) % prime;
+    } while (power != 1 && power != wanted);
+    if (power != wanted) return false;
+  }
+  return true;
+}
+
 static char *check_rsa(const EVP_PKEY *pkey, uint32_t *ret_algs) {
   BIGNUM *modulus = NULL, *exponent = NULL;
   int bits = EVP_PKEY_get_bits(pkey);
@@ -134,12 +148,14 @@ static char *check_rsa(const EVP_PKEY *pkey, uint32_t *ret_algs) {
                      EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_RSA_E, &exponent) == 1;
   bool is_sound = is_readable && BN_is_odd(modulus) && BN_is_odd(exponent) && !BN_is_one(exponent) && !BN_is_negative(exponent) &&
                   BN_num_bits(exponent) <= RSA_EXPONENT_BITS_MAX;
+  bool is_factorable = is_sound && is_roca(modulus);
   BN_free(modulus);
   BN_free(exponent);
   if (bits < GW_JWK_RSA_BITS_MIN || bits > GW_JWK_RSA_BITS_MAX) {
     return gw_asprintf("an RSA key of %d bits; %d to %d are allowed", bits, GW_JWK_RSA_BITS_MIN, GW_JWK_RSA_BITS_MAX);
   }
   if (!is_sound) return gw_strdup("an RSA key whose modulus or exponent is none (the exponent is odd, at least 3, of at most 64 bits)");
+  if (is_factorable) return gw_strdup("an RSA key of a kind that can be factored (CVE-2017-15361)");
   *ret_algs = RSA_ALGS;
   return NULL;
 }

@@ -66,6 +66,7 @@ struct gw_jwt {
   struct gw_str typ;           /* as it is written; empty: none */
   struct gw_str signing_input; /* the token up to its second dot */
   struct gw_str payload;       /* base64url, as in the token: what forward_payload_header sends */
+  struct gw_str content;       /* the payload, decoded: the claims' JSON text */
   struct gw_str signature;     /* decoded */
   const struct gw_json_value *header;
   const struct gw_json_value *claims; /* an object */
@@ -80,6 +81,8 @@ struct gw_jwt {
 /* Takes a token apart; nothing in it is to be believed yet. Keys that it brings along or points to (jwk, jku, x5u, x5c) are never looked
  * at. Costs no cryptography. */
 enum gw_jwt_status gw_jwt_parse(struct gw_str token, struct gw_arena *arena, struct gw_jwt *ret_jwt);
+/* The same for what need not be a token: any content, no claims (NULL). */
+enum gw_jwt_status gw_jwt_parse_jws(struct gw_str token, struct gw_arena *arena, struct gw_jwt *ret_jwt);
 
 /* How many keys are tried when several fit a token (it or they have no kid). */
 #define GW_JWT_TRIES_MAX 8u

@@ -8,12 +8,12 @@
 /* Seconds that a double holds exactly: 285 million years. */
 #define REAL_SECONDS_MAX 9007199254740992.0
 
-/* "a.b.c": exactly two dots, and nothing but the signature may be empty (its length is the key's business). */
+/* "a.b.c": exactly two dots, and something before, between and behind them. */
 static bool split(struct gw_str token, struct gw_str *ret_header, struct gw_str *ret_payload, struct gw_str *ret_signature) {
   struct gw_str rest = token, surplus;
   return gw_str_split_next(&rest, '.', ret_header) && gw_str_split_next(&rest, '.', ret_payload) &&
          gw_str_split_next(&rest, '.', ret_signature) && !gw_str_split_next(&rest, '.', &surplus) && ret_header->len > 0 &&
-         ret_payload->len > 0;
+         ret_payload->len > 0 && ret_signature->len > 0;
 }
 
 /* NULL: no JSON object within the limits. */
@@ -98,7 +98,7 @@ static enum gw_jwt_status read_claims(struct gw_jwt *jwt) {
 
 /* ---- the whole ---- */
 
-enum gw_jwt_status gw_jwt_parse(struct gw_str token, struct gw_arena *arena, struct gw_jwt *ret_jwt) {
+enum gw_jwt_status gw_jwt_parse_jws(struct gw_str token, struct gw_arena *arena, struct gw_jwt *ret_jwt) {
   struct gw_jwt jwt = {0};
   struct gw_str header, signature, text;
   if (token.len > GW_JWT_BYTES_MAX) return GW_JWT_TOO_LARGE;
@@ -107,12 +107,19 @@ enum gw_jwt_status gw_jwt_parse(struct gw_str token, struct gw_arena *arena, str
   if ((jwt.header = parse_object(text, arena)) == NULL) return GW_JWT_HEADER_BAD_JSON;
   enum gw_jwt_status status = read_header(&jwt);
   if (status != GW_JWT_OK) return status;
-  if (gw_base64url_decode(jwt.payload, arena, &text) != GW_OK) return GW_JWT_PAYLOAD_BAD_BASE64;
-  if ((jwt.claims = parse_object(text, arena)) == NULL) return GW_JWT_PAYLOAD_BAD_JSON;
-  status = read_claims(&jwt);
-  if (status != GW_JWT_OK) return status;
+  if (gw_base64url_decode(jwt.payload, arena, &jwt.content) != GW_OK) return GW_JWT_PAYLOAD_BAD_BASE64;
   if (gw_base64url_decode(signature, arena, &jwt.signature) != GW_OK) return GW_JWT_SIGNATURE_BAD_BASE64;
   jwt.signing_input = (struct gw_str){token.data, header.len + 1 + jwt.payload.len};
   *ret_jwt = jwt;
   return GW_JWT_OK;
+}
+
+enum gw_jwt_status gw_jwt_parse(struct gw_str token, struct gw_arena *arena, struct gw_jwt *ret_jwt) {
+  struct gw_jwt jwt;
+  enum gw_jwt_status status = gw_jwt_parse_jws(token, arena, &jwt);
+  if (status != GW_JWT_OK) return status;
+  if ((jwt.claims = parse_object(jwt.content, arena)) == NULL) return GW_JWT_PAYLOAD_BAD_JSON;
+  status = read_claims(&jwt);
+  if (status == GW_JWT_OK) *ret_jwt = jwt;
+  return status;
 }

@@ -39,6 +39,8 @@ extern const struct gw_xds_route_filter_codec *const gw_xds_route_filter_codecs[
 extern const struct gw_xds_filter_codec gw_xds_filter_router;
 extern const struct gw_xds_filter_codec gw_xds_filter_node_endpoints;
 extern const struct gw_xds_filter_codec gw_xds_filter_limits;
+extern const struct gw_xds_filter_codec gw_xds_filter_api_key;
+extern const struct gw_xds_route_filter_codec gw_xds_route_filter_api_key;
 extern const struct gw_xds_filter_codec gw_xds_filter_jwt_authn;
 extern const struct gw_xds_filter_codec gw_xds_filter_forwarded_identity;
 

@@ -83,11 +83,12 @@ static Extension *encode_extension(struct gw_arena *arena, const struct gw_jwt_p
   return m;
 }
 
-/* Never optional: who left it out would accept tokens without the claims that they must have. */
+/* Optional if no claim is required: without the rest a provider has no keys, and no service is told less than nothing. */
 HttpFilter *gw_xds_encode_jwt_providers(struct gw_arena *arena, const struct gw_http_filter *filter) {
   if (filter->kind != GW_FILTER_JWT_AUTHN) return NULL;
   const struct gw_jwt_authn *authn = filter->settings.jwt_authn;
   JwtProviders *providers = gw_xds_encode_new(arena, &gateway__filters__http__v1__jwt_providers__descriptor);
+  bool has_required = false;
   providers->n_providers = authn->provider_count;
   providers->providers = gw_xds_encode_array(arena, authn->provider_count);
   for (uint32_t i = 0; i < authn->provider_count; i++) {
@@ -95,10 +96,12 @@ HttpFilter *gw_xds_encode_jwt_providers(struct gw_arena *arena, const struct gw_
         gw_xds_encode_new(arena, &gateway__filters__http__v1__jwt_providers__providers_entry__descriptor);
     entry->key = gw_xds_encode_str(arena, authn->providers[i].name);
     entry->value = encode_extension(arena, &authn->providers[i]);
+    has_required = has_required || authn->providers[i].required_claim_count > 0;
     providers->providers[i] = entry;
   }
   HttpFilter *m = gw_xds_encode_new(arena, &envoy__extensions__filters__network__http_connection_manager__v3__http_filter__descriptor);
   m->name = gw_xds_encode_str(arena, GW_STR(FILTER_NAME));
+  m->is_optional = !has_required;
   m->config_type_case = ENVOY__EXTENSIONS__FILTERS__NETWORK__HTTP_CONNECTION_MANAGER__V3__HTTP_FILTER__CONFIG_TYPE_TYPED_CONFIG;
   m->typed_config = gw_xds_encode_any(arena, &providers->base);
   return m;

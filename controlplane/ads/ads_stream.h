@@ -10,6 +10,8 @@
 #include "controlplane/ads/subscription.h"
 #include "controlplane/snapshot/node_table.h"
 
+struct gw_ads_server;
+
 /* What all streams of a server share. */
 struct gw_ads_shared {
   struct gw_loop *loop;
@@ -17,7 +19,12 @@ struct gw_ads_shared {
   struct gw_node_table *nodes;
   struct gw_log *log;
   struct gw_name_sets *name_sets;
+  struct gw_ads_server *server;
 };
+/* What streams share whose nodes are no data planes of ours: they get another snapshot (snapshot/foreign.h), which is made from now on. */
+const struct gw_ads_shared *gw_ads_server_share_foreign(struct gw_ads_server *server);
+/* Why routes are closed there; empty: none are. */
+struct gw_str gw_ads_server_foreign_words(const struct gw_ads_server *server);
 
 /* Make before break. Secrets, clusters and endpoints come first, beside those that leave; listeners and routes follow once those are in
  * place; what has left is taken away when no route names it any more. */

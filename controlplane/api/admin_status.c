@@ -64,7 +64,7 @@ static const char *protocol_of(const struct gw_node *node) {
 }
 
 static void add_troubles(Gateway__Admin__V1__NodeStatus *status, const struct gw_node *node, struct gw_arena *arena) {
-  if (node->troubles == NULL) return;
+  if (node->troubles == NULL || node->troubles[0] == '\0') return;
   struct gw_str rest = gw_str_from(node->troubles), line;
   status->troubles = gw_arena_calloc(arena, GW_NODE_TROUBLES_MAX, sizeof(*status->troubles));
   while (status->n_troubles < GW_NODE_TROUBLES_MAX && gw_str_split_next(&rest, '\n', &line))
@@ -92,6 +92,7 @@ static Gateway__Admin__V1__NodeStatus *node_status(const struct gw_admin_request
     status->reason = gw_arena_strdup(arena, "there is no configuration yet");
   }
   add_types(status, node, arena);
+  add_troubles(status, node, arena);
   if (node->has_report) {
     status->snapshot_version = gw_arena_strdup(arena, node->snapshot_version);
     status->snapshot_age_ms = age_ms(now_us, node->snapshot_active_us);
@@ -99,7 +100,6 @@ static Gateway__Admin__V1__NodeStatus *node_status(const struct gw_admin_request
     status->ready = node->is_ready;
     status->draining = node->is_draining;
     status->requests_total = node->requests_total;
-    add_troubles(status, node, arena);
   }
   return status;
 }

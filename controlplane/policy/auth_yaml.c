@@ -154,6 +154,24 @@ static void read_providers(const struct gw_reader *reader, const struct gw_yaml_
   }
 }
 
+bool gw_route_auth_is_possible(const struct gw_route_auth *route, const struct gw_auth_policy *auth) {
+  return (route->takes_jwt && auth->provider_count > 0) || (route->takes_api_key && auth->has_api_keys);
+}
+
+static void read_how(const struct gw_reader *reader, const struct gw_yaml_node *how, const struct gw_auth_policy *auth,
+                     struct gw_route_auth *out) {
+  if (how->kind != GW_YAML_MAPPING) {
+    read_methods(reader, how, out);
+    return;
+  }
+  if (!gw_reader_is_mapping(reader, how, "auth", route_auth_keys)) return;
+  const struct gw_yaml_node *providers = gw_yaml_find(how, "providers"), *methods = gw_yaml_find(how, "methods");
+  if (providers != NULL) out->takes_api_key = false;
+  if (methods != NULL) read_methods(reader, methods, out);
+  if (providers != NULL) read_providers(reader, providers, auth, out);
+  if (providers != NULL && !out->takes_jwt) gw_reader_mistake(reader, providers, "providers are of jwt, which methods leaves out");
+}
+
 void gw_route_auth_read(const struct gw_reader *reader, const struct gw_yaml_node *route, const struct gw_auth_policy *auth,
                         struct gw_route_auth *ret_auth) {
   const struct gw_yaml_node *required = gw_yaml_find(route, "auth_required"), *how = gw_yaml_find(route, "auth");
@@ -162,17 +180,9 @@ void gw_route_auth_read(const struct gw_reader *reader, const struct gw_yaml_nod
   if (required != NULL && gw_reader_bool(reader, required, "auth_required", &is_required) && how != NULL && !is_required)
     gw_reader_mistake(reader, how, "auth says how to authenticate, and auth_required: false that it is not asked for");
   ret_auth->is_required = is_required;
-  if (how == NULL) return;
-  if (how->kind != GW_YAML_MAPPING) {
-    read_methods(reader, how, ret_auth);
-    return;
-  }
-  if (!gw_reader_is_mapping(reader, how, "auth", route_auth_keys)) return;
-  const struct gw_yaml_node *providers = gw_yaml_find(how, "providers"), *methods = gw_yaml_find(how, "methods");
-  if (providers != NULL) ret_auth->takes_api_key = false;
-  if (methods != NULL) read_methods(reader, methods, ret_auth);
-  if (providers != NULL) read_providers(reader, providers, auth, ret_auth);
-  if (providers != NULL && !ret_auth->takes_jwt) gw_reader_mistake(reader, providers, "providers are of jwt, which methods leaves out");
+  if (how != NULL) read_how(reader, how, auth, ret_auth);
+  if (is_required && !gw_route_auth_is_possible(ret_auth, auth))
+    gw_reader_warn(reader, ret_auth->node, "no way to authenticate is configured (auth, JWT_SECRET_KEY): the route stays closed");
 }
 
 void gw_auth_check_keys(const struct gw_secret_list *secrets, struct gw_errors *errors) {

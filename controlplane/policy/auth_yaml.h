@@ -36,6 +36,8 @@ void gw_auth_read(const struct gw_reader *reader, const struct gw_yaml_node *nod
 /* auth_required and auth of a route. */
 void gw_route_auth_read(const struct gw_reader *reader, const struct gw_yaml_node *route, const struct gw_auth_policy *auth,
                         struct gw_route_auth *ret_auth);
+/* Whether anybody could be let through. */
+bool gw_route_auth_is_possible(const struct gw_route_auth *route, const struct gw_auth_policy *auth);
 /* Keys that are read and turn out to be no keys, or weak ones, are mistakes; those that can't be read are not. */
 void gw_auth_check_keys(const struct gw_secret_list *secrets, struct gw_errors *errors);
 

@@ -55,8 +55,8 @@ struct gw_policy_secret {
   enum gw_secret_kind kind;
   const char *const *paths; /* a certificate: the chain, the key; else one, or several keys */
   uint32_t path_count;
-  const struct gw_policy_keys *keys; /* of GW_SECRET_GENERIC: of tokens' issuers. Public ones go into listeners, not to who asks for secrets */
   const char *place; /* "FILE:LINE:COLUMN", or what else names it: for messages */
+  const struct gw_policy_keys *keys; /* of GW_SECRET_GENERIC: of tokens' issuers. Public ones go into listeners, not to who asks for secrets */
 };
 
 struct gw_policy {

@@ -1,6 +1,7 @@
 #include "controlplane/policy/translate.h"
 
 #include "common/base/map.h"
+#include "common/model/api_key_auth.h"
 #include "controlplane/policy/service_tls_yaml.h"
 #include "controlplane/policy/translate_routes.h"
 
@@ -126,14 +127,23 @@ static void set_conditions(struct translation *t, const struct gw_route_conditio
 /* Routes that ask the same share it. */
 static const struct gw_route_filters *get_filters(struct translation *t, const struct gw_route_entry *entry) {
   struct gw_str requirement = gw_policy_jwt_requirement(t->auth, &entry->auth, t->arena);
-  if (requirement.len == 0) return NULL;
-  struct gw_route_filters *filters = gw_map_find(t->filters, requirement);
+  bool takes_key = entry->auth.is_required && entry->auth.takes_api_key && t->auth->has_api_keys;
+  if (requirement.len == 0 && !takes_key) return NULL;
+  struct gw_str key = gw_str_from(gw_arena_printf(t->arena, "%.*s%s", GW_STR_ARG(requirement), takes_key ? " key" : ""));
+  struct gw_route_filters *filters = gw_map_find(t->filters, key);
   if (filters != NULL) return filters;
-  struct gw_jwt_route *jwt = gw_arena_calloc(t->arena, 1, sizeof(*jwt));
   filters = gw_arena_calloc(t->arena, 1, sizeof(*filters));
-  jwt->requirement = requirement;
-  filters->jwt = jwt;
-  gw_map_put(t->filters, requirement, filters);
+  if (requirement.len > 0) {
+    struct gw_jwt_route *jwt = gw_arena_calloc(t->arena, 1, sizeof(*jwt));
+    jwt->requirement = requirement;
+    filters->jwt = jwt;
+  }
+  if (takes_key) {
+    struct gw_api_key_route *api_key = gw_arena_calloc(t->arena, 1, sizeof(*api_key));
+    *api_key = (struct gw_api_key_route){.is_required = true, .accepts_jwt = requirement.len > 0};
+    filters->api_key = api_key;
+  }
+  gw_map_put(t->filters, key, filters);
   return filters;
 }
 
@@ -160,7 +170,7 @@ static const struct gw_route *translate_route(struct translation *t, const struc
                                               const struct gw_route_match *path) {
   const struct method_set *set = entry->method_count > 0 ? get_method_set(t, entry->methods, entry->method_count) : NULL;
   struct gw_str name = name_route(t, entry, set != NULL ? set->list : (struct gw_str){NULL, 0});
-  if (entry->auth.is_required && !gw_policy_can_authenticate(t->auth, &entry->auth)) {
+  if (entry->auth.is_required && !gw_route_auth_is_possible(&entry->auth, t->auth)) {
     set_direct(add_entry(t, entry, path, name, set), 501, GW_STR(NO_AUTHENTICATION));
   } else if (gw_route_actions_service(&entry->actions) == NULL) {
     gw_policy_translate_action(entry, t->arena, add_entry(t, entry, path, name, set));

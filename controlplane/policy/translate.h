@@ -30,8 +30,6 @@ struct gw_http2_options gw_policy_translate_http2(const struct gw_settings *sett
 const struct gw_jwt_authn *gw_policy_translate_jwt(const struct gw_policy_parts *parts, struct gw_arena *arena);
 /* The name of what this one asks; empty: nothing that a token could answer. */
 struct gw_str gw_policy_jwt_requirement(const struct gw_auth_policy *auth, const struct gw_route_auth *route, struct gw_arena *arena);
-/* Whether somebody could be let through at all. */
-bool gw_policy_can_authenticate(const struct gw_auth_policy *auth, const struct gw_route_auth *route);
 /* The routes of a listener that redirects. */
 struct gw_route_config gw_policy_translate_redirect(const struct gw_listener_entry *listener, struct gw_arena *arena);
 

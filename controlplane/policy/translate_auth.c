@@ -4,10 +4,6 @@
 #include "common/base/mem.h"
 #include "controlplane/policy/translate.h"
 
-bool gw_policy_can_authenticate(const struct gw_auth_policy *auth, const struct gw_route_auth *route) {
-  return (route->takes_jwt && auth->provider_count > 0) || (route->takes_api_key && auth->has_api_keys);
-}
-
 /* Whoever has no token may have a key: the filter behind asks for it. */
 static bool passes_without_token(const struct gw_auth_policy *auth, const struct gw_route_auth *route) {
   return route->takes_api_key && auth->has_api_keys;

@@ -1,4 +1,5 @@
 #include "common/base/mem.h"
+#include "common/model/api_key_auth.h"
 #include "controlplane/policy/translate.h"
 
 /* Envoy's names and operators; the path without its query, since queries may hold secrets. */
@@ -74,7 +75,7 @@ static const struct gw_str *split_ranges(const char *text, struct gw_arena *aren
 
 static void translate_filters(const struct gw_policy_parts *parts, const struct gw_settings *settings, struct gw_arena *arena,
                               struct gw_http_connection_manager *http) {
-  struct gw_http_filter *filters = gw_arena_calloc(arena, 5, sizeof(*filters));
+  struct gw_http_filter *filters = gw_arena_calloc(arena, 6, sizeof(*filters));
   const struct gw_jwt_authn *jwt = gw_policy_translate_jwt(parts, arena);
   struct gw_forwarded_identity *identity = gw_arena_calloc(arena, 1, sizeof(*identity));
   http->filters = filters;
@@ -103,6 +104,12 @@ static void translate_filters(const struct gw_policy_parts *parts, const struct 
   if (jwt != NULL)
     filters[http->filter_count++] =
         (struct gw_http_filter){.name = GW_STR("envoy.filters.http.jwt_authn"), .kind = GW_FILTER_JWT_AUTHN, .settings.jwt_authn = jwt};
+  if (parts->auth.has_api_keys) {
+    struct gw_api_key_auth *keys = gw_arena_calloc(arena, 1, sizeof(*keys));
+    keys->header = parts->auth.api_key_header;
+    filters[http->filter_count++] =
+        (struct gw_http_filter){.name = GW_STR("gateway.filters.http.api_key"), .kind = GW_FILTER_API_KEY, .settings.api_key = keys};
+  }
   *identity = parts->auth.identity;
   filters[http->filter_count++] = (struct gw_http_filter){.name = GW_STR("gateway.filters.http.identity"),
                                                           .kind = GW_FILTER_IDENTITY,
@@ -129,8 +136,8 @@ static struct gw_str routes_of(const struct gw_listener_entry *listener, struct 
   return gw_str_from(gw_arena_printf(arena, "redirect/%.*s", GW_STR_ARG(listener->name)));
 }
 
-static void translate_listener(const struct gw_policy_parts *parts, const struct gw_listener_entry *from, const struct gw_settings *settings,
-                               struct gw_arena *arena, struct gw_listener *listener) {
+static void translate_listener(const struct gw_policy_parts *parts, const struct gw_listener_entry *from,
+                               const struct gw_settings *settings, struct gw_arena *arena, struct gw_listener *listener) {
   *listener = (struct gw_listener){.name = from->name, .address = from->address, .port = from->port, .tls = from->tls};
   bool tells_certificate = from->forwarding == GW_CLIENT_CERT_APPEND_FORWARD || from->forwarding == GW_CLIENT_CERT_SANITIZE_SET;
   struct gw_http_connection_manager *http = &listener->http;

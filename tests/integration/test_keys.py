@@ -139,6 +139,7 @@ def test_wrong_stores_and_peppers_are_mistakes_at_the_start(stage):
                              (["--set", "MYSQL_PASSWORD=x"], {}, "shown by ps"),
                              ([], {"GATEWAY_API_KEY_PEPPER_FILE": "/nowhere/pepper"}, "No such file")):
         made = stage.control_plane(ROUTES, SERVICES, args=args, env=env)
+        made.expected_code = 65
         assert made.wait() == 65
         assert words in made.log()
 

@@ -73,7 +73,7 @@ def test_local_replies_are_json_with_the_request_id(proxy, path, status):
     if status == 405:
         assert answer.headers["Allow"] == "GET, HEAD"
     if status == 501:
-        assert told["message"] == "authentication is not available yet"
+        assert told["message"] == "no way to authenticate is configured"
 
 
 def test_head_and_bodiless_answers(proxy):

@@ -237,7 +237,7 @@ static const struct {
   struct refusal refusal;
 } secret_refusals[] = {
     {0, {unnamed, "name: is empty"}},
-    {0, {no_type, "needs tls_certificate, validation_context or session_ticket_keys"}},
+    {0, {no_type, "needs tls_certificate, validation_context, session_ticket_keys or generic_secret"}},
     {0, {generic, "generic_secret: not supported"}},
     {0, {no_key, "tls_certificate.private_key: needs inline_string or inline_bytes"}},
     {0, {empty_key, "tls_certificate.private_key: is empty"}},

@@ -61,7 +61,7 @@ static void test_load_of_the_origins_form(void **state) {
   assert_string_equal(shown, "GET,HEAD,POST /projects: exact [GET|HEAD|POST] -> 501\n405 /projects: exact -> 405\n");
   free(shown);
   const struct gw_virtual_host *host = &policy->route_configs[0].virtual_hosts[0];
-  assert_true(gw_str_equal(host->routes[0].direct.body, GW_STR("{\"error\": 501, \"message\": \"authentication is not available yet\"}")));
+  assert_true(gw_str_equal(host->routes[0].direct.body, GW_STR("{\"error\": 501, \"message\": \"no way to authenticate is configured\"}")));
   assert_true(gw_str_equal(host->routes[1].response_headers->add[0].value, GW_STR("GET, HEAD, POST")));
   const struct gw_cluster *cluster = &policy->clusters[0];
   assert_int_equal(cluster->kind, GW_CLUSTER_STRICT_DNS);
@@ -302,12 +302,13 @@ static void test_listener_says_every_setting(void **state) {
   assert_int_equal(http->max_headers_count, 50);
   assert_int_equal(http->access_log_count, 1);
   assert_true(http->access_logs[0].text.len > 0 && http->access_logs[0].text.data[http->access_logs[0].text.len - 1] == '\n');
-  assert_int_equal(http->filter_count, 3);
+  assert_int_equal(http->filter_count, 4);
   assert_int_equal(http->filters[0].kind, GW_FILTER_LIMITS);
   assert_int_equal(http->filters[1].kind, GW_FILTER_NODE_ENDPOINTS);
   assert_int_equal(http->filters[1].settings.node_endpoints.metrics_allow_count, 2);
   assert_true(gw_str_equal(http->filters[1].settings.node_endpoints.metrics_allow[1], GW_STR("::1/128")));
-  assert_int_equal(http->filters[2].kind, GW_FILTER_ROUTER);
+  assert_int_equal(http->filters[2].kind, GW_FILTER_IDENTITY);
+  assert_int_equal(http->filters[3].kind, GW_FILTER_ROUTER);
   gw_resource_unref(gw_xds_encode_listener(listener)); /* what it says can be said */
   gw_policy_free(policy);
   gw_errors_done(&errors);

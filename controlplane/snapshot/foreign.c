@@ -1,0 +1,297 @@
+#include "controlplane/snapshot/foreign.h"
+
+#include <stdlib.h>
+
+#include "common/base/map.h"
+#include "common/base/mem.h"
+#include "common/model/forwarded_identity.h"
+#include "common/model/jwt_authn.h"
+#include "common/xds/codec.h"
+
+#define NAMES_MAX 10u
+
+/* A resource, and what stands in its place. */
+struct derived {
+  struct gw_resource *from;
+  struct gw_resource *listener; /* that says how; NULL: it is one itself */
+  struct gw_resource *to;
+  struct gw_map *faults; /* of a route configuration: fault → count */
+};
+
+struct gw_foreign {
+  struct derived *items;
+  uint32_t count;
+  struct gw_strbuf words;
+};
+
+struct gw_foreign *gw_foreign_new(void) {
+  return gw_calloc(1, sizeof(struct gw_foreign));
+}
+
+static void derived_free(struct derived *items, uint32_t count) {
+  for (uint32_t i = 0; i < count; i++) {
+    gw_resource_unref(items[i].from);
+    gw_resource_unref(items[i].listener);
+    gw_resource_unref(items[i].to);
+    gw_map_free(items[i].faults);
+  }
+  free(items);
+}
+
+void gw_foreign_free(struct gw_foreign *foreign) {
+  if (foreign == NULL) return;
+  derived_free(foreign->items, foreign->count);
+  gw_strbuf_done(&foreign->words);
+  free(foreign);
+}
+
+/* ---- what can't be enforced there ---- */
+
+/* Filters that Envoy does not have. Without them the listener says the same of what is not closed. */
+static bool is_ours(enum gw_filter_kind kind) {
+  return kind == GW_FILTER_ACCESS || kind == GW_FILTER_API_KEY || kind == GW_FILTER_SHARED_LIMIT || kind == GW_FILTER_IDENTITY;
+}
+
+static const struct gw_jwt_authn *find_jwt(const struct gw_http_connection_manager *http) {
+  for (uint32_t i = 0; i < http->filter_count; i++)
+    if (http->filters[i].kind == GW_FILTER_JWT_AUTHN) return http->filters[i].settings.jwt_authn;
+  return NULL;
+}
+
+/* Symmetric keys stay out of listeners, and Envoy takes none by SDS; claims that must be there it can't ask for. */
+static const char *requirement_fault(const struct gw_jwt_authn *authn, const struct gw_jwt_requirement *requirement) {
+  if (requirement->kind == GW_JWT_REQUIRES_PROVIDER) {
+    const struct gw_jwt_provider *provider = &authn->providers[requirement->provider];
+    if (provider->secret.len > 0) return "tokens with symmetric keys";
+    return provider->required_claim_count > 0 ? "required claims" : NULL;
+  }
+  const char *fault = NULL;
+  for (uint32_t i = 0; i < requirement->child_count && fault == NULL; i++)
+    fault = requirement_fault(authn, &requirement->children[i]);
+  return fault;
+}
+
+static const char *jwt_fault(const struct gw_http_connection_manager *http, const struct gw_jwt_route *route) {
+  const struct gw_jwt_authn *authn = find_jwt(http);
+  if (authn == NULL || route->is_disabled) return NULL;
+  for (uint32_t i = 0; i < authn->requirement_count; i++)
+    if (gw_str_equal(authn->requirements[i].name, route->requirement)) return requirement_fault(authn, &authn->requirements[i].requirement);
+  return NULL;
+}
+
+const char *gw_foreign_route_fault(const struct gw_http_connection_manager *http, const struct gw_route *route) {
+  const struct gw_route_filters *filters = route->filters;
+  if (filters == NULL) return NULL;
+  if (filters->access != NULL) return "address ranges";
+  if (filters->api_key != NULL) return "API keys";
+  if (filters->shared_limit != NULL) return "shared rate limits";
+  return filters->jwt != NULL ? jwt_fault(http, filters->jwt) : NULL;
+}
+
+/* ---- listeners ---- */
+
+/* Routes that need what is taken away here are closed. */
+static const struct gw_jwt_authn *plain_jwt(const struct gw_jwt_authn *from, struct gw_arena *arena) {
+  struct gw_jwt_authn *authn = gw_arena_calloc(arena, 1, sizeof(*authn));
+  struct gw_jwt_provider *providers = gw_arena_calloc(arena, from->provider_count, sizeof(*providers));
+  *authn = *from;
+  authn->providers = providers;
+  for (uint32_t i = 0; i < from->provider_count; i++) {
+    providers[i] = from->providers[i];
+    providers[i].secret = (struct gw_str){NULL, 0};
+    providers[i].required_claim_count = 0;
+  }
+  return authn;
+}
+
+static struct gw_resource *derive_listener(const struct gw_resource *from) {
+  struct gw_arena arena;
+  gw_arena_init(&arena, 4096);
+  struct gw_listener listener = *from->listener;
+  struct gw_http_connection_manager *http = &listener.http;
+  struct gw_http_filter *filters = gw_arena_calloc(&arena, http->filter_count, sizeof(*filters));
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < http->filter_count; i++) {
+    if (is_ours(http->filters[i].kind)) continue;
+    filters[count] = http->filters[i];
+    if (filters[count].kind == GW_FILTER_JWT_AUTHN)
+      filters[count].settings.jwt_authn = plain_jwt(filters[count].settings.jwt_authn, &arena);
+    count++;
+  }
+  http->filters = filters;
+  http->filter_count = count;
+  struct gw_resource *to = gw_xds_encode_listener(&listener);
+  gw_arena_done(&arena);
+  return to;
+}
+
+static bool differs(const struct gw_listener *listener) {
+  bool is_other = false;
+  for (uint32_t i = 0; i < listener->http.filter_count && !listener->is_api_only; i++)
+    is_other = is_other || is_ours(listener->http.filters[i].kind) || listener->http.filters[i].kind == GW_FILTER_JWT_AUTHN;
+  return is_other;
+}
+
+/* ---- routes ---- */
+
+struct routes {
+  struct gw_arena arena;
+  const struct gw_http_connection_manager *http;
+  const struct gw_str *reserved; /* fields of the identity, which the service might believe */
+  uint32_t reserved_count;
+  struct gw_map *faults;
+  bool is_changed;
+};
+
+static void count_fault(struct gw_map *faults, const char *fault) {
+  size_t count = (size_t)gw_map_find(faults, gw_str_from(fault));
+  gw_map_put(faults, gw_str_from(fault), (void *)(count + 1));
+}
+
+static void close_route(struct routes *routes, struct gw_route *route, const char *fault) {
+  count_fault(routes->faults, fault);
+  const char *body =
+      gw_arena_printf(&routes->arena, "{\"error\": 501, \"message\": \"this node can't enforce what the route needs: %s\"}", fault);
+  route->action = GW_ROUTE_DIRECT_RESPONSE;
+  route->direct = (struct gw_route_direct_response){.status = 501, .body = gw_str_from(body)};
+  route->filters = NULL;
+  route->request_headers = NULL;
+}
+
+/* Nobody there sets these fields, so nobody may. */
+static const struct gw_header_changes *remove_reserved(struct routes *routes, const struct gw_header_changes *from) {
+  struct gw_header_changes *to = gw_arena_calloc(&routes->arena, 1, sizeof(*to));
+  uint32_t own = from != NULL ? from->remove_count : 0;
+  struct gw_str *remove = gw_arena_calloc(&routes->arena, own + routes->reserved_count, sizeof(*remove));
+  if (from != NULL) *to = *from;
+  for (uint32_t i = 0; i < own; i++)
+    remove[i] = from->remove[i];
+  for (uint32_t i = 0; i < routes->reserved_count; i++)
+    remove[own + i] = routes->reserved[i];
+  to->remove = remove;
+  to->remove_count = own + routes->reserved_count;
+  return to;
+}
+
+static void derive_route(struct routes *routes, struct gw_route *route, const struct gw_header_changes *plain) {
+  const char *fault = gw_foreign_route_fault(routes->http, route);
+  if (fault != NULL) {
+    close_route(routes, route, fault);
+    routes->is_changed = true;
+  } else if (route->action == GW_ROUTE_FORWARD && routes->reserved_count > 0) {
+    route->request_headers = route->request_headers == NULL ? plain : remove_reserved(routes, route->request_headers);
+    routes->is_changed = true;
+  }
+}
+
+/* Not those of path parameters, which have no names that could be listed. */
+static void list_reserved(struct routes *routes) {
+  struct gw_str *names = gw_arena_calloc(&routes->arena, NAMES_MAX, sizeof(*names));
+  for (uint32_t i = 0; i < routes->http->filter_count; i++) {
+    if (routes->http->filters[i].kind != GW_FILTER_IDENTITY) continue;
+    const struct gw_forwarded_identity *identity = routes->http->filters[i].settings.forwarded_identity;
+    const struct gw_str all[] = {identity->user_id, identity->user_name, identity->roles,          identity->permissions,
+                                 identity->method,  identity->trace_id,  identity->client_address, identity->route};
+    for (size_t k = 0; k < GW_ARRAY_LEN(all); k++)
+      if (all[k].len > 0) names[routes->reserved_count++] = all[k];
+    break;
+  }
+  routes->reserved = names;
+}
+
+static struct gw_resource *derive_routes(const struct gw_resource *from, const struct gw_resource *listener, struct gw_map *faults) {
+  struct routes routes = {.http = &listener->listener->http, .faults = faults};
+  gw_arena_init(&routes.arena, 65536);
+  list_reserved(&routes);
+  struct gw_route_config config = *from->route_config;
+  struct gw_virtual_host *hosts = gw_arena_calloc(&routes.arena, config.virtual_host_count, sizeof(*hosts));
+  const struct gw_header_changes *plain = remove_reserved(&routes, NULL);
+  for (uint32_t h = 0; h < config.virtual_host_count; h++) {
+    hosts[h] = config.virtual_hosts[h];
+    struct gw_route *all = gw_arena_calloc(&routes.arena, hosts[h].route_count, sizeof(*all));
+    for (uint32_t i = 0; i < hosts[h].route_count; i++) {
+      all[i] = hosts[h].routes[i];
+      derive_route(&routes, &all[i], plain);
+    }
+    hosts[h].routes = all;
+  }
+  config.virtual_hosts = hosts;
+  struct gw_resource *to = NULL;
+  if (routes.is_changed) to = gw_xds_encode_route_config(&config);
+  gw_arena_done(&routes.arena);
+  return to != NULL ? to : gw_resource_ref((struct gw_resource *)(uintptr_t)from);
+}
+
+/* ---- the whole ---- */
+
+/* The first that serves them: ours have all the same filters. */
+static struct gw_resource *find_listener(const struct gw_snapshot *snapshot, struct gw_str route_config) {
+  const struct gw_resource_list *listeners = &snapshot->lists[GW_RESOURCE_LISTENER];
+  for (uint32_t i = 0; i < listeners->count; i++) {
+    const struct gw_listener *listener = listeners->items[i]->listener;
+    if (!listener->is_api_only && gw_str_equal(listener->http.route_config_name, route_config)) return listeners->items[i];
+  }
+  return NULL;
+}
+
+static struct derived *find_derived(struct gw_foreign *foreign, const struct gw_resource *from, const struct gw_resource *listener) {
+  for (uint32_t i = 0; i < foreign->count; i++)
+    if (foreign->items[i].from == from && foreign->items[i].listener == listener) return &foreign->items[i];
+  return NULL;
+}
+
+static struct derived derive(struct gw_foreign *foreign, struct gw_resource *from, struct gw_resource *listener) {
+  struct derived *known = find_derived(foreign, from, listener);
+  if (known != NULL) {
+    struct derived moved = *known;
+    *known = (struct derived){0};
+    return moved;
+  }
+  struct derived fresh = {.from = gw_resource_ref(from)};
+  if (listener != NULL) {
+    fresh.listener = gw_resource_ref(listener);
+    fresh.faults = gw_map_new();
+  }
+  fresh.to = listener != NULL ? derive_routes(from, listener, fresh.faults) : derive_listener(from);
+  return fresh;
+}
+
+static void count_words(struct gw_foreign *foreign) {
+  gw_strbuf_clear(&foreign->words);
+  for (uint32_t i = 0; i < foreign->count; i++) {
+    struct gw_str fault;
+    void *count;
+    for (size_t cursor = 0; foreign->items[i].faults != NULL && gw_map_next(foreign->items[i].faults, &cursor, &fault, &count);) {
+      bool is_one = (size_t)count == 1;
+      gw_strbuf_printf(&foreign->words, "%s%zu route%s 501 here: only our data planes enforce %.*s", foreign->words.len > 0 ? "\n" : "",
+                       (size_t)count, is_one ? " answers" : "s answer", GW_STR_ARG(fault));
+    }
+  }
+}
+
+struct gw_snapshot *gw_foreign_make(struct gw_foreign *foreign, const struct gw_snapshot *snapshot) {
+  struct gw_snapshot_builder *builder = gw_snapshot_builder_new();
+  uint32_t room = snapshot->lists[GW_RESOURCE_LISTENER].count + snapshot->lists[GW_RESOURCE_ROUTE_CONFIG].count, count = 0;
+  struct derived *items = gw_calloc(room + 1u, sizeof(*items));
+  for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++) {
+    for (uint32_t i = 0; type != GW_RESOURCE_API_KEY && i < snapshot->lists[type].count; i++) {
+      struct gw_resource *resource = snapshot->lists[type].items[i];
+      struct gw_resource *listener = type == GW_RESOURCE_ROUTE_CONFIG ? find_listener(snapshot, resource->name) : NULL;
+      bool is_derived = listener != NULL || (type == GW_RESOURCE_LISTENER && differs(resource->listener));
+      if (is_derived) {
+        items[count] = derive(foreign, resource, listener);
+        resource = items[count++].to;
+      }
+      gw_snapshot_builder_add(builder, gw_resource_ref(resource));
+    }
+  }
+  derived_free(foreign->items, foreign->count);
+  foreign->items = items;
+  foreign->count = count;
+  count_words(foreign);
+  return gw_snapshot_builder_freeze(builder);
+}
+
+struct gw_str gw_foreign_words(const struct gw_foreign *foreign) {
+  return gw_strbuf_str(&foreign->words);
+}
