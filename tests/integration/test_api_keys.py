@@ -88,15 +88,16 @@ def test_what_is_not_one_good_key_is_401(room):
 
 
 def test_service_gets_the_owner_and_not_the_key(room):
-    seen = {}
     _, port = room.data_plane()
-    text, _ = room.create("--role", "admin", "--role", "viewer", "--name", "Ann")
+    text, _ = room.create("--role", "admin", "--role", "viewer", "--permission", "projects:*", "--name", "Ann")
     wait_until(lambda: ask(port, text).status == 200, "the new key")
-    seen = json.loads(ask(port, text, path="/keys").text) if ask(port, text).text.startswith("{") else {}
-    flat = json.dumps(seen).lower()
-    assert text not in flat
-    if seen:
-        assert "admin,viewer" in flat and "api_key" in flat
+    for answer in (ask(port, text), ask(port, Authorization=f"ApiKey {text}"), ask(port, text, **{"X-User-Id": "root"})):
+        fields = {name.lower(): value for name, value in answer.json()["headers"]}
+        assert (fields["x-user-id"], fields["x-user-name"], fields["x-user-roles"], fields["x-user-permissions"], fields["x-auth-method"]) == (
+            "ann", "Ann", "admin,viewer", "projects:*", "api_key")
+        assert "x-api-key" not in fields and "authorization" not in fields and text not in answer.text
+    # Where nobody asks for a key, it is the service's own business.
+    assert {name.lower(): value for name, value in ask(port, "its own", path="/open").json()["headers"]}["x-api-key"] == "its own"
 
 
 def test_imported_key_and_expiry(room, tmp_path):
