@@ -29,7 +29,8 @@ static void forget(struct gw_h2_stream *stream) {
   codec->queued -= stream->body.len;
   gw_out_queue_done(&stream->body);
   gw_strbuf_done(&stream->held);
-  codec->stream_count--;
+  if (codec->receiving == stream) codec->receiving = NULL;
+  if (--codec->stream_count == 0) gw_h2_memory_trim(&codec->memory);
 }
 
 /* ---- the peer's frames ---- */
@@ -41,23 +42,26 @@ static bool is_new_request(const struct gw_h2_codec *codec, const nghttp2_frame 
 static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, void *arg) {
   struct gw_h2_codec *codec = arg;
   struct gw_h2_stream *stream;
+  codec->receiving = NULL;
   if (is_new_request(codec, frame)) {
     stream = codec->is_draining ? NULL : codec->events->on_open(codec->arg);
     if (stream == NULL) return nghttp2_submit_rst_stream(ng, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_REFUSED_STREAM);
     open_stream(codec, stream, frame->hd.stream_id);
+    codec->receiving = stream;
     return nghttp2_session_set_stream_user_data(ng, frame->hd.stream_id, stream);
   }
   stream = find_stream(codec, frame->hd.stream_id);
   if (stream == NULL) return 0;
+  codec->receiving = stream;
   stream->field_bytes = stream->field_count = 0;
   if (codec->options.is_client && !stream->is_head_done) stream->response = (struct gw_response_head){0};
   return 0;
 }
 
 static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, nghttp2_rcbuf *name, nghttp2_rcbuf *value, uint8_t flags, void *arg) {
-  (void)ng, (void)flags;
+  (void)ng, (void)frame, (void)flags;
   struct gw_h2_codec *codec = arg;
-  struct gw_h2_stream *stream = find_stream(codec, frame->hd.stream_id);
+  struct gw_h2_stream *stream = codec->receiving;
   if (stream == NULL) return 0;
   nghttp2_vec name_bytes = nghttp2_rcbuf_get_buf(name);
   nghttp2_vec value_bytes = nghttp2_rcbuf_get_buf(value);
@@ -280,8 +284,9 @@ static nghttp2_session *new_ng(struct gw_h2_codec *codec) {
   if (codec->options.max_outbound_control_frames > 0) {
     nghttp2_option_set_max_outbound_ack(option, codec->options.max_outbound_control_frames);
   }
-  int failure = codec->options.is_client ? nghttp2_session_client_new2(&ng, callbacks, codec, option)
-                                         : nghttp2_session_server_new2(&ng, callbacks, codec, option);
+  nghttp2_mem memory = gw_h2_memory_calls(&codec->memory);
+  int failure = codec->options.is_client ? nghttp2_session_client_new3(&ng, callbacks, codec, option, &memory)
+                                         : nghttp2_session_server_new3(&ng, callbacks, codec, option, &memory);
   nghttp2_option_del(option);
   nghttp2_session_callbacks_del(callbacks);
   if (failure != 0) GW_PANIC("out of memory");
@@ -325,6 +330,7 @@ void gw_h2_codec_free(struct gw_h2_codec *codec) {
   if (codec == NULL) return;
   GW_LIST_FOR_EACH(node, &codec->streams) forget(GW_LIST_ITEM(node, struct gw_h2_stream, node));
   nghttp2_session_del(codec->ng);
+  gw_h2_memory_done(&codec->memory);
   free(codec);
 }
 
@@ -448,14 +454,19 @@ bool gw_h2_codec_may_connect(const struct gw_h2_codec *codec) {
   return nghttp2_session_get_remote_settings(codec->ng, NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1;
 }
 
-void gw_h2_codec_close_streams(struct gw_h2_codec *codec, enum gw_h2_error error) {
-  while (!gw_list_is_empty(&codec->streams)) {
+bool gw_h2_codec_close_some(struct gw_h2_codec *codec, enum gw_h2_error error, uint32_t max) {
+  for (; max > 0 && !gw_list_is_empty(&codec->streams); max--) {
     struct gw_h2_stream *stream = GW_LIST_ITEM(codec->streams.next, struct gw_h2_stream, node);
     if (end_whole_answer(codec, stream)) continue;
     nghttp2_session_set_stream_user_data(codec->ng, stream->id, NULL);
     forget(stream);
     codec->events->on_close(stream, error, false);
   }
+  return gw_list_is_empty(&codec->streams);
+}
+
+void gw_h2_codec_close_streams(struct gw_h2_codec *codec, enum gw_h2_error error) {
+  gw_h2_codec_close_some(codec, error, UINT32_MAX);
 }
 
 /* ---- streams ---- */

@@ -138,6 +138,8 @@ bool gw_h2_codec_may_request(const struct gw_h2_codec *codec);
 bool gw_h2_codec_may_connect(const struct gw_h2_codec *codec);
 /* All open streams as closed by `error`, each told by on_close. */
 void gw_h2_codec_close_streams(struct gw_h2_codec *codec, enum gw_h2_error error);
+/* The same of at most so many; true: none is left. */
+bool gw_h2_codec_close_some(struct gw_h2_codec *codec, enum gw_h2_error error, uint32_t max);
 
 void gw_h2_stream_init(struct gw_h2_stream *stream, struct gw_arena *arena);
 /* Client: opens `stream` with a request. has_body: gw_h2_stream_send_body and …_end follow. GW_ERR_LIMIT: stream ids are used up. */

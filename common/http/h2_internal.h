@@ -7,6 +7,7 @@
 #include <nghttp2/nghttp2.h>
 
 #include "common/http/h2_codec.h"
+#include "common/http/h2_memory.h"
 
 /* Of so many streams, the newest, it is known whether the client has opened and ended them. */
 #define GW_H2_STREAMS_KEPT 1024u
@@ -37,6 +38,8 @@ struct gw_h2_codec {
   struct gw_h2_options options;
   const struct gw_h2_events *events;
   void *arg;
+  struct gw_h2_memory memory;
+  struct gw_h2_stream *receiving; /* the stream whose fields come; NULL: none of ours */
   struct gw_list streams;
   struct gw_list borrowers;
   uint32_t stream_count;

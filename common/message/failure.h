@@ -31,6 +31,7 @@ enum gw_response_flag {
   GW_FLAG_UPSTREAM_RETRY_LIMIT = 1u << 14,     /* URX: there would have been another retry, were they not used up */
   GW_FLAG_CIRCUIT_BREAKER = 1u << 15,          /* CB; ours: the service's circuit breaker is open */
   GW_FLAG_UNAUTHORIZED = 1u << 16,             /* UAEX: refused for what it may, or who it is */
+  GW_FLAG_RATE_LIMITED = 1u << 17,             /* RL */
 };
 /* "UF,UT" of a set of flags, or "-"; written into `ret_text` (at least 64 bytes), returned as a string. */
 struct gw_str gw_response_flags_format(uint32_t flags, char ret_text[64]);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "common/base/str.h"
+#include "common/model/rate_limit.h"
 
 enum gw_filter_kind {
   GW_FILTER_ROUTER,         /* envoy.extensions.filters.http.router.v3.Router */
@@ -58,6 +59,8 @@ struct gw_http_filter {
   union {
     struct gw_node_endpoints node_endpoints;
     struct gw_limits limits;
+    struct gw_local_limit local_limit;
+    struct gw_shared_limit shared_limit;
     const struct gw_jwt_authn *jwt_authn;
     const struct gw_forwarded_identity *forwarded_identity;
     const struct gw_api_key_auth *api_key;

@@ -41,6 +41,14 @@ static void decode_option(struct gw_xds_decoder *d, const struct gw_xds_place *p
   if (gw_header_format_parse(format, is_response, d->arena, &out->value, &out->is_format, &why) != GW_OK) gw_xds_refuse(d, at, "%s", why);
 }
 
+const struct gw_header_option *gw_xds_decode_header_options(struct gw_xds_decoder *d, const struct gw_xds_place *place, const char *field,
+                                                            HeaderValueOption *const *items, size_t count, bool is_response) {
+  struct gw_header_option *options = gw_arena_calloc(d->arena, count, sizeof *options);
+  for (size_t i = 0; i < count; i++)
+    decode_option(d, GW_XDS_ITEM(place, field, i), items[i], is_response, &options[i]);
+  return options;
+}
+
 struct source {
   const char *add_field;
   HeaderValueOption **add;
@@ -55,9 +63,8 @@ static const struct gw_header_changes *decode_changes(struct gw_xds_decoder *d, 
                                                       const struct source *from) {
   if (from->add_count == 0 && from->remove_count == 0) return NULL;
   struct gw_header_changes *changes = gw_arena_calloc(d->arena, 1, sizeof *changes);
-  struct gw_header_option *add = gw_arena_calloc(d->arena, from->add_count, sizeof *add);
-  for (size_t i = 0; i < from->add_count; i++)
-    decode_option(d, GW_XDS_ITEM(place, from->add_field, i), from->add[i], from->is_response, &add[i]);
+  const struct gw_header_option *add =
+      gw_xds_decode_header_options(d, place, from->add_field, from->add, from->add_count, from->is_response);
   struct gw_str *remove = gw_arena_calloc(d->arena, from->remove_count, sizeof *remove);
   for (size_t i = 0; i < from->remove_count; i++)
     remove[i] = decode_name(d, GW_XDS_ITEM(place, from->remove_field, i), from->remove[i], from->is_response);

@@ -18,6 +18,10 @@ void gw_xds_decode_string_matcher(struct gw_xds_decoder *decoder, const struct g
 /* request_headers_to_add and …_to_remove, response_headers_to_add and …_to_remove of `place`. */
 void gw_xds_decode_header_changes(struct gw_xds_decoder *decoder, const struct gw_xds_place *place,
                                   const Envoy__Config__Route__V3__Route *message, struct gw_route *out);
+/* Repeated HeaderValueOption: `field` of `place`. */
+const struct gw_header_option *gw_xds_decode_header_options(struct gw_xds_decoder *decoder, const struct gw_xds_place *place,
+                                                            const char *field, Envoy__Config__Core__V3__HeaderValueOption *const *items,
+                                                            size_t count, bool is_response);
 /* weighted_clusters of `place`. */
 const struct gw_route_split *gw_xds_decode_split(struct gw_xds_decoder *decoder, const struct gw_xds_place *place,
                                                  const Envoy__Config__Route__V3__WeightedCluster *message);

@@ -13,6 +13,9 @@ void gw_xds_encode_matchers(struct gw_arena *arena, const struct gw_route_match 
 Envoy__Type__Matcher__V3__StringMatcher *gw_xds_encode_string_matcher(struct gw_arena *arena, const struct gw_header_match *text);
 /* request_headers_to_add and …_to_remove, response_headers_to_add and …_to_remove. */
 void gw_xds_encode_header_changes(struct gw_arena *arena, const struct gw_route *route, Envoy__Config__Route__V3__Route *message);
+/* Repeated HeaderValueOption. */
+Envoy__Config__Core__V3__HeaderValueOption **gw_xds_encode_header_options(struct gw_arena *arena, const struct gw_header_option *options,
+                                                                          uint32_t count);
 Envoy__Config__Route__V3__WeightedCluster *gw_xds_encode_split(struct gw_arena *arena, const struct gw_route_split *split);
 /* typed_per_filter_config. */
 void gw_xds_encode_route_filters(struct gw_arena *arena, const struct gw_route *route, Envoy__Config__Route__V3__Route *message);

@@ -27,17 +27,21 @@ static HeaderValueOption *encode_option(struct gw_arena *arena, const struct gw_
   return m;
 }
 
+HeaderValueOption **gw_xds_encode_header_options(struct gw_arena *arena, const struct gw_header_option *options, uint32_t count) {
+  HeaderValueOption **items = gw_xds_encode_array(arena, count);
+  for (uint32_t i = 0; i < count; i++)
+    items[i] = encode_option(arena, &options[i]);
+  return items;
+}
+
 static void encode_changes(struct gw_arena *arena, const struct gw_header_changes *changes, size_t *ret_add_count,
                            HeaderValueOption ***ret_add, size_t *ret_remove_count, char ***ret_remove) {
   if (changes == NULL) return;
-  HeaderValueOption **add = gw_xds_encode_array(arena, changes->add_count);
-  for (uint32_t i = 0; i < changes->add_count; i++)
-    add[i] = encode_option(arena, &changes->add[i]);
   char **remove = gw_xds_encode_array(arena, changes->remove_count);
   for (uint32_t i = 0; i < changes->remove_count; i++)
     remove[i] = gw_xds_encode_str(arena, changes->remove[i]);
   *ret_add_count = changes->add_count;
-  *ret_add = add;
+  *ret_add = gw_xds_encode_header_options(arena, changes->add, changes->add_count);
   *ret_remove_count = changes->remove_count;
   *ret_remove = remove;
 }

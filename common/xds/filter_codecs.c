@@ -5,14 +5,12 @@
 #include "common/base/mem.h"
 
 static const struct gw_xds_filter_codec *const codecs[] = {
-    &gw_xds_filter_router,  &gw_xds_filter_node_endpoints, &gw_xds_filter_limits,
-    &gw_xds_filter_api_key, &gw_xds_filter_jwt_authn,      &gw_xds_filter_forwarded_identity,
+    &gw_xds_filter_router,  &gw_xds_filter_node_endpoints, &gw_xds_filter_limits,       &gw_xds_filter_jwt_authn,
+    &gw_xds_filter_api_key, &gw_xds_filter_local_limit,    &gw_xds_filter_shared_limit, &gw_xds_filter_forwarded_identity,
 };
 
 const struct gw_xds_route_filter_codec *const gw_xds_route_filter_codecs[] = {
-    &gw_xds_route_filter_jwt_authn,
-    &gw_xds_route_filter_api_key,
-    NULL,
+    &gw_xds_route_filter_jwt_authn, &gw_xds_route_filter_api_key, &gw_xds_route_filter_local_limit, &gw_xds_route_filter_shared_limit, NULL,
 };
 
 const struct gw_xds_filter_codec *gw_xds_filter_codec_find(const char *message) {

@@ -41,10 +41,14 @@ extern const struct gw_xds_filter_codec gw_xds_filter_node_endpoints;
 extern const struct gw_xds_filter_codec gw_xds_filter_limits;
 extern const struct gw_xds_filter_codec gw_xds_filter_api_key;
 extern const struct gw_xds_route_filter_codec gw_xds_route_filter_api_key;
+extern const struct gw_xds_filter_codec gw_xds_filter_local_limit;
+extern const struct gw_xds_filter_codec gw_xds_filter_shared_limit;
 extern const struct gw_xds_filter_codec gw_xds_filter_jwt_authn;
 extern const struct gw_xds_filter_codec gw_xds_filter_forwarded_identity;
 
 extern const struct gw_xds_route_filter_codec gw_xds_route_filter_jwt_authn;
+extern const struct gw_xds_route_filter_codec gw_xds_route_filter_local_limit;
+extern const struct gw_xds_route_filter_codec gw_xds_route_filter_shared_limit;
 
 /* `message`: full name. NULL: a filter that we don't have. */
 const struct gw_xds_filter_codec *gw_xds_filter_codec_find(const char *message);

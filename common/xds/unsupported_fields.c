@@ -243,6 +243,30 @@ static const struct gw_xds_unsupported_field max_stream_duration[] = {
     {"grpc_timeout_header_offset", 3, REFUSED},
 };
 
+static const struct gw_xds_unsupported_field rate_limit[] = {
+    {"stage", 1, REFUSED},       {"disable_key", 2, REFUSED},          {"limit", 4, REFUSED},
+    {"hits_addend", 5, REFUSED}, {"apply_on_stream_done", 6, REFUSED},
+};
+
+static const struct gw_xds_unsupported_field rate_limit_action[] = {
+    {"source_cluster", 1, REFUSED},    {"destination_cluster", 2, REFUSED}, {"header_value_match", 6, REFUSED},
+    {"dynamic_metadata", 7, REFUSED},  {"extension", 9, REFUSED},           {"query_parameter_value_match", 11, REFUSED},
+    {"query_parameters", 12, REFUSED},
+};
+
+static const struct gw_xds_unsupported_field rate_limit_descriptor[] = {
+    {"limit", 2, REFUSED},
+    {"hits_addend", 3, REFUSED},
+};
+
+static const struct gw_xds_unsupported_field local_rate_limit[] = {
+    {"stage", 9, REFUSED},
+    {"request_headers_to_add_when_not_enforced", 10, REFUSED},
+    {"local_rate_limit_per_downstream_connection", 11, REFUSED},
+    {"vh_rate_limits", 13, REFUSED},
+    {"local_cluster_rate_limit", 16, REFUSED},
+};
+
 static const struct gw_xds_unsupported_field route[] = {
     {"metadata", 4, IGNORED},       {"decorator", 5, REFUSED},
     {"tracing", 15, REFUSED},       {"per_request_buffer_limit_bytes", 16, REFUSED},
@@ -598,6 +622,8 @@ static const struct {
     {"envoy.config.route.v3.DirectResponseAction", direct_response_action, GW_ARRAY_LEN(direct_response_action)},
     {"envoy.config.route.v3.FilterConfig", filter_config, GW_ARRAY_LEN(filter_config)},
     {"envoy.config.route.v3.HeaderMatcher", header_matcher, GW_ARRAY_LEN(header_matcher)},
+    {"envoy.config.route.v3.RateLimit", rate_limit, GW_ARRAY_LEN(rate_limit)},
+    {"envoy.config.route.v3.RateLimit.Action", rate_limit_action, GW_ARRAY_LEN(rate_limit_action)},
     {"envoy.config.route.v3.RetryPolicy", retry_policy, GW_ARRAY_LEN(retry_policy)},
     {"envoy.config.route.v3.Route", route, GW_ARRAY_LEN(route)},
     {"envoy.config.route.v3.RouteAction", route_action, GW_ARRAY_LEN(route_action)},
@@ -610,8 +636,10 @@ static const struct {
     {"envoy.config.route.v3.VirtualHost", virtual_host, GW_ARRAY_LEN(virtual_host)},
     {"envoy.config.route.v3.WeightedCluster", weighted_cluster, GW_ARRAY_LEN(weighted_cluster)},
     {"envoy.config.route.v3.WeightedCluster.ClusterWeight", cluster_weight, GW_ARRAY_LEN(cluster_weight)},
+    {"envoy.extensions.common.ratelimit.v3.RateLimitDescriptor", rate_limit_descriptor, GW_ARRAY_LEN(rate_limit_descriptor)},
     {"envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication", jwt_authentication, GW_ARRAY_LEN(jwt_authentication)},
     {"envoy.extensions.filters.http.jwt_authn.v3.JwtProvider", jwt_provider, GW_ARRAY_LEN(jwt_provider)},
+    {"envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit", local_rate_limit, GW_ARRAY_LEN(local_rate_limit)},
     {"envoy.extensions.filters.http.router.v3.Router", router, GW_ARRAY_LEN(router)},
     {"envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager", http_connection_manager,
      GW_ARRAY_LEN(http_connection_manager)},

@@ -10,6 +10,7 @@
 #include "common/base/duration.h"
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/crypto/jwk.h"
 #include "controlplane/ctl/verb_keys.h"
 
 const struct gw_ctl_verb gw_ctl_verbs[] = {
@@ -27,6 +28,12 @@ const struct gw_ctl_verb gw_ctl_verbs[] = {
      GW_CTL_FLAG_DIR | GW_CTL_FLAG_DOMAIN | GW_CTL_FLAG_CONTROL_PLANE | GW_CTL_FLAG_HOST | GW_CTL_FLAG_NODE | GW_CTL_FLAG_ADMIN_CLIENT |
          GW_CTL_FLAG_DAYS | GW_CTL_FLAG_REPLACE,
      1, 2, gw_ctl_pki},
+    {"keygen", "rsa|ec|secret NAME", "make a key pair or a secret that signs tokens, on this machine",
+     GW_CTL_FLAG_DIR | GW_CTL_FLAG_REPLACE | GW_CTL_FLAG_BITS | GW_CTL_FLAG_CURVE, 2, 2, gw_ctl_keygen},
+    {"token", "mint", "issue a token (JWT), on this machine",
+     GW_CTL_FLAG_KEY | GW_CTL_FLAG_ALG | GW_CTL_FLAG_KID | GW_CTL_FLAG_ISS | GW_CTL_FLAG_SUB | GW_CTL_FLAG_AUD | GW_CTL_FLAG_CLAIM |
+         GW_CTL_FLAG_TTL,
+     1, 1, gw_ctl_token},
     {"version", "", "this program's version, and the control plane's", GW_CTL_FLAG_OUTPUT, 0, 0, gw_ctl_version},
     {"completion", "bash", "completion for a shell: source <(gatewayctl completion bash)", 0, 1, 1, gw_ctl_completion},
 };
@@ -52,6 +59,16 @@ enum option_id {
   OPT_ADMIN_CLIENT,
   OPT_DAYS,
   OPT_REPLACE,
+  OPT_BITS,
+  OPT_CURVE,
+  OPT_KEY,
+  OPT_ALG,
+  OPT_KID,
+  OPT_ISS,
+  OPT_SUB,
+  OPT_AUD,
+  OPT_CLAIM,
+  OPT_TTL,
   OPT_OWNER,
   OPT_NAME,
   OPT_ROLE,
@@ -84,6 +101,16 @@ static const struct option long_options[] = {
     {"admin-client", no_argument, NULL, OPT_ADMIN_CLIENT},
     {"days", required_argument, NULL, OPT_DAYS},
     {"replace", no_argument, NULL, OPT_REPLACE},
+    {"bits", required_argument, NULL, OPT_BITS},
+    {"curve", required_argument, NULL, OPT_CURVE},
+    {"key", required_argument, NULL, OPT_KEY},
+    {"alg", required_argument, NULL, OPT_ALG},
+    {"kid", required_argument, NULL, OPT_KID},
+    {"iss", required_argument, NULL, OPT_ISS},
+    {"sub", required_argument, NULL, OPT_SUB},
+    {"aud", required_argument, NULL, OPT_AUD},
+    {"claim", required_argument, NULL, OPT_CLAIM},
+    {"ttl", required_argument, NULL, OPT_TTL},
     {"owner", required_argument, NULL, OPT_OWNER},
     {"name", required_argument, NULL, OPT_NAME},
     {"role", required_argument, NULL, OPT_ROLE},
@@ -101,13 +128,24 @@ static const char *const flag_help[] = {
     "  --env-file FILE     settings (.env, .env.dev or .env.prod here, by ENVIRONMENT)\n",
     "  --strict            warnings are findings: exit code 79\n",
     "  -o, --output FORM   table or json (table)\n",
-    "  --dir DIR           where the authority and its certificates lie (pki, in the working directory)\n",
+    "  --dir DIR           where the files lie (pki: the folder pki; keygen: the working directory)\n",
     "  --domain DOMAIN     init: the trust domain in the certificates' URI names (gateway.internal)\n",
     "  --control-plane     issue: for a control plane; --host is needed with it\n",
     "  --host NAME         … a name or address by which it is reached; may be repeated\n",
     "  --node CLUSTER/NODE issue: for a data plane of that cluster and node id; * is any; may be repeated\n",
     "  --admin-client      issue: for an administrator's gatewayctl, in place of the token\n",
     "  --days N            how long it is valid (init: 3650, issue: 365)\n",
+    "  --replace           in place of what has that name\n",
+    "  --bits N            rsa: 2048 to 8192 (3072)\n",
+    "  --curve CURVE       ec: P-256, P-384, P-521 or Ed25519 (P-256)\n",
+    "  --key FILE          a private key in PEM, or a shared secret (the environment's JWT_SECRET_KEY)\n",
+    "  --alg ALG           HS256, RS256, ES256, or one of these with 384 or 512 (the environment's JWT_ALGORITHM, or HS256)\n",
+    "  --kid NAME          the key's name\n",
+    "  --iss NAME          who issues it\n",
+    "  --sub NAME          whom it is for\n",
+    "  --aud NAME          who is to accept it; may be repeated\n",
+    "  --claim NAME=VALUE  any claim; VALUE is JSON, or else a text; may be repeated\n",
+    "  --ttl TIME          how long it is valid: 90s, 15m, 1h (1h)\n",
     "  --replace           issue: a new certificate in place of one of that name\n",
     "  --owner USER        create: whom the key's requests are made for; list: only that user's\n",
     "  --name TEXT         create: what people call it\n",
@@ -199,6 +237,40 @@ static int take_days(struct gw_ctl *ctl) {
   return GW_CTL_OK;
 }
 
+static int take_bits(struct gw_ctl *ctl) {
+  uint64_t bits;
+  if (gw_str_parse_u64(gw_str_from(optarg), &bits) != GW_OK || bits < GW_JWK_RSA_BITS_MIN || bits > GW_JWK_RSA_BITS_MAX)
+    return gw_ctl_fail_usage("--bits %s: %d to %d are allowed", optarg, GW_JWK_RSA_BITS_MIN, GW_JWK_RSA_BITS_MAX);
+  ctl->token.bits = (uint32_t)bits;
+  ctl->given |= GW_CTL_FLAG_BITS;
+  return GW_CTL_OK;
+}
+
+static int take_ttl(struct gw_ctl *ctl) {
+  if (gw_duration_parse(gw_str_from(optarg), &ctl->token.ttl_ms) != GW_OK || ctl->token.ttl_ms < 1000)
+    return gw_ctl_fail_usage("--ttl %s: " GW_DURATION_ALLOWED ", from 1s to a year", optarg);
+  ctl->given |= GW_CTL_FLAG_TTL;
+  return GW_CTL_OK;
+}
+
+/* 0, or the exit code to end with. */
+static int take_token_option(struct gw_ctl *ctl, int id, const char *name) {
+  struct gw_ctl_token *token = &ctl->token;
+  switch (id) {
+  case OPT_BITS: return take_bits(ctl);
+  case OPT_CURVE: take_file(ctl, GW_CTL_FLAG_CURVE, &token->curve); return GW_CTL_OK;
+  case OPT_KEY: take_file(ctl, GW_CTL_FLAG_KEY, &token->key); return GW_CTL_OK;
+  case OPT_ALG: take_file(ctl, GW_CTL_FLAG_ALG, &token->alg); return GW_CTL_OK;
+  case OPT_KID: take_file(ctl, GW_CTL_FLAG_KID, &token->kid); return GW_CTL_OK;
+  case OPT_ISS: take_file(ctl, GW_CTL_FLAG_ISS, &token->iss); return GW_CTL_OK;
+  case OPT_SUB: take_file(ctl, GW_CTL_FLAG_SUB, &token->sub); return GW_CTL_OK;
+  case OPT_AUD: return take_name(ctl, GW_CTL_FLAG_AUD, name, token->auds, &token->aud_count);
+  case OPT_CLAIM: return take_name(ctl, GW_CTL_FLAG_CLAIM, name, token->claims, &token->claim_count);
+  case OPT_TTL: return take_ttl(ctl);
+  default: return GW_CTL_USAGE; /* getopt has said why */
+  }
+}
+
 /* 0, or the exit code to end with. */
 static int take_pki_option(struct gw_ctl *ctl, int id, const char *name) {
   switch (id) {
@@ -210,7 +282,7 @@ static int take_pki_option(struct gw_ctl *ctl, int id, const char *name) {
   case OPT_CONTROL_PLANE: ctl->given |= GW_CTL_FLAG_CONTROL_PLANE; return GW_CTL_OK;
   case OPT_ADMIN_CLIENT: ctl->given |= GW_CTL_FLAG_ADMIN_CLIENT; return GW_CTL_OK;
   case OPT_REPLACE: ctl->given |= GW_CTL_FLAG_REPLACE; return GW_CTL_OK;
-  default: return GW_CTL_USAGE; /* getopt has said why */
+  default: return take_token_option(ctl, id, name);
   }
 }
 

@@ -35,14 +35,24 @@ enum gw_ctl_flag {
   GW_CTL_FLAG_ADMIN_CLIENT = 1u << 10,
   GW_CTL_FLAG_DAYS = 1u << 11,
   GW_CTL_FLAG_REPLACE = 1u << 12,
-  GW_CTL_FLAG_OWNER = 1u << 13,
-  GW_CTL_FLAG_NAME = 1u << 14,
-  GW_CTL_FLAG_ROLE = 1u << 15,
-  GW_CTL_FLAG_PERMISSION = 1u << 16,
-  GW_CTL_FLAG_PLAN = 1u << 17,
-  GW_CTL_FLAG_EXPIRES = 1u << 18,
-  GW_CTL_FLAG_GRACE = 1u << 19,
-  GW_CTL_FLAG_ENDED = 1u << 20,
+  GW_CTL_FLAG_BITS = 1u << 13,
+  GW_CTL_FLAG_CURVE = 1u << 14,
+  GW_CTL_FLAG_KEY = 1u << 15,
+  GW_CTL_FLAG_ALG = 1u << 16,
+  GW_CTL_FLAG_KID = 1u << 17,
+  GW_CTL_FLAG_ISS = 1u << 18,
+  GW_CTL_FLAG_SUB = 1u << 19,
+  GW_CTL_FLAG_AUD = 1u << 20,
+  GW_CTL_FLAG_CLAIM = 1u << 21,
+  GW_CTL_FLAG_TTL = 1u << 22,
+  GW_CTL_FLAG_OWNER = 1u << 23,
+  GW_CTL_FLAG_NAME = 1u << 24,
+  GW_CTL_FLAG_ROLE = 1u << 25,
+  GW_CTL_FLAG_PERMISSION = 1u << 26,
+  GW_CTL_FLAG_PLAN = 1u << 27,
+  GW_CTL_FLAG_EXPIRES = 1u << 28,
+  GW_CTL_FLAG_GRACE = 1u << 29,
+  GW_CTL_FLAG_ENDED = 1u << 30,
 };
 
 /* What `pki` is asked for. */
@@ -55,6 +65,22 @@ struct gw_ctl_pki {
   const char *nodes[GW_CTL_NAMES_MAX]; /* "CLUSTER/NODE" */
   uint32_t node_count;
   uint32_t days; /* 0: the default */
+};
+
+/* What `keygen` and `token` are asked for. */
+struct gw_ctl_token {
+  uint32_t bits;     /* of RSA; 0: the default */
+  const char *curve; /* NULL: the default */
+  const char *key;   /* file; NULL: JWT_SECRET_KEY */
+  const char *alg;   /* NULL: JWT_ALGORITHM, or HS256 */
+  const char *kid;
+  const char *iss;
+  const char *sub;
+  const char *auds[GW_CTL_NAMES_MAX];
+  uint32_t aud_count;
+  const char *claims[GW_CTL_NAMES_MAX]; /* "NAME=VALUE" */
+  uint32_t claim_count;
+  uint64_t ttl_ms; /* 0: the default */
 };
 
 /* What `keys` is asked for. */
@@ -82,6 +108,7 @@ struct gw_ctl {
   const char *env_file; /* NULL: none named */
   bool is_strict;
   struct gw_ctl_pki pki;
+  struct gw_ctl_token token;
   struct gw_ctl_keys keys;
   unsigned given;     /* of enum gw_ctl_flag */
   const char **words; /* behind the verb */
@@ -111,6 +138,8 @@ int gw_ctl_get(const struct gw_ctl *ctl);
 int gw_ctl_why(const struct gw_ctl *ctl);
 int gw_ctl_version(const struct gw_ctl *ctl);
 int gw_ctl_pki(const struct gw_ctl *ctl);
+int gw_ctl_keygen(const struct gw_ctl *ctl);
+int gw_ctl_token(const struct gw_ctl *ctl);
 int gw_ctl_keys(const struct gw_ctl *ctl);
 int gw_ctl_completion(const struct gw_ctl *ctl);
 

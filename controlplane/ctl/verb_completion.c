@@ -9,15 +9,21 @@ static const char head[] =
     "_gatewayctl() {\n"
     "  local current=\"${COMP_WORDS[COMP_CWORD]}\" previous=\"${COMP_WORDS[COMP_CWORD-1]}\" words=\"\" i\n"
     "  case \"$previous\" in\n"
-    "    --token-file|--routes|--services|--env-file|--tls-ca|--tls-cert|--tls-key) COMPREPLY=($(compgen -f -- \"$current\")); return ;;\n"
+    "    --token-file|--routes|--services|--env-file|--tls-ca|--tls-cert|--tls-key|--key) COMPREPLY=($(compgen -f -- \"$current\")); "
+    "return ;;\n"
     "    --dir) COMPREPLY=($(compgen -d -- \"$current\")); return ;;\n"
     "    -o|--output) COMPREPLY=($(compgen -W 'table json' -- \"$current\")); return ;;\n"
-    "    --admin|--domain|--host|--node|--days|--owner|--name|--role|--permission|--plan|--expires|--grace) return ;;\n";
+    "    --curve) COMPREPLY=($(compgen -W 'P-256 P-384 P-521 Ed25519' -- \"$current\")); return ;;\n"
+    "    --alg) COMPREPLY=($(compgen -W 'HS256 HS384 HS512 RS256 RS384 RS512 ES256 ES384 ES512' -- \"$current\")); return ;;\n"
+    "    "
+    "--admin|--domain|--host|--node|--days|--bits|--kid|--iss|--sub|--aud|--claim|--ttl|--owner|--name|--role|--permission|--plan|--expires"
+    "|--grace) return ;;\n";
 
 static const char tail[] =
     "  if [[ $current == -* ]]; then\n"
     "    words='--admin --token-file --tls-ca --tls-cert --tls-key --insecure --output --help --routes --services --env-file"
     " --strict --dir --domain --control-plane --host --node --admin-client --days --replace"
+    " --bits --curve --key --alg --kid --iss --sub --aud --claim --ttl"
     " --owner --name --role --permission --plan --expires --grace --ended'\n"
     "  fi\n"
     "  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"

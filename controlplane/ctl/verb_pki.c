@@ -1,7 +1,6 @@
 /* gatewayctl pki: a certificate authority of one's own for the control channel, and certificates for who talks over it. Nothing here needs
  * a control plane; files that are there are not overwritten unasked. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include "common/crypto/pki.h"
 #include "common/net/address.h"
 #include "controlplane/ctl/ctl.h"
+#include "controlplane/ctl/key_file.h"
 
 #define DAY_S 86400
 #define CA_DAYS 3650
@@ -20,16 +20,6 @@
 #define SKEW_S 300 /* clocks of other machines may be behind */
 #define NAME_MAX_LEN 64
 #define DOMAIN_DEFAULT "gateway.internal"
-
-static int __attribute__((format(printf, 2, 3))) fail(int exit_code, const char *format, ...) {
-  va_list args;
-  va_start(args, format);
-  fputs("gatewayctl: ", stderr);
-  vfprintf(stderr, format, args);
-  fputc('\n', stderr);
-  va_end(args);
-  return exit_code;
-}
 
 static int64_t now_s(void) {
   return (int64_t)(gw_clock_wall_us() / 1000000);
@@ -90,46 +80,20 @@ static char *path_of(const struct gw_ctl *ctl, const char *name, const char *suf
   return gw_asprintf("%s/%s.%s", ctl->pki.dir, name, suffix);
 }
 
-static int write_text(const char *path, const char *text, mode_t mode) {
-  int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-  if (fd < 0) return errno;
-  size_t len = strlen(text);
-  int error = 0;
-  if (write(fd, text, len) != (ssize_t)len || fchmod(fd, mode) != 0 || fsync(fd) != 0) error = errno != 0 ? errno : ENOSPC;
-  close(fd);
-  return error;
-}
-
-/* Written beside it and put into place whole: who watches the file never sees half of it. */
-static int put_file(const char *path, const char *text, mode_t mode, bool may_replace) {
-  GW_CLEANUP(gw_free_ptr) char *fresh = gw_asprintf("%s.%ld", path, (long)getpid());
-  errno = 0;
-  int error = write_text(fresh, text, mode);
-  if (error == 0 && may_replace && rename(fresh, path) != 0) error = errno;
-  if (error == 0 && !may_replace && link(fresh, path) != 0) error = errno;
-  unlink(fresh);
-  return error == 0 ? GW_CTL_OK : fail(GW_CTL_SYSTEM, "%s cannot be written: %s", path, strerror(error));
-}
-
 /* The key first: a program that watches both does not use a certificate before it has the key. */
 static int put_pair(const char *key_path, const char *certificate_path, const struct gw_pki_pair *pair, bool may_replace) {
-  int exit_code = put_file(key_path, pair->key, 0600, may_replace);
+  int exit_code = gw_ctl_put_file(key_path, pair->key, 0600, may_replace);
   if (exit_code != GW_CTL_OK) return exit_code;
-  exit_code = put_file(certificate_path, pair->certificate, 0644, may_replace);
+  exit_code = gw_ctl_put_file(certificate_path, pair->certificate, 0644, may_replace);
   if (exit_code != GW_CTL_OK && !may_replace) unlink(key_path);
   return exit_code;
-}
-
-static bool exists(const char *path) {
-  struct stat status;
-  return lstat(path, &status) == 0;
 }
 
 /* ---- init ---- */
 
 static int make_folder(const struct gw_ctl *ctl) {
   if (mkdir(ctl->pki.dir, 0700) == 0 || errno == EEXIST) return GW_CTL_OK;
-  return fail(GW_CTL_SYSTEM, "the folder %s cannot be made: %s", ctl->pki.dir, strerror(errno));
+  return gw_ctl_fail(GW_CTL_SYSTEM, "the folder %s cannot be made: %s", ctl->pki.dir, strerror(errno));
 }
 
 static void explain_init(const struct gw_ctl *ctl, const char *domain, int64_t not_after_s) {
@@ -159,12 +123,12 @@ static int make_authority(const struct gw_ctl *ctl, const char *domain) {
   };
   GW_CLEANUP(gw_free_ptr) char *certificate = path_of(ctl, "ca", "crt");
   GW_CLEANUP(gw_free_ptr) char *key = path_of(ctl, "ca", "key");
-  if (exists(certificate) || exists(key)) {
-    return fail(GW_CTL_INVALID, "%s is there already: issue certificates with it, or name another folder with --dir",
-                exists(certificate) ? certificate : key);
+  if (gw_ctl_file_exists(certificate) || gw_ctl_file_exists(key)) {
+    return gw_ctl_fail(GW_CTL_INVALID, "%s is there already: issue certificates with it, or name another folder with --dir",
+                       gw_ctl_file_exists(certificate) ? certificate : key);
   }
   struct gw_pki_pair pair;
-  if (gw_pki_issue(&request, NULL, &pair) != GW_OK) return fail(GW_CTL_FAILED, "the authority cannot be made");
+  if (gw_pki_issue(&request, NULL, &pair) != GW_OK) return gw_ctl_fail(GW_CTL_FAILED, "the authority cannot be made");
   int exit_code = put_pair(key, certificate, &pair, false);
   gw_pki_pair_done(&pair);
   if (exit_code == GW_CTL_OK) explain_init(ctl, domain, request.not_after_s);
@@ -248,10 +212,10 @@ static char *domain_of(const struct gw_ctl *ctl, const struct gw_certificate *ca
 static int check_authority(struct issue *issue, const struct gw_certificate *ca) {
   int64_t now = now_s(), left_days = (ca->not_after_s - now) / DAY_S;
   uint32_t days = issue->ctl->pki.days;
-  if (!ca->is_ca) return fail(GW_CTL_INVALID, "%s/ca.crt is not the certificate of an authority", issue->ctl->pki.dir);
-  if (now >= ca->not_after_s) return fail(GW_CTL_INVALID, "the authority in %s has expired: make a new one", issue->ctl->pki.dir);
+  if (!ca->is_ca) return gw_ctl_fail(GW_CTL_INVALID, "%s/ca.crt is not the certificate of an authority", issue->ctl->pki.dir);
+  if (now >= ca->not_after_s) return gw_ctl_fail(GW_CTL_INVALID, "the authority in %s has expired: make a new one", issue->ctl->pki.dir);
   if (days > 0 && now + (int64_t)days * DAY_S > ca->not_after_s)
-    return fail(GW_CTL_INVALID, "--days %u: the authority itself is valid for %lld more days only", days, (long long)left_days);
+    return gw_ctl_fail(GW_CTL_INVALID, "--days %u: the authority itself is valid for %lld more days only", days, (long long)left_days);
   issue->not_after_s = now + (int64_t)(days > 0 ? days : LEAF_DAYS) * DAY_S;
   if (issue->not_after_s > ca->not_after_s) issue->not_after_s = ca->not_after_s;
   return GW_CTL_OK;
@@ -261,11 +225,12 @@ static int read_authority(struct issue *issue) {
   const struct gw_ctl *ctl = issue->ctl;
   GW_CLEANUP(gw_free_ptr) char *certificate = path_of(ctl, "ca", "crt");
   GW_CLEANUP(gw_free_ptr) char *key = path_of(ctl, "ca", "key");
-  if (!exists(certificate)) return fail(GW_CTL_INVALID, "there is no %s: gatewayctl pki init --dir %s makes it", certificate, ctl->pki.dir);
+  if (!gw_ctl_file_exists(certificate))
+    return gw_ctl_fail(GW_CTL_INVALID, "there is no %s: gatewayctl pki init --dir %s makes it", certificate, ctl->pki.dir);
   struct gw_tls_paths paths = {.ca = certificate, .cert = certificate, .key = key};
   char *reason = NULL;
   if (gw_tls_material_read(&paths, &issue->ca, &reason) != GW_OK) {
-    fail(GW_CTL_INVALID, "%s", reason);
+    gw_ctl_fail(GW_CTL_INVALID, "%s", reason);
     free(reason);
     return GW_CTL_INVALID;
   }
@@ -312,9 +277,9 @@ static void explain_issue(const struct issue *issue) {
 
 static int make_certificate(struct issue *issue) {
   bool may_replace = (issue->ctl->given & GW_CTL_FLAG_REPLACE) != 0;
-  if (!may_replace && (exists(issue->certificate_path) || exists(issue->key_path))) {
-    return fail(GW_CTL_INVALID, "%s is there already: --replace makes a new one in its place",
-                exists(issue->certificate_path) ? issue->certificate_path : issue->key_path);
+  if (!may_replace && (gw_ctl_file_exists(issue->certificate_path) || gw_ctl_file_exists(issue->key_path))) {
+    return gw_ctl_fail(GW_CTL_INVALID, "%s is there already: --replace makes a new one in its place",
+                       gw_ctl_file_exists(issue->certificate_path) ? issue->certificate_path : issue->key_path);
   }
   bool is_server = (issue->ctl->given & GW_CTL_FLAG_CONTROL_PLANE) != 0;
   struct gw_pki_request request = {
@@ -327,7 +292,7 @@ static int make_certificate(struct issue *issue) {
       .not_after_s = issue->not_after_s,
   };
   struct gw_pki_pair ca = {.certificate = issue->ca.cert, .key = issue->ca.key}, pair;
-  if (gw_pki_issue(&request, &ca, &pair) != GW_OK) return fail(GW_CTL_FAILED, "the certificate cannot be made");
+  if (gw_pki_issue(&request, &ca, &pair) != GW_OK) return gw_ctl_fail(GW_CTL_FAILED, "the certificate cannot be made");
   int exit_code = put_pair(issue->key_path, issue->certificate_path, &pair, may_replace);
   gw_pki_pair_done(&pair);
   return exit_code;

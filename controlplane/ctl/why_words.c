@@ -27,6 +27,7 @@ static const struct row flags_table[] = {
     {"URX", "it would have been tried again, but the retries were used up", "retries: attempts (GATEWAY_RETRY_ATTEMPTS)"},
     {"CB", "the service's circuit breaker was open", NULL},
     {"UAEX", "the request's credentials were missing or not accepted, or they did not allow it", NULL},
+    {"RL", "too many requests had come", NULL},
 };
 
 #define LIMIT_BODY "max_request_body of the route (GATEWAY_MAX_REQUEST_BODY)"
@@ -44,6 +45,11 @@ static const struct row details_table[] = {
     {"no_healthy_upstream", "the service had no instance that could be used: there are none, or none of them was healthy", NULL},
     {"circuit_breaker_open", "the service had failed too often, so its circuit breaker let nothing through to it",
      "circuit_breaker of the service"},
+    {"local_rate_limited", "more requests had come than the route takes", "rate_limit of the route"},
+    {"request_rate_limited", "more requests had come than a limit takes, of the route, its service, a plan or all together",
+     "rate_limit of the route, rate_limits: services, global or plans"},
+    {"rate_limit_unavailable", "Redis, which counts requests, did not answer, and the limits are to be closed then",
+     "GATEWAY_REDIS_ON_FAILURE"},
     {"redirect", "the route redirects", NULL},
     {"redirect_without_host", "the route redirects, and the request named no host", NULL},
     {"direct_response", "the route answers by itself", NULL},

@@ -4,6 +4,7 @@
 
 #include "common/base/mem.h"
 #include "controlplane/policy/translate.h"
+#include "controlplane/policy/translate_limits.h"
 
 enum gw_err gw_policy_load(const struct gw_policy_source *routes, const struct gw_policy_source *services,
                            const struct gw_settings *settings, struct gw_errors *errors, struct gw_policy **ret_policy) {
@@ -23,6 +24,9 @@ enum gw_err gw_policy_load(const struct gw_policy_source *routes, const struct g
     gw_auth_check_keys(&parts.secrets, errors);
     gw_routes_read(&routes_reader, routes_root, knows_services ? &parts.services : NULL, &parts.auth, &parts.routes);
     const struct gw_yaml_node *listeners = routes_root != NULL ? gw_yaml_find(routes_root, "listeners") : NULL;
+    const struct gw_yaml_node *limits = routes_root != NULL ? gw_yaml_find(routes_root, "rate_limits") : NULL;
+    gw_limits_read_common(&routes_reader, limits, knows_services ? &parts.services : NULL, &parts.limits);
+    gw_limits_check(&routes_reader, settings, &parts.routes, &parts.limits);
     gw_listeners_read(&routes_reader, listeners, settings, &parts.secrets, &parts.listeners);
   }
   if (errors->error_count == errors_before) {

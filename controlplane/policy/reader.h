@@ -26,7 +26,8 @@ void gw_reader_warn(const struct gw_reader *reader, const struct gw_yaml_node *n
  * nearest one. */
 bool gw_reader_is_mapping(const struct gw_reader *reader, const struct gw_yaml_node *node, const char *what, const char *const *keys);
 /* The value of the key that a file must have, the first of `keys` (NULL-terminated): "routes"; it may have the others. NULL, and a mistake,
- * when it is absent or nothing: a file that was cut short must not pass for one that wants nothing. `empty`: how nothing is written, "[]". */
+ * when it is absent or nothing: a file that was cut short must not pass for one that wants nothing. `empty`: how nothing is written, "[]".
+ */
 const struct gw_yaml_node *gw_reader_find_root(const struct gw_reader *reader, const struct gw_yaml_node *root, const char *const *keys,
                                                const char *empty);
 bool gw_reader_is_list(const struct gw_reader *reader, const struct gw_yaml_node *node, const char *what);

@@ -19,6 +19,7 @@ static const char *const route_keys[] = {"path",
                                          "auth_required",
                                          "auth",
                                          "rate_limit",
+                                         "rate_limits",
                                          "timeout",
                                          "timeouts",
                                          "retries",
@@ -34,8 +35,7 @@ static const char *const route_keys[] = {"path",
                                          "respond",
                                          "max_request_body",
                                          NULL};
-static const char *const root_keys[] = {"routes", "listeners", "auth", NULL};
-static const char *const rate_limit_keys[] = {"requests", "per", "burst", "key", "scope", NULL};
+static const char *const root_keys[] = {"routes", "listeners", "auth", "rate_limits", NULL};
 
 /* Known ones in their usual order, others behind them by name. */
 static int compare_methods(const void *left, const void *right) {
@@ -84,26 +84,6 @@ static void read_methods(const struct gw_reader *reader, const struct gw_yaml_no
     route->has_implied_head = true;
   }
   qsort(route->methods, route->method_count, sizeof(*route->methods), compare_methods);
-}
-
-static void read_rate_limit(const struct gw_reader *reader, const struct gw_yaml_node *node) {
-  uint32_t number;
-  uint64_t ms;
-  struct gw_str text;
-  if (node->kind == GW_YAML_MAPPING) {
-    if (!gw_reader_is_mapping(reader, node, "rate_limit", rate_limit_keys)) return;
-    const struct gw_yaml_node *requests = gw_yaml_find(node, "requests"), *per = gw_yaml_find(node, "per"),
-                              *burst = gw_yaml_find(node, "burst"), *key = gw_yaml_find(node, "key"), *scope = gw_yaml_find(node, "scope");
-    if (requests == NULL) gw_reader_mistake(reader, node, "rate_limit needs requests: how many are allowed");
-    if (requests != NULL) gw_reader_u32(reader, requests, "requests", 1, 1000000000, &number);
-    if (per != NULL) gw_reader_duration(reader, per, "per", &ms);
-    if (burst != NULL) gw_reader_u32(reader, burst, "burst", 1, 1000000000, &number);
-    if (key != NULL) gw_reader_text(reader, key, "key", &text);
-    if (scope != NULL) gw_reader_text(reader, scope, "scope", &text);
-  } else if (!gw_reader_u32(reader, node, "rate_limit", 1, 1000000000, &number)) {
-    return;
-  }
-  gw_reader_warn(reader, node, "rate_limit is not enforced yet");
 }
 
 static void read_path(const struct gw_reader *reader, const struct gw_yaml_node *node, struct gw_route_entry *route) {
@@ -182,8 +162,7 @@ static void read_route(const struct gw_reader *reader, const struct gw_yaml_node
   *route = (struct gw_route_entry){.timeout_ms = GW_ROUTE_TIMEOUT_DEFAULT_YAML_MS};
   if (!gw_reader_is_mapping(reader, node, "a route", route_keys)) return;
   const struct gw_yaml_node *path = gw_yaml_find(node, "path"), *regex = gw_yaml_find(node, "path_regex"),
-                            *methods = gw_yaml_find(node, "methods"),
-                            *rate_limit = gw_yaml_find(node, "rate_limit"), *timeout = gw_yaml_find(node, "timeout");
+                            *methods = gw_yaml_find(node, "methods"), *timeout = gw_yaml_find(node, "timeout");
   route->node = path != NULL ? path : regex != NULL ? regex : node;
   if (path == NULL && regex == NULL) gw_reader_mistake(reader, node, "a route needs a path, such as /projects/{id}");
   if (path != NULL && regex != NULL) gw_reader_mistake(reader, regex, "a route has either path or path_regex");
@@ -192,7 +171,7 @@ static void read_route(const struct gw_reader *reader, const struct gw_yaml_node
   read_rules(reader, node, services, route);
   if (methods != NULL && !gw_yaml_is_null(methods)) read_methods(reader, methods, route);
   gw_route_auth_read(reader, node, auth, &route->auth);
-  if (rate_limit != NULL && !gw_yaml_is_null(rate_limit)) read_rate_limit(reader, rate_limit);
+  gw_limits_read_route(reader, node, &route->limits);
   if (timeout != NULL) route->has_timeout = gw_reader_duration(reader, timeout, "timeout", &route->timeout_ms);
   gw_retries_read(reader, node, &route->retries);
   gw_timeouts_read(reader, node, false, &route->timeouts);

@@ -6,6 +6,7 @@
 
 #include "controlplane/policy/auth_yaml.h"
 #include "controlplane/policy/path_pattern.h"
+#include "controlplane/policy/rate_limit_yaml.h"
 #include "controlplane/policy/route_actions_yaml.h"
 #include "controlplane/policy/route_conditions_yaml.h"
 #include "controlplane/policy/services_yaml.h"
@@ -31,6 +32,7 @@ struct gw_route_entry {
   bool has_timeout; /* written: long-lived gRPC streams end with it, too */
   struct gw_retries_entry retries;
   struct gw_timeouts_entry timeouts;
+  struct gw_limits_entry limits;
 };
 
 struct gw_route_list {

@@ -24,6 +24,8 @@ enum kind {
   KIND_CIDRS,
   KIND_PATH,
   KIND_DISCOVERY,
+  KIND_WORD,
+  KIND_REDIS,
   KIND_UNUSED,
   KIND_SECRET
 };
@@ -86,14 +88,21 @@ static const struct row rows[] = {
     {"GATEWAY_HTTP2_MAX_EMPTY_FRAMES", "10", AT(http2_max_empty_frames), KIND_U32, 0, UINT32_MAX, NULL},
     {"GATEWAY_HTTP2_MAX_PRIORITY_FRAMES", "100", AT(http2_max_priority_frames), KIND_U32, 0, UINT32_MAX, NULL},
     {"GATEWAY_HTTP2_MAX_WINDOW_UPDATES", "10", AT(http2_max_window_updates), KIND_U32, 1, UINT32_MAX, NULL},
-    {"RATE_LIMIT_ENABLED", "", 0, KIND_UNUSED, 0, 0, NULL},
+    {"RATE_LIMIT_ENABLED", "true", AT(has_rate_limits), KIND_BOOL, 0, 0, NULL},
+    {"GATEWAY_RATE_LIMIT_HEADERS", "refused", AT(rate_limit_headers), KIND_CHOICE, 0, 0, "always,refused"},
+    {"GATEWAY_RATE_LIMIT_MAX_KEYS", "1048576", AT(rate_limit_max_keys), KIND_U32, 1024, 1u << 26, NULL},
     {"CIRCUIT_BREAKER_ENABLED", "auto", AT(circuit_breaker), KIND_SWITCH, 0, 0, NULL},
     {"JWT_SECRET_KEY", "", AT(jwt_secret_key), KIND_SECRET, 0, 0, NULL},
     {"JWT_PUBLIC_KEY_FILE", "", AT(jwt_public_key_file), KIND_PATH, 0, 0, NULL},
     {"JWT_ALGORITHM", "HS256", AT(jwt_algorithm), KIND_TEXT, 0, 0,
      "HS256,HS384,HS512,RS256,RS384,RS512,PS256,PS384,PS512,ES256,ES384,ES512,EdDSA"},
-    {"REDIS_HOST", "", 0, KIND_UNUSED, 0, 0, NULL},
-    {"REDIS_PORT", "", 0, KIND_UNUSED, 0, 0, NULL},
+    {"REDIS_HOST", "", AT(redis_host), KIND_REDIS, 0, 0, NULL},
+    {"REDIS_PORT", "6379", AT(redis_port), KIND_PORT, 1, 0, NULL},
+    {"GATEWAY_REDIS_DATABASE", "0", AT(redis_database), KIND_U32, 0, 100000, NULL},
+    {"GATEWAY_REDIS_USER", "", AT(redis_user), KIND_WORD, 0, 0, NULL},
+    {"GATEWAY_REDIS_PREFIX", "gateway:", AT(redis_prefix), KIND_WORD, 0, 0, NULL},
+    {"GATEWAY_REDIS_TIMEOUT", "20ms", AT(redis_timeout_ms), KIND_DURATION, 0, 0, NULL},
+    {"GATEWAY_REDIS_ON_FAILURE", "local", AT(redis_on_failure), KIND_CHOICE, 0, 0, "local,open,closed"},
     {"REDIS_PASSWORD", "", 0, KIND_SECRET, 0, 0, NULL},
     {"MYSQL_HOST", "", AT(mysql_host), KIND_PATH, 0, 0, NULL},
     {"MYSQL_PORT", "3306", AT(mysql_port), KIND_PORT, 0, 0, NULL},
@@ -173,6 +182,26 @@ static void check_discovery(struct gw_str text, const char *place, struct gw_err
   }
 }
 
+/* What else the host of a Redis may be given as, elsewhere. */
+static void check_redis(struct gw_str text, const char *place, struct gw_errors *errors) {
+  if (gw_str_has_prefix(text, GW_STR("rediss://"))) {
+    gw_errors_add(errors, place,
+                  "REDIS_HOST: TLS (rediss://) is not available; a name or an address is allowed, in a network that is trusted");
+  } else if (gw_str_find_char(text, ',') >= 0 || gw_str_has_prefix(text, GW_STR("sentinel")) ||
+             gw_str_has_prefix(text, GW_STR("redis-sentinel"))) {
+    gw_errors_add(errors, place, "REDIS_HOST: Cluster and Sentinel are not available; the name or address of one server is allowed");
+  } else if (memmem(text.data, text.len, "://", 3) != NULL || gw_str_find_char(text, '/') >= 0 || gw_str_find_char(text, ' ') >= 0) {
+    gw_errors_add(errors, place,
+                  "REDIS_HOST: a name or an address is allowed; the port is REDIS_PORT, the database GATEWAY_REDIS_DATABASE");
+  }
+}
+
+static bool is_word(struct gw_str text) {
+  for (size_t i = 0; i < text.len; i++)
+    if (text.data[i] <= ' ' || text.data[i] >= 0x7f) return false;
+  return true;
+}
+
 static void set_number(const struct row *row, const struct origin *origin, char *at, struct gw_errors *errors) {
   uint64_t value, max = row->kind == KIND_PORT ? 65535 : row->max;
   if (gw_str_parse_u64(origin->text, &value) != GW_OK || value < row->min || value > max) {
@@ -246,6 +275,10 @@ static void set_value(struct gw_settings *settings, const struct row *row, const
     }
     break;
   case KIND_DISCOVERY: check_discovery(origin->text, origin->place, errors); break;
+  case KIND_REDIS: check_redis(origin->text, origin->place, errors); break;
+  case KIND_WORD:
+    if (!is_word(origin->text)) gw_errors_add(errors, origin->place, "%s: ASCII without spaces is allowed", row->name);
+    break;
   case KIND_UNUSED:
   case KIND_SECRET:
     if (row->offset != 0) break;

@@ -9,6 +9,7 @@
 
 #include "common/base/err.h"
 #include "common/base/str.h"
+#include "common/model/rate_limit.h"
 
 enum gw_access_log_mode { GW_ACCESS_LOG_JSON, GW_ACCESS_LOG_TEXT, GW_ACCESS_LOG_OFF };
 
@@ -47,13 +48,23 @@ struct gw_settings {
   const char *jwt_secret_key;            /* JWT_SECRET_KEY: without an issuer in routes.yaml; of RS256 and such a public key in PEM */
   const char *jwt_public_key_file;       /* JWT_PUBLIC_KEY_FILE: instead of that */
   const char *jwt_algorithm;             /* JWT_ALGORITHM: HS256 */
-  const char *mysql_host;                /* MYSQL_HOST: the store's, where --store does not say another */
-  uint16_t mysql_port;                   /* MYSQL_PORT: 3306 */
-  const char *mysql_user;                /* MYSQL_USER */
-  const char *mysql_password;            /* MYSQL_PASSWORD */
-  const char *mysql_database;            /* MYSQL_DATABASE */
-  const char *api_key_pepper;            /* GATEWAY_API_KEY_PEPPER: what API keys are hashed under; at least 32 bytes */
-  const char *api_key_pepper_file;       /* GATEWAY_API_KEY_PEPPER_FILE: instead of that */
+  bool has_rate_limits;                  /* RATE_LIMIT_ENABLED: true */
+  enum gw_rate_limit_headers rate_limit_headers; /* GATEWAY_RATE_LIMIT_HEADERS: refused */
+  uint32_t rate_limit_max_keys;                  /* GATEWAY_RATE_LIMIT_MAX_KEYS: 1048576, of each data plane */
+  const char *redis_host;                        /* REDIS_HOST: empty, each data plane counts alone */
+  uint16_t redis_port;                           /* REDIS_PORT: 6379 */
+  uint32_t redis_database;                       /* GATEWAY_REDIS_DATABASE: 0 */
+  const char *redis_user;                        /* GATEWAY_REDIS_USER: empty, Redis' default user */
+  const char *redis_prefix;                      /* GATEWAY_REDIS_PREFIX: gateway:, of its keys */
+  uint64_t redis_timeout_ms;                     /* GATEWAY_REDIS_TIMEOUT: 20ms, of a decision */
+  enum gw_rate_limit_failure redis_on_failure;   /* GATEWAY_REDIS_ON_FAILURE: local, open or closed */
+  const char *mysql_host;                        /* MYSQL_HOST: the store's, where --store does not say another */
+  uint16_t mysql_port;                           /* MYSQL_PORT: 3306 */
+  const char *mysql_user;                        /* MYSQL_USER */
+  const char *mysql_password;                    /* MYSQL_PASSWORD */
+  const char *mysql_database;                    /* MYSQL_DATABASE */
+  const char *api_key_pepper;                    /* GATEWAY_API_KEY_PEPPER: what API keys are hashed under; at least 32 bytes */
+  const char *api_key_pepper_file;               /* GATEWAY_API_KEY_PEPPER_FILE: instead of that */
   /* Limits; 0 means none where that is allowed. */
   uint64_t max_request_body_bytes;       /* GATEWAY_MAX_REQUEST_BODY: 100MiB */
   uint64_t max_uri_bytes;                /* GATEWAY_MAX_URI: 8KiB */

@@ -3,6 +3,7 @@
 #include "common/base/map.h"
 #include "common/model/api_key_auth.h"
 #include "controlplane/policy/service_tls_yaml.h"
+#include "controlplane/policy/translate_limits.h"
 #include "controlplane/policy/translate_routes.h"
 
 /* The form of all local replies; a data plane adds the request's id. */
@@ -26,6 +27,7 @@ struct translation {
   bool has_retries;                    /* a route has */
   struct gw_map *sets;                 /* list → struct method_set */
   struct gw_strbuf words;              /* for strings in the making */
+  const struct gw_common_limits *limits;
   struct gw_route *routes;
   uint32_t count;
 };
@@ -124,8 +126,24 @@ static void set_conditions(struct translation *t, const struct gw_route_conditio
   match->headers = headers;
 }
 
-/* Routes that ask the same share it. */
-static const struct gw_route_filters *get_filters(struct translation *t, const struct gw_route_entry *entry) {
+static struct gw_route *add_entry(struct translation *t, const struct gw_route_entry *entry, const struct gw_route_match *path,
+                                  struct gw_str name, const struct method_set *set) {
+  struct gw_route *route = add_route(t, path);
+  route->name = name;
+  set_conditions(t, &entry->conditions, set != NULL ? set->match : NULL, &route->match);
+  return route;
+}
+
+static void add_forward(struct translation *t, const struct gw_route_entry *entry, const struct gw_route_match *path, struct gw_str name,
+                        const struct method_set *set, const struct gw_retry_policy *retry) {
+  struct gw_route *route = add_entry(t, entry, path, name, set);
+  gw_policy_translate_action(entry, t->arena, route);
+  route->forward.retry = gw_policy_share_retry(retry, t->retry);
+  t->has_retries = t->has_retries || (retry != NULL && retry->count > 0);
+}
+
+/* Of routes that ask the same of tokens and keys, and have nothing else. */
+static const struct gw_route_filters *get_auth(struct translation *t, const struct gw_route_entry *entry) {
   struct gw_str requirement = gw_policy_jwt_requirement(t->auth, &entry->auth, t->arena);
   bool takes_key = entry->auth.is_required && entry->auth.takes_api_key && t->auth->has_api_keys;
   if (requirement.len == 0 && !takes_key) return NULL;
@@ -147,21 +165,15 @@ static const struct gw_route_filters *get_filters(struct translation *t, const s
   return filters;
 }
 
-static struct gw_route *add_entry(struct translation *t, const struct gw_route_entry *entry, const struct gw_route_match *path,
-                                  struct gw_str name, const struct method_set *set) {
-  struct gw_route *route = add_route(t, path);
-  route->name = name;
-  set_conditions(t, &entry->conditions, set != NULL ? set->match : NULL, &route->match);
-  route->filters = get_filters(t, entry);
-  return route;
-}
-
-static void add_forward(struct translation *t, const struct gw_route_entry *entry, const struct gw_route_match *path, struct gw_str name,
-                        const struct method_set *set, const struct gw_retry_policy *retry) {
-  struct gw_route *route = add_entry(t, entry, path, name, set);
-  gw_policy_translate_action(entry, t->arena, route);
-  route->forward.retry = gw_policy_share_retry(retry, t->retry);
-  t->has_retries = t->has_retries || (retry != NULL && retry->count > 0);
+/* What the listener's filters have of a route; NULL: nothing. */
+static const struct gw_route_filters *translate_filters(struct translation *t, const struct gw_route_entry *entry, struct gw_str name) {
+  const struct gw_route_filters *shared = get_auth(t, entry);
+  struct gw_route_filters filters = {0};
+  if (shared != NULL) filters = *shared;
+  if (!gw_limits_translate_route(entry, name, t->limits, t->settings, t->arena, &filters)) return shared;
+  struct gw_route_filters *own = gw_arena_calloc(t->arena, 1, sizeof(*own));
+  *own = filters;
+  return own;
 }
 
 /* Retries that could do things twice are for idempotent methods: those get a route of their own, in front, under the same name. So every
@@ -170,6 +182,7 @@ static const struct gw_route *translate_route(struct translation *t, const struc
                                               const struct gw_route_match *path) {
   const struct method_set *set = entry->method_count > 0 ? get_method_set(t, entry->methods, entry->method_count) : NULL;
   struct gw_str name = name_route(t, entry, set != NULL ? set->list : (struct gw_str){NULL, 0});
+  uint32_t first = t->count;
   if (entry->auth.is_required && !gw_route_auth_is_possible(&entry->auth, t->auth)) {
     set_direct(add_entry(t, entry, path, name, set), 501, GW_STR(NO_AUTHENTICATION));
   } else if (gw_route_actions_service(&entry->actions) == NULL) {
@@ -181,6 +194,9 @@ static const struct gw_route *translate_route(struct translation *t, const struc
       add_forward(t, entry, path, name, get_method_set(t, retries.methods, retries.method_count), retries.of_methods);
     add_forward(t, entry, path, name, set, retries.policy);
   }
+  const struct gw_route_filters *filters = translate_filters(t, entry, name);
+  for (uint32_t i = first; i < t->count; i++)
+    t->routes[i].filters = filters;
   return &t->routes[t->count - 1];
 }
 
@@ -306,7 +322,8 @@ static struct gw_route_config translate_routes(const struct gw_policy_parts *par
   const struct gw_retries_of unsaid = {.route = &nothing, .service = &nothing};
   const struct gw_retry_policy *others;
   struct gw_arena *arena = &policy->arena;
-  struct translation t = {.arena = arena, .settings = settings, .auth = &parts->auth, .filters = gw_map_new(), .sets = gw_map_new()};
+  struct translation t =
+      {.arena = arena, .settings = settings, .auth = &parts->auth, .filters = gw_map_new(), .sets = gw_map_new(), .limits = &parts->limits};
   t.retry = gw_retries_resolve(&unsaid, settings, arena, &others);
   t.routes = gw_arena_calloc(arena, count_made(routes), sizeof(*t.routes));
   struct gw_policy_route *list = gw_arena_calloc(arena, routes->count, sizeof(*list));

@@ -17,6 +17,7 @@ struct gw_policy_parts {
   struct gw_auth_policy auth;
   struct gw_route_list routes;
   struct gw_listener_list listeners;
+  struct gw_common_limits limits;
 };
 
 /* Fills everything of `policy` but its arena, from input without mistakes. */

@@ -1,6 +1,7 @@
 #include "common/base/mem.h"
 #include "common/model/api_key_auth.h"
 #include "controlplane/policy/translate.h"
+#include "controlplane/policy/translate_limits.h"
 
 /* Envoy's names and operators; the path without its query, since queries may hold secrets. */
 static const struct gw_access_log_field json_fields[] = {
@@ -75,7 +76,7 @@ static const struct gw_str *split_ranges(const char *text, struct gw_arena *aren
 
 static void translate_filters(const struct gw_policy_parts *parts, const struct gw_settings *settings, struct gw_arena *arena,
                               struct gw_http_connection_manager *http) {
-  struct gw_http_filter *filters = gw_arena_calloc(arena, 6, sizeof(*filters));
+  struct gw_http_filter *filters = gw_arena_calloc(arena, 6 + GW_LIMIT_FILTERS_MAX, sizeof(*filters));
   const struct gw_jwt_authn *jwt = gw_policy_translate_jwt(parts, arena);
   struct gw_forwarded_identity *identity = gw_arena_calloc(arena, 1, sizeof(*identity));
   http->filters = filters;
@@ -110,6 +111,7 @@ static void translate_filters(const struct gw_policy_parts *parts, const struct 
     filters[http->filter_count++] =
         (struct gw_http_filter){.name = GW_STR("gateway.filters.http.api_key"), .kind = GW_FILTER_API_KEY, .settings.api_key = keys};
   }
+  http->filter_count += gw_limits_translate_filters(&parts->routes, &parts->limits, settings, arena, filters + http->filter_count);
   *identity = parts->auth.identity;
   filters[http->filter_count++] = (struct gw_http_filter){.name = GW_STR("gateway.filters.http.identity"),
                                                           .kind = GW_FILTER_IDENTITY,

@@ -11,11 +11,6 @@
 /* When the process has too much in hand, those go first who don't take what they asked for. */
 #define OVERLOAD_SEND_TIMEOUT_MS 1000u
 
-static void on_gone(struct gw_downstream_connection *connection) {
-  if (connection->session != NULL) connection->protocol->on_client_gone(connection->session);
-  gw_downstream_connection_free(connection);
-}
-
 /* What ALPN agreed on, or the listener says; without either HTTP/1, whose session knows HTTP/2's preface when it sees it. */
 static bool begins_with_h2(const struct gw_downstream_connection *connection) {
   const struct gw_http_connection_manager *http = gw_downstream_connection_http(connection);
@@ -39,6 +34,15 @@ static void set_interest(struct gw_downstream_connection *connection, unsigned i
   gw_io_set(connection->io, interest & ~(unsigned)connection->waiting);
 }
 
+void gw_downstream_connection_drop(struct gw_downstream_connection *connection) {
+  if (connection->session == NULL || connection->protocol->on_client_gone(connection->session)) {
+    gw_downstream_connection_free(connection);
+    return;
+  }
+  gw_timer_stop(&connection->timer);
+  set_interest(connection, 0);
+}
+
 /* Who asks in a few bytes and takes what it gets is served first: handshakes, bodies, floods and who is slow have what time is left, one
  * read and one send each in turn. */
 static void wait_for_leisure(struct gw_downstream_connection *connection, unsigned ready) {
@@ -59,7 +63,7 @@ static void shake_hands(struct gw_downstream_connection *connection) {
   gw_out_queue_init(&nothing);
   enum gw_err err = gw_transport_flush(&connection->transport, gw_downstream_connection_loop(connection), &nothing, NULL);
   if (err != GW_OK && err != GW_ERR_AGAIN) {
-    on_gone(connection);
+    gw_downstream_connection_drop(connection);
     return;
   }
   gw_downstream_connection_watch(connection, true, &nothing);
@@ -69,7 +73,7 @@ static void on_tls_failure(struct gw_downstream_connection *connection) {
   struct gw_pipeline *pipeline = connection->listener->pipeline;
   pipeline->stats->tls_failures_total++;
   gw_pipeline_log_client(pipeline, &connection->peer, "TLS failed", gw_tls_failure(connection->transport.tls));
-  on_gone(connection);
+  gw_downstream_connection_drop(connection);
 }
 
 static void on_readable(struct gw_downstream_connection *connection) {
@@ -79,13 +83,14 @@ static void on_readable(struct gw_downstream_connection *connection) {
   bool was_ready = gw_transport_is_ready(&connection->transport);
   bool had_to_wait = must_wait(connection);
   size_t cap = had_to_wait || connection->transport.tls != NULL ? GW_LOOP_SCRATCH_SIZE : GW_DOWNSTREAM_LIGHT_READ_BYTES;
+  if (connection->is_busy && connection->transport.tls == NULL) cap = GW_DOWNSTREAM_BUSY_READ_BYTES;
   enum gw_err err = gw_transport_read(&connection->transport, pipeline->loop, scratch, cap, &got);
   if (err == GW_ERR_INVALID) {
     on_tls_failure(connection);
     return;
   }
   if (err != GW_OK && err != GW_ERR_AGAIN) {
-    on_gone(connection);
+    gw_downstream_connection_drop(connection);
     return;
   }
   connection->is_bulky = got > GW_DOWNSTREAM_BULK_BYTES;

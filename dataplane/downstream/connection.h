@@ -12,6 +12,8 @@
 /* Who brings more than this in one read is read at leisure next time: a body, or a flood. */
 #define GW_DOWNSTREAM_BULK_BYTES 4096u
 #define GW_DOWNSTREAM_LIGHT_READ_BYTES ((size_t)8 * 1024)
+/* Of who has many requests in hand no more is read at once than can be taken in: the rest would be kept beside. */
+#define GW_DOWNSTREAM_BUSY_READ_BYTES ((size_t)16 * 1024)
 
 struct gw_downstream_connection;
 
@@ -26,8 +28,9 @@ struct gw_downstream_protocol {
   void (*on_input)(void *session, struct gw_str input);
   /* The socket takes bytes again, or the handshake is through. */
   void (*on_writable)(void *session);
-  /* The client has closed or broken the connection, which is freed next: its streams are told. */
-  void (*on_client_gone)(void *session);
+  /* The client has closed or broken the connection: its streams are told. true: the connection is freed next; false: they are many, and the
+   * session frees it when it has told the last one. */
+  bool (*on_client_gone)(void *session);
   /* When the wait of the connection's timer must end; 0: streams have timers of their own. */
   uint64_t (*deadline_ms)(const void *session);
   /* It has passed. May free the connection. */
@@ -65,6 +68,8 @@ struct gw_downstream_connection *gw_downstream_connection_new(struct gw_downstre
 void gw_downstream_connection_serve_patient(void *arg);
 /* Closes at once, with the session and its streams. */
 void gw_downstream_connection_free(struct gw_downstream_connection *connection);
+/* The client is gone, or given up: as soon as its streams have been told. */
+void gw_downstream_connection_drop(struct gw_downstream_connection *connection);
 /* A new wait begins now. */
 void gw_downstream_connection_start_wait(struct gw_downstream_connection *connection);
 /* The session's deadline may be nearer than it was. */

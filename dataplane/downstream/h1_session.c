@@ -126,9 +126,10 @@ static void abort_connection(struct gw_h1_session *session) {
   gw_downstream_connection_free(session->connection);
 }
 
-static void on_client_gone(void *arg) {
+static bool on_client_gone(void *arg) {
   struct gw_h1_session *session = arg;
   if (session->stream != NULL) gw_stream_on_client_gone(session->stream);
+  return true;
 }
 
 static void follow_watermarks(struct gw_h1_session *session, size_t sent) {
@@ -152,8 +153,7 @@ static void on_flush(void *arg) {
   }
   enum gw_err err = gw_downstream_connection_flush(session->connection, &session->out, &sent);
   if (err != GW_OK && err != GW_ERR_AGAIN) {
-    on_client_gone(session);
-    gw_downstream_connection_free(session->connection);
+    gw_downstream_connection_drop(session->connection);
     return;
   }
   struct gw_stream *stream = session->stream;

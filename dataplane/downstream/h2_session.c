@@ -73,12 +73,21 @@ static bool has_output(const struct gw_h2_session *session) {
   return gw_transport_has_output(&session->connection->transport, &session->out);
 }
 
+/* Each may have a request to a service to take back, so that all at once would be a while. */
+static void end_streams(struct gw_h2_session *session) {
+  if (!gw_h2_codec_close_some(session->codec, GW_H2_NO_ERROR, GW_H2_ENDS_MAX)) {
+    gw_loop_at_leisure(loop_of(session), &session->rest_task);
+  } else if (session->is_gone) {
+    gw_downstream_connection_free(session->connection);
+  }
+}
+
 /* A client that still has something on its way (a WINDOW_UPDATE for what it has just read) would be answered by a reset, and lose what it
  * has not read yet; so the socket is kept until it closes, too. */
 static void close_connection(struct gw_h2_session *session) {
   if (session->is_lingering || gw_transport_shutdown(&session->connection->transport, loop_of(session)) == GW_ERR_AGAIN) return;
   session->is_lingering = true;
-  gw_h2_codec_close_streams(session->codec, GW_H2_NO_ERROR);
+  end_streams(session);
   gw_downstream_connection_start_wait(session->connection);
 }
 
@@ -163,7 +172,7 @@ static void on_flush(void *arg) {
   bool was_waiting = has_output(session);
   enum gw_err err = flush_all(session);
   if (err != GW_OK && err != GW_ERR_AGAIN) {
-    gw_downstream_connection_free(session->connection);
+    gw_downstream_connection_drop(session->connection);
     return;
   }
   if (err == GW_ERR_AGAIN && was_waiting) gw_downstream_connection_update_timer(session->connection);
@@ -196,6 +205,10 @@ static struct gw_str feed(struct gw_h2_session *session, struct gw_str input) {
 /* Begins the requests that have come, or takes in what may bring more. */
 static void on_rest(void *arg) {
   struct gw_h2_session *session = arg;
+  if (session->is_lingering) {
+    end_streams(session);
+    return;
+  }
   char *unread = session->unread;
   if (unread != NULL && gw_list_is_empty(&session->changed)) {
     struct gw_str rest = feed(session, (struct gw_str){unread + session->unread_at, session->unread_len - session->unread_at});
@@ -217,7 +230,7 @@ static void on_input(void *arg, struct gw_str input) {
   if (session->is_lingering) {
     session->discarded += input.len;
     gw_downstream_connection_start_wait(session->connection);
-    if (session->discarded > GW_DOWNSTREAM_LINGER_MAX) gw_downstream_connection_free(session->connection);
+    if (session->discarded > GW_DOWNSTREAM_LINGER_MAX) gw_downstream_connection_drop(session->connection);
     return;
   }
   struct gw_str rest = feed(session, input);
@@ -237,9 +250,12 @@ static void on_writable(void *arg) {
   gw_loop_at_turn_end(loop_of(session), &session->flush_task);
 }
 
-/* gw_downstream_connection_free ends the streams, each of which is told. */
-static void on_client_gone(void *arg) {
-  (void)arg;
+static bool on_client_gone(void *arg) {
+  struct gw_h2_session *session = arg;
+  session->is_over = session->is_lingering = session->is_gone = true;
+  if (gw_h2_codec_close_some(session->codec, GW_H2_NO_ERROR, GW_H2_ENDS_MAX)) return true;
+  gw_loop_at_leisure(loop_of(session), &session->rest_task);
+  return false;
 }
 
 /* ---- deadlines: 0 is none ---- */
@@ -304,7 +320,7 @@ static void on_deadline(void *arg) {
   bool is_stuck = send_ms != 0 && send_ms <= now_ms;
   if (is_stuck) stats->limits[GW_LIMIT_STALLED_CLIENT]++;
   if (is_stuck || session->is_lingering) {
-    gw_downstream_connection_free(session->connection);
+    gw_downstream_connection_drop(session->connection);
     return;
   }
   uint64_t head_ms = head_deadline(session);

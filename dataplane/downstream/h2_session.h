@@ -18,6 +18,8 @@
 #define GW_H2_HEADS_MAX 32u
 /* How long requests are begun one after the other. */
 #define GW_H2_SETTLE_US 250u
+/* How many streams end at once when their connection does. */
+#define GW_H2_ENDS_MAX 8u
 /* A worker with more requests in hand (some milliseconds of work) does those of clients with more than so many streams at leisure. */
 #define GW_H2_CALM_REQUESTS 256u
 #define GW_H2_CALM_STREAMS 8u
@@ -46,6 +48,7 @@ struct gw_h2_session {
   bool is_final;          /* … and later ones are not looked at */
   bool is_over;           /* closed once what is packed has left */
   bool is_lingering;      /* closed on our side; what comes is thrown away */
+  bool is_gone;           /* … and freed with its last stream */
   size_t discarded;       /* of that */
 };
 

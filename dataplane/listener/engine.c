@@ -55,6 +55,7 @@ struct gw_engine *gw_engine_new(const struct gw_engine_options *options) {
       .worker_index = options->worker_index,
       .node_status = options->node_status,
       .clients = options->clients,
+      .rate_limits = options->rate_limits,
       .filters = options->filters,
       .release_frozen = options->release_frozen,
       .release_arg = options->release_arg,

@@ -15,6 +15,7 @@
 #include "dataplane/pipeline/failure_ring.h"
 #include "dataplane/pipeline/filter.h"
 #include "dataplane/pipeline/node_status.h"
+#include "dataplane/pipeline/rate_limit_table.h"
 #include "dataplane/pipeline/view.h"
 
 struct gw_pipeline_options {
@@ -23,8 +24,9 @@ struct gw_pipeline_options {
   struct gw_log_ring *access_log; /* NULL: none */
   uint32_t worker_index;
   const struct gw_node_status_calls *node_status;
-  struct gw_client_table *clients;        /* of all workers */
-  const struct gw_filter *const *filters; /* the registry, NULL-terminated; NULL: none has a state */
+  struct gw_client_table *clients;         /* of all workers */
+  struct gw_rate_limit_table *rate_limits; /* of all workers */
+  const struct gw_filter *const *filters;  /* the registry, NULL-terminated; NULL: none has a state */
   /* Gives a reference of a gw_frozen back to the main thread. */
   void (*release_frozen)(void *arg, struct gw_frozen *frozen);
   void *release_arg;

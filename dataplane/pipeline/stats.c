@@ -190,6 +190,11 @@ static void merge_totals(struct gw_stats *stats, const struct gw_stats *from) {
   stats->tunnels_total += from->tunnels_total;
   for (size_t i = 0; i < GW_LIMIT_COUNT; i++)
     stats->limits[i] += from->limits[i];
+  for (size_t i = 0; i < GW_LIMIT_SCOPE_COUNT; i++)
+    for (size_t k = 0; k < GW_LIMIT_DECISION_COUNT; k++)
+      stats->rate_limits[i][k] += from->rate_limits[i][k];
+  for (size_t i = 0; i < GW_LIMIT_JUDGE_COUNT; i++)
+    stats->rate_limit_judges[i] += from->rate_limit_judges[i];
   for (size_t i = 0; i < GW_JWT_RESULT_COUNT; i++)
     stats->jwt_results[i] += from->jwt_results[i];
   for (size_t i = 0; i < GW_KEY_RESULT_COUNT; i++)

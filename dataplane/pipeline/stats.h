@@ -9,6 +9,7 @@
 
 #include "common/base/list.h"
 #include "common/base/map.h"
+#include "common/model/rate_limit.h"
 #include "common/observe/metrics.h"
 #include "dataplane/cluster/circuit_breaker.h"
 
@@ -44,6 +45,27 @@ enum gw_limit {
   GW_LIMIT_OVERLOAD_STREAMS,
   GW_LIMIT_OVERLOAD_CONNECTIONS,
   GW_LIMIT_COUNT,
+};
+
+/* Decisions of rate limits. */
+enum gw_limit_scope {                                                   /* those of ours by gw_rate_limit_scope */
+                      GW_LIMIT_SCOPE_LOCAL = GW_RATE_LIMIT_SCOPE_COUNT, /* Envoy's local ones */
+                      GW_LIMIT_SCOPE_COUNT,
+};
+enum gw_limit_decision {
+  GW_LIMIT_ALLOWED,
+  GW_LIMIT_REFUSED,
+  GW_LIMIT_NOT_ENFORCED, /* would have been refused */
+  GW_LIMIT_DECISION_COUNT,
+};
+
+/* Who decided about limits that all data planes share. */
+enum gw_limit_judge {
+  GW_LIMIT_BY_REDIS,
+  GW_LIMIT_BY_OURSELVES, /* Redis was away: each for itself, … */
+  GW_LIMIT_BY_NOBODY,    /* … nobody, and the request passed, … */
+  GW_LIMIT_CLOSED,       /* … or was answered 503 */
+  GW_LIMIT_JUDGE_COUNT,
 };
 
 /* What became of requests that need, or may have, a token. */
@@ -117,6 +139,8 @@ struct gw_stats {
   uint64_t tls_failures_total;
   uint64_t tunnels_total;
   uint64_t limits[GW_LIMIT_COUNT];
+  uint64_t rate_limits[GW_LIMIT_SCOPE_COUNT][GW_LIMIT_DECISION_COUNT];
+  uint64_t rate_limit_judges[GW_LIMIT_JUDGE_COUNT];
   uint64_t jwt_results[GW_JWT_RESULT_COUNT];
   uint64_t key_results[GW_KEY_RESULT_COUNT];
   uint64_t token_cache_hits_total;

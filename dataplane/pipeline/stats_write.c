@@ -176,6 +176,29 @@ static void write_limits(const struct gw_stats *stats, struct gw_metrics_writer 
   }
 }
 
+static void write_rate_limits(const struct gw_stats *stats, struct gw_metrics_writer *writer) {
+  static const char *const decisions[GW_LIMIT_DECISION_COUNT] = {"allowed", "refused", "not_enforced"};
+  const char *family = "gateway_rate_limit_decisions_total";
+  gw_metrics_family(writer, family, "counter", "What rate limits decided, each for itself.");
+  for (size_t i = 0; i < GW_LIMIT_SCOPE_COUNT; i++)
+    for (size_t k = 0; k < GW_LIMIT_DECISION_COUNT; k++) {
+      struct gw_str scope = i == GW_LIMIT_SCOPE_LOCAL ? GW_STR("local") : gw_rate_limit_scope_name((enum gw_rate_limit_scope)i);
+      struct gw_label labels[] = {{"scope", scope}, {"decision", gw_str_from(decisions[k])}};
+      gw_metrics_u64(writer, family, labels, 2, stats->rate_limits[i][k]);
+    }
+}
+
+static void write_judges(const struct gw_stats *stats, struct gw_metrics_writer *writer) {
+  static const char *const names[GW_LIMIT_JUDGE_COUNT] = {"redis", "local", "open", "closed"};
+  const char *family = "gateway_rate_limit_shared_requests_total";
+  gw_metrics_family(writer, family, "counter",
+                    "Requests with limits that all data planes share, by who decided; all but redis: it was away.");
+  for (size_t i = 0; i < GW_LIMIT_JUDGE_COUNT; i++) {
+    struct gw_label label = {"by", gw_str_from(names[i])};
+    gw_metrics_u64(writer, family, &label, 1, stats->rate_limit_judges[i]);
+  }
+}
+
 static void write_tokens(const struct gw_stats *stats, struct gw_metrics_writer *writer) {
   static const char *const names[GW_JWT_RESULT_COUNT] = {
       [GW_JWT_RESULT_ALLOWED] = "allowed",         [GW_JWT_RESULT_MISSING] = "missing",
@@ -232,6 +255,8 @@ void gw_stats_write(const struct gw_stats *stats, struct gw_metrics_writer *writ
   write_one(writer, "gateway_downstream_bad_requests_total", "counter", "Requests that were not HTTP as the gateway accepts it.",
             stats->bad_requests_total);
   write_limits(stats, writer);
+  write_rate_limits(stats, writer);
+  write_judges(stats, writer);
   write_tokens(stats, writer);
   write_keys(stats, writer);
   write_one(writer, "gateway_downstream_tls_handshakes_total", "counter", "TLS handshakes completed.", stats->tls_handshakes_total);

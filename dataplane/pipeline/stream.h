@@ -11,6 +11,7 @@
 #include "dataplane/pipeline/identity.h"
 #include "dataplane/pipeline/pipeline.h"
 
+struct gw_limit_report;
 struct gw_stream;
 
 /* What the session does for its stream. None of these ends the stream before the loop's callback has returned. */
@@ -27,7 +28,7 @@ struct gw_stream_calls {
 #define GW_PAUSE_FILTER 1u   /* a filter waits, and takes nothing meanwhile */
 #define GW_PAUSE_UPSTREAM 2u /* the service takes them too slowly */
 
-#define GW_STREAM_FIRST_BLOCK 3072
+#define GW_STREAM_FIRST_BLOCK 4096
 
 struct gw_stream {
   const struct gw_stream_calls *calls;
@@ -45,6 +46,7 @@ struct gw_stream {
   const struct gw_headers *response_trailers; /* NULL: none; there when the answer ends */
   const struct gw_identity *identity;         /* NULL: nobody is known */
   const struct gw_plan *plan;                 /* NULL: no API key */
+  struct gw_limit_report *limit_report;       /* what the client is told of limits; NULL: none counted it */
   struct gw_str request_id;
   struct gw_address remote; /* the client as far as it can be trusted: peer, or by X-Forwarded-For */
   bool is_remote_forwarded; /* remote came by X-Forwarded-For: it has no port */

@@ -138,6 +138,7 @@ static void start_workers(struct gw_data_plane *plane) {
   plane->overload = gw_overload_new(plane->loop, plane->log, NULL);
   plane->memory_trim = gw_memory_trim_new(plane->loop);
   plane->clients = gw_client_table_new();
+  plane->rate_limits = gw_rate_limit_table_new(GW_RATE_LIMIT_KEYS_DEFAULT);
   for (uint32_t i = 0; i < plane->options->workers; i++) {
     struct gw_worker_options options = {
         .main_loop = plane->loop,
@@ -147,6 +148,7 @@ static void start_workers(struct gw_data_plane *plane) {
         .is_ready = &plane->is_ready,
         .overload = plane->overload,
         .clients = plane->clients,
+        .rate_limits = plane->rate_limits,
         .events = &gw_node_worker_events,
         .arg = plane,
     };
@@ -167,6 +169,7 @@ static void start_configuration(struct gw_data_plane *plane) {
       .worker_count = options->workers,
       .listen = options->has_listen ? &options->listen : NULL,
       .publish = gw_node_publish,
+      .rate_limits = plane->rate_limits,
       .on_active = gw_node_on_active,
       .arg = plane,
   };
@@ -266,6 +269,7 @@ static void take_down(struct gw_data_plane *plane, int exit_code) {
   gw_overload_free(plane->overload);
   gw_memory_trim_free(plane->memory_trim);
   gw_client_table_free(plane->clients);
+  gw_rate_limit_table_free(plane->rate_limits);
   gw_resolver_free(plane->resolver);
   gw_rpc_free(plane->rpc);
   gw_rpc_credentials_free(plane->xds_tls);

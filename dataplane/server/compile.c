@@ -7,10 +7,12 @@
 #include "common/base/mem.h"
 #include "common/base/random.h"
 #include "common/event/timer.h"
+#include "common/model/listener.h"
 #include "common/model/secret.h"
 #include "common/net/tls.h"
 #include "common/routing/route_table.h"
 #include "dataplane/filters/filters.h"
+#include "dataplane/pipeline/rate_limit_table.h"
 
 #define TRIM_BYTES                                                                                                                         \
   ((size_t)1024 * 1024) /* a configuration on the wire that was so much bigger than the one now leaves memory worth returning */
@@ -149,6 +151,21 @@ static void log_active(struct gw_compiler *compiler, const struct gw_snapshot *s
               snapshot->lists[GW_RESOURCE_ROUTE_CONFIG].count, snapshot->lists[GW_RESOURCE_CLUSTER].count);
 }
 
+/* The largest that a listener asks for. */
+static void size_rate_limits(struct gw_compiler *compiler, const struct gw_snapshot *snapshot) {
+  uint64_t max_keys = 0;
+  const struct gw_resource_list *listeners = &snapshot->lists[GW_RESOURCE_LISTENER];
+  for (uint32_t i = 0; i < listeners->count; i++) {
+    const struct gw_http_connection_manager *http = &listeners->items[i]->listener->http;
+    for (uint32_t k = 0; k < http->filter_count; k++) {
+      const struct gw_http_filter *filter = &http->filters[k];
+      if (filter->kind == GW_FILTER_SHARED_LIMIT && filter->settings.shared_limit.max_keys > max_keys)
+        max_keys = filter->settings.shared_limit.max_keys;
+    }
+  }
+  gw_rate_limit_table_set_max_keys(compiler->options.rate_limits, max_keys > 0 ? max_keys : GW_RATE_LIMIT_KEYS_DEFAULT);
+}
+
 static void activate_next(struct gw_compiler *compiler) {
   struct gw_snapshot *snapshot = compiler->next;
   struct gw_frozen *frozen;
@@ -161,6 +178,7 @@ static void activate_next(struct gw_compiler *compiler) {
     compiler->active_wall_us = gw_loop_wall_us(compiler->options.loop);
     compiler->activations_total++;
     log_active(compiler, snapshot);
+    size_rate_limits(compiler, snapshot);
     serve(compiler, frozen);
   }
   /* Names that only the one before, or the failed one, had need no refreshing. */

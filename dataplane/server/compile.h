@@ -26,7 +26,8 @@ struct gw_compiler_options {
   struct gw_resolver *resolver;
   struct gw_log *log;
   uint32_t worker_count;
-  const struct gw_address *listen; /* NULL: where the snapshot says */
+  struct gw_rate_limit_table *rate_limits; /* gets the size that listeners ask for */
+  const struct gw_address *listen;         /* NULL: where the snapshot says */
   /* Gives a worker its next configuration: takes over one reference and the sockets. */
   void (*publish)(void *arg, uint32_t worker_index, struct gw_frozen *frozen, struct gw_engine_socket *sockets, uint32_t socket_count);
   /* Another configuration serves, or the same one from another source, or an address was bound. */

@@ -38,6 +38,7 @@ struct gw_data_plane {
   struct gw_overload *overload;
   struct gw_memory_trim *memory_trim;
   struct gw_client_table *clients;
+  struct gw_rate_limit_table *rate_limits;
   struct gw_scrape *scrape;
   struct gw_failure_search *failures;
   struct gw_last_good *last_good;

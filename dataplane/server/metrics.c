@@ -57,6 +57,17 @@ static void put_overload(const struct gw_node_metrics *metrics, struct gw_metric
       metrics->clients);
 }
 
+static void put_rate_limits(const struct gw_node_metrics *metrics, struct gw_metrics_writer *writer) {
+  const char *family = "gateway_rate_limit_evictions_total";
+  put(writer, "gateway_rate_limit_buckets", "gauge", "Buckets of rate limits in memory, those too that are full again.",
+      metrics->rate_limits.keys);
+  put(writer, "gateway_rate_limit_buckets_max", "gauge", "Buckets that there is room for.", metrics->rate_limit_max_keys);
+  gw_metrics_family(writer, family, "counter", "Buckets that made room for others; active ones were not full, so the room is too small.");
+  struct gw_label full = {"bucket", GW_STR("full")}, active = {"bucket", GW_STR("active")};
+  gw_metrics_u64(writer, family, &full, 1, metrics->rate_limits.evictions_full);
+  gw_metrics_u64(writer, family, &active, 1, metrics->rate_limits.evictions_active);
+}
+
 static void put_workers(const struct gw_node_metrics *metrics, struct gw_metrics_writer *writer) {
   put(writer, "gateway_workers", "gauge", "Threads that serve.", metrics->worker_count);
   put(writer, "gateway_scrape_missed_workers_total", "counter", "Workers that were left out of a scrape since they did not answer.",
@@ -83,6 +94,7 @@ void gw_node_metrics_write(const struct gw_node_metrics *metrics, struct gw_strb
   put_xds(metrics, &writer);
   put_tls(metrics, &writer);
   put_overload(metrics, &writer);
+  put_rate_limits(metrics, &writer);
   put_workers(metrics, &writer);
   if (metrics->health != NULL) gw_strbuf_append_str(buf, gw_bytes_str(metrics->health));
   put(&writer, "gateway_access_log_lost_total", "counter", "Access log lines lost since the disk or its reader was too slow.",

@@ -8,6 +8,7 @@
 
 #include "common/base/bytes.h"
 #include "common/observe/metrics.h"
+#include "dataplane/pipeline/rate_limit_table.h"
 #include "dataplane/pipeline/stats.h"
 #include "dataplane/server/overload.h"
 
@@ -46,7 +47,9 @@ struct gw_node_metrics {
   int64_t tls_not_after_s;
   enum gw_overload_level overload;
   struct gw_overload_use use;
-  uint64_t clients;        /* with a counted connection */
+  uint64_t clients; /* with a counted connection */
+  struct gw_rate_limit_counts rate_limits;
+  uint64_t rate_limit_max_keys;
   struct gw_bytes *health; /* of the endpoints: text as it is written; a reference, or NULL: none */
 };
 

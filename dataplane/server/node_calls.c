@@ -205,6 +205,8 @@ static void fill_metrics(void *arg, struct gw_node_metrics *metrics) {
   metrics->overload = gw_overload_level(plane->overload);
   gw_overload_get_use(plane->overload, &metrics->use);
   metrics->clients = gw_client_table_count(plane->clients);
+  gw_rate_limit_table_get_counts(plane->rate_limits, &metrics->rate_limits);
+  metrics->rate_limit_max_keys = gw_rate_limit_table_max_keys(plane->rate_limits);
   metrics->health = gw_health_format_metrics(gw_compiler_health(plane->compiler));
   fill_tls_metrics(plane, metrics);
 }
@@ -238,9 +240,17 @@ static void answer_worker(void *arg, struct gw_bytes *text) {
   free(ask);
 }
 
+/* What is known of it stays known while the control plane is away: so do the other data planes. */
+static void update_fleet(struct gw_data_plane *plane) {
+  struct gw_xds_client_status xds;
+  gw_xds_client_get_status(plane->xds, &xds);
+  if (xds.fleet_size > 0) gw_rate_limit_table_set_fleet(plane->rate_limits, xds.fleet_size);
+}
+
 void gw_node_tally(struct gw_timer *timer) {
   struct gw_data_plane *plane = GW_CONTAINER_OF(timer, struct gw_data_plane, tally);
   gw_timer_start(plane->loop, &plane->tally, TALLY_MS);
+  update_fleet(plane);
   for (uint32_t i = 0; i < plane->options->workers; i++)
     gw_worker_ask_totals(plane->workers[i]);
 }

@@ -175,6 +175,7 @@ static void *run(void *arg) {
       .worker_index = worker->options.index,
       .node_status = &worker->node_status,
       .clients = worker->options.clients,
+      .rate_limits = worker->options.rate_limits,
       .filters = gw_filters,
       .release_frozen = release_frozen,
       .release_arg = worker,

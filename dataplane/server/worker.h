@@ -52,7 +52,8 @@ struct gw_worker_options {
   uint32_t index;
   const atomic_bool *is_ready; /* main writes it */
   const struct gw_overload *overload;
-  struct gw_client_table *clients; /* of all workers */
+  struct gw_client_table *clients;         /* of all workers */
+  struct gw_rate_limit_table *rate_limits; /* of all workers */
   const struct gw_worker_events *events;
   void *arg;
 };

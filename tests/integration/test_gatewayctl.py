@@ -78,7 +78,7 @@ def test_validate_missing_file_is_65(files):
 
 
 def test_validate_warning_is_0_and_79_when_strict(files):
-    (files / "routes.yaml").write_text("routes:\n  - path: /a\n    service: project-service\n    rate_limit: 100\n")
+    (files / "routes.yaml").write_text("routes:\n  - path: /a\n    service: project-service\n    rate_limit: {requests: 100, key: user}\n")
     assert "warning" in validate(files, check=0).stdout
     validate(files, "--strict", check=79)
 

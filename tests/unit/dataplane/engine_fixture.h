@@ -336,6 +336,7 @@ struct fixture {
   bool is_ready;
   enum gw_overload_level overload;
   struct gw_client_table *clients;
+  struct gw_rate_limit_table *rate_limits;
   unsigned version;
   struct gw_log_writer *log_writer;
   char log_path[64];
@@ -423,6 +424,7 @@ static inline void fixture_start(struct fixture *fixture) {
                                                        .overload = fixture_overload,
                                                        .get_metrics = fixture_metrics};
   fixture->clients = gw_client_table_new();
+  fixture->rate_limits = gw_rate_limit_table_new(1024);
   snprintf(fixture->log_path, sizeof(fixture->log_path), "/tmp/gw-engine-test-XXXXXX");
   close(mkstemp(fixture->log_path));
   assert_int_equal(gw_log_writer_new(fixture->log_path, &fixture->log_writer), GW_OK);
@@ -431,6 +433,7 @@ static inline void fixture_start(struct fixture *fixture) {
       .access_log = gw_log_writer_add_ring(fixture->log_writer, 1 << 16),
       .node_status = &fixture->node_status,
       .clients = fixture->clients,
+      .rate_limits = fixture->rate_limits,
       .filters = fixture->filters,
       .release_frozen = fixture_release,
       .release_arg = fixture,
@@ -443,6 +446,7 @@ static inline void fixture_stop(struct fixture *fixture, struct gw_strbuf *ret_l
   gw_engine_free(fixture->engine);
   assert_int_equal(gw_client_table_count(fixture->clients), 0);
   gw_client_table_free(fixture->clients);
+  gw_rate_limit_table_free(fixture->rate_limits);
   gw_listen_set_free(fixture->listen_set);
   gw_frozen_unref(fixture->frozen);
   backend_stop(&fixture->backend);

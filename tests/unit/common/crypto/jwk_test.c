@@ -142,7 +142,7 @@ static void test_broken_keys_are_refused_with_their_fault(void **state) {
 
 static void test_weak_rsa_keys_are_refused(void **state) {
   (void)state;
-  GW_CLEANUP(gw_free_ptr) char *small = gw_asprintf("{\"keys\":[{\"kty\":\"RSA\",\"e\":\"AQAB\",\"n\":\"%.170sB\"}]}", RSA_N);
+  GW_CLEANUP(gw_free_ptr) char *small = gw_asprintf("{\"keys\":[{\"kty\":\"RSA\",\"e\":\"AQAB\",\"n\":\"%.170sQ\"}]}", RSA_N);
   assert_refused(small, &strict, "2048 to 8192 are allowed");
   assert_refused("{\"keys\":[{\"kty\":\"RSA\",\"e\":\"AQ\",\"n\":\"" RSA_N "\"}]}", &strict, "exponent");
   assert_refused("{\"keys\":[{\"kty\":\"RSA\",\"e\":\"BA\",\"n\":\"" RSA_N "\"}]}", &strict, "exponent");

@@ -318,6 +318,54 @@ static void test_last_answer_is_not_taken_down_by_what_the_client_says(void **st
   assert_at_rest();
 }
 
+/* ---- many streams ---- */
+
+#define MANY 100u
+
+static struct h2_client *client_with_many_streams(void) {
+  struct h2_client *client = h2_client_new(&fixture);
+  for (uint32_t i = 0; i < MANY; i++)
+    h2_get(client, "/slow");
+  FIXTURE_UNTIL(&fixture, fixture.backend.requests == MANY);
+  return client;
+}
+
+static uint64_t active_requests(void) {
+  struct gw_stats *stats = gw_engine_copy_stats(fixture.engine);
+  uint64_t active = stats->requests_active;
+  gw_stats_free(stats);
+  return active;
+}
+
+static void test_many_streams_of_a_client_that_leaves_end_a_few_at_a_time(void **state) {
+  (void)state;
+  h2_client_free(client_with_many_streams());
+  bool has_some_left = false;
+  FIXTURE_UNTIL(&fixture,
+                (has_some_left = has_some_left || active_requests() % MANY != 0, gw_engine_connection_count(fixture.engine) == 0));
+  assert_true(has_some_left);
+  assert_at_rest();
+}
+
+static void test_engine_may_go_while_many_streams_end(void **state) {
+  (void)state;
+  h2_client_free(client_with_many_streams());
+  FIXTURE_UNTIL(&fixture, active_requests() < MANY);
+  assert_true(active_requests() > 0);
+}
+
+static void test_many_streams_of_a_client_that_breaks_the_rules_end(void **state) {
+  (void)state;
+  struct h2_client *client = client_with_many_streams();
+  struct gw_strbuf bytes = {0};
+  put_frame(&bytes, 0x6, 0, 1, GW_STR("12345678")); /* a PING of a stream */
+  h2_send_raw(client, &bytes);
+  FIXTURE_UNTIL(&fixture, client->is_closed);
+  FIXTURE_UNTIL(&fixture, active_requests() == 0);
+  h2_client_free(client);
+  FIXTURE_UNTIL(&fixture, gw_engine_connection_count(fixture.engine) == 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
 
 int main(void) {
@@ -335,6 +383,9 @@ int main(void) {
       TEST(test_listener_that_goes_ends_its_connections),
       TEST(test_other_configuration_holds_from_the_next_stream_on),
       TEST(test_last_answer_is_not_taken_down_by_what_the_client_says),
+      TEST(test_many_streams_of_a_client_that_leaves_end_a_few_at_a_time),
+      TEST(test_engine_may_go_while_many_streams_end),
+      TEST(test_many_streams_of_a_client_that_breaks_the_rules_end),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
