@@ -144,6 +144,14 @@ def test_wrong_stores_and_peppers_are_mistakes_at_the_start(stage):
         assert words in made.log()
 
 
+def test_store_where_nothing_can_be_written_keeps_nobody_from_starting(stage, tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    control = stage.control_plane(ROUTES, SERVICES, args=["--store", f"sqlite://{tmp_path}/file/gateway.db"])
+    assert "Not a directory" in wait_for_store(control, "AWAY")["problem"]
+    assert control.http("/ready").status == 200
+    assert "the database is away" in control.ctl("keys", "revoke", "x", check=70).stderr
+
+
 # --- MariaDB ---
 
 def mysql_control(stage, mariadb, **kw):
