@@ -285,7 +285,7 @@ struct gw_snapshot *gw_foreign_make(struct gw_foreign *foreign, const struct gw_
   uint32_t room = snapshot->lists[GW_RESOURCE_LISTENER].count + snapshot->lists[GW_RESOURCE_ROUTE_CONFIG].count, count = 0;
   struct derived *items = gw_calloc(room + 1u, sizeof(*items));
   for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++) {
-    for (uint32_t i = 0; i < snapshot->lists[type].count; i++) {
+    for (uint32_t i = 0; type != GW_RESOURCE_API_KEY && i < snapshot->lists[type].count; i++) {
       struct gw_resource *resource = snapshot->lists[type].items[i];
       struct gw_resource *listener = type == GW_RESOURCE_ROUTE_CONFIG ? find_listener(snapshot, resource->name) : NULL;
       bool is_derived = listener != NULL || (type == GW_RESOURCE_LISTENER && differs(resource->listener));
