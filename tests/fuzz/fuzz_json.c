@@ -54,7 +54,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   enum gw_err err = gw_json_parse(text, &limits, &arena, &value);
   json_error_t error;
   json_t *judge = json_loadb(size > 0 ? text.data : "", size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
-  if (err != GW_ERR_LIMIT) GW_ASSERT((err == GW_OK) == (judge != NULL));
+  bool has_nul = memchr(text.data, '\0', size) != NULL; /* jansson passes over it; JSON has no place for it */
+  if (err != GW_ERR_LIMIT) GW_ASSERT((err == GW_OK) == (judge != NULL && !has_nul));
   if (err == GW_OK) {
     json_t *ours = jansson_of(value);
     GW_ASSERT(json_equal(ours, judge));
