@@ -1,5 +1,4 @@
 """gatewayctl keygen and token: what they make, as OpenSSL and PyJWT see it, and what they refuse."""
-import os
 import subprocess
 import time
 
@@ -68,10 +67,10 @@ def test_secrets_come_from_a_file_or_the_environment(tmp_path):
     secret = "s" * 40
     (tmp_path / "s.key").write_text(secret + "\n")
     by_file = mint("--key", tmp_path / "s.key", "--sub", "u1").stdout.strip()
-    by_environment = mint("--sub", "u1", env={**os.environ, "JWT_SECRET_KEY": secret}).stdout.strip()
+    by_environment = mint("--sub", "u1", env={"JWT_SECRET_KEY": secret}).stdout.strip()
     for token in (by_file, by_environment):
         assert jwt.decode(token, secret, ["HS256"])["sub"] == "u1"
-    assert "--key is wanted" in mint("--sub", "u1", check=64, env={name: value for name, value in os.environ.items() if name != "JWT_SECRET_KEY"}).stderr
+    assert "--key is wanted" in mint("--sub", "u1", check=64, env={"JWT_SECRET_KEY": ""}).stderr
 
 
 def test_mint_refuses_weak_and_wrong_keys_without_showing_them(tmp_path):
