@@ -12,41 +12,43 @@ static const struct gw_xds_unsupported_field access_log[] = {
     {"filter", 2, REFUSED},
 };
 
-static const struct gw_xds_unsupported_field cluster[] = {{"per_connection_buffer_limit_bytes", 5, REFUSED},
-                                                          {"max_requests_per_connection", 9, REFUSED},
-                                                          {"http_protocol_options", 13, REFUSED},
-                                                          {"http2_protocol_options", 14, REFUSED},
-                                                          {"dns_lookup_family", 17, REFUSED},
-                                                          {"dns_resolvers", 18, REFUSED},
-                                                          {"cleanup_interval", 20, REFUSED},
-                                                          {"upstream_bind_config", 21, REFUSED},
-                                                          {"lb_subset_config", 22, REFUSED},
-                                                          {"protocol_selection", 26, REFUSED},
-                                                          {"alt_stat_name", 28, IGNORED},
-                                                          {"common_http_protocol_options", 29, REFUSED},
-                                                          {"upstream_connection_options", 30, REFUSED},
-                                                          {"close_connections_on_host_health_failure", 31, REFUSED},
-                                                          {"original_dst_lb_config", 34, REFUSED},
-                                                          {"cluster_type", 38, REFUSED},
-                                                          {"respect_dns_ttl", 39, REFUSED},
-                                                          {"filters", 40, REFUSED},
-                                                          {"load_balancing_policy", 41, REFUSED},
-                                                          {"lrs_server", 42, REFUSED},
-                                                          {"transport_socket_matches", 43, REFUSED},
-                                                          {"dns_failure_refresh_rate", 44, REFUSED},
-                                                          {"use_tcp_for_dns_lookups", 45, REFUSED},
-                                                          {"upstream_http_protocol_options", 46, REFUSED},
-                                                          {"track_timeout_budgets", 47, REFUSED},
-                                                          {"upstream_config", 48, REFUSED},
-                                                          {"track_cluster_stats", 49, REFUSED},
-                                                          {"preconnect_policy", 50, REFUSED},
-                                                          {"connection_pool_per_downstream_connection", 51, REFUSED},
-                                                          {"dns_resolution_config", 53, REFUSED},
-                                                          {"wait_for_warm_on_init", 54, REFUSED},
-                                                          {"typed_dns_resolver_config", 55, REFUSED},
-                                                          {"lrs_report_endpoint_metrics", 57, REFUSED},
-                                                          {"dns_jitter", 58, REFUSED},
-                                                          {"transport_socket_matcher", 59, REFUSED}};
+static const struct gw_xds_unsupported_field cluster[] = {
+    {"per_connection_buffer_limit_bytes", 5, REFUSED},
+    {"max_requests_per_connection", 9, REFUSED},
+    {"http_protocol_options", 13, REFUSED},
+    {"http2_protocol_options", 14, REFUSED},
+    {"dns_lookup_family", 17, REFUSED},
+    {"dns_resolvers", 18, REFUSED},
+    {"cleanup_interval", 20, REFUSED},
+    {"upstream_bind_config", 21, REFUSED},
+    {"lb_subset_config", 22, REFUSED},
+    {"protocol_selection", 26, REFUSED},
+    {"alt_stat_name", 28, IGNORED},
+    {"common_http_protocol_options", 29, REFUSED},
+    {"upstream_connection_options", 30, REFUSED},
+    {"close_connections_on_host_health_failure", 31, REFUSED},
+    {"original_dst_lb_config", 34, REFUSED},
+    {"cluster_type", 38, REFUSED},
+    {"respect_dns_ttl", 39, REFUSED},
+    {"filters", 40, REFUSED},
+    {"load_balancing_policy", 41, REFUSED},
+    {"lrs_server", 42, REFUSED},
+    {"transport_socket_matches", 43, REFUSED},
+    {"dns_failure_refresh_rate", 44, REFUSED},
+    {"use_tcp_for_dns_lookups", 45, REFUSED},
+    {"upstream_http_protocol_options", 46, REFUSED},
+    {"track_timeout_budgets", 47, REFUSED},
+    {"upstream_config", 48, REFUSED},
+    {"track_cluster_stats", 49, REFUSED},
+    {"preconnect_policy", 50, REFUSED},
+    {"connection_pool_per_downstream_connection", 51, REFUSED},
+    {"dns_resolution_config", 53, REFUSED},
+    {"wait_for_warm_on_init", 54, REFUSED},
+    {"typed_dns_resolver_config", 55, REFUSED},
+    {"lrs_report_endpoint_metrics", 57, REFUSED},
+    {"dns_jitter", 58, REFUSED},
+    {"transport_socket_matcher", 59, REFUSED},
+};
 
 static const struct gw_xds_unsupported_field circuit_breakers[] = {
     {"per_host_thresholds", 2, REFUSED},
@@ -388,38 +390,39 @@ static const struct gw_xds_unsupported_field router[] = {
     {"upstream_log_options", 9, REFUSED},
 };
 
-static const struct gw_xds_unsupported_field http_connection_manager[] = {{"add_user_agent", 6, REFUSED},
-                                                                          {"tracing", 7, REFUSED},
-                                                                          {"proxy_100_continue", 18, REFUSED},
-                                                                          {"represent_ipv4_remote_address_as_ipv4_mapped_ipv6", 20,
-                                                                           REFUSED},
-                                                                          {"skip_xff_append", 21, REFUSED},
-                                                                          {"via", 22, REFUSED},
-                                                                          {"internal_address_config", 25, REFUSED},
-                                                                          {"delayed_close_timeout", 26, REFUSED},
-                                                                          {"scoped_routes", 31, REFUSED},
-                                                                          {"server_header_transformation", 34, REFUSED},
-                                                                          {"request_id_extension", 36, REFUSED},
-                                                                          {"local_reply_config", 38, REFUSED},
-                                                                          {"strip_matching_host_port", 39, REFUSED},
-                                                                          {"stream_error_on_invalid_http_message", 40, REFUSED},
-                                                                          {"strip_any_host_port", 42, REFUSED},
-                                                                          {"path_normalization_options", 43, REFUSED},
-                                                                          {"http3_protocol_options", 44, REFUSED},
-                                                                          {"strip_trailing_host_dot", 47, REFUSED},
-                                                                          {"scheme_header_transformation", 48, REFUSED},
-                                                                          {"proxy_status_config", 49, REFUSED},
-                                                                          {"typed_header_validation_config", 50, REFUSED},
-                                                                          {"append_x_forwarded_port", 51, REFUSED},
-                                                                          {"early_header_mutation_extensions", 52, REFUSED},
-                                                                          {"add_proxy_protocol_connection_state", 53, REFUSED},
-                                                                          {"access_log_flush_interval", 54, REFUSED},
-                                                                          {"flush_access_log_on_new_request", 55, REFUSED},
-                                                                          {"access_log_options", 56, REFUSED},
-                                                                          {"append_local_overload", 57, REFUSED},
-                                                                          {"http1_safe_max_connection_duration", 58, REFUSED},
-                                                                          {"stream_flush_timeout", 59, REFUSED},
-                                                                          {"forward_client_cert_matcher", 60, REFUSED}};
+static const struct gw_xds_unsupported_field http_connection_manager[] = {
+    {"add_user_agent", 6, REFUSED},
+    {"tracing", 7, REFUSED},
+    {"proxy_100_continue", 18, REFUSED},
+    {"represent_ipv4_remote_address_as_ipv4_mapped_ipv6", 20, REFUSED},
+    {"skip_xff_append", 21, REFUSED},
+    {"via", 22, REFUSED},
+    {"internal_address_config", 25, REFUSED},
+    {"delayed_close_timeout", 26, REFUSED},
+    {"scoped_routes", 31, REFUSED},
+    {"server_header_transformation", 34, REFUSED},
+    {"request_id_extension", 36, REFUSED},
+    {"local_reply_config", 38, REFUSED},
+    {"strip_matching_host_port", 39, REFUSED},
+    {"stream_error_on_invalid_http_message", 40, REFUSED},
+    {"strip_any_host_port", 42, REFUSED},
+    {"path_normalization_options", 43, REFUSED},
+    {"http3_protocol_options", 44, REFUSED},
+    {"strip_trailing_host_dot", 47, REFUSED},
+    {"scheme_header_transformation", 48, REFUSED},
+    {"proxy_status_config", 49, REFUSED},
+    {"typed_header_validation_config", 50, REFUSED},
+    {"append_x_forwarded_port", 51, REFUSED},
+    {"early_header_mutation_extensions", 52, REFUSED},
+    {"add_proxy_protocol_connection_state", 53, REFUSED},
+    {"access_log_flush_interval", 54, REFUSED},
+    {"flush_access_log_on_new_request", 55, REFUSED},
+    {"access_log_options", 56, REFUSED},
+    {"append_local_overload", 57, REFUSED},
+    {"http1_safe_max_connection_duration", 58, REFUSED},
+    {"stream_flush_timeout", 59, REFUSED},
+    {"forward_client_cert_matcher", 60, REFUSED},
+};
 
 static const struct gw_xds_unsupported_field set_current_client_cert_details[] = {
     {"cert", 3, REFUSED},
@@ -439,30 +442,34 @@ static const struct gw_xds_unsupported_field xff_config[] = {
     {"xff_num_trusted_hops", 1, REFUSED},
 };
 
-static const struct gw_xds_unsupported_field certificate_validation_context[] = {{"verify_certificate_hash", 2, REFUSED},
-                                                                                 {"verify_certificate_spki", 3, REFUSED},
-                                                                                 {"require_signed_certificate_timestamp", 6, REFUSED},
-                                                                                 {"crl", 7, REFUSED},
-                                                                                 {"allow_expired_certificate", 8, REFUSED},
-                                                                                 {"match_subject_alt_names", 9, REFUSED},
-                                                                                 {"trust_chain_verification", 10, REFUSED},
-                                                                                 {"watched_directory", 11, REFUSED},
-                                                                                 {"custom_validator_config", 12, REFUSED},
-                                                                                 {"ca_certificate_provider_instance", 13, REFUSED},
-                                                                                 {"only_verify_leaf_cert_crl", 14, REFUSED},
-                                                                                 {"max_verify_depth", 16, REFUSED},
-                                                                                 {"system_root_certs", 17, REFUSED}};
+static const struct gw_xds_unsupported_field certificate_validation_context[] = {
+    {"verify_certificate_hash", 2, REFUSED},
+    {"verify_certificate_spki", 3, REFUSED},
+    {"require_signed_certificate_timestamp", 6, REFUSED},
+    {"crl", 7, REFUSED},
+    {"allow_expired_certificate", 8, REFUSED},
+    {"match_subject_alt_names", 9, REFUSED},
+    {"trust_chain_verification", 10, REFUSED},
+    {"watched_directory", 11, REFUSED},
+    {"custom_validator_config", 12, REFUSED},
+    {"ca_certificate_provider_instance", 13, REFUSED},
+    {"only_verify_leaf_cert_crl", 14, REFUSED},
+    {"max_verify_depth", 16, REFUSED},
+    {"system_root_certs", 17, REFUSED},
+};
 
-static const struct gw_xds_unsupported_field common_tls_context[] = {{"tls_certificates", 2, REFUSED},
-                                                                     {"validation_context", 3, REFUSED},
-                                                                     {"tls_certificate_certificate_provider", 9, REFUSED},
-                                                                     {"validation_context_certificate_provider", 10, REFUSED},
-                                                                     {"tls_certificate_certificate_provider_instance", 11, REFUSED},
-                                                                     {"validation_context_certificate_provider_instance", 12, REFUSED},
-                                                                     {"custom_handshaker", 13, REFUSED},
-                                                                     {"tls_certificate_provider_instance", 14, REFUSED},
-                                                                     {"key_log", 15, REFUSED},
-                                                                     {"custom_tls_certificate_selector", 16, REFUSED}};
+static const struct gw_xds_unsupported_field common_tls_context[] = {
+    {"tls_certificates", 2, REFUSED},
+    {"validation_context", 3, REFUSED},
+    {"tls_certificate_certificate_provider", 9, REFUSED},
+    {"validation_context_certificate_provider", 10, REFUSED},
+    {"tls_certificate_certificate_provider_instance", 11, REFUSED},
+    {"validation_context_certificate_provider_instance", 12, REFUSED},
+    {"custom_handshaker", 13, REFUSED},
+    {"tls_certificate_provider_instance", 14, REFUSED},
+    {"key_log", 15, REFUSED},
+    {"custom_tls_certificate_selector", 16, REFUSED},
+};
 
 static const struct gw_xds_unsupported_field combined_certificate_validation_context[] = {
     {"validation_context_certificate_provider", 3, REFUSED},
@@ -533,17 +540,19 @@ static const struct gw_xds_unsupported_field string_matcher[] = {
     {"custom", 8, REFUSED},
 };
 
-static const struct gw_xds_unsupported_field health_check[] = {{"reuse_connection", 7, REFUSED},
-                                                               {"custom_health_check", 13, REFUSED},
-                                                               {"unhealthy_edge_interval", 15, REFUSED},
-                                                               {"healthy_edge_interval", 16, REFUSED},
-                                                               {"event_log_path", 17, REFUSED},
-                                                               {"always_log_health_check_failures", 19, REFUSED},
-                                                               {"event_service", 22, REFUSED},
-                                                               {"transport_socket_match_criteria", 23, REFUSED},
-                                                               {"no_traffic_healthy_interval", 24, REFUSED},
-                                                               {"event_logger", 25, REFUSED},
-                                                               {"always_log_health_check_success", 26, REFUSED}};
+static const struct gw_xds_unsupported_field health_check[] = {
+    {"reuse_connection", 7, REFUSED},
+    {"custom_health_check", 13, REFUSED},
+    {"unhealthy_edge_interval", 15, REFUSED},
+    {"healthy_edge_interval", 16, REFUSED},
+    {"event_log_path", 17, REFUSED},
+    {"always_log_health_check_failures", 19, REFUSED},
+    {"event_service", 22, REFUSED},
+    {"transport_socket_match_criteria", 23, REFUSED},
+    {"no_traffic_healthy_interval", 24, REFUSED},
+    {"event_logger", 25, REFUSED},
+    {"always_log_health_check_success", 26, REFUSED},
+};
 
 static const struct gw_xds_unsupported_field http_health_check[] = {
     {"send", 3, REFUSED},
@@ -564,43 +573,17 @@ static const struct gw_xds_unsupported_field grpc_health_check[] = {
     {"initial_metadata", 3, REFUSED},
 };
 
-static const struct gw_xds_unsupported_field outlier_detection[] = {{"split_external_local_origin_errors", 12, REFUSED},
-                                                                    {"consecutive_local_origin_failure", 13, REFUSED},
-                                                                    {"enforcing_consecutive_local_origin_failure", 14, REFUSED},
-                                                                    {"enforcing_local_origin_success_rate", 15, REFUSED},
-                                                                    {"failure_percentage_threshold", 16, REFUSED},
-                                                                    {"enforcing_failure_percentage", 17, REFUSED},
-                                                                    {"enforcing_failure_percentage_local_origin", 18, REFUSED},
-                                                                    {"failure_percentage_minimum_hosts", 19, REFUSED},
-                                                                    {"failure_percentage_request_volume", 20, REFUSED},
-                                                                    {"monitors", 24, REFUSED}};
-
-static const struct gw_xds_unsupported_field rbac[] = {
-    {"audit_logging_options", 3, REFUSED},
-};
-
-static const struct gw_xds_unsupported_field rbac_policy[] = {{"condition", 3, REFUSED},
-                                                              {"checked_condition", 4, REFUSED},
-                                                              {"cel_config", 5, REFUSED}};
-
-static const struct gw_xds_unsupported_field rbac_permission[] = {{"destination_ip", 5, REFUSED},
-                                                                  {"destination_port", 6, REFUSED},
-                                                                  {"requested_server_name", 9, REFUSED},
-                                                                  {"destination_port_range", 11, REFUSED},
-                                                                  {"uri_template", 13, REFUSED}};
-
-static const struct gw_xds_unsupported_field rbac_principal[] = {{"source_ip", 5, REFUSED},
-                                                                 {"filter_state", 12, REFUSED},
-                                                                 {"custom", 14, REFUSED}};
-
-static const struct gw_xds_unsupported_field rbac_filter[] = {
-    {"shadow_rules_stat_prefix", 3, IGNORED}, {"matcher", 4, REFUSED}, {"shadow_matcher", 5, REFUSED}, {"rules_stat_prefix", 6, IGNORED},
-    {"track_per_rule_stats", 7, IGNORED},
-};
-
-static const struct gw_xds_unsupported_field cors_policy[] = {
-    {"shadow_enabled", 8, REFUSED},
-    {"allow_private_network_access", 9, REFUSED},
+static const struct gw_xds_unsupported_field outlier_detection[] = {
+    {"split_external_local_origin_errors", 12, REFUSED},
+    {"consecutive_local_origin_failure", 13, REFUSED},
+    {"enforcing_consecutive_local_origin_failure", 14, REFUSED},
+    {"enforcing_local_origin_success_rate", 15, REFUSED},
+    {"failure_percentage_threshold", 16, REFUSED},
+    {"enforcing_failure_percentage", 17, REFUSED},
+    {"enforcing_failure_percentage_local_origin", 18, REFUSED},
+    {"failure_percentage_minimum_hosts", 19, REFUSED},
+    {"failure_percentage_request_volume", 20, REFUSED},
+    {"monitors", 24, REFUSED},
 };
 
 static const struct {
@@ -636,10 +619,6 @@ static const struct {
     {"envoy.config.listener.v3.Filter", filter, GW_ARRAY_LEN(filter)},
     {"envoy.config.listener.v3.FilterChain", filter_chain, GW_ARRAY_LEN(filter_chain)},
     {"envoy.config.listener.v3.Listener", listener, GW_ARRAY_LEN(listener)},
-    {"envoy.config.rbac.v3.Permission", rbac_permission, GW_ARRAY_LEN(rbac_permission)},
-    {"envoy.config.rbac.v3.Policy", rbac_policy, GW_ARRAY_LEN(rbac_policy)},
-    {"envoy.config.rbac.v3.Principal", rbac_principal, GW_ARRAY_LEN(rbac_principal)},
-    {"envoy.config.rbac.v3.RBAC", rbac, GW_ARRAY_LEN(rbac)},
     {"envoy.config.route.v3.DirectResponseAction", direct_response_action, GW_ARRAY_LEN(direct_response_action)},
     {"envoy.config.route.v3.FilterConfig", filter_config, GW_ARRAY_LEN(filter_config)},
     {"envoy.config.route.v3.HeaderMatcher", header_matcher, GW_ARRAY_LEN(header_matcher)},
@@ -658,11 +637,9 @@ static const struct {
     {"envoy.config.route.v3.WeightedCluster", weighted_cluster, GW_ARRAY_LEN(weighted_cluster)},
     {"envoy.config.route.v3.WeightedCluster.ClusterWeight", cluster_weight, GW_ARRAY_LEN(cluster_weight)},
     {"envoy.extensions.common.ratelimit.v3.RateLimitDescriptor", rate_limit_descriptor, GW_ARRAY_LEN(rate_limit_descriptor)},
-    {"envoy.extensions.filters.http.cors.v3.CorsPolicy", cors_policy, GW_ARRAY_LEN(cors_policy)},
     {"envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication", jwt_authentication, GW_ARRAY_LEN(jwt_authentication)},
     {"envoy.extensions.filters.http.jwt_authn.v3.JwtProvider", jwt_provider, GW_ARRAY_LEN(jwt_provider)},
     {"envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit", local_rate_limit, GW_ARRAY_LEN(local_rate_limit)},
-    {"envoy.extensions.filters.http.rbac.v3.RBAC", rbac_filter, GW_ARRAY_LEN(rbac_filter)},
     {"envoy.extensions.filters.http.router.v3.Router", router, GW_ARRAY_LEN(router)},
     {"envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager", http_connection_manager,
      GW_ARRAY_LEN(http_connection_manager)},
@@ -698,5 +675,5 @@ const struct gw_xds_unsupported_field *gw_xds_unsupported_field_find(const char 
       if (messages[i].fields[k].number == number) return &messages[i].fields[k];
     }
   }
-  return NULL;
+  return gw_xds_unsupported_access_field_find(message, number);
 }
