@@ -16,4 +16,7 @@ struct gw_xds_unsupported_field {
 /* `message`: full name, "envoy.config.route.v3.Route". NULL: not a field of upstream's message as of Envoy 1.40. */
 const struct gw_xds_unsupported_field *gw_xds_unsupported_field_find(const char *message, uint32_t number);
 
+/* The same, of a part of the messages only: unsupported_access_fields.c. */
+const struct gw_xds_unsupported_field *gw_xds_unsupported_access_field_find(const char *message, uint32_t number);
+
 #endif

@@ -86,6 +86,14 @@ static bool has_access_rules(const struct gw_route_list *routes) {
   return false;
 }
 
+/* Something may refuse a credential, or an address. */
+static bool may_refuse(const struct gw_policy_parts *parts) {
+  if (parts->auth.provider_count > 0 || parts->auth.has_api_keys) return true;
+  for (uint32_t i = 0; i < parts->routes.count; i++)
+    if (parts->routes.items[i].access.allow_from.count > 0 || parts->routes.items[i].access.deny_from.count > 0) return true;
+  return false;
+}
+
 static bool has_cors(const struct gw_route_list *routes) {
   for (uint32_t i = 0; i < routes->count; i++)
     if (routes->items[i].cors != NULL) return true;
@@ -120,10 +128,11 @@ static void translate_filters(const struct gw_policy_parts *parts, const struct 
                                             .has_metrics = settings->has_metrics};
     endpoints->metrics_allow = split_ranges(settings->metrics_allow, arena, &endpoints->metrics_allow_count);
   }
-  filters[http->filter_count++] =
-      (struct gw_http_filter){.name = GW_STR("gateway.filters.http.access"),
-                              .kind = GW_FILTER_ACCESS,
-                              .settings.access = {.max_failed_credentials_per_minute = settings->max_failed_credentials}};
+  if (may_refuse(parts))
+    filters[http->filter_count++] =
+        (struct gw_http_filter){.name = GW_STR("gateway.filters.http.access"),
+                                .kind = GW_FILTER_ACCESS,
+                                .settings.access = {.max_failed_credentials_per_minute = settings->max_failed_credentials}};
   if (has_cors(&parts->routes))
     filters[http->filter_count++] = (struct gw_http_filter){.name = GW_STR("envoy.filters.http.cors"), .kind = GW_FILTER_CORS};
   if (jwt != NULL)

@@ -10,7 +10,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROTO = ROOT / "proto"
-TABLE = ROOT / "common/xds/unsupported_fields.c"
+TABLES = sorted((ROOT / "common/xds").glob("unsupported_*.c"))
 UPSTREAM_FILES = sorted(str(p.relative_to(PROTO)) for folder in ("envoy", "google") for p in PROTO.glob(folder + "/**/*.proto"))
 
 # Unknown fields are tolerated in these: what is no received resource, and what is kept without looking inside.
@@ -67,7 +67,7 @@ def shape(message, field):
 
 def unsupported():
     """Message to {number: (name, is_ignored)}, read from the codec's table."""
-    text = TABLE.read_text()
+    text = "\n".join(table.read_text() for table in TABLES)
     arrays = {
         name: {int(n): (field, flag == "IGNORED") for field, n, flag in re.findall(r'\{"(\w+)", (\d+), (IGNORED|REFUSED)\}', body)}
         for name, body in re.findall(r"gw_xds_unsupported_field (\w+)\[\] = \{(.*?)\n\};", text, re.S)
