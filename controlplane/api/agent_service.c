@@ -21,6 +21,8 @@ struct gw_agent_service {
   uint32_t session_count;
   struct gw_timer fleet_check; /* runs while there are sessions */
   struct gw_failure_queries *failures;
+  void (*on_unknown_key)(void *arg, struct gw_str provider); /* NULL: nobody wants to know */
+  void *on_unknown_key_arg;
 };
 
 struct session {
@@ -127,6 +129,7 @@ static char *format_refusals(const Gateway__Agent__V1__Report *report) {
 
 /* Lines, or NULL. What is more or longer than data planes of ours say is cut. */
 #define TROUBLE_TEXT_MAX 1000
+#define UNKNOWN_KEYS_MAX 100u
 static char *format_troubles(const Gateway__Agent__V1__Report *report) {
   if (report->n_troubles == 0) return NULL;
   struct gw_strbuf text;
@@ -165,6 +168,9 @@ static void on_report(struct session *session, const Gateway__Agent__V1__Report 
   node->refusals = format_refusals(report);
   free(node->troubles);
   node->troubles = format_troubles(report);
+  struct gw_agent_service *service = session->service;
+  for (size_t i = 0; i < report->n_unknown_keys && i < UNKNOWN_KEYS_MAX && service->on_unknown_key != NULL; i++)
+    service->on_unknown_key(service->on_unknown_key_arg, gw_str_from(report->unknown_keys[i]));
 }
 
 static void on_found_failures(struct session *session, Gateway__Agent__V1__FoundFailures *found) {
@@ -248,6 +254,11 @@ void gw_agent_service_free(struct gw_agent_service *service) {
   gw_timer_stop(&service->fleet_check);
   gw_failure_queries_free(service->failures);
   free(service);
+}
+
+void gw_agent_service_on_unknown_key(struct gw_agent_service *service, void (*fn)(void *arg, struct gw_str provider), void *arg) {
+  service->on_unknown_key = fn;
+  service->on_unknown_key_arg = arg;
 }
 
 struct gw_failure_queries *gw_agent_service_failures(const struct gw_agent_service *service) {
