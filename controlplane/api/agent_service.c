@@ -23,6 +23,8 @@ struct gw_agent_service {
   struct gw_failure_queries *failures;
   struct gw_api_keys *keys;
   uint64_t unknown_keys;
+  void (*on_unknown_key)(void *arg, struct gw_str provider); /* NULL: nobody wants to know */
+  void *on_unknown_key_arg;
 };
 
 struct session {
@@ -129,6 +131,7 @@ static char *format_refusals(const Gateway__Agent__V1__Report *report) {
 
 /* Lines, or NULL. What is more or longer than data planes of ours say is cut. */
 #define TROUBLE_TEXT_MAX 1000
+#define UNKNOWN_KEYS_MAX 100u
 static char *format_troubles(const Gateway__Agent__V1__Report *report) {
   if (report->n_troubles == 0) return NULL;
   struct gw_strbuf text;
@@ -167,6 +170,9 @@ static void on_report(struct session *session, const Gateway__Agent__V1__Report 
   node->refusals = format_refusals(report);
   free(node->troubles);
   node->troubles = format_troubles(report);
+  struct gw_agent_service *service = session->service;
+  for (size_t i = 0; i < report->n_unknown_keys && i < UNKNOWN_KEYS_MAX && service->on_unknown_key != NULL; i++)
+    service->on_unknown_key(service->on_unknown_key_arg, gw_str_from(report->unknown_keys[i]));
 }
 
 static void on_found_failures(struct session *session, Gateway__Agent__V1__FoundFailures *found) {
@@ -276,6 +282,11 @@ void gw_agent_service_free(struct gw_agent_service *service) {
 
 uint64_t gw_agent_service_unknown_keys(const struct gw_agent_service *service) {
   return service->unknown_keys;
+}
+
+void gw_agent_service_on_unknown_key(struct gw_agent_service *service, void (*fn)(void *arg, struct gw_str provider), void *arg) {
+  service->on_unknown_key = fn;
+  service->on_unknown_key_arg = arg;
 }
 
 struct gw_failure_queries *gw_agent_service_failures(const struct gw_agent_service *service) {

@@ -19,6 +19,8 @@ struct gw_agent_service *gw_agent_service_new(struct gw_loop *loop, struct gw_no
                                               struct gw_api_keys *keys);
 void gw_agent_service_free(struct gw_agent_service *service);
 void gw_agent_service_add_to(struct gw_agent_service *service, struct gw_rpc_service_set *set);
+/* A data plane has seen a token of that provider with a key that nobody knows. */
+void gw_agent_service_on_unknown_key(struct gw_agent_service *service, void (*fn)(void *arg, struct gw_str provider), void *arg);
 /* To ask those who have a session; lives with the service. */
 struct gw_failure_queries *gw_agent_service_failures(const struct gw_agent_service *service);
 /* Times that data planes were shown API keys that they don't know, as they have told. */

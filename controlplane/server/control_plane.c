@@ -181,12 +181,18 @@ static int start_storage(struct control_plane *plane) {
   return exit_code;
 }
 
+static void on_unknown_key(void *arg, struct gw_str provider) {
+  const struct control_plane *plane = arg;
+  gw_files_on_unknown_key(plane->files, provider);
+}
+
 static int start_xds(struct control_plane *plane) {
   plane->ads = gw_ads_server_new(plane->loop, plane->cache, plane->nodes, plane->log);
   plane->agents = gw_agent_service_new(plane->loop, plane->nodes, plane->log, gw_storage_api_keys(plane->storage));
   size_t count;
   const struct gw_rpc_method *methods = gw_ads_server_methods(&count);
   gw_rpc_service_set_add(&plane->xds_services, methods, count, plane->ads);
+  gw_agent_service_on_unknown_key(plane->agents, on_unknown_key, plane);
   gw_agent_service_add_to(plane->agents, &plane->xds_services);
   struct gw_rpc_server_options server = {.listen = gw_str_from(plane->options->xds_listen_text),
                                          .max_message_bytes = XDS_MESSAGE_MAX,

@@ -285,6 +285,11 @@ const struct gw_errors *gw_files_mistakes(struct gw_files *files) {
   gather_mistakes(files);
   return &files->mistakes;
 }
+void gw_files_on_unknown_key(struct gw_files *files, struct gw_str provider) {
+  GW_CLEANUP(gw_free_ptr) char *name = gw_asprintf("jwt/%.*s", GW_STR_ARG(provider));
+  gw_issuer_keys_on_unknown(files->issuer_keys, gw_str_from(name));
+}
+
 const struct gw_policy *gw_files_policy(const struct gw_files *files) {
   return files->policy;
 }

@@ -34,6 +34,8 @@ void gw_files_watch(struct gw_files *files);
 
 /* Errors of the newest load, if it failed, and warnings of what is in force and of its secrets' files. */
 const struct gw_errors *gw_files_mistakes(struct gw_files *files);
+/* A token of that provider named a key that is not among its keys: perhaps it has published newer ones. */
+void gw_files_on_unknown_key(struct gw_files *files, struct gw_str provider);
 /* NULL before the first good load. */
 const struct gw_policy *gw_files_policy(const struct gw_files *files);
 

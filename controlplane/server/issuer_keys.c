@@ -174,7 +174,7 @@ void gw_issuer_keys_follow(struct gw_issuer_keys *keys, const struct gw_policy_s
     if (!is_same) add(keys, &sources[i]);
   }
   GW_LIST_FOR_EACH(node, &keys->issuers)
-    if (!GW_LIST_ITEM(node, struct issuer, node)->is_wanted) issuer_free(GW_LIST_ITEM(node, struct issuer, node));
+  if (!GW_LIST_ITEM(node, struct issuer, node)->is_wanted) issuer_free(GW_LIST_ITEM(node, struct issuer, node));
 }
 
 void gw_issuer_keys_on_unknown(struct gw_issuer_keys *keys, struct gw_str name) {

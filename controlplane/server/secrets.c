@@ -21,7 +21,7 @@ struct known {
   struct gw_secret secret;
   bool has_secret;
   char *fetched; /* of published keys, what was fetched last; NULL: nothing yet */
-  char *words; /* what is wrong or odd; NULL: nothing */
+  char *words;   /* what is wrong or odd; NULL: nothing */
 };
 
 struct watched {

@@ -59,13 +59,16 @@ static const struct gw_jwt_authn *find_jwt(const struct gw_http_connection_manag
   return NULL;
 }
 
-/* Symmetric keys stay out of listeners, and Envoy takes none by SDS; claims that must be there it can't ask for. */
+/* Symmetric keys stay out of listeners, and Envoy takes none by SDS; claims that must be there it can't ask for; and it refuses a listener
+ * with a provider that has no keys. */
+static const char *provider_fault(const struct gw_jwt_provider *provider) {
+  if (provider->secret.len > 0) return "tokens with symmetric keys";
+  if (provider->required_claim_count > 0) return "required claims";
+  return gw_str_equal(provider->jwks, GW_STR(GW_JWT_NO_KEYS)) ? "tokens of an issuer whose keys are missing" : NULL;
+}
+
 static const char *requirement_fault(const struct gw_jwt_authn *authn, const struct gw_jwt_requirement *requirement) {
-  if (requirement->kind == GW_JWT_REQUIRES_PROVIDER) {
-    const struct gw_jwt_provider *provider = &authn->providers[requirement->provider];
-    if (provider->secret.len > 0) return "tokens with symmetric keys";
-    return provider->required_claim_count > 0 ? "required claims" : NULL;
-  }
+  if (requirement->kind == GW_JWT_REQUIRES_PROVIDER) return provider_fault(&authn->providers[requirement->provider]);
   const char *fault = NULL;
   for (uint32_t i = 0; i < requirement->child_count && fault == NULL; i++)
     fault = requirement_fault(authn, &requirement->children[i]);
@@ -101,18 +104,37 @@ const char *gw_foreign_route_fault(const struct gw_http_connection_manager *http
 
 /* ---- listeners ---- */
 
-/* Routes that need what is taken away here are closed. */
+/* With the places that the providers it names have in `places`. */
+static struct gw_jwt_requirement move_requirement(const struct gw_jwt_requirement *from, const uint32_t *places, struct gw_arena *arena) {
+  struct gw_jwt_requirement to = *from;
+  struct gw_jwt_requirement *children = gw_arena_calloc(arena, from->child_count, sizeof(*children));
+  if (to.kind == GW_JWT_REQUIRES_PROVIDER) to.provider = places[from->provider];
+  for (uint32_t i = 0; i < from->child_count; i++)
+    children[i] = move_requirement(&from->children[i], places, arena);
+  to.children = children;
+  return to;
+}
+
+/* Only what Envoy can do; routes that need the rest are closed. NULL: nothing is left. */
 static const struct gw_jwt_authn *plain_jwt(const struct gw_jwt_authn *from, struct gw_arena *arena) {
   struct gw_jwt_authn *authn = gw_arena_calloc(arena, 1, sizeof(*authn));
   struct gw_jwt_provider *providers = gw_arena_calloc(arena, from->provider_count, sizeof(*providers));
-  *authn = *from;
-  authn->providers = providers;
+  struct gw_jwt_named_requirement *requirements = gw_arena_calloc(arena, from->requirement_count, sizeof(*requirements));
+  uint32_t *places = gw_arena_calloc(arena, from->provider_count, sizeof(*places));
+  *authn =
+      (struct gw_jwt_authn){.providers = providers, .requirements = requirements, .passes_cors_preflight = from->passes_cors_preflight};
   for (uint32_t i = 0; i < from->provider_count; i++) {
-    providers[i] = from->providers[i];
-    providers[i].secret = (struct gw_str){NULL, 0};
-    providers[i].required_claim_count = 0;
+    if (provider_fault(&from->providers[i]) != NULL) continue;
+    places[i] = authn->provider_count;
+    providers[authn->provider_count++] = from->providers[i];
   }
-  return authn;
+  for (uint32_t i = 0; i < from->requirement_count; i++) {
+    if (requirement_fault(from, &from->requirements[i].requirement) != NULL) continue;
+    requirements[authn->requirement_count++] =
+        (struct gw_jwt_named_requirement){.name = from->requirements[i].name,
+                                          .requirement = move_requirement(&from->requirements[i].requirement, places, arena)};
+  }
+  return authn->provider_count > 0 ? authn : NULL;
 }
 
 static struct gw_resource *derive_listener(const struct gw_resource *from) {

@@ -1,5 +1,7 @@
 #include "dataplane/filters/jwt_authn.h"
 
+#include <stdlib.h>
+
 #include "common/base/mem.h"
 #include "dataplane/filters/jwt_tokens.h"
 #include "dataplane/pipeline/failed_credentials.h"
@@ -8,6 +10,7 @@
 /* Of a worker: a few thousand users at once, some 15 MB when it is full. */
 #define CACHED_TOKENS_MAX 4096u
 #define CACHED_BYTES_MAX ((size_t)32 << 20)
+#define UNKNOWN_KEY_MS 1000u
 #define REALM_PATH_MAX 256u /* as Envoy cuts it */
 
 /* The tokens that were accepted: what they say is used until the request's end. */
@@ -20,11 +23,18 @@ struct state {
   struct held *held;
 };
 
+/* What each worker has. */
+struct worker {
+  struct gw_token_cache *cache;
+  uint64_t told_ms; /* when an unknown key was told last */
+};
+
 /* One request's check. */
 struct run {
   struct gw_stream *stream;
   struct state *state;
-  struct gw_token_cache *cache;
+  struct worker *worker;
+  struct gw_token_cache *cache; /* its */
   int64_t now_s;
   bool lacks_keys; /* a token could not be looked at, for its issuer's keys are not there */
 };
@@ -44,14 +54,27 @@ static const void *build_route(const struct gw_filter_build *build, const struct
 
 static void *worker_new(struct gw_pipeline *pipeline) {
   (void)pipeline;
-  return gw_token_cache_new(CACHED_TOKENS_MAX, CACHED_BYTES_MAX);
+  struct worker *worker = gw_calloc(1, sizeof(*worker));
+  worker->cache = gw_token_cache_new(CACHED_TOKENS_MAX, CACHED_BYTES_MAX);
+  return worker;
 }
 
 static void worker_free(void *worker_state) {
-  gw_token_cache_free(worker_state);
+  struct worker *worker = worker_state;
+  gw_token_cache_free(worker->cache);
+  free(worker);
 }
 
 /* ---- tokens ---- */
+
+/* Whoever makes up key ids can't make more than one of these a second. */
+static void tell_unknown_key(struct run *run, struct gw_str provider) {
+  const struct gw_node_status_calls *calls = run->stream->pipeline->options.node_status;
+  uint64_t now_ms = gw_loop_now_ms(run->stream->pipeline->loop);
+  if (calls->on_unknown_key == NULL || now_ms - run->worker->told_ms < UNKNOWN_KEY_MS) return;
+  run->worker->told_ms = now_ms;
+  calls->on_unknown_key(calls->arg, provider);
+}
 
 /* The issuer first: of several providers only its own does cryptography. */
 static enum gw_jwt_status look_at(struct run *run, const struct gw_jwt_demand *demand, struct gw_token_entry *entry) {
@@ -64,6 +87,7 @@ static enum gw_jwt_status look_at(struct run *run, const struct gw_jwt_demand *d
     return GW_JWT_NO_KEY;
   }
   status = gw_jwt_verify(&entry->jwt, demand->issuer->keys, NULL);
+  if (status == GW_JWT_NO_KEY) tell_unknown_key(run, demand->issuer->model->name);
   if (status == GW_JWT_OK) status = gw_jwt_check(&entry->jwt, &demand->checks, run->now_s);
   if (status == GW_JWT_OK && !gw_jwt_issuer_takes_subject(demand->issuer, entry->jwt.subject, &run->stream->arena))
     status = GW_JWT_REQUIRED_CLAIM;
@@ -261,9 +285,11 @@ static enum gw_verdict on_request(struct gw_stream *stream, void *state, const v
   enum gw_verdict verdict;
   const struct gw_jwt_node *node = find_requirement(stream, settings, &verdict);
   if (node == NULL) return verdict;
+  struct worker *worker = gw_pipeline_filter_state(stream->pipeline, GW_FILTER_JWT_AUTHN);
   struct run run = {.stream = stream,
                     .state = state,
-                    .cache = gw_pipeline_filter_state(stream->pipeline, GW_FILTER_JWT_AUTHN),
+                    .worker = worker,
+                    .cache = worker->cache,
                     .now_s = (int64_t)(stream->wall_us / 1000000u)};
   enum gw_jwt_status status = evaluate(&run, node);
   if (status != GW_JWT_OK) return refuse_token(&run, status);
@@ -284,10 +310,10 @@ static void keep_identity(struct gw_stream *stream) {
 static void on_end(struct gw_stream *stream, void *state_arg, const void *settings) {
   (void)settings;
   struct state *state = state_arg;
-  struct gw_token_cache *cache = gw_pipeline_filter_state(stream->pipeline, GW_FILTER_JWT_AUTHN);
+  const struct worker *worker = gw_pipeline_filter_state(stream->pipeline, GW_FILTER_JWT_AUTHN);
   for (struct held *held = state->held; held != NULL; held = held->next) {
     if (stream->identity == &held->entry->identity && held->entry->refs == 1) keep_identity(stream);
-    gw_token_cache_unref(cache, held->entry);
+    gw_token_cache_unref(worker->cache, held->entry);
   }
 }
 

@@ -22,6 +22,8 @@ struct gw_node_status_calls {
   enum gw_overload_level (*overload)(void *arg); /* the same */
   /* Asks for the metrics text; `done` is called on this worker's loop with the text (borrowed), or with "" when it could not be had. */
   void (*get_metrics)(void *arg, uint32_t worker_index, void (*done)(void *done_arg, struct gw_str text), void *done_arg);
+  /* NULL: nobody wants to know. A token of that provider named a key that is not among its keys. */
+  void (*on_unknown_key)(void *arg, struct gw_str provider);
 };
 
 #endif

@@ -48,6 +48,9 @@ struct gw_data_plane {
   struct gw_ports_file ports;
   struct gw_timer tally;   /* counts for the agent's report */
   struct gw_histogram lag; /* of main's loop */
+  /* Providers that perhaps have newer keys, until that is told. */
+  char unknown_keys[GW_AGENT_UNKNOWN_KEYS_MAX][64];
+  uint32_t unknown_key_count;
   atomic_bool is_ready;
   char kept_version[17]; /* what last_good was told to keep */
   uint64_t started_us;

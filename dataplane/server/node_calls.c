@@ -61,6 +61,16 @@ void gw_node_on_check(void *arg, const struct gw_resource *resource, struct gw_e
   gw_compiler_check(resource, errors);
 }
 
+static void on_unknown_key(void *arg, const char *provider) {
+  struct gw_data_plane *plane = arg;
+  for (uint32_t i = 0; i < plane->unknown_key_count; i++)
+    if (strcmp(plane->unknown_keys[i], provider) == 0) return;
+  bool fits = strlen(provider) < sizeof(plane->unknown_keys[0]); /* those of our control plane do */
+  if (plane->unknown_key_count == GW_AGENT_UNKNOWN_KEYS_MAX || plane->xds == NULL || !fits) return;
+  strcpy(plane->unknown_keys[plane->unknown_key_count++], provider);
+  gw_xds_client_report_soon(plane->xds);
+}
+
 static void report(void *arg, struct gw_arena *arena, struct gw_agent_report *ret_report) {
   struct gw_data_plane *plane = arg;
   struct gw_compiler_status config;
@@ -79,6 +89,9 @@ static void report(void *arg, struct gw_arena *arena, struct gw_agent_report *re
   if (config.snapshot != NULL) memcpy(ret_report->snapshot_version, config.snapshot->version, sizeof(ret_report->snapshot_version));
   ret_report->trouble_count = gw_troubles_collect(gw_compiler_active(plane->compiler), gw_compiler_health(plane->compiler),
                                                   gw_loop_now_ms(plane->loop), arena, ret_report->troubles);
+  for (uint32_t i = 0; i < plane->unknown_key_count; i++)
+    ret_report->unknown_keys[ret_report->unknown_key_count++] = gw_arena_strdup(arena, plane->unknown_keys[i]);
+  plane->unknown_key_count = 0;
 }
 
 static void find_failures(void *arg, struct gw_agent_query query, struct gw_str request_id) {
@@ -299,7 +312,8 @@ static void on_failures(void *arg, uint64_t search, struct gw_failure_list *list
   }
 }
 
-const struct gw_worker_events gw_node_worker_events = {on_released, on_stats, on_totals, on_metrics_asked, on_failures, on_drained};
+const struct gw_worker_events gw_node_worker_events = {on_released, on_stats,   on_totals,     on_metrics_asked,
+                                                       on_failures, on_drained, on_unknown_key};
 
 static void ask_stats(void *arg, uint32_t worker_index, uint64_t round) {
   struct gw_data_plane *plane = arg;

@@ -62,7 +62,7 @@ struct order {
   };
 };
 
-enum news_kind { NEWS_RELEASED, NEWS_STATS, NEWS_TOTALS, NEWS_METRICS_ASKED, NEWS_FAILURES, NEWS_DRAINED };
+enum news_kind { NEWS_RELEASED, NEWS_STATS, NEWS_TOTALS, NEWS_METRICS_ASKED, NEWS_FAILURES, NEWS_DRAINED, NEWS_UNKNOWN_KEY };
 
 /* From the worker to main. */
 struct news {
@@ -77,6 +77,7 @@ struct news {
     } stats;
     struct gw_worker_totals totals;
     struct gw_worker_metrics_ask ask;
+    char *provider;
     struct {
       uint64_t search;
       struct gw_failure_list *list;
@@ -114,6 +115,10 @@ static enum gw_overload_level overload_level(void *arg) {
 
 static void get_metrics(void *arg, uint32_t worker_index, void (*done)(void *done_arg, struct gw_str text), void *done_arg) {
   post_news(arg, (struct news){.kind = NEWS_METRICS_ASKED, .ask = {worker_index, done, done_arg}});
+}
+
+static void on_unknown_key(void *arg, struct gw_str provider) {
+  post_news(arg, (struct news){.kind = NEWS_UNKNOWN_KEY, .provider = gw_str_dup(provider)});
 }
 
 static void on_turn(void *arg, uint64_t busy_us) {
@@ -202,6 +207,10 @@ static void on_news(void *arg, struct gw_mail *mail) {
   case NEWS_METRICS_ASKED: events->on_metrics_asked(worker->options.arg, &news->ask); break;
   case NEWS_FAILURES: events->on_failures(worker->options.arg, news->failures.search, news->failures.list); break;
   case NEWS_DRAINED: events->on_drained(worker->options.arg, worker->options.index); break;
+  case NEWS_UNKNOWN_KEY:
+    events->on_unknown_key(worker->options.arg, news->provider);
+    free(news->provider);
+    break;
   }
   free(news);
 }
@@ -212,8 +221,11 @@ struct gw_worker *gw_worker_new(const struct gw_worker_options *options) {
   worker->loop = gw_loop_new();
   worker->in = gw_mailbox_new(worker->loop, on_order, worker);
   worker->out = gw_mailbox_new(options->main_loop, on_news, worker);
-  worker->node_status =
-      (struct gw_node_status_calls){.arg = worker, .is_ready = is_ready, .overload = overload_level, .get_metrics = get_metrics};
+  worker->node_status = (struct gw_node_status_calls){.arg = worker,
+                                                      .is_ready = is_ready,
+                                                      .overload = overload_level,
+                                                      .get_metrics = get_metrics,
+                                                      .on_unknown_key = on_unknown_key};
   gw_timer_init(&worker->drain_look, look_whether_drained);
   gw_loop_set_turn_observer(worker->loop, on_turn, worker);
   int failure = pthread_create(&worker->thread, NULL, run, worker);

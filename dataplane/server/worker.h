@@ -43,6 +43,8 @@ struct gw_worker_events {
   void (*on_failures)(void *arg, uint64_t search, struct gw_failure_list *list);
   /* After gw_worker_drain: its last connection has closed. */
   void (*on_drained)(void *arg, uint32_t worker_index);
+  /* A token of that provider named a key that is not among its keys. */
+  void (*on_unknown_key)(void *arg, const char *provider);
 };
 
 struct gw_worker_options {

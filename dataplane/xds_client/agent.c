@@ -77,6 +77,8 @@ static void send_report(struct gw_agent *agent) {
   body.uptime_ms = age_ms(now_us, report.started_us);
   body.n_troubles = report.trouble_count;
   body.troubles = report.troubles;
+  body.n_unknown_keys = report.unknown_key_count;
+  body.unknown_keys = report.unknown_keys;
   Gateway__Agent__V1__NodeMessage message = GATEWAY__AGENT__V1__NODE_MESSAGE__INIT;
   message.message_case = GATEWAY__AGENT__V1__NODE_MESSAGE__MESSAGE_REPORT;
   message.report = &body;

@@ -76,6 +76,7 @@ bool gw_xds_client_refusal(const struct gw_xds_client *client, uint32_t index, c
 
 /* What the agent reports; the server fills it whenever asked. */
 #define GW_AGENT_TROUBLES_MAX 50u
+#define GW_AGENT_UNKNOWN_KEYS_MAX 8u
 struct gw_agent_report {
   char snapshot_version[17];
   uint64_t snapshot_active_us; /* monotonic; 0: none */
@@ -87,6 +88,9 @@ struct gw_agent_report {
   uint64_t started_us;
   char *troubles[GW_AGENT_TROUBLES_MAX];
   uint32_t trouble_count;
+  /* Providers of tokens that named a key which is not among theirs. */
+  char *unknown_keys[GW_AGENT_UNKNOWN_KEYS_MAX];
+  uint32_t unknown_key_count;
 };
 /* A question of one session. */
 struct gw_agent_query {

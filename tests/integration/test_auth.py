@@ -442,6 +442,21 @@ def test_published_keys_are_found_and_kept_while_the_issuer_is_away(stage, publi
     assert "newer ones" not in control.ctl("status").stdout
 
 
+def test_an_unknown_key_is_asked_for_long_before_the_refresh(stage, publisher, tmp_path):
+    issuers = Issuers(tmp_path)
+    publisher.publish("/jwks", {"keys": [jwk(issuers.rsa, "one")]}, **{"Cache-Control": "max-age=3600"})
+    _, port = start_remote(stage, f'{{jwks_url: "{publisher.url}/jwks"}}')
+    live(port, "/me", issuers.token(), 200)
+    publisher.publish("/jwks", {"keys": [jwk(issuers.rsa, "one"), jwk(issuers.other, "two")]}, **{"Cache-Control": "max-age=3600"})
+    asked = len(publisher.asked)
+    live(port, "/me", issuers.token(key=(issuers.other, "RS256"), kid="two"), 200)
+    assert ask(port, "/me", issuers.token()).status == 200
+    # Key ids that nobody has are no way to have the issuer asked again and again.
+    for i in range(50):
+        assert ask(port, "/me", issuers.token(key=(issuers.other, "RS256"), kid=f"made-up-{i}")).status == 401
+    assert len(publisher.asked) <= asked + 2
+
+
 @pytest.mark.parametrize("answer,words", [
     ((302, {"Location": "http://localhost:1/jwks"}, b""), "redirects to another host"),
     ((302, {"Location": "/jwks"}, b""), "again and again"),

@@ -195,6 +195,20 @@ static void test_query_find_takes_the_first_of_that_name(void **state) {
   }
 }
 
+static void test_query_remove_takes_all_of_that_name(void **state) {
+  (void)state;
+  static const char *const cases[][2] =
+      {{"/a?q=1", "/a"}, {"/a?p=0&q=1&q=2", "/a?p=0"}, {"/a?q=1&p=0", "/a?p=0"}, {"/a?qq=1", "/a?qq=1"},  {"/a", "/a"},
+       {"/a?q", "/a"},   {"/a?x&q=&y&q", "/a?x&y"},    {"/q=1?q=1&", "/q=1?"},   {"/a?p=q=1", "/a?p=q=1"}};
+  for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    struct gw_arena arena;
+    gw_arena_init(&arena, 256);
+    struct gw_str left = gw_uri_query_remove(gw_str_from(cases[i][0]), GW_STR("q"), &arena);
+    if (!gw_str_equal(left, gw_str_from(cases[i][1]))) fail_msg("%s: %.*s", cases[i][0], GW_STR_ARG(left));
+    gw_arena_done(&arena);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_normalize_with_all_rules),
@@ -206,6 +220,7 @@ int main(void) {
       cmocka_unit_test(test_authority_validity),
       cmocka_unit_test(test_authority_host_is_without_port),
       cmocka_unit_test(test_query_find_takes_the_first_of_that_name),
+      cmocka_unit_test(test_query_remove_takes_all_of_that_name),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,7 +23,7 @@ static const struct gw_jwt_provider providers[] = {
      .required_claim_count = 1,
      .headers = &bearer,
      .header_count = 1},
-    {.name = GW_STR("rsa"), .jwks = GW_STR(GW_JWT_NO_KEYS), .headers = &bearer, .header_count = 1},
+    {.name = GW_STR("rsa"), .jwks = GW_STR("{\"keys\":[{}]}"), .headers = &bearer, .header_count = 1},
 };
 static const struct gw_jwt_requirement of_any[] = {{.kind = GW_JWT_REQUIRES_PROVIDER, .provider = 2},
                                                    {.kind = GW_JWT_REQUIRES_PROVIDER, .provider = 0}};
@@ -138,7 +138,11 @@ static void test_listener_has_only_what_they_know(void **state) {
   const struct gw_http_connection_manager *http = &gw_snapshot_find(theirs, GW_RESOURCE_LISTENER, GW_STR("gateway"))->listener->http;
   assert_int_equal(http->filter_count, 2);
   assert_int_equal(http->filters[0].kind, GW_FILTER_JWT_AUTHN);
-  assert_int_equal(http->filters[0].settings.jwt_authn->providers[0].secret.len, 0);
+  const struct gw_jwt_authn *left = http->filters[0].settings.jwt_authn;
+  assert_int_equal(left->provider_count, 1); /* it refuses listeners with a provider that has no keys */
+  assert_true(gw_str_equal(left->providers[0].name, GW_STR("rsa")));
+  assert_int_equal(left->requirement_count, 1);
+  assert_int_equal(left->requirements[0].requirement.provider, 0);
   /* Nobody tells the service who asks there, so nobody may claim to. */
   const struct gw_header_changes *changes = route_of(theirs, 0)->request_headers;
   assert_int_equal(changes->remove_count, 1);
