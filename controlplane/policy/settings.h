@@ -55,6 +55,7 @@ struct gw_settings {
   uint16_t redis_port;                           /* REDIS_PORT: 6379 */
   uint32_t redis_database;                       /* GATEWAY_REDIS_DATABASE: 0 */
   const char *redis_user;                        /* GATEWAY_REDIS_USER: empty, Redis' default user */
+  const char *redis_password;                    /* REDIS_PASSWORD: empty, none; travels as a secret */
   const char *redis_prefix;                      /* GATEWAY_REDIS_PREFIX: gateway:, of its keys */
   uint64_t redis_timeout_ms;                     /* GATEWAY_REDIS_TIMEOUT: 20ms, of a decision */
   enum gw_rate_limit_failure redis_on_failure;   /* GATEWAY_REDIS_ON_FAILURE: local, open or closed */
@@ -72,6 +73,7 @@ struct gw_settings {
   uint64_t body_timeout_ms;              /* GATEWAY_REQUEST_BODY_TIMEOUT: 15s */
   uint32_t max_requests_per_connection;  /* GATEWAY_MAX_REQUESTS_PER_CONNECTION: 1000000 */
   uint32_t max_connections_per_worker;   /* GATEWAY_MAX_CONNECTIONS_PER_WORKER: 50000 */
+  uint32_t max_failed_credentials;       /* GATEWAY_MAX_FAILED_CREDENTIALS: 100; of an address, in a minute; 0: any number */
   uint32_t max_connections_per_client;   /* GATEWAY_MAX_CONNECTIONS_PER_CLIENT: 2000 */
   uint32_t max_stream_resets_per_minute; /* GATEWAY_HTTP2_MAX_RESETS_PER_MINUTE: 1000 */
   uint32_t overload_memory_percent;      /* GATEWAY_OVERLOAD_MEMORY_PERCENT: 85 */

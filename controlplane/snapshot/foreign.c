@@ -6,6 +6,7 @@
 #include "common/base/mem.h"
 #include "common/model/forwarded_identity.h"
 #include "common/model/jwt_authn.h"
+#include "common/model/rbac.h"
 #include "common/xds/codec.h"
 
 #define NAMES_MAX 10u
@@ -79,12 +80,22 @@ static const char *jwt_fault(const struct gw_http_connection_manager *http, cons
   return NULL;
 }
 
+/* Limits of ours that all routes have. */
+static bool has_common_limits(const struct gw_http_connection_manager *http) {
+  for (uint32_t i = 0; i < http->filter_count; i++)
+    if (http->filters[i].kind == GW_FILTER_SHARED_LIMIT && http->filters[i].settings.shared_limit.count > 0) return true;
+  return false;
+}
+
 const char *gw_foreign_route_fault(const struct gw_http_connection_manager *http, const struct gw_route *route) {
   const struct gw_route_filters *filters = route->filters;
+  if (route->action == GW_ROUTE_FORWARD && has_common_limits(http)) return "rate limits of all routes";
   if (filters == NULL) return NULL;
   if (filters->access != NULL) return "address ranges";
   if (filters->api_key != NULL) return "API keys";
   if (filters->shared_limit != NULL) return "shared rate limits";
+  if (gw_rbac_route_uses(filters->rbac, GW_RBAC_PARAMETER) || gw_rbac_route_uses(filters->rbac_deny, GW_RBAC_PARAMETER))
+    return "path parameters that must be as a claim says";
   return filters->jwt != NULL ? jwt_fault(http, filters->jwt) : NULL;
 }
 

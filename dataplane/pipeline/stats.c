@@ -190,6 +190,10 @@ static void merge_totals(struct gw_stats *stats, const struct gw_stats *from) {
   stats->tunnels_total += from->tunnels_total;
   for (size_t i = 0; i < GW_LIMIT_COUNT; i++)
     stats->limits[i] += from->limits[i];
+  stats->addresses_refused_total += from->addresses_refused_total;
+  stats->guesses_refused_total += from->guesses_refused_total;
+  for (size_t i = 0; i < 4; i++)
+    stats->rbac_total[i / 2][i % 2] += from->rbac_total[i / 2][i % 2];
   for (size_t i = 0; i < GW_LIMIT_SCOPE_COUNT; i++)
     for (size_t k = 0; k < GW_LIMIT_DECISION_COUNT; k++)
       stats->rate_limits[i][k] += from->rate_limits[i][k];

@@ -139,6 +139,9 @@ struct gw_stats {
   uint64_t tls_failures_total;
   uint64_t tunnels_total;
   uint64_t limits[GW_LIMIT_COUNT];
+  uint64_t rbac_total[2][2]; /* in shadow, allowed */
+  uint64_t addresses_refused_total;
+  uint64_t guesses_refused_total; /* of addresses with too many failed credentials */
   uint64_t rate_limits[GW_LIMIT_SCOPE_COUNT][GW_LIMIT_DECISION_COUNT];
   uint64_t rate_limit_judges[GW_LIMIT_JUDGE_COUNT];
   uint64_t jwt_results[GW_JWT_RESULT_COUNT];

@@ -176,6 +176,16 @@ static void write_limits(const struct gw_stats *stats, struct gw_metrics_writer 
   }
 }
 
+static void write_rbac(const struct gw_stats *stats, struct gw_metrics_writer *writer) {
+  static const struct gw_str modes[] = {GW_STR("enforced"), GW_STR("shadow")}, results[] = {GW_STR("denied"), GW_STR("allowed")};
+  const char *family = "gateway_rbac_decisions_total";
+  gw_metrics_family(writer, family, "counter", "Requests judged by access rules; in shadow they pass whatever the result.");
+  for (size_t i = 0; i < 4; i++) {
+    const struct gw_label labels[] = {{"mode", modes[i / 2]}, {"result", results[i % 2]}};
+    gw_metrics_u64(writer, family, labels, GW_ARRAY_LEN(labels), stats->rbac_total[i / 2][i % 2]);
+  }
+}
+
 static void write_rate_limits(const struct gw_stats *stats, struct gw_metrics_writer *writer) {
   static const char *const decisions[GW_LIMIT_DECISION_COUNT] = {"allowed", "refused", "not_enforced"};
   const char *family = "gateway_rate_limit_decisions_total";
@@ -255,6 +265,11 @@ void gw_stats_write(const struct gw_stats *stats, struct gw_metrics_writer *writ
   write_one(writer, "gateway_downstream_bad_requests_total", "counter", "Requests that were not HTTP as the gateway accepts it.",
             stats->bad_requests_total);
   write_limits(stats, writer);
+  write_rbac(stats, writer);
+  write_one(writer, "gateway_addresses_refused_total", "counter", "Requests from addresses that a route is not for.",
+            stats->addresses_refused_total);
+  write_one(writer, "gateway_failed_credentials_refused_total", "counter", "Requests of addresses that had shown too many bad credentials.",
+            stats->guesses_refused_total);
   write_rate_limits(stats, writer);
   write_judges(stats, writer);
   write_tokens(stats, writer);

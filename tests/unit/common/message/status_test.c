@@ -43,7 +43,7 @@ static void test_flags_are_listed_by_envoys_names(void **state) {
   assert_string_equal(gw_response_flags_format(GW_FLAG_NONE, text).data, "-");
   assert_string_equal(gw_response_flags_format(GW_FLAG_UPSTREAM_CONNECT_FAILURE | GW_FLAG_UPSTREAM_TIMEOUT, text).data, "UF,UT");
   assert_string_equal(gw_response_flags_format(GW_FLAG_DURATION_TIMEOUT, text).data, "DT");
-  assert_int_equal(gw_response_flags_format(UINT32_MAX, text).len, strlen("NR,UH,UF,UC,UT,UO,UPE,DC,DPE,SI,NC,OM,DT,UR,URX,CB,UAEX"));
+  assert_int_equal(gw_response_flags_format(UINT32_MAX, text).len, strlen("NR,UH,UF,UC,UT,UO,UPE,DC,DPE,SI,NC,OM,DT,UR,URX,CB,UAEX,RL"));
 }
 
 int main(void) {

@@ -2,8 +2,9 @@
 #include "tests/unit/controlplane/policy/policy_fixture.h"
 
 #define ROUTE_KEYS                                                                                                                         \
-  "path, path_regex, service, methods, auth_required, auth, rate_limit, rate_limits, timeout, timeouts, retries, name, hosts, match, "     \
-  "split, sticky, "                                                                                                                        \
+  "path, path_regex, service, methods, auth_required, auth, roles, permissions, require, rules, rate_limit, rate_limits, timeout, "        \
+  "timeouts, retries, "                                                                                                                    \
+  "name, hosts, match, split, sticky, "                                                                                                    \
   "rewrite, "                                                                                                                              \
   "request_headers, response_headers, redirect, respond, max_request_body"
 
@@ -63,8 +64,7 @@ static void test_mistakes_of_a_route(void **state) {
       {"{path: /a, service: s, rate_limit: many}", "routes.yaml:2:40: rate_limit is a whole number from 1 to 1000000000\n"},
       {"{path: /a, service: s, rate_limit: {per: 1m}}", "routes.yaml:2:40: rate_limit needs requests: how many are allowed\n"},
       {"{path: /a, service: s, rate_limit: {requests: 5, per: x, brust: 3}}",
-       "routes.yaml:2:62: rate_limit has no key brust (burst?); allowed: requests, per, burst, key, scope, shared, plans\n"},
-      {"{path: /a, service: s, rate_limit: {requests: 5, per: x}}",
+       "routes.yaml:2:62: rate_limit has no key brust (burst?); allowed: requests, per, burst, key, scope, shared, plans\n"
        "routes.yaml:2:59: per is more than 0 and at most a year: a whole number of seconds, or with a unit: 250ms, 30s, 5m, 24h\n"},
       {"{path: /a, service: s, timeout: 0}",
        "routes.yaml:2:37: timeout is more than 0 and at most a year: a whole number of seconds, or with a unit: 250ms, 30s, 5m, 24h\n"},
@@ -101,7 +101,7 @@ static void test_mistakes_of_routes_yaml_as_a_whole(void **state) {
       {"[]", "routes.yaml:1:1: the file is a mapping (key: value), not a list\n"},
       {"routes: 7", "routes.yaml:1:9: routes is a list (- … or [ … ]), not a single value\n"},
       {"routes: {a: b}", "routes.yaml:1:9: routes is a list (- … or [ … ]), not a mapping\n"},
-      {"rutes: []", "routes.yaml:1:1: the file has no key rutes (routes?); allowed: routes, listeners, auth\n"
+      {"rutes: []", "routes.yaml:1:1: the file has no key rutes (routes?); allowed: routes, listeners, auth, access, rate_limits\n"
                     "routes.yaml:1:1: routes is missing; write \"routes: []\" for none\n"},
       {"routes: [", "routes.yaml:2:1: not YAML: did not find expected node content while parsing a flow node\n"},
       {"routes: []\n---\nroutes: []\n", "routes.yaml:2:1: a second document (---) is not allowed\n"},
