@@ -251,6 +251,8 @@ static void take_down(struct gw_data_plane *plane, int exit_code) {
   signal(SIGTERM, SIG_IGN);
   signal(SIGHUP, SIG_IGN);
   gw_timer_stop(&plane->tally);
+  if (gw_timer_is_running(&plane->keep_keys)) gw_node_keep_keys(&plane->keep_keys);
+  gw_timer_stop(&plane->keep_keys);
   gw_drain_done(&plane->drain);
   gw_admin_http_free(plane->http);
   stop_grpc(plane);
@@ -262,6 +264,7 @@ static void take_down(struct gw_data_plane *plane, int exit_code) {
   gw_failure_search_free(failures);
   gw_xds_client_free(plane->xds);
   gw_last_good_free(plane->last_good);
+  gw_snapshot_unref(plane->confirmed);
   for (uint32_t i = 0; i < plane->options->workers; i++)
     gw_worker_free(plane->workers[i]);
   gw_keys_free(plane->keys);
@@ -299,6 +302,7 @@ int gw_data_plane_run(const struct gw_options *options) {
   struct gw_drain_calls calls = {on_drain_begin, on_drain_close, on_drain_end, &plane};
   gw_drain_init(&plane.drain, plane.loop, options->drain_delay_ms, options->drain_time_ms, options->workers, &calls);
   gw_timer_init(&plane.tally, gw_node_tally);
+  gw_timer_init(&plane.keep_keys, gw_node_keep_keys);
   gw_loop_set_turn_observer(plane.loop, on_turn, &plane);
   int exit_code = start_with_blocked_signals(&plane);
   if (exit_code == GW_EXIT_OK) gw_loop_run(plane.loop);

@@ -52,7 +52,9 @@ struct gw_data_plane {
   char unknown_keys[GW_AGENT_UNKNOWN_KEYS_MAX][64];
   uint32_t unknown_key_count;
   atomic_bool is_ready;
-  char kept_version[17]; /* what last_good was told to keep */
+  char kept_version[17];         /* what last_good was told to keep */
+  struct gw_snapshot *confirmed; /* what it was told at last to keep again; NULL: nothing yet */
+  struct gw_timer keep_keys;     /* runs while keys have changed since they were kept */
   uint64_t started_us;
   struct gw_worker_totals totals[GW_OPTIONS_WORKERS_MAX]; /* the last ones */
 };

@@ -12,6 +12,7 @@ struct gw_keys {
   struct gw_keys_options options;
   struct gw_map *by_id; /* → struct gw_key, one reference each */
   struct gw_key_table *table;
+  struct gw_resource_list list; /* with keeps_resources */
   bool are_known;
   uint64_t told_unknown;
   struct gw_timer tell;
@@ -28,6 +29,7 @@ struct gw_keys *gw_keys_new(const struct gw_keys_options *options) {
   keys->options = *options;
   keys->by_id = gw_map_new();
   keys->table = gw_key_table_new();
+  keys->list = gw_resource_list_new(NULL, 0);
   gw_timer_init(&keys->tell, on_tell);
   return keys;
 }
@@ -42,6 +44,7 @@ void gw_keys_free(struct gw_keys *keys) {
     gw_key_unref(key);
   gw_map_free(keys->by_id);
   gw_key_table_unref(keys->table);
+  gw_resource_list_unref(&keys->list);
   free(keys);
 }
 
@@ -89,6 +92,31 @@ static void remove_others(struct gw_keys *keys, struct gw_key_table *table, cons
   gw_map_free(stays);
 }
 
+static int compare_changes(const void *a, const void *b) {
+  return gw_str_compare(((const struct gw_resource_change *)a)->name, ((const struct gw_resource_change *)b)->name);
+}
+
+/* By what the table has now, so that a name that is said twice is no riddle. */
+static void change_list(struct gw_keys *keys, const struct gw_xds_key_changes *changes) {
+  struct gw_resource_list before = keys->list;
+  if (changes->is_whole) before = gw_resource_list_new(NULL, 0);
+  struct gw_resource_change *items = gw_calloc(changes->count + changes->removed_count + 1u, sizeof(*items));
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < changes->count; i++)
+    if (changes->resources[i] != NULL) items[count++] = (struct gw_resource_change){changes->resources[i]->name, changes->resources[i]};
+  for (uint32_t i = 0; i < changes->removed_count; i++)
+    if (gw_map_find(keys->by_id, changes->removed[i]) == NULL) items[count++] = (struct gw_resource_change){changes->removed[i], NULL};
+  qsort(items, count, sizeof(*items), compare_changes);
+  uint32_t kept = 0;
+  for (uint32_t i = 0; i < count; i++)
+    if (kept == 0 || !gw_str_equal(items[kept - 1].name, items[i].name)) items[kept++] = items[i];
+  struct gw_resource_list after = gw_resource_list_change(&before, items, kept);
+  if (changes->is_whole) gw_resource_list_unref(&before);
+  gw_resource_list_unref(&keys->list);
+  keys->list = after;
+  free(items);
+}
+
 static void take(void *arg, const struct gw_xds_key_changes *changes) {
   struct gw_keys *keys = arg;
   struct gw_key_table *table = gw_key_table_edit(keys->table);
@@ -100,6 +128,7 @@ static void take(void *arg, const struct gw_xds_key_changes *changes) {
       put_key(keys, table, changes->resources[i], changes->versions != NULL ? changes->versions[i] : (struct gw_str){NULL, 0});
   gw_key_table_unref(keys->table);
   keys->table = table;
+  if (keys->options.keeps_resources) change_list(keys, changes);
   if (!keys->are_known) gw_timer_start(keys->options.loop, &keys->tell, GW_KEYS_TELL_MS);
   keys->are_known = true;
   keys->options.publish(keys->options.arg, table);
@@ -133,6 +162,10 @@ bool gw_keys_are_known(const struct gw_keys *keys) {
 
 uint32_t gw_keys_count(const struct gw_keys *keys) {
   return gw_key_table_count(keys->table);
+}
+
+const struct gw_resource_list *gw_keys_list(const struct gw_keys *keys) {
+  return keys->options.keeps_resources && keys->are_known ? &keys->list : NULL;
 }
 
 /* ---- uses ---- */

@@ -6,6 +6,7 @@
 #define GW_DATAPLANE_SERVER_KEYS_H
 
 #include "common/event/loop.h"
+#include "common/model/resource_list.h"
 #include "dataplane/pipeline/key_table.h"
 #include "dataplane/xds_client/xds_client.h"
 
@@ -23,6 +24,7 @@ struct gw_keys_options {
   /* Whether it could be sent. */
   bool (*tell)(void *arg, const struct gw_agent_key_use *uses, uint32_t count, uint32_t unknown);
   void *arg;
+  bool keeps_resources; /* for the cache of the last known good configuration: twice the memory */
 };
 
 struct gw_keys *gw_keys_new(const struct gw_keys_options *options);
@@ -31,6 +33,8 @@ struct gw_xds_key_calls gw_keys_calls(struct gw_keys *keys);
 /* False: none were received yet. */
 bool gw_keys_are_known(const struct gw_keys *keys);
 uint32_t gw_keys_count(const struct gw_keys *keys);
+/* All of them as resources (a list that holds); NULL: not kept, or not known. */
+const struct gw_resource_list *gw_keys_list(const struct gw_keys *keys);
 /* What became of use since the last time, now: for the end, and for tests. */
 void gw_keys_tell_now(struct gw_keys *keys);
 

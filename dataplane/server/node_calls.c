@@ -8,6 +8,7 @@
 #include "dataplane/server/metrics.h"
 #include "dataplane/server/troubles.h"
 
+#define KEEP_KEYS_MS 10000
 #define TALLY_MS 5000 /* half the time between two reports */
 
 /* ---- readiness ---- */
@@ -30,11 +31,19 @@ void gw_node_publish(void *arg, uint32_t worker_index, struct gw_frozen *frozen,
   gw_worker_set_frozen(plane->workers[worker_index], frozen, sockets, socket_count);
 }
 
+/* With the keys that there are now, where they may be kept. */
+static void save(struct gw_data_plane *plane, struct gw_snapshot *snapshot) {
+  const struct gw_resource_list *keys = gw_keys_list(plane->keys);
+  struct gw_snapshot *whole = keys != NULL ? gw_snapshot_with_api_keys(snapshot, keys) : gw_snapshot_ref(snapshot);
+  gw_last_good_save(plane->last_good, whole);
+  gw_snapshot_unref(whole);
+}
+
 static void keep(struct gw_data_plane *plane, const struct gw_compiler_status *config) {
   if (config->source != GW_CONFIG_SOURCE_XDS || !config->is_complete) return;
   if (strcmp(plane->kept_version, config->snapshot->version) == 0) return;
   memcpy(plane->kept_version, config->snapshot->version, sizeof(plane->kept_version));
-  gw_last_good_save(plane->last_good, config->snapshot);
+  save(plane, config->snapshot);
 }
 
 void gw_node_on_active(void *arg) {
@@ -109,6 +118,16 @@ static void publish_keys(void *arg, struct gw_key_table *table) {
   struct gw_data_plane *plane = arg;
   for (uint32_t i = 0; i < plane->options->workers; i++)
     gw_worker_set_keys(plane->workers[i], gw_key_table_ref(table));
+  if (gw_keys_list(plane->keys) != NULL && !gw_timer_is_running(&plane->keep_keys))
+    gw_timer_start(plane->loop, &plane->keep_keys, KEEP_KEYS_MS);
+}
+
+/* A key that was revoked must not come back with the next start, nor the disk be written with every change. */
+void gw_node_keep_keys(struct gw_timer *timer) {
+  struct gw_data_plane *plane = GW_CONTAINER_OF(timer, struct gw_data_plane, keep_keys);
+  struct gw_compiler_status config;
+  gw_compiler_get_status(plane->compiler, &config);
+  if (config.source == GW_CONFIG_SOURCE_XDS && config.is_complete) save(plane, config.snapshot);
 }
 
 static uint64_t count_unknown_keys(void *arg) {
@@ -125,7 +144,12 @@ static bool tell_key_uses(void *arg, const struct gw_agent_key_use *uses, uint32
 }
 
 struct gw_keys_options gw_node_keys_options(struct gw_data_plane *plane) {
-  return (struct gw_keys_options){plane->loop, publish_keys, count_unknown_keys, tell_key_uses, plane};
+  return (struct gw_keys_options){.loop = plane->loop,
+                                  .publish = publish_keys,
+                                  .count_unknown = count_unknown_keys,
+                                  .tell = tell_key_uses,
+                                  .arg = plane,
+                                  .keeps_resources = plane->options->cache_dir != NULL && plane->options->cache_key_file != NULL};
 }
 
 static void ask_failures(void *arg, uint32_t worker_index, uint64_t search, struct gw_str request_id) {
@@ -163,12 +187,20 @@ static struct gw_snapshot *confirmed(void *arg) {
   struct gw_data_plane *plane = arg;
   struct gw_compiler_status config;
   gw_compiler_get_status(plane->compiler, &config);
-  return is_answered(arg) && config.source == GW_CONFIG_SOURCE_XDS && config.is_complete ? config.snapshot : NULL;
+  if (!is_answered(arg) || config.source != GW_CONFIG_SOURCE_XDS || !config.is_complete) return NULL;
+  const struct gw_resource_list *keys = gw_keys_list(plane->keys);
+  gw_snapshot_unref(plane->confirmed);
+  plane->confirmed = keys != NULL ? gw_snapshot_with_api_keys(config.snapshot, keys) : gw_snapshot_ref(config.snapshot);
+  return plane->confirmed;
 }
 
 /* Only whole configurations are kept. */
 static void on_loaded(void *arg, struct gw_snapshot *snapshot) {
   struct gw_data_plane *plane = arg;
+  const struct gw_resource_list *keys = &snapshot->lists[GW_RESOURCE_API_KEY];
+  struct gw_xds_key_changes changes = {.is_whole = true, .resources = keys->items, .count = keys->count};
+  struct gw_xds_key_calls calls = gw_keys_calls(plane->keys);
+  if (keys->count > 0) calls.take(calls.arg, &changes); /* none: it is not known whether there are any */
   gw_xds_client_seed(plane->xds, snapshot);
   gw_compiler_offer(plane->compiler, snapshot, GW_CONFIG_SOURCE_CACHE, true);
 }

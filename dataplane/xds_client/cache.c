@@ -32,9 +32,9 @@ static void put_str(struct gw_strbuf *buf, struct gw_str s) {
   gw_strbuf_append_str(buf, s);
 }
 
-/* In the clear no secret is written, not even its name. */
+/* In the clear no secret and no API key is written, not even its name. */
 static bool is_kept(const struct gw_cache *cache, int type) {
-  return cache->has_key || type != GW_RESOURCE_SECRET;
+  return cache->has_key || !gw_resource_type_holds_secrets((enum gw_resource_type)type);
 }
 
 static void put_payload(const struct gw_cache *cache, const struct gw_snapshot *snapshot, uint64_t wall_us, struct gw_strbuf *buf) {

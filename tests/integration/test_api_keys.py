@@ -170,6 +170,27 @@ def test_without_mutual_tls_keys_are_withheld_and_answer_503(stage):
     assert ask(port).status == 401
 
 
+def test_keys_are_kept_with_the_last_known_good_configuration_where_that_is_sealed(room, tmp_path):
+    (tmp_path / "cache.key").write_text("k" * 40)
+    kept = ["--cache-dir", tmp_path / "cache", "--cache-key-file", tmp_path / "cache.key"]
+    text, _ = room.create()
+    data = room.stage.data_plane(room.control.xds(), args=[*room.pki.flags("xds-tls", "node"), *kept])
+    port = data.wait_until_ready()
+    assert ask(port, text).status == 200
+    file = tmp_path / "cache" / "last-known-good"
+    first = wait_until(lambda: file.exists() and file.stat().st_size, "the cache")
+    fresh, _ = room.create()
+    wait_until(lambda: ask(port, fresh).status == 200, "the new key")
+    wait_until(lambda: file.stat().st_size > first, "the new key in the cache")
+    assert data.stop() == 0
+    assert room.control.stop() == 0
+    again = room.stage.data_plane(f"127.0.0.1:{room.control.ports()['xds']}",
+                                  args=[*room.pki.flags("xds-tls", "node"), *kept], name="again")
+    port = again.wait_until_ready()
+    assert ask(port, text).status == 200 and ask(port, fresh).status == 200
+    assert ask(port, fresh[:-1] + ("a" if fresh[-1] != "a" else "b")).status == 401
+
+
 def test_last_use_is_told(room):
     _, port = room.data_plane()
     text, key_id = room.create()

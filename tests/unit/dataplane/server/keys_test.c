@@ -44,7 +44,7 @@ static bool tell(void *arg, const struct gw_agent_key_use *uses, uint32_t count,
 static int setup(void **state) {
   struct fixture *f = gw_calloc(1, sizeof(*f));
   f->loop = gw_loop_new();
-  struct gw_keys_options options = {f->loop, publish, count_unknown, tell, f};
+  struct gw_keys_options options = {f->loop, publish, count_unknown, tell, f, true};
   f->keys = gw_keys_new(&options);
   f->calls = gw_keys_calls(f->keys);
   *state = f;
@@ -134,6 +134,29 @@ static void test_what_is_held_has_the_servers_versions(void **state) {
   gw_arena_done(&arena);
 }
 
+/* "k1 k2 " */
+static void assert_listed(struct fixture *f, const char *expected) {
+  const struct gw_resource_list *list = gw_keys_list(f->keys);
+  GW_CLEANUP(gw_strbuf_done) struct gw_strbuf text = {0};
+  gw_strbuf_append_str(&text, GW_STR(""));
+  for (uint32_t i = 0; i < list->count; i++)
+    gw_strbuf_printf(&text, "%.*s=%.*s ", GW_STR_ARG(list->items[i]->name), GW_STR_ARG(list->items[i]->api_key->owner));
+  assert_string_equal(text.len > 0 ? text.data : "", expected);
+}
+
+static void test_resources_are_kept_for_the_cache(void **state) {
+  struct fixture *f = *state;
+  assert_null(gw_keys_list(f->keys));
+  take(f, false, "k2=bob k1=ann", NULL);
+  assert_listed(f, "k1=ann k2=bob ");
+  take(f, false, "k3=carl k1=dora", "k2");
+  assert_listed(f, "k1=dora k3=carl ");
+  take(f, false, "k3=eve", "k3"); /* both: it is there */
+  assert_listed(f, "k1=dora k3=eve ");
+  take(f, true, "k4=fred", NULL);
+  assert_listed(f, "k4=fred ");
+}
+
 static void use(struct fixture *f, const char *id, uint64_t at_s) {
   atomic_store(&gw_key_table_find(f->table, gw_str_from(id))->used_s, at_s);
 }
@@ -175,6 +198,7 @@ int main(void) {
       CASE(test_refused_key_leaves_the_one_before),
       CASE(test_state_of_the_world_takes_away_what_it_lacks),
       CASE(test_what_is_held_has_the_servers_versions),
+      CASE(test_resources_are_kept_for_the_cache),
       CASE(test_uses_are_told_once_and_survive_a_change_of_the_key),
       CASE(test_what_could_not_be_told_is_told_later),
   };

@@ -79,6 +79,8 @@ static void test_secrets_are_kept_only_with_a_key(void **state) {
   struct gw_snapshot_builder *builder = gw_snapshot_builder_new();
   gw_snapshot_builder_add(builder, sample_tls_listener("gateway", "site"));
   gw_snapshot_builder_add(builder, sample_certificate("site", "KEY-MATERIAL"));
+  struct gw_api_key key = {.id = GW_STR("k1"), .owner = GW_STR("OWNER-OF-A-KEY")};
+  gw_snapshot_builder_add(builder, gw_xds_encode_api_key(&key));
   struct gw_snapshot *snapshot = gw_snapshot_builder_freeze(builder);
   struct gw_cache caches[] = {plain_cache(), sealed_cache(secret_a)};
   for (size_t i = 0; i < GW_ARRAY_LEN(caches); i++) {
@@ -86,11 +88,13 @@ static void test_secrets_are_kept_only_with_a_key(void **state) {
     gw_strbuf_init(&buf);
     gw_cache_encode(&caches[i], snapshot, NOW_US, &buf);
     assert_null(memmem(buf.data, buf.len, "KEY-MATERIAL", 12));
+    assert_null(memmem(buf.data, buf.len, "OWNER-OF-A-KEY", 14));
     struct gw_snapshot *got;
     uint64_t saved_us;
     char *reason = NULL;
     assert_int_equal(gw_cache_decode(&caches[i], gw_strbuf_str(&buf), NOW_US, &got, &saved_us, &reason), GW_OK);
     assert_int_equal(got->lists[GW_RESOURCE_SECRET].count, caches[i].has_key);
+    assert_int_equal(got->lists[GW_RESOURCE_API_KEY].count, caches[i].has_key);
     assert_int_equal(got->lists[GW_RESOURCE_LISTENER].count, 1);
     gw_snapshot_unref(got);
     gw_strbuf_done(&buf);
