@@ -2,6 +2,7 @@
 #include "common/base/json_value.h"
 #include "dataplane/filters/rate_limit.h"
 #include "dataplane/filters/router.h"
+#include "dataplane/pipeline/stream.h"
 #include "tests/unit/dataplane/engine_fixture.h"
 
 /* Who asks, as the test says in the query: "/x?user=alice&key=k1&plan=gold". */
