@@ -11,7 +11,7 @@ gw_folder(common/http LINK common/base common/message common/net THIRD_PARTY Pkg
 gw_folder(common/http_server LINK common/base common/event common/crypto common/message common/net common/http)
 gw_folder(common/rpc LINK common/base common/event common/crypto common/net common/observe THIRD_PARTY PkgConfig::GRPC)
 gw_folder(common/redis LINK common/base common/event common/net common/observe THIRD_PARTY PkgConfig::HIREDIS)
-gw_folder(common/routing LINK common/base common/message common/model THIRD_PARTY PkgConfig::PCRE2)
+gw_folder(common/routing LINK common/base common/message common/model common/net THIRD_PARTY PkgConfig::PCRE2)
 gw_folder(common/xds LINK common/base common/model THIRD_PARTY gw_proto)
 gw_folder(common/rpc_services LINK common/base common/event common/rpc common/xds THIRD_PARTY gw_proto)
 
@@ -31,12 +31,13 @@ gw_folder(dataplane/server LINK dataplane/listener dataplane/downstream dataplan
 
 gw_folder(controlplane/policy LINK ${GW_COMMON} THIRD_PARTY PkgConfig::YAML)
 gw_folder(controlplane/store LINK ${GW_COMMON} THIRD_PARTY PkgConfig::SQLITE PkgConfig::MARIADB)
+gw_folder(controlplane/fetch LINK ${GW_COMMON} THIRD_PARTY PkgConfig::CURL)
 gw_folder(controlplane/snapshot LINK ${GW_COMMON})
 gw_folder(controlplane/catalog LINK controlplane/snapshot ${GW_COMMON})
 gw_folder(controlplane/discovery LINK controlplane/catalog ${GW_COMMON})
 gw_folder(controlplane/ads LINK controlplane/snapshot ${GW_COMMON})
 gw_folder(controlplane/api LINK controlplane/snapshot controlplane/store ${GW_COMMON})
-gw_folder(controlplane/server LINK controlplane/policy controlplane/discovery controlplane/catalog controlplane/snapshot controlplane/store
+gw_folder(controlplane/server LINK controlplane/policy controlplane/fetch controlplane/discovery controlplane/catalog controlplane/snapshot controlplane/store
   controlplane/ads controlplane/api ${GW_COMMON})
 gw_folder(controlplane/ctl LINK controlplane/policy ${GW_COMMON})
 

@@ -8,7 +8,9 @@
 #include <stdint.h>
 
 #include "common/base/str.h"
+#include "common/model/access.h"
 #include "common/model/rate_limit.h"
+#include "common/model/rbac.h"
 
 enum gw_filter_kind {
   GW_FILTER_ROUTER,         /* envoy.extensions.filters.http.router.v3.Router */
@@ -22,8 +24,9 @@ enum gw_filter_kind {
   GW_FILTER_SHARED_LIMIT,   /* gateway.filters.http.v1.SharedRateLimit */
   GW_FILTER_RBAC,           /* envoy.extensions.filters.http.rbac.v3.RBAC */
   GW_FILTER_IDENTITY,       /* gateway.filters.http.v1.ForwardedIdentity */
+  GW_FILTER_RBAC_DENY,      /* RBAC once more, under GW_RBAC_DENY_FILTER: one set of policies either allows or denies */
 };
-#define GW_FILTER_KIND_COUNT 11
+#define GW_FILTER_KIND_COUNT 12
 
 /* gateway.filters.http.v1.NodeEndpoints: what the traffic port itself answers, before routes. */
 struct gw_node_endpoints {
@@ -50,6 +53,8 @@ struct gw_limits {
 /* jwt_authn.h, forwarded_identity.h */
 struct gw_jwt_authn;
 struct gw_forwarded_identity;
+/* api_key_auth.h */
+struct gw_api_key_auth;
 
 struct gw_http_filter {
   struct gw_str name; /* HttpFilter.name */
@@ -57,10 +62,13 @@ struct gw_http_filter {
   union {
     struct gw_node_endpoints node_endpoints;
     struct gw_limits limits;
+    struct gw_access_limits access;
+    struct gw_rbac_rules rbac; /* of RBAC_DENY, too */
     struct gw_local_limit local_limit;
     struct gw_shared_limit shared_limit;
     const struct gw_jwt_authn *jwt_authn;
     const struct gw_forwarded_identity *forwarded_identity;
+    const struct gw_api_key_auth *api_key;
   } settings;
 };
 

@@ -57,6 +57,10 @@ static bool next_filter_secret(const struct gw_http_connection_manager *http, ui
       *ret_name = redis->password_secret;
       return true;
     }
+    if (http->filters[i].kind == GW_FILTER_API_KEY && index-- == 0) {
+      *ret_name = GW_STR(GW_SECRET_NAME_PEPPER);
+      return true;
+    }
     if (http->filters[i].kind != GW_FILTER_JWT_AUTHN) continue;
     const struct gw_jwt_authn *authn = http->filters[i].settings.jwt_authn;
     if (index < authn->provider_count) {

@@ -20,6 +20,13 @@ enum gw_string_match_kind {
   GW_STRING_MATCH_PRESENT, /* HeaderMatcher.present_match: value unused */
 };
 
+/* envoy.type.matcher.v3.StringMatcher: never PRESENT; ignore_case says nothing to a regular expression. */
+struct gw_string_match {
+  enum gw_string_match_kind kind;
+  bool ignore_case;
+  struct gw_str value;
+};
+
 /* envoy.config.route.v3.HeaderMatcher (string_match, present_match); name is lower case, ":method" is the method. */
 struct gw_header_match {
   struct gw_str name;

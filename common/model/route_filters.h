@@ -21,6 +21,7 @@ struct gw_route_filters {
   const struct gw_local_limit_route *local_limit;   /* envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit */
   const struct gw_shared_limit_route *shared_limit; /* gateway.filters.http.v1.SharedRateLimitPerRoute */
   const struct gw_rbac_route *rbac;                 /* envoy.extensions.filters.http.rbac.v3.RBACPerRoute */
+  const struct gw_rbac_route *rbac_deny;            /* the same of the filter before that one */
 };
 
 #endif

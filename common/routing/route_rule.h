@@ -7,17 +7,9 @@
 
 #include "common/base/arena.h"
 #include "common/base/err.h"
-#include "common/message/message.h"
-#include "common/model/route.h"
-#include "common/routing/regex.h"
+#include "common/routing/text_rule.h"
 
 #define GW_METHODS_ALL ((uint16_t)((1u << GW_METHOD_COUNT) - 1))
-
-struct gw_header_rule {
-  const struct gw_header_match *match;
-  struct gw_regex *regex; /* GW_STRING_MATCH_REGEX; else NULL */
-  enum gw_header_id id;
-};
 
 struct gw_query_rule {
   const struct gw_query_match *match;
@@ -47,11 +39,6 @@ void gw_route_rule_build(const struct gw_route *route, struct gw_route_place pla
 void gw_route_rule_done(struct gw_route_rule *rule);
 size_t gw_route_rule_regex_bytes(const struct gw_route_rule *rule);
 
-/* Of one match. */
-struct gw_route_work {
-  struct gw_arena *scratch;
-  bool has_given_up; /* a regular expression ran into its limits: that it does not match is not known */
-};
 /* All headers, also ":method", and the query; not the path. */
 bool gw_route_rule_match_conditions(const struct gw_route_rule *rule, const struct gw_request_head *head, struct gw_route_work *work);
 /* The path (without query) by itself, without any index. `rule` may be NULL when the route needs none. */

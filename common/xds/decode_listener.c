@@ -40,7 +40,7 @@ static bool decode_filter(struct gw_xds_decoder *d, const struct gw_xds_place *p
   const Google__Protobuf__Any *any = NULL;
   if (m->config_type_case == ENVOY__EXTENSIONS__FILTERS__NETWORK__HTTP_CONNECTION_MANAGER__V3__HTTP_FILTER__CONFIG_TYPE_TYPED_CONFIG)
     any = m->typed_config;
-  const struct gw_xds_filter_codec *codec = gw_xds_filter_codec_find(gw_xds_any_message(any));
+  const struct gw_xds_filter_codec *codec = gw_xds_filter_codec_find(gw_xds_any_message(any), m->name);
   if (codec == NULL) {
     if (m->is_optional) return false;
     if (any == NULL)

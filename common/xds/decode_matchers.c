@@ -5,15 +5,8 @@ typedef Envoy__Config__Route__V3__HeaderMatcher HeaderMatcher;
 typedef Envoy__Config__Route__V3__QueryParameterMatcher QueryMatcher;
 typedef Envoy__Type__Matcher__V3__StringMatcher StringMatcher;
 
-/* What a text must be. */
-struct text_match {
-  enum gw_string_match_kind kind;
-  struct gw_str value;
-  bool ignore_case;
-};
-
-static void decode_string_matcher(struct gw_xds_decoder *d, const struct gw_xds_place *place, const StringMatcher *m,
-                                  struct text_match *out) {
+void gw_xds_decode_string_match(struct gw_xds_decoder *d, const struct gw_xds_place *place, const StringMatcher *m,
+                                struct gw_string_match *out) {
   out->ignore_case = m->ignore_case;
   switch (m->match_pattern_case) {
   case ENVOY__TYPE__MATCHER__V3__STRING_MATCHER__MATCH_PATTERN_EXACT:
@@ -43,15 +36,16 @@ static void decode_string_matcher(struct gw_xds_decoder *d, const struct gw_xds_
 
 void gw_xds_decode_string_matcher(struct gw_xds_decoder *d, const struct gw_xds_place *place, const StringMatcher *m,
                                   struct gw_header_match *out) {
-  struct text_match text = {0};
-  decode_string_matcher(d, place, m, &text);
+  struct gw_string_match text = {0};
+  gw_xds_decode_string_match(d, place, m, &text);
   *out = (struct gw_header_match){.kind = text.kind, .value = text.value, .ignore_case = text.ignore_case};
 }
 
-static void decode_header_text(struct gw_xds_decoder *d, const struct gw_xds_place *place, const HeaderMatcher *m, struct text_match *out) {
+static void decode_header_text(struct gw_xds_decoder *d, const struct gw_xds_place *place, const HeaderMatcher *m,
+                               struct gw_string_match *out) {
   switch (m->header_match_specifier_case) {
   case ENVOY__CONFIG__ROUTE__V3__HEADER_MATCHER__HEADER_MATCH_SPECIFIER_STRING_MATCH:
-    decode_string_matcher(d, GW_XDS_FIELD(place, "string_match"), m->string_match, out);
+    gw_xds_decode_string_match(d, GW_XDS_FIELD(place, "string_match"), m->string_match, out);
     return;
   case ENVOY__CONFIG__ROUTE__V3__HEADER_MATCHER__HEADER_MATCH_SPECIFIER_PRESENT_MATCH: out->kind = GW_STRING_MATCH_PRESENT; return;
   /* The rest are the older spellings of string_match. */
@@ -79,9 +73,9 @@ static void decode_header_text(struct gw_xds_decoder *d, const struct gw_xds_pla
   }
 }
 
-static void decode_header_matcher(struct gw_xds_decoder *d, const struct gw_xds_place *place, const HeaderMatcher *m,
-                                  struct gw_header_match *out) {
-  struct text_match text = {0};
+void gw_xds_decode_header_match(struct gw_xds_decoder *d, const struct gw_xds_place *place, const HeaderMatcher *m,
+                                struct gw_header_match *out) {
+  struct gw_string_match text = {0};
   decode_header_text(d, place, m, &text);
   bool is_absence =
       m->header_match_specifier_case == ENVOY__CONFIG__ROUTE__V3__HEADER_MATCHER__HEADER_MATCH_SPECIFIER_PRESENT_MATCH && !m->present_match;
@@ -95,11 +89,11 @@ static void decode_header_matcher(struct gw_xds_decoder *d, const struct gw_xds_
 
 static void decode_query_matcher(struct gw_xds_decoder *d, const struct gw_xds_place *place, const QueryMatcher *m,
                                  struct gw_query_match *out) {
-  struct text_match text = {.kind = GW_STRING_MATCH_PRESENT};
+  struct gw_string_match text = {.kind = GW_STRING_MATCH_PRESENT};
   bool is_absence = false;
   if (m->query_parameter_match_specifier_case ==
       ENVOY__CONFIG__ROUTE__V3__QUERY_PARAMETER_MATCHER__QUERY_PARAMETER_MATCH_SPECIFIER_STRING_MATCH)
-    decode_string_matcher(d, GW_XDS_FIELD(place, "string_match"), m->string_match, &text);
+    gw_xds_decode_string_match(d, GW_XDS_FIELD(place, "string_match"), m->string_match, &text);
   else if (m->query_parameter_match_specifier_case ==
            ENVOY__CONFIG__ROUTE__V3__QUERY_PARAMETER_MATCHER__QUERY_PARAMETER_MATCH_SPECIFIER_PRESENT_MATCH)
     is_absence = !m->present_match;
@@ -115,7 +109,7 @@ void gw_xds_decode_matchers(struct gw_xds_decoder *d, const struct gw_xds_place 
   if (m->n_headers > 0) {
     struct gw_header_match *headers = gw_arena_calloc(d->arena, m->n_headers, sizeof *headers);
     for (size_t i = 0; i < m->n_headers; i++)
-      decode_header_matcher(d, GW_XDS_ITEM(place, "headers", i), m->headers[i], &headers[i]);
+      gw_xds_decode_header_match(d, GW_XDS_ITEM(place, "headers", i), m->headers[i], &headers[i]);
     out->headers = headers;
     out->header_count = (uint32_t)m->n_headers;
   }

@@ -6,6 +6,11 @@
 
 #include "common/xds/decode.h"
 
+/* A text's and a field's condition; never NULL. */
+void gw_xds_decode_string_match(struct gw_xds_decoder *decoder, const struct gw_xds_place *place,
+                                const Envoy__Type__Matcher__V3__StringMatcher *message, struct gw_string_match *out);
+void gw_xds_decode_header_match(struct gw_xds_decoder *decoder, const struct gw_xds_place *place,
+                                const Envoy__Config__Route__V3__HeaderMatcher *message, struct gw_header_match *out);
 /* NULL is a mistake. */
 void gw_xds_decode_route_match(struct gw_xds_decoder *decoder, const struct gw_xds_place *place,
                                const Envoy__Config__Route__V3__RouteMatch *message, struct gw_route_match *out);

@@ -6,11 +6,11 @@ typedef Envoy__Config__Route__V3__HeaderMatcher HeaderMatcher;
 typedef Envoy__Config__Route__V3__QueryParameterMatcher QueryMatcher;
 typedef Envoy__Type__Matcher__V3__StringMatcher StringMatcher;
 
-static StringMatcher *encode_string_matcher(struct gw_arena *arena, enum gw_string_match_kind kind, struct gw_str text, bool ignore_case) {
+StringMatcher *gw_xds_encode_string_match(struct gw_arena *arena, const struct gw_string_match *match) {
   StringMatcher *m = gw_xds_encode_new(arena, &envoy__type__matcher__v3__string_matcher__descriptor);
-  m->ignore_case = ignore_case;
-  char *value = gw_xds_encode_str(arena, text);
-  switch (kind) {
+  m->ignore_case = match->ignore_case;
+  char *value = gw_xds_encode_str(arena, match->value);
+  switch (match->kind) {
   case GW_STRING_MATCH_EXACT:
     m->match_pattern_case = ENVOY__TYPE__MATCHER__V3__STRING_MATCHER__MATCH_PATTERN_EXACT;
     m->exact = value;
@@ -29,18 +29,19 @@ static StringMatcher *encode_string_matcher(struct gw_arena *arena, enum gw_stri
     return m;
   case GW_STRING_MATCH_REGEX:
     m->match_pattern_case = ENVOY__TYPE__MATCHER__V3__STRING_MATCHER__MATCH_PATTERN_SAFE_REGEX;
-    m->safe_regex = gw_xds_encode_regex(arena, text);
+    m->safe_regex = gw_xds_encode_regex(arena, match->value);
     return m;
   case GW_STRING_MATCH_PRESENT: break;
   }
-  GW_PANIC("string match kind %d", (int)kind);
+  GW_PANIC("string match kind %d", (int)match->kind);
 }
 
 StringMatcher *gw_xds_encode_string_matcher(struct gw_arena *arena, const struct gw_header_match *text) {
-  return encode_string_matcher(arena, text->kind, text->value, text->ignore_case);
+  const struct gw_string_match match = {text->kind, text->ignore_case, text->value};
+  return gw_xds_encode_string_match(arena, &match);
 }
 
-static HeaderMatcher *encode_header_matcher(struct gw_arena *arena, const struct gw_header_match *header) {
+HeaderMatcher *gw_xds_encode_header_match(struct gw_arena *arena, const struct gw_header_match *header) {
   HeaderMatcher *m = gw_xds_encode_new(arena, &envoy__config__route__v3__header_matcher__descriptor);
   m->name = gw_xds_encode_str(arena, header->name);
   m->invert_match = header->invert;
@@ -50,7 +51,8 @@ static HeaderMatcher *encode_header_matcher(struct gw_arena *arena, const struct
     m->present_match = true;
   } else {
     m->header_match_specifier_case = ENVOY__CONFIG__ROUTE__V3__HEADER_MATCHER__HEADER_MATCH_SPECIFIER_STRING_MATCH;
-    m->string_match = encode_string_matcher(arena, header->kind, header->value, header->ignore_case);
+    const struct gw_string_match text = {header->kind, header->ignore_case, header->value};
+    m->string_match = gw_xds_encode_string_match(arena, &text);
   }
   return m;
 }
@@ -65,7 +67,8 @@ static QueryMatcher *encode_query_matcher(struct gw_arena *arena, const struct g
   } else {
     m->query_parameter_match_specifier_case =
         ENVOY__CONFIG__ROUTE__V3__QUERY_PARAMETER_MATCHER__QUERY_PARAMETER_MATCH_SPECIFIER_STRING_MATCH;
-    m->string_match = encode_string_matcher(arena, query->kind, query->value, query->ignore_case);
+    const struct gw_string_match text = {query->kind, query->ignore_case, query->value};
+    m->string_match = gw_xds_encode_string_match(arena, &text);
   }
   return m;
 }
@@ -74,7 +77,7 @@ void gw_xds_encode_matchers(struct gw_arena *arena, const struct gw_route_match 
   m->n_headers = match->header_count;
   m->headers = gw_xds_encode_array(arena, m->n_headers);
   for (uint32_t i = 0; i < match->header_count; i++)
-    m->headers[i] = encode_header_matcher(arena, &match->headers[i]);
+    m->headers[i] = gw_xds_encode_header_match(arena, &match->headers[i]);
   m->n_query_parameters = match->query_count;
   m->query_parameters = gw_xds_encode_array(arena, m->n_query_parameters);
   for (uint32_t i = 0; i < match->query_count; i++)

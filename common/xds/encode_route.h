@@ -6,6 +6,9 @@
 
 #include "common/xds/encode.h"
 
+/* A text's and a field's condition. */
+Envoy__Type__Matcher__V3__StringMatcher *gw_xds_encode_string_match(struct gw_arena *arena, const struct gw_string_match *match);
+Envoy__Config__Route__V3__HeaderMatcher *gw_xds_encode_header_match(struct gw_arena *arena, const struct gw_header_match *header);
 Envoy__Config__Route__V3__RouteMatch *gw_xds_encode_route_match(struct gw_arena *arena, const struct gw_route_match *match);
 /* headers and query_parameters. */
 void gw_xds_encode_matchers(struct gw_arena *arena, const struct gw_route_match *match, Envoy__Config__Route__V3__RouteMatch *message);

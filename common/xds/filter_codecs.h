@@ -14,6 +14,7 @@ typedef ProtobufCMessage *(*gw_xds_filter_encode_fn)(struct gw_arena *arena, con
 
 struct gw_xds_filter_codec {
   enum gw_filter_kind kind;
+  const char *name; /* HttpFilter.name, where that makes the difference between filters of one message; NULL: any */
   const ProtobufCMessageDescriptor *descriptor;
   bool is_optional; /* written as HttpFilter.is_optional: other proxies may leave it out, as that loosens nothing */
   gw_xds_filter_decode_fn decode;
@@ -22,7 +23,7 @@ struct gw_xds_filter_codec {
 
 /* What a route may have of a filter: one member of gw_route_filters. */
 struct gw_xds_route_filter_codec {
-  const char *filter_name; /* the key of typed_per_filter_config */
+  const char *filter_name; /* the key of typed_per_filter_config; read, it makes the difference between filters of one message */
   const ProtobufCMessageDescriptor *descriptor;
   bool is_optional; /* written as FilterConfig.is_optional: other proxies may pass over it, as that loosens nothing */
   void (*decode)(struct gw_xds_decoder *decoder, const struct gw_xds_place *place, const void *message,
@@ -39,6 +40,12 @@ extern const struct gw_xds_route_filter_codec *const gw_xds_route_filter_codecs[
 extern const struct gw_xds_filter_codec gw_xds_filter_router;
 extern const struct gw_xds_filter_codec gw_xds_filter_node_endpoints;
 extern const struct gw_xds_filter_codec gw_xds_filter_limits;
+extern const struct gw_xds_filter_codec gw_xds_filter_access;
+extern const struct gw_xds_filter_codec gw_xds_filter_cors;
+extern const struct gw_xds_filter_codec gw_xds_filter_rbac;
+extern const struct gw_xds_filter_codec gw_xds_filter_rbac_deny;
+extern const struct gw_xds_filter_codec gw_xds_filter_api_key;
+extern const struct gw_xds_route_filter_codec gw_xds_route_filter_api_key;
 extern const struct gw_xds_filter_codec gw_xds_filter_local_limit;
 extern const struct gw_xds_filter_codec gw_xds_filter_shared_limit;
 extern const struct gw_xds_filter_codec gw_xds_filter_jwt_authn;
@@ -48,8 +55,13 @@ extern const struct gw_xds_route_filter_codec gw_xds_route_filter_jwt_authn;
 extern const struct gw_xds_route_filter_codec gw_xds_route_filter_local_limit;
 extern const struct gw_xds_route_filter_codec gw_xds_route_filter_shared_limit;
 
-/* `message`: full name. NULL: a filter that we don't have. */
-const struct gw_xds_filter_codec *gw_xds_filter_codec_find(const char *message);
+extern const struct gw_xds_route_filter_codec gw_xds_route_filter_access;
+extern const struct gw_xds_route_filter_codec gw_xds_route_filter_cors;
+extern const struct gw_xds_route_filter_codec gw_xds_route_filter_rbac;
+extern const struct gw_xds_route_filter_codec gw_xds_route_filter_rbac_deny;
+
+/* `message`: full name; `name`: the filter's. NULL: a filter that we don't have. */
+const struct gw_xds_filter_codec *gw_xds_filter_codec_find(const char *message, const char *name);
 const struct gw_xds_filter_codec *gw_xds_filter_codec_get(enum gw_filter_kind kind);
 
 #endif

@@ -12,11 +12,15 @@
 typedef Envoy__Config__Route__V3__Route Route;
 typedef Envoy__Config__Route__V3__Route__TypedPerFilterConfigEntry Entry;
 
-/* NULL: none of ours. */
-static const struct gw_xds_route_filter_codec *find_codec(const char *message) {
-  for (const struct gw_xds_route_filter_codec *const *codec = gw_xds_route_filter_codecs; *codec != NULL; codec++)
-    if (strcmp((*codec)->descriptor->name, message) == 0) return *codec;
-  return NULL;
+/* Of that name, or else the first of that message. NULL: none of ours. */
+static const struct gw_xds_route_filter_codec *find_codec(const char *message, const char *name) {
+  const struct gw_xds_route_filter_codec *found = NULL;
+  for (const struct gw_xds_route_filter_codec *const *codec = gw_xds_route_filter_codecs; *codec != NULL; codec++) {
+    if (strcmp((*codec)->descriptor->name, message) != 0) continue;
+    if (strcmp((*codec)->filter_name, name) == 0) return *codec;
+    if (found == NULL) found = *codec;
+  }
+  return found;
 }
 
 static void decode_limits(struct gw_xds_decoder *d, const struct gw_xds_place *place, const Google__Protobuf__Any *any,
@@ -44,13 +48,13 @@ static const Google__Protobuf__Any *unwrap(struct gw_xds_decoder *d, const struc
 }
 
 /* Settings of a filter that we don't have are passed over when they say that this is right. */
-static void decode_entry(struct gw_xds_decoder *d, const struct gw_xds_place *place, const Google__Protobuf__Any *hull,
-                         struct gw_route_filters *filters, bool *ret_is_set, struct gw_route *out) {
+static void decode_entry(struct gw_xds_decoder *d, const struct gw_xds_place *place, const Entry *entry, struct gw_route_filters *filters,
+                         bool *ret_is_set, struct gw_route *out) {
   bool is_optional, is_wrapped;
-  const Google__Protobuf__Any *any = unwrap(d, place, hull, &is_optional, &is_wrapped);
+  const Google__Protobuf__Any *any = unwrap(d, place, entry->value, &is_optional, &is_wrapped);
   if (any == NULL) return;
   const struct gw_xds_place *inside = GW_XDS_FIELD(place, "config"), *at = is_wrapped ? inside : place;
-  const struct gw_xds_route_filter_codec *codec = find_codec(gw_xds_any_message(any));
+  const struct gw_xds_route_filter_codec *codec = find_codec(gw_xds_any_message(any), entry->key);
   if (codec != NULL) {
     const void *message = gw_xds_decode_any(d, at, any, codec->descriptor);
     if (message == NULL) return;
@@ -70,7 +74,7 @@ static struct gw_str format_key(struct gw_xds_decoder *d, const Route *m) {
   for (size_t i = 0; i < m->n_typed_per_filter_config; i++) {
     const Google__Protobuf__Any *any = m->typed_per_filter_config[i]->value;
     if (any == NULL) continue;
-    gw_strbuf_printf(&key, "%s %zu ", any->type_url, any->value.len);
+    gw_strbuf_printf(&key, "%s %s %zu ", m->typed_per_filter_config[i]->key, any->type_url, any->value.len);
     gw_strbuf_append(&key, any->value.data, any->value.len);
   }
   struct gw_str copy = gw_arena_copy(d->scratch, gw_strbuf_str(&key));
@@ -93,7 +97,7 @@ void gw_xds_decode_route_filters(struct gw_xds_decoder *d, const struct gw_xds_p
   bool is_set = false;
   for (size_t i = 0; i < m->n_typed_per_filter_config; i++) {
     const struct gw_xds_place *at = GW_XDS_ITEM(place, "typed_per_filter_config", i);
-    decode_entry(d, at, m->typed_per_filter_config[i]->value, &filters, &is_set, out);
+    decode_entry(d, at, m->typed_per_filter_config[i], &filters, &is_set, out);
   }
   if (is_set) {
     struct gw_route_filters *own = gw_arena_calloc(d->arena, 1, sizeof *own);

@@ -586,6 +586,37 @@ static const struct gw_xds_unsupported_field outlier_detection[] = {
     {"monitors", 24, REFUSED},
 };
 
+static const struct gw_xds_unsupported_field rbac[] = {
+    {"audit_logging_options", 3, REFUSED},
+};
+
+static const struct gw_xds_unsupported_field rbac_policy[] = {
+    {"condition", 3, REFUSED},
+    {"checked_condition", 4, REFUSED},
+    {"cel_config", 5, REFUSED},
+};
+
+static const struct gw_xds_unsupported_field rbac_permission[] = {
+    {"destination_ip", 5, REFUSED},          {"destination_port", 6, REFUSED}, {"requested_server_name", 9, REFUSED},
+    {"destination_port_range", 11, REFUSED}, {"uri_template", 13, REFUSED},
+};
+
+static const struct gw_xds_unsupported_field rbac_principal[] = {
+    {"source_ip", 5, REFUSED},
+    {"filter_state", 12, REFUSED},
+    {"custom", 14, REFUSED},
+};
+
+static const struct gw_xds_unsupported_field rbac_filter[] = {
+    {"shadow_rules_stat_prefix", 3, IGNORED}, {"matcher", 4, REFUSED}, {"shadow_matcher", 5, REFUSED}, {"rules_stat_prefix", 6, IGNORED},
+    {"track_per_rule_stats", 7, IGNORED},
+};
+
+static const struct gw_xds_unsupported_field cors_policy[] = {
+    {"shadow_enabled", 8, REFUSED},
+    {"allow_private_network_access", 9, REFUSED},
+};
+
 static const struct {
   const char *message;
   const struct gw_xds_unsupported_field *fields;
@@ -619,6 +650,10 @@ static const struct {
     {"envoy.config.listener.v3.Filter", filter, GW_ARRAY_LEN(filter)},
     {"envoy.config.listener.v3.FilterChain", filter_chain, GW_ARRAY_LEN(filter_chain)},
     {"envoy.config.listener.v3.Listener", listener, GW_ARRAY_LEN(listener)},
+    {"envoy.config.rbac.v3.Permission", rbac_permission, GW_ARRAY_LEN(rbac_permission)},
+    {"envoy.config.rbac.v3.Policy", rbac_policy, GW_ARRAY_LEN(rbac_policy)},
+    {"envoy.config.rbac.v3.Principal", rbac_principal, GW_ARRAY_LEN(rbac_principal)},
+    {"envoy.config.rbac.v3.RBAC", rbac, GW_ARRAY_LEN(rbac)},
     {"envoy.config.route.v3.DirectResponseAction", direct_response_action, GW_ARRAY_LEN(direct_response_action)},
     {"envoy.config.route.v3.FilterConfig", filter_config, GW_ARRAY_LEN(filter_config)},
     {"envoy.config.route.v3.HeaderMatcher", header_matcher, GW_ARRAY_LEN(header_matcher)},
@@ -637,9 +672,11 @@ static const struct {
     {"envoy.config.route.v3.WeightedCluster", weighted_cluster, GW_ARRAY_LEN(weighted_cluster)},
     {"envoy.config.route.v3.WeightedCluster.ClusterWeight", cluster_weight, GW_ARRAY_LEN(cluster_weight)},
     {"envoy.extensions.common.ratelimit.v3.RateLimitDescriptor", rate_limit_descriptor, GW_ARRAY_LEN(rate_limit_descriptor)},
+    {"envoy.extensions.filters.http.cors.v3.CorsPolicy", cors_policy, GW_ARRAY_LEN(cors_policy)},
     {"envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication", jwt_authentication, GW_ARRAY_LEN(jwt_authentication)},
     {"envoy.extensions.filters.http.jwt_authn.v3.JwtProvider", jwt_provider, GW_ARRAY_LEN(jwt_provider)},
     {"envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit", local_rate_limit, GW_ARRAY_LEN(local_rate_limit)},
+    {"envoy.extensions.filters.http.rbac.v3.RBAC", rbac_filter, GW_ARRAY_LEN(rbac_filter)},
     {"envoy.extensions.filters.http.router.v3.Router", router, GW_ARRAY_LEN(router)},
     {"envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager", http_connection_manager,
      GW_ARRAY_LEN(http_connection_manager)},

@@ -76,6 +76,12 @@ static const struct row details_table[] = {
     {"method_not_allowed", "CONNECT and TRACE are not served", NULL},
     {"bad_websocket_handshake", "the WebSocket handshake was not valid", NULL},
     {"unknown_protocol", "it asked for a protocol that is not served", NULL},
+    {"address_not_allowed", "the route is not for the client's address", "allow_from and deny_from of the route"},
+    {"too_many_failed_credentials", "the client's address had shown too many credentials that were refused",
+     "GATEWAY_MAX_FAILED_CREDENTIALS"},
+    {"cors_response", "the gateway answered a browser's question about another origin itself", NULL},
+    {"cors_origin_not_allowed", "a browser asked for another origin, which the route does not allow", NULL},
+    {"rbac_access_denied_undecided", "a regular expression took too long to say whether it may", "the work of a regular expression"},
     {"upgrade_failed", "WebSockets are switched off for this listener", NULL},
     {"tunnel_drained", "the data plane was being ended, and this connection with it", NULL},
     /* the data plane's own pages */
@@ -295,6 +301,18 @@ static bool append_reset(struct gw_strbuf *out, const struct reset *reset) {
   return false;
 }
 
+/* "rbac_access_denied_matched_policy[none]" */
+static bool append_policy(struct gw_strbuf *out, struct gw_str detail) {
+  struct gw_str prefix = GW_STR("rbac_access_denied_matched_policy["), name;
+  if (!gw_str_has_prefix(detail, prefix) || !gw_str_has_suffix(detail, GW_STR("]"))) return false;
+  name = (struct gw_str){detail.data + prefix.len, detail.len - prefix.len - 1};
+  if (gw_str_equal(name, GW_STR("none")))
+    gw_strbuf_append_str(out, GW_STR("no access rule of the route allows it to who asked"));
+  else
+    gw_strbuf_printf(out, "the access rule %.*s denies it", GW_STR_ARG(name));
+  return true;
+}
+
 /* "jwt_authn_access_denied{Jwt_is_expired}" */
 static bool append_token(struct gw_strbuf *out, struct gw_str detail) {
   struct gw_str prefix = GW_STR("jwt_authn_access_denied{");
@@ -317,6 +335,7 @@ bool gw_why_append_detail(struct gw_strbuf *out, struct gw_str detail) {
     gw_strbuf_printf(out, "what the client sent was not valid HTTP, or not as it is taken here: %s", row->meaning);
     return true;
   }
+  if (append_policy(out, detail)) return true;
   if (parse_reset(detail, &reset) && append_reset(out, &reset)) return true;
   if (append_token(out, detail)) return true;
   gw_strbuf_append_str(out, detail);

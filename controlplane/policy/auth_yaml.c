@@ -4,6 +4,7 @@
 
 #include "common/base/mem.h"
 #include "common/message/headers.h"
+#include "controlplane/policy/access_yaml.h"
 #include "controlplane/policy/jwt_providers_yaml.h"
 #include "controlplane/policy/secret_file.h"
 
@@ -56,7 +57,8 @@ static const struct {
   size_t offset;
   const char *fallback; /* NULL: not told unless it is asked for */
 } identity_rows[] = {
-#define ROW(key, fallback) {#key, offsetof(struct gw_forwarded_identity, key), fallback}
+#define ROW(key, fallback)                                                                                                                 \
+  { #key, offsetof(struct gw_forwarded_identity, key), fallback }
     ROW(user_id, "x-user-id"),
     ROW(user_name, "x-user-name"),
     ROW(roles, "x-user-roles"),
@@ -175,10 +177,19 @@ static void read_how(const struct gw_reader *reader, const struct gw_yaml_node *
 void gw_route_auth_read(const struct gw_reader *reader, const struct gw_yaml_node *route, const struct gw_auth_policy *auth,
                         struct gw_route_auth *ret_auth) {
   const struct gw_yaml_node *required = gw_yaml_find(route, "auth_required"), *how = gw_yaml_find(route, "auth");
-  bool is_required = how != NULL;
-  *ret_auth = (struct gw_route_auth){.node = required != NULL ? required : how, .takes_jwt = true, .takes_api_key = true};
+  const struct gw_yaml_node *identity = gw_route_access_find_identity(route);
+  bool is_required = how != NULL || identity != NULL;
+  *ret_auth = (struct gw_route_auth){.node = required != NULL ? required
+                                             : how != NULL    ? how
+                                                              : identity,
+                                     .takes_jwt = true,
+                                     .takes_api_key = true};
   if (required != NULL && gw_reader_bool(reader, required, "auth_required", &is_required) && how != NULL && !is_required)
     gw_reader_mistake(reader, how, "auth says how to authenticate, and auth_required: false that it is not asked for");
+  if (identity != NULL && !is_required)
+    gw_reader_mistake(reader, required,
+                      "auth_required: false, but the route asks for roles, permissions or claims, which only who is "
+                      "known can have; leave it out, or write true");
   ret_auth->is_required = is_required;
   if (how != NULL) read_how(reader, how, auth, ret_auth);
   if (is_required && !gw_route_auth_is_possible(ret_auth, auth))

@@ -15,8 +15,9 @@
 #define CACHED_TOKENS 1000u
 #define CACHED_TOKEN_BYTES 8192u
 
-static const char *const provider_keys[] = {"name",       "issuer", "audiences", "leeway",  "required_claims",   "max_lifetime", "keys",
-                                            "algorithms", "token",  "forward",   "payload_header", "claims_to_headers", "claims",       NULL};
+static const char *const provider_keys[] = {"name",   "issuer",     "audiences", "leeway",  "required_claims", "max_lifetime",
+                                            "keys",   "algorithms", "token",     "forward", "payload_header",  "claims_to_headers",
+                                            "claims", NULL};
 static const char *const keys_keys[] = {"jwks_file", "pem_file", "secret_file", "jwks_url", "discovery_url", NULL};
 static const char *const token_keys[] = {"headers", "cookies", "query", NULL};
 static const char *const claims_keys[] = {"user_id", "user_name", "roles", "permissions", NULL};
@@ -233,7 +234,7 @@ static void set_defaults(struct gw_jwt_provider *provider) {
   *provider = (struct gw_jwt_provider){
       .clock_skew_s = LEEWAY_DEFAULT_S,
       .jwks = GW_STR(GW_JWT_NO_KEYS),
-      .payload_metadata = GW_STR("jwt"),
+      .payload_metadata = GW_STR(GW_CLAIMS_KEY),
       .is_cached = true,
       .cached_tokens = CACHED_TOKENS,
       .cached_token_bytes = CACHED_TOKEN_BYTES,

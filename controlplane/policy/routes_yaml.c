@@ -18,6 +18,14 @@ static const char *const route_keys[] = {"path",
                                          "methods",
                                          "auth_required",
                                          "auth",
+                                         "roles",
+                                         "permissions",
+                                         "require",
+                                         "rules",
+                                         "allow_from",
+                                         "deny_from",
+                                         "cors",
+                                         "security_headers",
                                          "rate_limit",
                                          "rate_limits",
                                          "timeout",
@@ -35,7 +43,7 @@ static const char *const route_keys[] = {"path",
                                          "respond",
                                          "max_request_body",
                                          NULL};
-static const char *const root_keys[] = {"routes", "listeners", "auth", "rate_limits", NULL};
+static const char *const root_keys[] = {"routes", "listeners", "auth", "access", "rate_limits", "cors", "security_headers", NULL};
 
 /* Known ones in their usual order, others behind them by name. */
 static int compare_methods(const void *left, const void *right) {
@@ -157,8 +165,17 @@ static void settle_timeout(const struct gw_reader *reader, const struct gw_yaml_
   route->has_timeout = true;
 }
 
-static void read_route(const struct gw_reader *reader, const struct gw_yaml_node *node, const struct gw_service_list *services,
-                       const struct gw_auth_policy *auth, struct gw_map *regexes, struct gw_route_entry *route) {
+/* What routes are read with. */
+struct reading {
+  const struct gw_service_list *services;
+  const struct gw_auth_policy *auth;
+  const struct gw_access_rules_of_file *access;
+  struct gw_browser_defaults browser;
+  struct gw_map *regexes;
+};
+
+static void read_route(const struct gw_reader *reader, const struct gw_yaml_node *node, const struct reading *with,
+                       struct gw_route_entry *route) {
   *route = (struct gw_route_entry){.timeout_ms = GW_ROUTE_TIMEOUT_DEFAULT_YAML_MS};
   if (!gw_reader_is_mapping(reader, node, "a route", route_keys)) return;
   const struct gw_yaml_node *path = gw_yaml_find(node, "path"), *regex = gw_yaml_find(node, "path_regex"),
@@ -167,10 +184,13 @@ static void read_route(const struct gw_reader *reader, const struct gw_yaml_node
   if (path == NULL && regex == NULL) gw_reader_mistake(reader, node, "a route needs a path, such as /projects/{id}");
   if (path != NULL && regex != NULL) gw_reader_mistake(reader, regex, "a route has either path or path_regex");
   if (path != NULL) read_path(reader, path, route);
-  if (path == NULL && regex != NULL) read_path_regex(reader, regex, regexes, route);
-  read_rules(reader, node, services, route);
+  if (path == NULL && regex != NULL) read_path_regex(reader, regex, with->regexes, route);
+  read_rules(reader, node, with->services, route);
   if (methods != NULL && !gw_yaml_is_null(methods)) read_methods(reader, methods, route);
-  gw_route_auth_read(reader, node, auth, &route->auth);
+  gw_route_auth_read(reader, node, with->auth, &route->auth);
+  gw_route_access_read(reader, node, &route->path, with->access, &route->access);
+  route->cors = gw_cors_read(reader, node, &with->browser);
+  route->response_headers = gw_security_headers_read(reader, node, &with->browser, route->response_headers);
   gw_limits_read_route(reader, node, &route->limits);
   if (timeout != NULL) route->has_timeout = gw_reader_duration(reader, timeout, "timeout", &route->timeout_ms);
   gw_retries_read(reader, node, &route->retries);
@@ -299,20 +319,21 @@ static struct gw_route_entry *expand_hosts(const struct gw_reader *reader, struc
 }
 
 void gw_routes_read(const struct gw_reader *reader, const struct gw_yaml_node *root, const struct gw_service_list *services,
-                    const struct gw_auth_policy *auth, struct gw_route_list *ret_routes) {
+                    const struct gw_auth_policy *auth, const struct gw_access_rules_of_file *access, struct gw_route_list *ret_routes) {
   *ret_routes = (struct gw_route_list){0};
   const struct gw_yaml_node *list = gw_reader_find_root(reader, root, root_keys, "[]");
   if (list == NULL || !gw_reader_is_list(reader, list, "routes")) return;
-  struct gw_map *regexes = gw_map_new();
+  struct reading with = {.services = services, .auth = auth, .access = access, .regexes = gw_map_new()};
+  gw_browser_read_defaults(reader, root, &with.browser);
   struct gw_route_entry *read = gw_arena_calloc(reader->arena, list->count, sizeof(*read));
   uint32_t count = 0, expanded_count = 0;
   for (uint32_t i = 0; i < list->count; i++) {
-    read_route(reader, list->items[i], services, auth, regexes, &read[count]);
+    read_route(reader, list->items[i], &with, &read[count]);
     if (read[count].path.count == 0) continue;
     expanded_count += read[count].host_count > 0 ? read[count].host_count : 1;
     count++;
   }
-  gw_map_free(regexes);
+  gw_map_free(with.regexes);
   struct gw_route_entry *items = expand_hosts(reader, read, count, expanded_count);
   qsort(items, expanded_count, sizeof(*items), compare_routes);
   check_groups(reader, items, expanded_count);

@@ -4,7 +4,9 @@
 #ifndef GW_CONTROLPLANE_POLICY_ROUTES_YAML_H
 #define GW_CONTROLPLANE_POLICY_ROUTES_YAML_H
 
+#include "controlplane/policy/access_yaml.h"
 #include "controlplane/policy/auth_yaml.h"
+#include "controlplane/policy/browser_yaml.h"
 #include "controlplane/policy/path_pattern.h"
 #include "controlplane/policy/rate_limit_yaml.h"
 #include "controlplane/policy/route_actions_yaml.h"
@@ -28,6 +30,8 @@ struct gw_route_entry {
   uint32_t method_count;
   bool has_implied_head; /* HEAD is there because GET is */
   struct gw_route_auth auth;
+  struct gw_route_access access;
+  const struct gw_cors_route *cors; /* NULL: none */
   uint64_t timeout_ms;
   bool has_timeout; /* written: long-lived gRPC streams end with it, too */
   struct gw_retries_entry retries;
@@ -43,7 +47,7 @@ struct gw_route_list {
 /* Mistakes go to the reader's errors: also two routes of equal rank, which names both lines. `services` NULL: they could not be read, so
  * that what routes say of them is not judged. */
 void gw_routes_read(const struct gw_reader *reader, const struct gw_yaml_node *root, const struct gw_service_list *services,
-                    const struct gw_auth_policy *auth, struct gw_route_list *ret_routes);
+                    const struct gw_auth_policy *auth, const struct gw_access_rules_of_file *access, struct gw_route_list *ret_routes);
 
 /* The same host and path. */
 bool gw_routes_share_path(const struct gw_route_entry *a, const struct gw_route_entry *b);

@@ -115,7 +115,7 @@ static enum gw_jwt_alg alg_of(uint32_t algs) {
 
 static void add_keys(const struct gw_policy_keys *keys, struct gw_str text, const char *place, struct gw_jwk_set *set,
                      struct gw_errors *errors) {
-  const struct gw_jwk_rules rules = {.algs = keys->algs};
+  const struct gw_jwk_rules rules = {.algs = keys->algs, .is_lenient = keys->kind == GW_KEYS_REMOTE};
   struct gw_str no_kid = {NULL, 0};
   switch (keys->kind) {
   case GW_KEYS_PEM: gw_jwk_set_add_pem(set, text, no_kid, keys->algs, place, errors); return;

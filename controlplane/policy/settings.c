@@ -76,6 +76,7 @@ static const struct row rows[] = {
     {"GATEWAY_REQUEST_BODY_TIMEOUT", "15s", AT(body_timeout_ms), KIND_DURATION, 0, 0, NULL},
     {"GATEWAY_MAX_REQUESTS_PER_CONNECTION", "1000000", AT(max_requests_per_connection), KIND_U32, 0, UINT32_MAX, NULL},
     {"GATEWAY_MAX_CONNECTIONS_PER_WORKER", "50000", AT(max_connections_per_worker), KIND_U32, 0, UINT32_MAX, NULL},
+    {"GATEWAY_MAX_FAILED_CREDENTIALS", "100", AT(max_failed_credentials), KIND_U32, 0, 1000000, NULL},
     {"GATEWAY_MAX_CONNECTIONS_PER_CLIENT", "2000", AT(max_connections_per_client), KIND_U32, 0, UINT32_MAX, NULL},
     {"GATEWAY_OVERLOAD_MEMORY_PERCENT", "85", AT(overload_memory_percent), KIND_U32, 0, 100, NULL},
     {"GATEWAY_OVERLOAD_DESCRIPTORS_PERCENT", "85", AT(overload_descriptors_percent), KIND_U32, 0, 100, NULL},

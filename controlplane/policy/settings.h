@@ -73,6 +73,7 @@ struct gw_settings {
   uint64_t body_timeout_ms;              /* GATEWAY_REQUEST_BODY_TIMEOUT: 15s */
   uint32_t max_requests_per_connection;  /* GATEWAY_MAX_REQUESTS_PER_CONNECTION: 1000000 */
   uint32_t max_connections_per_worker;   /* GATEWAY_MAX_CONNECTIONS_PER_WORKER: 50000 */
+  uint32_t max_failed_credentials;       /* GATEWAY_MAX_FAILED_CREDENTIALS: 100; of an address, in a minute; 0: any number */
   uint32_t max_connections_per_client;   /* GATEWAY_MAX_CONNECTIONS_PER_CLIENT: 2000 */
   uint32_t max_stream_resets_per_minute; /* GATEWAY_HTTP2_MAX_RESETS_PER_MINUTE: 1000 */
   uint32_t overload_memory_percent;      /* GATEWAY_OVERLOAD_MEMORY_PERCENT: 85 */

@@ -1,7 +1,9 @@
 #include "controlplane/policy/translate.h"
 
 #include "common/base/map.h"
+#include "common/model/api_key_auth.h"
 #include "controlplane/policy/service_tls_yaml.h"
+#include "controlplane/policy/translate_access.h"
 #include "controlplane/policy/translate_limits.h"
 #include "controlplane/policy/translate_routes.h"
 
@@ -21,7 +23,8 @@ struct translation {
   struct gw_arena *arena;
   const struct gw_settings *settings;
   const struct gw_auth_policy *auth;
-  struct gw_map *filters;              /* requirement → struct gw_route_filters, shared by routes */
+  const struct gw_access_rules_of_file *access;
+  struct gw_map *filters;              /* what is asked of tokens and access → struct gw_route_filters, shared by routes */
   const struct gw_retry_policy *retry; /* of the virtual host: what routes have that say nothing */
   bool has_retries;                    /* a route has */
   struct gw_map *sets;                 /* list → struct method_set */
@@ -141,23 +144,50 @@ static void add_forward(struct translation *t, const struct gw_route_entry *entr
   t->has_retries = t->has_retries || (retry != NULL && retry->count > 0);
 }
 
-/* Of routes that ask the same of tokens, and have nothing else. */
-static const struct gw_route_filters *get_jwt(struct translation *t, const struct gw_route_entry *entry) {
-  struct gw_str requirement = gw_policy_jwt_requirement(t->auth, &entry->auth, t->arena);
-  if (requirement.len == 0) return NULL;
-  struct gw_route_filters *filters = gw_map_find(t->filters, requirement);
+/* Of routes that have nothing else. NULL gives NULL. */
+static const struct gw_route_filters *get_cors(struct translation *t, const struct gw_cors_route *cors) {
+  if (cors == NULL) return NULL;
+  struct gw_str key = {(const char *)&cors, sizeof(cors)};
+  struct gw_route_filters *filters = gw_map_find(t->filters, key);
   if (filters != NULL) return filters;
-  struct gw_jwt_route *jwt = gw_arena_calloc(t->arena, 1, sizeof(*jwt));
   filters = gw_arena_calloc(t->arena, 1, sizeof(*filters));
-  jwt->requirement = requirement;
-  filters->jwt = jwt;
-  gw_map_put(t->filters, requirement, filters);
+  filters->cors = cors;
+  gw_map_put(t->filters, key, filters);
+  return filters;
+}
+
+/* Of routes that ask the same of tokens, keys and of who calls, and have nothing else. */
+static const struct gw_route_filters *get_auth(struct translation *t, const struct gw_route_entry *entry) {
+  struct gw_str requirement = gw_policy_jwt_requirement(t->auth, &entry->auth, t->arena);
+  bool is_closed = entry->auth.is_required && !gw_route_auth_is_possible(&entry->auth, t->auth);
+  if (is_closed) return get_cors(t, entry->cors);
+  bool takes_key = entry->auth.is_required && entry->auth.takes_api_key && t->auth->has_api_keys;
+  if (requirement.len == 0 && !takes_key && entry->access.key.len == 0) return get_cors(t, entry->cors);
+  gw_strbuf_clear(&t->words);
+  gw_strbuf_printf(&t->words, "%p %d %zu:%.*s%.*s", (const void *)entry->cors, takes_key, requirement.len, GW_STR_ARG(requirement),
+                   GW_STR_ARG(entry->access.key));
+  struct gw_route_filters *filters = gw_map_find(t->filters, gw_strbuf_str(&t->words));
+  if (filters != NULL) return filters;
+  filters = gw_arena_calloc(t->arena, 1, sizeof(*filters));
+  gw_map_put(t->filters, gw_strbuf_str(&t->words), filters);
+  if (requirement.len > 0) {
+    struct gw_jwt_route *jwt = gw_arena_calloc(t->arena, 1, sizeof(*jwt));
+    jwt->requirement = requirement;
+    filters->jwt = jwt;
+  }
+  if (takes_key) {
+    struct gw_api_key_route *api_key = gw_arena_calloc(t->arena, 1, sizeof(*api_key));
+    *api_key = (struct gw_api_key_route){.is_required = true, .accepts_jwt = requirement.len > 0};
+    filters->api_key = api_key;
+  }
+  filters->cors = entry->cors;
+  gw_policy_translate_access(t->access, &entry->access, t->arena, filters);
   return filters;
 }
 
 /* What the listener's filters have of a route; NULL: nothing. */
 static const struct gw_route_filters *translate_filters(struct translation *t, const struct gw_route_entry *entry, struct gw_str name) {
-  const struct gw_route_filters *shared = get_jwt(t, entry);
+  const struct gw_route_filters *shared = get_auth(t, entry);
   struct gw_route_filters filters = {0};
   if (shared != NULL) filters = *shared;
   if (!gw_limits_translate_route(entry, name, t->limits, t->settings, t->arena, &filters)) return shared;
@@ -251,6 +281,15 @@ static void translate_rest(struct translation *t, const struct gw_route_entry *g
   route->response_headers = get_method_set(t, known, known_count)->allow;
 }
 
+/* A preflight asks for a path with OPTIONS, which its routes need not have; and browsers may read why they were refused. */
+static void share_cors(struct translation *t, const struct gw_route_entry *group, uint32_t count, uint32_t first) {
+  const struct gw_cors_route *cors = NULL;
+  for (uint32_t i = 0; i < count && cors == NULL; i++)
+    cors = group[i].cors;
+  for (uint32_t i = first; i < t->count; i++)
+    t->routes[i].filters = get_cors(t, cors);
+}
+
 static void list_route(const struct gw_route_entry *entry, const struct gw_route *route, struct gw_arena *arena,
                        struct gw_policy_route *out) {
   *out = (struct gw_policy_route){.name = route->name,
@@ -312,8 +351,13 @@ static struct gw_route_config translate_routes(const struct gw_policy_parts *par
   const struct gw_retries_of unsaid = {.route = &nothing, .service = &nothing};
   const struct gw_retry_policy *others;
   struct gw_arena *arena = &policy->arena;
-  struct translation t =
-      {.arena = arena, .settings = settings, .auth = &parts->auth, .filters = gw_map_new(), .sets = gw_map_new(), .limits = &parts->limits};
+  struct translation t = {.arena = arena,
+                          .settings = settings,
+                          .auth = &parts->auth,
+                          .access = &parts->access,
+                          .filters = gw_map_new(),
+                          .sets = gw_map_new(),
+                          .limits = &parts->limits};
   t.retry = gw_retries_resolve(&unsaid, settings, arena, &others);
   t.routes = gw_arena_calloc(arena, count_made(routes), sizeof(*t.routes));
   struct gw_policy_route *list = gw_arena_calloc(arena, routes->count, sizeof(*list));
@@ -329,7 +373,9 @@ static struct gw_route_config translate_routes(const struct gw_policy_parts *par
       const struct gw_route *route = translate_route(&t, entry, &path);
       if (is_first_of_its_hosts(entry)) list_route(entry, route, arena, &list[policy->route_count++]);
     }
+    uint32_t rest = t.count;
     translate_rest(&t, &routes->items[begin], end - begin, &path);
+    share_cors(&t, &routes->items[begin], end - begin, rest);
     groups[group_count++] = (struct gw_path_group){.host = routes->items[begin].host,
                                                    .rank = routes->items[begin].path.rank,
                                                    .sources = sources_of(&t, &routes->items[begin], end - begin),

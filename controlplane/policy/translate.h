@@ -15,6 +15,7 @@ struct gw_policy_parts {
   struct gw_secret_list secrets;
   struct gw_service_list services;
   struct gw_auth_policy auth;
+  struct gw_access_rules_of_file access;
   struct gw_route_list routes;
   struct gw_listener_list listeners;
   struct gw_common_limits limits;

@@ -1,4 +1,5 @@
 #include "common/base/mem.h"
+#include "common/model/api_key_auth.h"
 #include "controlplane/policy/translate.h"
 #include "controlplane/policy/translate_limits.h"
 
@@ -27,6 +28,9 @@ static const struct gw_access_log_field json_fields[] = {
     FIELD("upstream_request_attempt_count", "%UPSTREAM_REQUEST_ATTEMPT_COUNT%"),
     FIELD("upstream_attempts", "%DYNAMIC_METADATA(gateway:attempts)%"),
     FIELD("snapshot", "%DYNAMIC_METADATA(gateway:snapshot)%"),
+    FIELD("rbac_policy", "%DYNAMIC_METADATA(envoy.filters.http.rbac:enforced_effective_policy_id)%"),
+    FIELD("rbac_shadow_policy", "%DYNAMIC_METADATA(envoy.filters.http.rbac:shadow_effective_policy_id)%"),
+    FIELD("rbac_shadow_result", "%DYNAMIC_METADATA(envoy.filters.http.rbac:shadow_engine_result)%"),
     FIELD("downstream_remote_address", "%DOWNSTREAM_REMOTE_ADDRESS%"),
     FIELD("user_agent", "%REQ(USER-AGENT)%"),
     FIELD("request_id", "%REQ(X-REQUEST-ID)%"),
@@ -37,7 +41,10 @@ static const char text_format[] =
     "[%START_TIME%] \"%REQ(:METHOD)% %PATH(NQ)% %PROTOCOL%\" %RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% %BYTES_RECEIVED% "
     "%BYTES_SENT% %DURATION% \"%ROUTE_NAME%\" \"%UPSTREAM_CLUSTER%\" \"%UPSTREAM_HOST%\" \"%DOWNSTREAM_REMOTE_ADDRESS%\" "
     "\"%REQ(USER-AGENT)%\" \"%REQ(X-REQUEST-ID)%\" \"%REQ(:AUTHORITY)%\" "
-    "%UPSTREAM_REQUEST_ATTEMPT_COUNT% \"%DYNAMIC_METADATA(gateway:attempts)%\" \"%DYNAMIC_METADATA(gateway:snapshot)%\"\n";
+    "%UPSTREAM_REQUEST_ATTEMPT_COUNT% \"%DYNAMIC_METADATA(gateway:attempts)%\" \"%DYNAMIC_METADATA(gateway:snapshot)%\" "
+    "\"%DYNAMIC_METADATA(envoy.filters.http.rbac:enforced_effective_policy_id)%\" "
+    "\"%DYNAMIC_METADATA(envoy.filters.http.rbac:shadow_effective_policy_id)%\" "
+    "%DYNAMIC_METADATA(envoy.filters.http.rbac:shadow_engine_result)%\n";
 
 static void translate_access_log(const struct gw_settings *settings, struct gw_arena *arena, struct gw_http_connection_manager *http) {
   if (settings->access_log == GW_ACCESS_LOG_OFF) return;
@@ -73,9 +80,21 @@ static const struct gw_str *split_ranges(const char *text, struct gw_arena *aren
   return items;
 }
 
+static bool has_access_rules(const struct gw_route_list *routes) {
+  for (uint32_t i = 0; i < routes->count; i++)
+    if (routes->items[i].access.key.len > 0) return true;
+  return false;
+}
+
+static bool has_cors(const struct gw_route_list *routes) {
+  for (uint32_t i = 0; i < routes->count; i++)
+    if (routes->items[i].cors != NULL) return true;
+  return false;
+}
+
 static void translate_filters(const struct gw_policy_parts *parts, const struct gw_settings *settings, struct gw_arena *arena,
                               struct gw_http_connection_manager *http) {
-  struct gw_http_filter *filters = gw_arena_calloc(arena, 5 + GW_LIMIT_FILTERS_MAX, sizeof(*filters));
+  struct gw_http_filter *filters = gw_arena_calloc(arena, 10 + GW_LIMIT_FILTERS_MAX, sizeof(*filters));
   const struct gw_jwt_authn *jwt = gw_policy_translate_jwt(parts, arena);
   struct gw_forwarded_identity *identity = gw_arena_calloc(arena, 1, sizeof(*identity));
   http->filters = filters;
@@ -101,10 +120,26 @@ static void translate_filters(const struct gw_policy_parts *parts, const struct 
                                             .has_metrics = settings->has_metrics};
     endpoints->metrics_allow = split_ranges(settings->metrics_allow, arena, &endpoints->metrics_allow_count);
   }
+  filters[http->filter_count++] =
+      (struct gw_http_filter){.name = GW_STR("gateway.filters.http.access"),
+                              .kind = GW_FILTER_ACCESS,
+                              .settings.access = {.max_failed_credentials_per_minute = settings->max_failed_credentials}};
+  if (has_cors(&parts->routes))
+    filters[http->filter_count++] = (struct gw_http_filter){.name = GW_STR("envoy.filters.http.cors"), .kind = GW_FILTER_CORS};
   if (jwt != NULL)
     filters[http->filter_count++] =
         (struct gw_http_filter){.name = GW_STR("envoy.filters.http.jwt_authn"), .kind = GW_FILTER_JWT_AUTHN, .settings.jwt_authn = jwt};
+  if (parts->auth.has_api_keys) {
+    struct gw_api_key_auth *keys = gw_arena_calloc(arena, 1, sizeof(*keys));
+    keys->header = parts->auth.api_key_header;
+    filters[http->filter_count++] =
+        (struct gw_http_filter){.name = GW_STR("gateway.filters.http.api_key"), .kind = GW_FILTER_API_KEY, .settings.api_key = keys};
+  }
   http->filter_count += gw_limits_translate_filters(&parts->routes, &parts->limits, settings, arena, filters + http->filter_count);
+  if (has_access_rules(&parts->routes)) {
+    filters[http->filter_count++] = (struct gw_http_filter){.name = GW_STR(GW_RBAC_DENY_FILTER), .kind = GW_FILTER_RBAC_DENY};
+    filters[http->filter_count++] = (struct gw_http_filter){.name = GW_STR(GW_RBAC_FILTER), .kind = GW_FILTER_RBAC};
+  }
   *identity = parts->auth.identity;
   filters[http->filter_count++] = (struct gw_http_filter){.name = GW_STR("gateway.filters.http.identity"),
                                                           .kind = GW_FILTER_IDENTITY,

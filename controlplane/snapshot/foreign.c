@@ -6,6 +6,7 @@
 #include "common/base/mem.h"
 #include "common/model/forwarded_identity.h"
 #include "common/model/jwt_authn.h"
+#include "common/model/rbac.h"
 #include "common/xds/codec.h"
 
 #define NAMES_MAX 10u
@@ -93,6 +94,8 @@ const char *gw_foreign_route_fault(const struct gw_http_connection_manager *http
   if (filters->access != NULL) return "address ranges";
   if (filters->api_key != NULL) return "API keys";
   if (filters->shared_limit != NULL) return "shared rate limits";
+  if (gw_rbac_route_uses(filters->rbac, GW_RBAC_PARAMETER) || gw_rbac_route_uses(filters->rbac_deny, GW_RBAC_PARAMETER))
+    return "path parameters that must be as a claim says";
   return filters->jwt != NULL ? jwt_fault(http, filters->jwt) : NULL;
 }
 
@@ -282,7 +285,7 @@ struct gw_snapshot *gw_foreign_make(struct gw_foreign *foreign, const struct gw_
   uint32_t room = snapshot->lists[GW_RESOURCE_LISTENER].count + snapshot->lists[GW_RESOURCE_ROUTE_CONFIG].count, count = 0;
   struct derived *items = gw_calloc(room + 1u, sizeof(*items));
   for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++) {
-    for (uint32_t i = 0; i < snapshot->lists[type].count; i++) {
+    for (uint32_t i = 0; type != GW_RESOURCE_API_KEY && i < snapshot->lists[type].count; i++) {
       struct gw_resource *resource = snapshot->lists[type].items[i];
       struct gw_resource *listener = type == GW_RESOURCE_ROUTE_CONFIG ? find_listener(snapshot, resource->name) : NULL;
       bool is_derived = listener != NULL || (type == GW_RESOURCE_LISTENER && differs(resource->listener));

@@ -109,6 +109,7 @@ void gw_jwt_entry_fill(struct gw_token_entry *entry, const struct gw_jwt_issuer 
   struct gw_identity *identity = &entry->identity;
   *identity = (struct gw_identity){.method = GW_AUTH_JWT, .claims = entry->jwt.claims};
   identity->provider = gw_arena_copy(arena, issuer->model->name);
+  identity->claims_key = gw_arena_copy(arena, issuer->model->payload_metadata);
   identity->user_id = scalar_text(walk(entry, &issuer->user_id), arena);
   identity->user_name = scalar_text(walk(entry, &issuer->user_name), arena);
   identity->roles = words(walk(entry, &issuer->roles), arena, &identity->role_count);

@@ -35,6 +35,13 @@ static uint64_t number_of(const struct gw_access_log_op *op, const struct gw_str
   }
 }
 
+static struct gw_str rbac_text(enum gw_access_log_kind kind, const struct gw_rbac_outcome *outcome) {
+  if (outcome == NULL) return (struct gw_str){0};
+  if (kind == GW_ACCESS_LOG_RBAC_POLICY) return outcome->policy;
+  if (kind == GW_ACCESS_LOG_RBAC_RESULT) return outcome->result;
+  return kind == GW_ACCESS_LOG_RBAC_SHADOW_POLICY ? outcome->shadow_policy : outcome->shadow_result;
+}
+
 /* Empty: there is no value. */
 static struct gw_str text_of(const struct gw_access_log_op *op, const struct gw_stream *stream, char text[TEXT_SIZE]) {
   switch (op->kind) {
@@ -51,6 +58,10 @@ static struct gw_str text_of(const struct gw_access_log_op *op, const struct gw_
   case GW_ACCESS_LOG_REMOTE_ADDRESS: return gw_address_format(&stream->remote, text);
   case GW_ACCESS_LOG_REMOTE_ADDRESS_WITHOUT_PORT: return gw_address_format_ip(&stream->remote, text);
   case GW_ACCESS_LOG_ATTEMPTS: return (struct gw_str){0};
+  case GW_ACCESS_LOG_RBAC_POLICY:
+  case GW_ACCESS_LOG_RBAC_RESULT:
+  case GW_ACCESS_LOG_RBAC_SHADOW_POLICY:
+  case GW_ACCESS_LOG_RBAC_SHADOW_RESULT: return rbac_text(op->kind, stream->rbac);
   default: {
     struct gw_str value = request_text(op, stream);
     if (value.len == 0 && op->alternative != NULL) return request_text(op->alternative, stream);

@@ -48,10 +48,15 @@ static const struct word path_arguments[] = {
     {"NQ:ORIG_OR_PATH", GW_ACCESS_LOG_PATH_WITHOUT_QUERY},
 };
 
-/* Of DYNAMIC_METADATA: ours in Envoy's words, which has no operator for them, so that it takes our formats, and writes nothing. */
+/* Of DYNAMIC_METADATA: Envoy's, and ours in Envoy's words, which has no operator for them, so that it takes our formats, and writes
+ * nothing. */
 static const struct word metadata[] = {
     {"gateway:attempts", GW_ACCESS_LOG_ATTEMPTS},
     {"gateway:snapshot", GW_ACCESS_LOG_SNAPSHOT},
+    {"envoy.filters.http.rbac:enforced_effective_policy_id", GW_ACCESS_LOG_RBAC_POLICY},
+    {"envoy.filters.http.rbac:enforced_engine_result", GW_ACCESS_LOG_RBAC_RESULT},
+    {"envoy.filters.http.rbac:shadow_effective_policy_id", GW_ACCESS_LOG_RBAC_SHADOW_POLICY},
+    {"envoy.filters.http.rbac:shadow_engine_result", GW_ACCESS_LOG_RBAC_SHADOW_RESULT},
 };
 
 struct compiler {

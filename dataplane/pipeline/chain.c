@@ -4,6 +4,13 @@
 
 #include "common/base/mem.h"
 
+/* What routes have is found by the filter's kind. */
+static bool is_twice(const struct gw_http_connection_manager *http, uint32_t index, const struct gw_filter *filter) {
+  for (uint32_t i = 0; i < index && filter->build_route != NULL; i++)
+    if (http->filters[i].kind == filter->kind) return true;
+  return false;
+}
+
 static const struct gw_filter *find_filter(const struct gw_filter *const *registry, enum gw_filter_kind kind) {
   for (; *registry != NULL; registry++)
     if ((*registry)->kind == kind) return *registry;
@@ -27,6 +34,7 @@ void gw_chain_build(struct gw_chain *chain, const struct gw_http_connection_mana
     }
     bool is_last = i + 1 == http->filter_count;
     if (is_last != (model->kind == GW_FILTER_ROUTER)) gw_errors_add(errors, at, "the router is the last filter, and only the last one");
+    if (is_twice(http, i, filter)) gw_errors_add(errors, at, "filter \"%.*s\" is there twice", GW_STR_ARG(model->name));
     struct gw_filter_build own = *build;
     own.place = at;
     const void *settings = filter->build != NULL ? filter->build(&own, model) : NULL;

@@ -9,7 +9,6 @@
 
 /* Workers that accept at once seldom meet. */
 #define SHARDS 64
-#define KEY_BYTES 8
 
 struct shard {
   pthread_mutex_t lock;
@@ -21,14 +20,14 @@ struct gw_client_table {
 };
 
 /* IPv4 and IPv6 can't be confused: no /64 that is routed begins with 32 zero bits. */
-static void make_key(const struct gw_address *client, char ret_key[KEY_BYTES]) {
-  memset(ret_key, 0, KEY_BYTES);
+void gw_client_key(const struct gw_address *client, char ret_key[GW_CLIENT_KEY_BYTES]) {
+  memset(ret_key, 0, GW_CLIENT_KEY_BYTES);
   if (client->any.sa_family == AF_INET) {
     memcpy(ret_key + 4, &client->v4.sin_addr, 4);
   } else if (IN6_IS_ADDR_V4MAPPED(&client->v6.sin6_addr)) {
     memcpy(ret_key + 4, client->v6.sin6_addr.s6_addr + 12, 4);
   } else {
-    memcpy(ret_key, client->v6.sin6_addr.s6_addr, KEY_BYTES);
+    memcpy(ret_key, client->v6.sin6_addr.s6_addr, GW_CLIENT_KEY_BYTES);
   }
 }
 
@@ -50,17 +49,17 @@ void gw_client_table_free(struct gw_client_table *table) {
   free(table);
 }
 
-static struct shard *lock_shard(struct gw_client_table *table, const struct gw_address *client, char ret_key[KEY_BYTES]) {
-  make_key(client, ret_key);
-  struct shard *shard = &table->shards[gw_hash_keyed(ret_key, KEY_BYTES) % SHARDS];
+static struct shard *lock_shard(struct gw_client_table *table, const struct gw_address *client, char ret_key[GW_CLIENT_KEY_BYTES]) {
+  gw_client_key(client, ret_key);
+  struct shard *shard = &table->shards[gw_hash_keyed(ret_key, GW_CLIENT_KEY_BYTES) % SHARDS];
   pthread_mutex_lock(&shard->lock);
   return shard;
 }
 
 bool gw_client_table_enter(struct gw_client_table *table, const struct gw_address *client, uint32_t max) {
-  char key[KEY_BYTES];
+  char key[GW_CLIENT_KEY_BYTES];
   struct shard *shard = lock_shard(table, client, key);
-  struct gw_str name = {key, KEY_BYTES};
+  struct gw_str name = {key, GW_CLIENT_KEY_BYTES};
   uintptr_t count = (uintptr_t)gw_map_find(shard->counts, name);
   bool may_enter = count < max;
   if (may_enter) gw_map_put(shard->counts, name, (void *)(count + 1));
@@ -69,9 +68,9 @@ bool gw_client_table_enter(struct gw_client_table *table, const struct gw_addres
 }
 
 void gw_client_table_leave(struct gw_client_table *table, const struct gw_address *client) {
-  char key[KEY_BYTES];
+  char key[GW_CLIENT_KEY_BYTES];
   struct shard *shard = lock_shard(table, client, key);
-  struct gw_str name = {key, KEY_BYTES};
+  struct gw_str name = {key, GW_CLIENT_KEY_BYTES};
   uintptr_t count = (uintptr_t)gw_map_find(shard->counts, name);
   GW_ASSERT(count > 0);
   if (count == 1) {

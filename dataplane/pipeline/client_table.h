@@ -11,6 +11,10 @@
 
 struct gw_client_table;
 
+/* What counts as one client: an IPv4 address, or the /64 of an IPv6 one. */
+#define GW_CLIENT_KEY_BYTES 8
+void gw_client_key(const struct gw_address *client, char ret_key[GW_CLIENT_KEY_BYTES]);
+
 struct gw_client_table *gw_client_table_new(void);
 void gw_client_table_free(struct gw_client_table *table);
 /* One more connection of this client: an IPv4 address, or the /64 of an IPv6 one, which is what one host gets. false: it has `max` already,

@@ -24,6 +24,7 @@ struct gw_identity {
   uint32_t role_count;
   uint32_t permission_count;
   const struct gw_json_value *claims; /* an object: the token's payload, or the same of a key */
+  struct gw_str claims_key;           /* what RBAC finds them under: the provider's payload_in_metadata; empty: GW_CLAIMS_KEY (rbac.h) */
   struct gw_str provider;             /* of the JWT's issuer; empty: an API key */
 };
 

@@ -190,6 +190,10 @@ static void merge_totals(struct gw_stats *stats, const struct gw_stats *from) {
   stats->tunnels_total += from->tunnels_total;
   for (size_t i = 0; i < GW_LIMIT_COUNT; i++)
     stats->limits[i] += from->limits[i];
+  stats->addresses_refused_total += from->addresses_refused_total;
+  stats->guesses_refused_total += from->guesses_refused_total;
+  for (size_t i = 0; i < 4; i++)
+    stats->rbac_total[i / 2][i % 2] += from->rbac_total[i / 2][i % 2];
   for (size_t i = 0; i < GW_LIMIT_SCOPE_COUNT; i++)
     for (size_t k = 0; k < GW_LIMIT_DECISION_COUNT; k++)
       stats->rate_limits[i][k] += from->rate_limits[i][k];
@@ -197,6 +201,8 @@ static void merge_totals(struct gw_stats *stats, const struct gw_stats *from) {
     stats->rate_limit_judges[i] += from->rate_limit_judges[i];
   for (size_t i = 0; i < GW_JWT_RESULT_COUNT; i++)
     stats->jwt_results[i] += from->jwt_results[i];
+  for (size_t i = 0; i < GW_KEY_RESULT_COUNT; i++)
+    stats->key_results[i] += from->key_results[i];
   stats->token_cache_hits_total += from->token_cache_hits_total;
   stats->token_cache_misses_total += from->token_cache_misses_total;
   stats->view_swaps_total += from->view_swaps_total;

@@ -10,6 +10,7 @@
 #include "dataplane/pipeline/attempt_record.h"
 #include "dataplane/pipeline/identity.h"
 #include "dataplane/pipeline/pipeline.h"
+#include "dataplane/pipeline/rbac_outcome.h"
 
 struct gw_limit_report;
 struct gw_stream;
@@ -42,11 +43,13 @@ struct gw_stream {
 
   struct gw_request_head request; /* of the client, after the entry's rules */
   struct gw_response_head response;
-  const struct gw_headers *request_trailers;  /* NULL: none; there once the request is complete */
-  const struct gw_headers *response_trailers; /* NULL: none; there when the answer ends */
-  const struct gw_identity *identity;         /* NULL: nobody is known */
-  const struct gw_plan *plan;                 /* NULL: no API key */
-  struct gw_limit_report *limit_report;       /* what the client is told of limits; NULL: none counted it */
+  const struct gw_headers *request_trailers;           /* NULL: none; there once the request is complete */
+  const struct gw_headers *response_trailers;          /* NULL: none; there when the answer ends */
+  const struct gw_identity *identity;                  /* NULL: nobody is known */
+  const struct gw_plan *plan;                          /* NULL: no API key */
+  const struct gw_rate_limit_rate *failed_credentials; /* how many an address may show; NULL: any number */
+  struct gw_rbac_outcome *rbac;                        /* NULL: no rules were asked */
+  struct gw_limit_report *limit_report;                /* what the client is told of limits; NULL: none counted it */
   struct gw_str request_id;
   struct gw_address remote; /* the client as far as it can be trusted: peer, or by X-Forwarded-For */
   bool is_remote_forwarded; /* remote came by X-Forwarded-For: it has no port */

@@ -143,4 +143,4 @@ def test_the_table_has_no_message_that_we_do_not_decode():
 def test_only_names_and_remarks_and_statistics_are_ignored():
     ignored = {name for fields in unsupported().values() for name, is_ignored in fields.values() if is_ignored}
     assert ignored == {"stat_prefix", "alt_stat_name", "metadata", "typed_filter_metadata", "traffic_direction", "dynamic_stats",
-                       "track_remaining"}
+                       "track_remaining", "rules_stat_prefix", "shadow_rules_stat_prefix", "track_per_rule_stats"}

@@ -67,6 +67,8 @@ static void test_plain_details_have_words(void **state) {
   assert_means("circuit_breaker_open", "the service had failed too often, so its circuit breaker let nothing through to it");
   assert_means("upstream_per_try_timeout", "the instance did not begin to answer within the time of one try");
   assert_means("downstream_remote_disconnect", "the client left before it had its answer");
+  assert_means("rbac_access_denied_matched_policy[none]", "no access rule of the route allows it to who asked");
+  assert_means("rbac_access_denied_matched_policy[no-guests]", "the access rule no-guests denies it");
 }
 
 static void test_connections_that_were_not_made_tell_the_cause(void **state) {

@@ -2,8 +2,9 @@
 #include "tests/unit/controlplane/policy/policy_fixture.h"
 
 #define ROUTE_KEYS                                                                                                                         \
-  "path, path_regex, service, methods, auth_required, auth, rate_limit, rate_limits, timeout, timeouts, retries, name, hosts, match, "     \
-  "split, sticky, "                                                                                                                        \
+  "path, path_regex, service, methods, auth_required, auth, roles, permissions, require, rules, rate_limit, rate_limits, timeout, "        \
+  "timeouts, retries, "                                                                                                                    \
+  "name, hosts, match, split, sticky, "                                                                                                    \
   "rewrite, "                                                                                                                              \
   "request_headers, response_headers, redirect, respond, max_request_body"
 
@@ -100,7 +101,7 @@ static void test_mistakes_of_routes_yaml_as_a_whole(void **state) {
       {"[]", "routes.yaml:1:1: the file is a mapping (key: value), not a list\n"},
       {"routes: 7", "routes.yaml:1:9: routes is a list (- … or [ … ]), not a single value\n"},
       {"routes: {a: b}", "routes.yaml:1:9: routes is a list (- … or [ … ]), not a mapping\n"},
-      {"rutes: []", "routes.yaml:1:1: the file has no key rutes (routes?); allowed: routes, listeners, auth, rate_limits\n"
+      {"rutes: []", "routes.yaml:1:1: the file has no key rutes (routes?); allowed: routes, listeners, auth, access, rate_limits\n"
                     "routes.yaml:1:1: routes is missing; write \"routes: []\" for none\n"},
       {"routes: [", "routes.yaml:2:1: not YAML: did not find expected node content while parsing a flow node\n"},
       {"routes: []\n---\nroutes: []\n", "routes.yaml:2:1: a second document (---) is not allowed\n"},

@@ -9,6 +9,7 @@
 #include "common/base/mem.h"
 #include "common/model/forwarded_identity.h"
 #include "common/model/jwt_authn.h"
+#include "common/model/rbac.h"
 #include "common/xds/codec.h"
 #include "controlplane/snapshot/foreign.h"
 
@@ -16,7 +17,12 @@ static const struct gw_jwt_header bearer = {.name = GW_STR("authorization"), .pr
 static const struct gw_str claims[] = {GW_STR("tenant")};
 static const struct gw_jwt_provider providers[] = {
     {.name = GW_STR("hmac"), .jwks = GW_STR(GW_JWT_NO_KEYS), .secret = GW_STR("jwt/hmac"), .headers = &bearer, .header_count = 1},
-    {.name = GW_STR("picky"), .jwks = GW_STR(GW_JWT_NO_KEYS), .required_claims = claims, .required_claim_count = 1, .headers = &bearer, .header_count = 1},
+    {.name = GW_STR("picky"),
+     .jwks = GW_STR(GW_JWT_NO_KEYS),
+     .required_claims = claims,
+     .required_claim_count = 1,
+     .headers = &bearer,
+     .header_count = 1},
     {.name = GW_STR("rsa"), .jwks = GW_STR(GW_JWT_NO_KEYS), .headers = &bearer, .header_count = 1},
 };
 static const struct gw_jwt_requirement of_any[] = {{.kind = GW_JWT_REQUIRES_PROVIDER, .provider = 2},
@@ -26,7 +32,10 @@ static const struct gw_jwt_named_requirement requirements[] = {
     {GW_STR("picky"), {.kind = GW_JWT_REQUIRES_PROVIDER, .provider = 1}},
     {GW_STR("rsa"), {.kind = GW_JWT_REQUIRES_PROVIDER, .provider = 2}},
 };
-static const struct gw_jwt_authn authn = {.providers = providers, .provider_count = 3, .requirements = requirements, .requirement_count = 3};
+static const struct gw_jwt_authn authn = {.providers = providers,
+                                          .provider_count = 3,
+                                          .requirements = requirements,
+                                          .requirement_count = 3};
 static const struct gw_forwarded_identity identity = {.user_id = GW_STR("x-user-id"), .request_id = GW_STR("x-request-id")};
 
 static struct gw_snapshot *make(const char *const *route_requirements, uint32_t count) {
@@ -74,6 +83,27 @@ static const struct gw_route *route_of(const struct gw_snapshot *snapshot, uint3
   const struct gw_resource *resource = gw_snapshot_find(snapshot, GW_RESOURCE_ROUTE_CONFIG, GW_STR("gateway"));
   assert_non_null(resource);
   return &resource->route_config->virtual_hosts[0].routes[index];
+}
+
+static void test_path_parameters_in_access_rules_are_ours_alone(void **state) {
+  (void)state;
+  const struct gw_parameter_match match = {.name = GW_STR("id"), .path = claims, .path_count = 1};
+  const struct gw_rbac_rule leaf = {.kind = GW_RBAC_PARAMETER, .parameter = &match}, any = {.kind = GW_RBAC_ANY},
+                            both[] = {any, {.kind = GW_RBAC_NOT, .children = &leaf, .child_count = 1}};
+  struct gw_rbac_policy policy = {.name = GW_STR("p"),
+                                  .permissions = {.kind = GW_RBAC_OR, .children = both, .child_count = 2},
+                                  .principals = {.kind = GW_RBAC_OR, .children = &any, .child_count = 1}};
+  const struct gw_rbac rbac = {.policies = &policy, .policy_count = 1};
+  const struct gw_rbac_route rules = {{&rbac, NULL}}, shadow = {{NULL, &rbac}};
+  const struct gw_route_filters filters[] = {{.rbac = &rules}, {.rbac_deny = &shadow}};
+  const struct gw_http_connection_manager http = {0};
+  for (int i = 0; i < 2; i++) {
+    const struct gw_route route = {.filters = &filters[i]};
+    assert_string_equal(gw_foreign_route_fault(&http, &route), "path parameters that must be as a claim says");
+  }
+  policy.permissions.child_count = 1;
+  const struct gw_route plain = {.filters = &filters[0]};
+  assert_null(gw_foreign_route_fault(&http, &plain));
 }
 
 static void test_what_only_we_enforce_is_501_and_the_rest_is_served(void **state) {
@@ -136,6 +166,7 @@ static void test_what_did_not_change_stays_the_very_resource(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_path_parameters_in_access_rules_are_ours_alone),
       cmocka_unit_test(test_what_only_we_enforce_is_501_and_the_rest_is_served),
       cmocka_unit_test(test_listener_has_only_what_they_know),
       cmocka_unit_test(test_what_did_not_change_stays_the_very_resource),

@@ -1,0 +1,197 @@
+"""1,000 routes, 20 identities: what the gateway says of each pair, and by which rule, is what an independent oracle says."""
+import json
+import random
+import socket
+import time
+
+import jwt
+import yaml
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from support.access_oracle import Oracle, normalize, variables
+from support.gateway import get, wait_until
+from support.raw import read_answer
+
+ACCESS = {
+    "roles": {
+        "root": {"includes": "admin", "permissions": "*"},
+        "admin": {"includes": ["editor", "auditor"], "permissions": ["users:*"]},
+        "editor": {"includes": ["viewer"], "permissions": ["projects:write", "files:*"]},
+        "viewer": {"permissions": ["projects:read", "files:docs:read"]},
+        "auditor": {"permissions": ["audit:read"]},
+        "guest": {},
+    },
+    "claims": {"roles": ["roles", "realm_access.roles"], "permissions": ["permissions", "scope"]},
+}
+ROLES = [*ACCESS["roles"], "operator"]
+PERMISSIONS = ["projects:read", "projects:write", "files:docs:read", "files:docs:write", "users:list", "audit:read", "billing:pay", "solo"]
+HELD = [*PERMISSIONS, "projects:*", "files:*", "files:docs:*", "*", "projects:", "project:*", "Projects:read"]
+TENANTS = ["acme", "globex", 7, True]
+ADDRESSES = ["10.1.2.3", "10.200.0.1", "192.0.2.77", "2001:db8::5"]
+RANGES = ["10.0.0.0/8", "10.1.0.0/16", "192.0.2.64/26", "2001:db8::/32", "0.0.0.0/0", "::/0", "10.200.0.1/32"]
+
+
+def some(chance, of, most=3):
+    return chance.sample(of, chance.randint(1, most))
+
+
+def identity_conditions(chance, denies=False):
+    made = {}
+    if chance.random() < 0.7:
+        made["roles"] = some(chance, ROLES)
+    if not denies and chance.random() < (0.4 if made else 1):
+        made["permissions"] = some(chance, PERMISSIONS)
+    if made and chance.random() < 0.3:
+        made["require"] = "all"
+    return made
+
+
+def conditions(chance, denies=False):
+    made = identity_conditions(chance, denies) if chance.random() < 0.6 else {}
+    if chance.random() < 0.3:
+        made["methods"] = some(chance, ["GET", "HEAD", "POST", "PUT", "DELETE"])
+    if chance.random() < 0.25:
+        made["parameters"] = {chance.choice(["id", "sub"]): chance.choice(["project", "projects", "org.project"])}
+    if chance.random() < 0.25:
+        made["client_addresses"] = some(chance, RANGES)
+    if chance.random() < 0.2:
+        made["claims"] = {chance.choice(["tenant", "org.tenant"]): some(chance, TENANTS, 2)}
+    return made
+
+
+def route(chance, number):
+    made = {"path": f"/r{number}/{{id}}/x-y/{{sub}}", "respond": {"status": 200, "body": "ok"}}
+    if chance.random() < 0.1:
+        return made
+    if chance.random() < 0.6:
+        made |= identity_conditions(chance)
+    rules = []
+    while chance.random() < 0.6 and len(rules) < 5:
+        action = "deny" if chance.random() < 0.3 else "allow"
+        what = conditions(chance, action == "deny")
+        if what or action == "allow":
+            rules.append({action: what} | ({"name": f"n{chance.randint(0, 99)}-{len(rules)}"} if chance.random() < 0.5 else {}))
+    asked = "roles" in made or "permissions" in made
+    if rules and not asked and not any("allow" in rule for rule in rules):
+        rules.append({"allow": conditions(chance)})
+    if rules:
+        made["rules"] = rules
+    return made
+
+
+def claims(chance):
+    made = {}
+    if chance.random() < 0.7:
+        made["roles"] = chance.choice([some(chance, ROLES), chance.choice(ROLES), [chance.choice(ROLES), 5, None, ["admin"]], {"admin": True}, "viewer editor"])
+    if chance.random() < 0.3:
+        made["realm_access"] = chance.choice([{"roles": some(chance, ROLES)}, "admin", {}])
+    if chance.random() < 0.6:
+        made["permissions"] = chance.choice([some(chance, HELD, 4), chance.choice(HELD), []])
+    if chance.random() < 0.4:
+        made["scope"] = " ".join(some(chance, HELD))
+    made["project"] = chance.choice(["p1", "a b", 42, ["p1", "p2"], ""])
+    made["projects"] = chance.sample(["p1", "p2", "42", 42, "a b"], 2)
+    made["org"] = {"project": chance.choice(["p2", "p1"]), "tenant": chance.choice(TENANTS)}
+    if chance.random() < 0.7:
+        made["tenant"] = chance.choice([*TENANTS, ["acme", "other"]])
+    return made
+
+
+def spell(chance, path):
+    """The same path in another form, or, now and then, another one."""
+    change = chance.randrange(10)
+    if change == 0:
+        return "/." + path
+    if change == 1:
+        return "/zz/.." + path
+    if change == 2:
+        return path.replace("/", "//", 2)
+    if change == 3:
+        return path.replace("x-y", "%78%2Dy")
+    if change == 4:
+        return path.replace("x-y", "X-y")
+    if change == 5:
+        return path.replace("/x-y/", "/q/../x-y/./")
+    if change == 6:
+        return path.replace("%20", "%2520")
+    if change == 7:
+        return path.replace("/x-y", "%2fx-y")
+    return path + ("?project=p1" if change == 8 else "")
+
+
+def expect(oracle, routes, case, identity):
+    path = normalize(case["target"])
+    if path is None:
+        return 400, None
+    number = case["route"]
+    found = variables(routes[number]["path"], path)
+    if found is None:
+        return 404, None
+    chosen = routes[number]
+    if oracle.needs_identity(chosen) and identity is None:
+        return 401, None
+    allowed, name = oracle.decide(chosen, identity or {}, {"method": case["method"], "client": case["client"], "variables": found})
+    return (200 if allowed else 403), name
+
+
+def exchange_all(port, heads, methods):
+    """In batches on one connection: the status of each."""
+    statuses = []
+    with socket.create_connection(("127.0.0.1", port), 60) as connection:
+        answers = connection.makefile("rb")
+        for begin in range(0, len(heads), 50):
+            connection.sendall(b"".join(heads[begin:begin + 50]))
+            for method in methods[begin:begin + 50]:
+                answer = read_answer(answers, method)
+                assert answer is not None, "the connection was closed"
+                statuses.append(answer.status)
+    return statuses
+
+
+def test_every_decision_is_the_oracles(stage, tmp_path):
+    chance = random.Random(20261125)
+    key = rsa.generate_private_key(65537, 2048)
+    public = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key())) | {"kid": "k", "alg": "RS256", "use": "sig"}
+    (tmp_path / "jwks.json").write_text(json.dumps({"keys": [public]}))
+    routes = [route(chance, number) for number in range(1000)]
+    auth = {"jwt": {"providers": [{"name": "main", "issuer": "https://main", "keys": {"jwks_file": str(tmp_path / "jwks.json")}}]}}
+    text = yaml.safe_dump({"routes": routes, "access": ACCESS, "auth": auth}, sort_keys=False)
+    control = stage.control_plane(text, "services: {}\n", env={"GATEWAY_TRUSTED_PROXIES": "127.0.0.0/8"})
+    data = stage.data_plane(control.xds(), workers=1)
+    port = data.wait_until_ready()
+
+    identities = [claims(chance) for _ in range(18)] + [None, "forged"]
+    common = {"iss": "https://main", "sub": "u", "exp": int(time.time()) + 3600}
+    stranger = rsa.generate_private_key(65537, 2048)
+    tokens = [None if one is None else jwt.encode(common | (one if one != "forged" else {"roles": ["root"]}), stranger if one == "forged" else key, "RS256", headers={"kid": "k"})
+              for one in identities]
+    oracle, cases, heads = Oracle(ACCESS), [], []
+    for number in range(len(routes)):
+        for who in range(len(identities)):
+            path = f"/r{number}/{chance.choice(['p1', 'p2', '42', 'a%20b'])}/x-y/{chance.choice(['p1', 'p2', 'a%20b'])}"
+            case = {"route": number, "who": who, "target": spell(chance, path), "client": chance.choice(ADDRESSES),
+                    "method": chance.choice(["GET", "GET", "GET", "HEAD", "POST", "PUT", "DELETE"])}
+            lines = [f"{case['method']} {case['target']} HTTP/1.1", "Host: gateway.test", f"User-Agent: case-{len(cases)}", f"X-Forwarded-For: {case['client']}"]
+            if tokens[who] is not None:
+                lines.append("Authorization: Bearer " + tokens[who])
+            heads.append(("\r\n".join([*lines, "", ""])).encode())
+            cases.append(case)
+    assert len(cases) == 20000
+    statuses = exchange_all(port, heads, [case["method"] for case in cases])
+
+    def logged():
+        lines = {line["user_agent"]: line for line in data.access_log()}
+        return lines if len(lines) >= len(cases) else None
+
+    lines = wait_until(logged, "the access log", 60, 0.5)
+    wrong = []
+    for number, case in enumerate(cases):
+        identity = None if identities[case["who"]] == "forged" else identities[case["who"]]
+        status, name = expect(oracle, routes, case, identity)
+        line = lines[f"case-{number}"]
+        if (statuses[number], line["rbac_policy"] or None) != (status, name):
+            wrong.append((case, routes[case["route"]], identity, statuses[number], line["rbac_policy"], line["response_code_details"], "wanted", status, name))
+    assert not wrong, f"{len(wrong)} of {len(cases)}, such as {wrong[:3]}"
+    counts = {status: statuses.count(status) for status in set(statuses)}
+    assert set(counts) == {200, 400, 401, 403, 404} and all(count > 500 for count in counts.values()), counts
+    assert 'gateway_rbac_decisions_total{mode="enforced",result="denied"}' in get(data.wait_for_ports()["status_http"], "/metrics").text
