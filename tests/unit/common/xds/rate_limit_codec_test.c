@@ -86,7 +86,7 @@ static void test_what_a_route_has_goes_there_and_back(void **state) {
   struct gw_resource *decoded;
   gw_errors_init(&errors);
   gw_arena_init(&arena, 1024);
-  assert_int_equal(gw_xds_decode_resource(GW_RESOURCE_ROUTE_CONFIG, gw_bytes_ref(resource->any), &errors, &arena, NULL, &decoded), GW_OK);
+  assert_int_equal(gw_xds_decode_resource(GW_RESOURCE_ROUTE_CONFIG, resource->any, &errors, &arena, NULL, &decoded), GW_OK);
   struct gw_resource *again = gw_xds_encode_route_config(decoded->route_config);
   assert_same_bytes(resource->any, again->any);
   const struct gw_route *found = decoded->route_config->virtual_hosts[0].routes;
