@@ -86,7 +86,7 @@ static void test_what_a_route_has_goes_there_and_back(void **state) {
   struct gw_resource *decoded;
   gw_errors_init(&errors);
   gw_arena_init(&arena, 1024);
-  assert_int_equal(gw_xds_decode_resource(GW_RESOURCE_ROUTE_CONFIG, gw_bytes_ref(resource->any), &errors, &arena, NULL, &decoded), GW_OK);
+  assert_int_equal(gw_xds_decode_resource(GW_RESOURCE_ROUTE_CONFIG, resource->any, &errors, &arena, NULL, &decoded), GW_OK);
   struct gw_resource *again = gw_xds_encode_route_config(decoded->route_config);
   assert_same_bytes(resource->any, again->any);
   const struct gw_route *found = decoded->route_config->virtual_hosts[0].routes;
@@ -227,8 +227,8 @@ static void test_what_can_not_be_enforced_is_refused(void **state) {
   assert_refused(0, no_entries, AT "descriptors[0].entries: is empty");
   assert_refused(0, no_actions, AT "rate_limits[0].actions: has 0; allowed is 1 to 32");
   assert_refused(0, no_specifier, AT "rate_limits[0].actions[1]: needs generic_key, remote_address, masked_remote_address");
-  assert_refused(0, odd_denominator, AT "filter_enabled.default_value.denominator: 7 is not supported");
-  assert_refused(0, odd_headers, AT "enable_x_ratelimit_headers: 7 is not supported");
+  assert_refused(0, odd_denominator, AT "filter_enabled.default_value.denominator: value 7 is not known");
+  assert_refused(0, odd_headers, AT "enable_x_ratelimit_headers: value 7 is not known");
   assert_refused(0, operator_in_header, AT "response_headers_to_add[0]: has an operator, which is not supported here");
   assert_refused(0, route_metadata, AT "rate_limits[0].actions[4].metadata.source: ROUTE_ENTRY is not supported");
   assert_refused(0, per_connection, "local_rate_limit_per_downstream_connection");
@@ -243,7 +243,7 @@ static void test_limits_of_ours_that_say_nothing_are_refused(void **state) {
   assert_refused(1, no_requests, AT "[0].numbers.requests: is 0; allowed is 1 and more");
   assert_refused(1, no_burst, AT "[0].numbers.burst: is 0; allowed is 1 and more");
   assert_refused(1, no_period, AT "[0].numbers.per: is missing");
-  assert_refused(1, odd_scope, AT "[0].scope: 9 is not supported");
+  assert_refused(1, odd_scope, AT "[0].scope: value 9 is not known");
   assert_refused(1, no_key, AT "[0].keys[0]: needs kind, header or claim");
 }
 
