@@ -52,7 +52,7 @@ struct gw_jwk {
 };
 
 /* Bounds of what strangers publish. */
-#define GW_JWKS_BYTES_MAX (256u * 1024)
+#define GW_JWKS_BYTES_MAX ((size_t)256 * 1024)
 #define GW_JWK_SET_KEYS_MAX 128u
 #define GW_JWK_RSA_BITS_MIN 2048
 #define GW_JWK_RSA_BITS_MAX 8192

@@ -234,7 +234,7 @@ bool gw_jwk_set_add_jwks(struct gw_jwk_set *set, struct gw_str json, const struc
   gw_arena_init(&reading.arena, 4096);
   switch (gw_json_parse(json, &limits, &reading.arena, &parsed)) {
   case GW_OK: take_keys(&reading, parsed); break;
-  case GW_ERR_LIMIT: gw_errors_add(errors, place, "a JWK set of more than %u KiB, or too deep", GW_JWKS_BYTES_MAX / 1024); break;
+  case GW_ERR_LIMIT: gw_errors_add(errors, place, "a JWK set of more than %zu KiB, or too deep", GW_JWKS_BYTES_MAX / 1024); break;
   default: gw_errors_add(errors, place, "no JSON (RFC 8259), or a name twice in an object"); break;
   }
   gw_arena_wipe(&reading.arena);

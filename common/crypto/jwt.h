@@ -50,7 +50,7 @@ enum gw_jwt_status {
 /* A sentence, Envoy's where it has one: "Jwt is expired". Without '"' and '\': fits WWW-Authenticate's error_description. */
 const char *gw_jwt_status_text(enum gw_jwt_status status);
 
-#define GW_JWT_BYTES_MAX (16u * 1024)
+#define GW_JWT_BYTES_MAX ((size_t)16 * 1024)
 #define GW_JWT_DEPTH_MAX 16u
 #define GW_JWT_VALUES_MAX 4096u
 

@@ -11,7 +11,7 @@
 #include "common/crypto/jwk_internal.h"
 #include "common/crypto/keys.h"
 
-#define CLAIMS_BYTES_MAX (64u * 1024)
+#define CLAIMS_BYTES_MAX ((size_t)64 * 1024)
 
 static enum gw_err fail(enum gw_err err, char *reason, char **ret_reason) {
   *ret_reason = reason;

@@ -64,7 +64,7 @@ static void add_text(struct gw_json_writer *json, const char *name, const char *
 }
 
 static bool is_json(struct gw_str text) {
-  static const struct gw_json_limits limits = {64 * 1024, 16, 4096};
+  static const struct gw_json_limits limits = {(size_t)64 * 1024, 16, 4096};
   struct gw_arena arena;
   const struct gw_json_value *value;
   gw_arena_init(&arena, 1024);

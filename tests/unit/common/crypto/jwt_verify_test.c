@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <pthread.h>
 
 #include "jwt_fixture.h"
 
@@ -174,6 +175,52 @@ static void test_the_key_that_verified_is_told(void **state) {
   gw_jwk_set_unref(set);
 }
 
+/* ---- threads ---- */
+
+#define THREADS 4
+#define ROUNDS 40
+
+struct shared {
+  const struct gw_jwk_set *sets[GW_JWT_ALG_COUNT];
+  struct gw_jwt right[GW_JWT_ALG_COUNT], wrong[GW_JWT_ALG_COUNT];
+};
+
+/* Returns how many verdicts were wrong. */
+static void *verify_all(void *arg) {
+  const struct shared *shared = arg;
+  uintptr_t mistakes = 0;
+  for (int round = 0; round < ROUNDS; round++) {
+    for (unsigned alg = 0; alg < GW_JWT_ALG_COUNT; alg++) {
+      mistakes += gw_jwt_verify(&shared->right[alg], shared->sets[alg], NULL) != GW_JWT_OK;
+      mistakes += gw_jwt_verify(&shared->wrong[alg], shared->sets[alg], NULL) != GW_JWT_VERIFICATION_FAILED;
+    }
+  }
+  return (void *)mistakes;
+}
+
+static void test_threads_verify_with_one_set_at_once(void **state) {
+  struct jwt_fixture *fixture = *state;
+  struct shared shared;
+  struct gw_jwk_set *sets[GW_JWT_ALG_COUNT];
+  pthread_t threads[THREADS];
+  for (unsigned alg = 0; alg < GW_JWT_ALG_COUNT; alg++) {
+    shared.sets[alg] = sets[alg] = jwt_key_set(fixture, (enum gw_jwt_alg)alg, "", GW_JWK_ANY_ALG);
+    struct gw_str token = jwt_token(fixture, (enum gw_jwt_alg)alg, header_of(fixture, (enum gw_jwt_alg)alg), CLAIMS);
+    assert_int_equal(gw_jwt_parse(token, &fixture->arena, &shared.right[alg]), GW_JWT_OK);
+    shared.wrong[alg] = shared.right[alg];
+    shared.wrong[alg].signing_input.len--;
+  }
+  for (size_t i = 0; i < THREADS; i++)
+    assert_int_equal(pthread_create(&threads[i], NULL, verify_all, &shared), 0);
+  for (size_t i = 0; i < THREADS; i++) {
+    void *mistakes;
+    assert_int_equal(pthread_join(threads[i], &mistakes), 0);
+    assert_null(mistakes);
+  }
+  for (unsigned alg = 0; alg < GW_JWT_ALG_COUNT; alg++)
+    gw_jwk_set_unref(sets[alg]);
+}
+
 /* ---- the RFCs' examples ---- */
 
 static void assert_example(struct jwt_fixture *fixture, const char *jwk, const char *jws) {
@@ -272,6 +319,7 @@ int main(void) {
       cmocka_unit_test(test_a_kid_picks_its_key_and_those_without),
       cmocka_unit_test(test_without_kid_the_keys_are_tried_up_to_a_bound),
       cmocka_unit_test(test_the_key_that_verified_is_told),
+      cmocka_unit_test(test_threads_verify_with_one_set_at_once),
       cmocka_unit_test(test_rfc_7520_section_4_1_rsa_v1_5),
       cmocka_unit_test(test_rfc_7520_section_4_2_rsa_pss),
       cmocka_unit_test(test_rfc_7520_section_4_3_ecdsa),
