@@ -275,6 +275,16 @@ class S2c(S2):
     id, title, cache = "S2c", "as S2 with the proxy's cache of verified tokens switched on", True
 
 
+class S2p(S2):
+    id, title = "S2p", "the same requests, and none of that is asked of them"
+
+    def spec(self, ctx):
+        return {"routes": [("prefix", p) for p in self.material(ctx)[0]]}
+
+    def verify(self, ctx, port, c):
+        expect(get(port, self.material(ctx)[0][5] + "x"), (200, 1024), "no token")
+
+
 class S3(Scenario):
     id, title = "S3", "HTTP/2 cleartext (8 connections x 32 streams), HTTP/1.1 upstream, 1 KiB"
 
@@ -496,5 +506,5 @@ class S10k(S10):
     id, title, n = "S10k", "as S10 with 1,000 instances", 1000
 
 
-ALL = {s.id: s for s in (S1, S1L, S2, S2c, S3, S4h2, S4h1, S5, S5one, S6u, S6d, S7, S8, S8t, S9, S10, S10k)}
+ALL = {s.id: s for s in (S1, S1L, S2, S2c, S2p, S3, S4h2, S4h1, S5, S5one, S6u, S6d, S7, S8, S8t, S9, S10, S10k)}
 GROUPS = {"S4": ["S4h2", "S4h1"], "S6": ["S6u", "S6d"]}

@@ -26,8 +26,8 @@ class Gateway(Contestant):
         return run_version([self.binary, "--version"])
 
     def check(self, spec):
-        if spec.auth:
-            raise Unsupported("no authentication")
+        if spec.auth and not spec.jwt_cache:
+            raise Unsupported("verified tokens are always cached: see S2c")
 
     def pki(self, spec):
         """Certificates for the control channel: keys go over no other. Returns the flags of each plane."""
@@ -38,9 +38,19 @@ class Gateway(Contestant):
         return [["--xds-tls-ca", folder + "/ca.crt", "--xds-tls-cert", "%s/%s.crt" % (folder, name), "--xds-tls-key", "%s/%s.key" % (folder, name)]
                 for name in ("control", "node")]
 
+    def policy(self, spec, path):
+        """What a route asks: one bucket for all callers of the route, as Envoy's."""
+        if not spec.auth:
+            return ""
+        return ", auth: [jwt], roles: [%s], rate_limit: {requests: %d, per: 1s, burst: %d, key: all}" % (
+            spec.auth.role_of[path], spec.auth.rate, spec.auth.rate)
+
     def argv(self, spec):
-        routes = "routes:\n" + "".join('  - {path: "%s", service: be, timeout: 60}\n' % (p if k == "exact" else p + "**")
+        routes = "routes:\n" + "".join('  - {path: "%s", service: be, timeout: 60%s}\n' % (p if k == "exact" else p + "**", self.policy(spec, p))
                                        for k, p in spec.routes)
+        if spec.auth:
+            routes += ("auth: {jwt: {providers: [{name: p, issuer: \"%s\", audiences: [%s], keys: {jwks_file: %s}, forward: true}]}}\n"
+                       "access: {claims: {roles: role}}\n" % (spec.auth.issuer, spec.auth.audience, spec.auth.jwks_file))
         control_tls, node_tls = [], []
         if spec.down == "tls":
             routes += ("listeners:\n  - {name: bench, address: 127.0.0.1, port: %d, tls: {min_version: \"1.3\", certificates: "
