@@ -23,6 +23,10 @@ add_custom_target(unit_tests DEPENDS ${all_unit_tests})
 add_executable(h1_parse ${PROJECT_SOURCE_DIR}/tests/support/h1_parse.c)
 target_link_libraries(h1_parse PRIVATE gw_common_http)
 
+# What conformance tests run of keys and tokens alone.
+add_executable(jwt_check ${PROJECT_SOURCE_DIR}/tests/support/jwt_check.c)
+target_link_libraries(jwt_check PRIVATE gw_common_crypto)
+
 # What tests of limits run: clients that misbehave, and one that behaves and measures how it is served meanwhile.
 file(GLOB abuse_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/support/abuse/*.c)
 list(FILTER abuse_sources EXCLUDE REGEX "/measure\\.c$")
@@ -36,6 +40,7 @@ target_compile_options(quick_service PRIVATE -O2)
 
 # tests/fuzz/fuzz_<parser>.c with tests/fuzz/corpus/<parser>/: a libFuzzer binary in the fuzz preset, a replay of the corpus in the others.
 file(GLOB fuzz_targets CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/fuzz/fuzz_*.c)
+pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson) # the judge of fuzz_json
 list(TRANSFORM GW_COMMON REPLACE "/" "_" OUTPUT_VARIABLE fuzz_libraries)
 list(TRANSFORM fuzz_libraries PREPEND gw_)
 foreach(file ${fuzz_targets})
@@ -50,5 +55,5 @@ foreach(file ${fuzz_targets})
     add_test(NAME fuzz/${parser} COMMAND ${name} ${PROJECT_SOURCE_DIR}/tests/fuzz/corpus/${parser})
     set_tests_properties(fuzz/${parser} PROPERTIES TIMEOUT 120)
   endif()
-  target_link_libraries(${name} PRIVATE ${fuzz_libraries})
+  target_link_libraries(${name} PRIVATE ${fuzz_libraries} PkgConfig::JANSSON)
 endforeach()

@@ -83,7 +83,7 @@ integration() {
 
 conformance() {
   build asan all && build release all || return
-  setup_peers || { failed=$((failed + 1)); return; }
+  setup_peers && setup_strangers || { failed=$((failed + 1)); return; }
   say "Conformance tests"
   run_pytest asan tests/conformance "$@"
 }

@@ -97,7 +97,7 @@ static void write_value(struct gw_json_writer *writer, const struct gw_json_valu
   case GW_JSON_NULL: gw_json_null(writer); return;
   case GW_JSON_BOOL: gw_json_bool(writer, value->boolean); return;
   case GW_JSON_INTEGER: gw_json_i64(writer, value->integer); return;
-  case GW_JSON_REAL: gw_json_double(writer, value->real); return;
+  case GW_JSON_REAL: gw_json_double(writer, value->real + 0.0); return; /* 0 also for -0 */
   case GW_JSON_STRING: gw_json_string(writer, value->string); return;
   case GW_JSON_ARRAY:
     gw_json_array_begin(writer);

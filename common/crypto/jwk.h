@@ -70,7 +70,7 @@ struct gw_jwk_rules {
 
 /* Adds the keys of a JWK set, or of one JWK. Left out as RFC 7517 section 5 has it: unknown `kty`, curve or `alg`, `use` other than sig,
  * `key_ops` without verify. A mistake each: private members of a public key, weak or broken keys, "oct" where it is not allowed, a text
- * that is no JWK set, no key that could be used. True: no mistakes. */
+ * that is no JWK set or one of secrets and public keys, no key that could be used. True: no mistakes; else the set is of no use. */
 bool gw_jwk_set_add_jwks(struct gw_jwk_set *set, struct gw_str json, const struct gw_jwk_rules *rules, const char *place,
                          struct gw_errors *errors);
 /* Adds what is in a PEM text: public keys (SPKI, or PKCS#1 of RSA) and certificates. A private key is a mistake. `kid` may be empty. */

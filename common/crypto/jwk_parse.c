@@ -23,6 +23,7 @@ struct reading {
   struct gw_errors *errors;
   struct gw_arena arena; /* holds secrets, too */
   uint32_t taken;
+  uint32_t taken_secrets; /* of these */
   uint32_t refused;
 };
 
@@ -174,6 +175,7 @@ static enum outcome take_secret(struct reading *reading, uint32_t index, const s
   if (!reading->rules->may_hold_secrets) return refuse(reading, index, jwk, "a shared secret (kty oct); only public keys belong here");
   if (!bytes_member(reading, jwk, "k", &secret)) return refuse(reading, index, jwk, "a shared secret has k, in base64url");
   GW_CLEANUP(gw_free_ptr) char *sentence = gw_jwk_set_take_secret(reading->set, secret, string_member(jwk, "kid"), algs);
+  reading->taken_secrets += sentence == NULL;
   return sentence == NULL ? TAKEN : refuse(reading, index, jwk, sentence);
 }
 
@@ -213,6 +215,10 @@ static void take_keys(struct reading *reading, const struct gw_json_value *json)
     enum outcome outcome = take_key(reading, i, is_one ? json : &keys->items[i]);
     reading->taken += outcome == TAKEN;
     reading->refused += outcome == REFUSED;
+  }
+  if (reading->taken_secrets > 0 && reading->taken_secrets < reading->taken) {
+    gw_errors_add(reading->errors, reading->place,
+                  "shared secrets among public keys: who publishes these would publish those; two sets are wanted");
   }
   if (reading->taken == 0 && (reading->refused == 0 || reading->rules->is_lenient))
     gw_errors_add(reading->errors, reading->place,

@@ -81,7 +81,7 @@ struct gw_jwt {
 /* Takes a token apart; nothing in it is to be believed yet. Keys that it brings along or points to (jwk, jku, x5u, x5c) are never looked
  * at. Costs no cryptography. */
 enum gw_jwt_status gw_jwt_parse(struct gw_str token, struct gw_arena *arena, struct gw_jwt *ret_jwt);
-/* The same for what need not be a token: any content, no claims (NULL). */
+/* The same for what need not be a token: any content, also none, no claims (NULL). */
 enum gw_jwt_status gw_jwt_parse_jws(struct gw_str token, struct gw_arena *arena, struct gw_jwt *ret_jwt);
 
 /* How many keys are tried when several fit a token (it or they have no kid). */

@@ -8,12 +8,12 @@
 /* Seconds that a double holds exactly: 285 million years. */
 #define REAL_SECONDS_MAX 9007199254740992.0
 
-/* "a.b.c": exactly two dots, and something before, between and behind them. */
+/* "a.b.c": exactly two dots, and something before and behind them. */
 static bool split(struct gw_str token, struct gw_str *ret_header, struct gw_str *ret_payload, struct gw_str *ret_signature) {
   struct gw_str rest = token, surplus;
   return gw_str_split_next(&rest, '.', ret_header) && gw_str_split_next(&rest, '.', ret_payload) &&
          gw_str_split_next(&rest, '.', ret_signature) && !gw_str_split_next(&rest, '.', &surplus) && ret_header->len > 0 &&
-         ret_payload->len > 0 && ret_signature->len > 0;
+         ret_signature->len > 0;
 }
 
 /* NULL: no JSON object within the limits. */
@@ -98,11 +98,11 @@ static enum gw_jwt_status read_claims(struct gw_jwt *jwt) {
 
 /* ---- the whole ---- */
 
-enum gw_jwt_status gw_jwt_parse_jws(struct gw_str token, struct gw_arena *arena, struct gw_jwt *ret_jwt) {
+static enum gw_jwt_status parse(struct gw_str token, bool may_be_empty, struct gw_arena *arena, struct gw_jwt *ret_jwt) {
   struct gw_jwt jwt = {0};
   struct gw_str header, signature, text;
   if (token.len > GW_JWT_BYTES_MAX) return GW_JWT_TOO_LARGE;
-  if (!split(token, &header, &jwt.payload, &signature)) return GW_JWT_BAD_FORMAT;
+  if (!split(token, &header, &jwt.payload, &signature) || (jwt.payload.len == 0 && !may_be_empty)) return GW_JWT_BAD_FORMAT;
   if (gw_base64url_decode(header, arena, &text) != GW_OK) return GW_JWT_HEADER_BAD_BASE64;
   if ((jwt.header = parse_object(text, arena)) == NULL) return GW_JWT_HEADER_BAD_JSON;
   enum gw_jwt_status status = read_header(&jwt);
@@ -114,9 +114,13 @@ enum gw_jwt_status gw_jwt_parse_jws(struct gw_str token, struct gw_arena *arena,
   return GW_JWT_OK;
 }
 
+enum gw_jwt_status gw_jwt_parse_jws(struct gw_str token, struct gw_arena *arena, struct gw_jwt *ret_jwt) {
+  return parse(token, true, arena, ret_jwt);
+}
+
 enum gw_jwt_status gw_jwt_parse(struct gw_str token, struct gw_arena *arena, struct gw_jwt *ret_jwt) {
   struct gw_jwt jwt;
-  enum gw_jwt_status status = gw_jwt_parse_jws(token, arena, &jwt);
+  enum gw_jwt_status status = parse(token, false, arena, &jwt);
   if (status != GW_JWT_OK) return status;
   if ((jwt.claims = parse_object(jwt.content, arena)) == NULL) return GW_JWT_PAYLOAD_BAD_JSON;
   status = read_claims(&jwt);

@@ -53,6 +53,8 @@ struct gw_limits {
 /* jwt_authn.h, forwarded_identity.h */
 struct gw_jwt_authn;
 struct gw_forwarded_identity;
+/* api_key_auth.h */
+struct gw_api_key_auth;
 
 struct gw_http_filter {
   struct gw_str name; /* HttpFilter.name */
@@ -66,6 +68,7 @@ struct gw_http_filter {
     struct gw_shared_limit shared_limit;
     const struct gw_jwt_authn *jwt_authn;
     const struct gw_forwarded_identity *forwarded_identity;
+    const struct gw_api_key_auth *api_key;
   } settings;
 };
 

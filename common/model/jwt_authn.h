@@ -1,6 +1,5 @@
-/* Why: authentication by JSON Web Tokens as plain values (envoy.extensions.filters.http.jwt_authn.v3, gateway.filters.http.v1.JwtProviders).
- * Life: in the arena of the resource that holds it; frozen.
- * Thread: read-only, any. */
+/* Why: authentication by JSON Web Tokens as plain values (envoy.extensions.filters.http.jwt_authn.v3,
+ * gateway.filters.http.v1.JwtProviders). Life: in the arena of the resource that holds it; frozen. Thread: read-only, any. */
 #ifndef GW_COMMON_MODEL_JWT_AUTHN_H
 #define GW_COMMON_MODEL_JWT_AUTHN_H
 
@@ -86,7 +85,7 @@ struct gw_jwt_named_requirement {
 
 struct gw_jwt_rule {
   struct gw_route_match match;
-  struct gw_str requirement_name;              /* empty: `requirement` */
+  struct gw_str requirement_name;               /* empty: `requirement` */
   const struct gw_jwt_requirement *requirement; /* NULL without a name: all pass */
 };
 

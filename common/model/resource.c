@@ -51,6 +51,16 @@ static bool next_secret(const struct gw_tls_params *params, struct gw_str last, 
 /* The secrets of filters, `index` counting from 0. */
 static bool next_filter_secret(const struct gw_http_connection_manager *http, uint32_t index, struct gw_str *ret_name) {
   for (uint32_t i = 0; i < http->filter_count; i++) {
+    const struct gw_rate_limit_redis *redis =
+        http->filters[i].kind == GW_FILTER_SHARED_LIMIT ? http->filters[i].settings.shared_limit.redis : NULL;
+    if (redis != NULL && index-- == 0) {
+      *ret_name = redis->password_secret;
+      return true;
+    }
+    if (http->filters[i].kind == GW_FILTER_API_KEY && index-- == 0) {
+      *ret_name = GW_STR(GW_SECRET_NAME_PEPPER);
+      return true;
+    }
     if (http->filters[i].kind != GW_FILTER_JWT_AUTHN) continue;
     const struct gw_jwt_authn *authn = http->filters[i].settings.jwt_authn;
     if (index < authn->provider_count) {

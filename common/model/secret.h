@@ -17,7 +17,7 @@ enum gw_secret_kind {
 };
 
 #define GW_SECRET_NAME_PEPPER "api_key/pepper" /* what API keys are hashed under */
-#define GW_TICKET_KEY_BYTES 80u /* name 16, HMAC 32, AES 32, as Envoy has them */
+#define GW_TICKET_KEY_BYTES 80u                /* name 16, HMAC 32, AES 32, as Envoy has them */
 
 struct gw_secret {
   struct gw_str name;

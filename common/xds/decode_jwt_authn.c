@@ -121,7 +121,8 @@ static void decode_providers(struct gw_xds_decoder *d, const struct gw_xds_place
     decode_provider(d, GW_XDS_FIELD(map, m->providers[i]->key), m->providers[i]->key, m->providers[i]->value, &providers[i]);
   qsort(providers, m->n_providers, sizeof *providers, compare_providers);
   for (size_t i = 1; i < m->n_providers; i++)
-    if (gw_str_equal(providers[i - 1].name, providers[i].name)) gw_xds_refuse(d, GW_XDS_FIELD(map, providers[i].name.data), "is there twice");
+    if (gw_str_equal(providers[i - 1].name, providers[i].name))
+      gw_xds_refuse(d, GW_XDS_FIELD(map, providers[i].name.data), "is there twice");
   out->providers = providers;
   out->provider_count = (uint32_t)m->n_providers;
 }

@@ -13,14 +13,13 @@ ProtobufCMessage *gw_xds_encode_jwt_authn(struct gw_arena *arena, const struct g
 
 /* gateway.filters.http.v1.JwtProviders is no filter in the model: it adds to the jwt_authn filter behind it. NULL: `any` is something
  * else. */
-const Gateway__Filters__Http__V1__JwtProviders *gw_xds_decode_jwt_providers(struct gw_xds_decoder *decoder,
-                                                                            const struct gw_xds_place *place,
-                                                                            const Google__Protobuf__Any *any);
+const Gateway__Filters__Http__V1__JwtProviders *
+gw_xds_decode_jwt_providers(struct gw_xds_decoder *decoder, const struct gw_xds_place *place, const Google__Protobuf__Any *any);
 /* `message` NULL: nothing is added. */
 void gw_xds_add_jwt_providers(struct gw_xds_decoder *decoder, const struct gw_xds_place *place,
                               const Gateway__Filters__Http__V1__JwtProviders *message, struct gw_http_filter *filters, uint32_t count);
 /* The filter that stands before `filter`; NULL: it needs none. */
-Envoy__Extensions__Filters__Network__HttpConnectionManager__V3__HttpFilter *gw_xds_encode_jwt_providers(
-    struct gw_arena *arena, const struct gw_http_filter *filter);
+Envoy__Extensions__Filters__Network__HttpConnectionManager__V3__HttpFilter *
+gw_xds_encode_jwt_providers(struct gw_arena *arena, const struct gw_http_filter *filter);
 
 #endif

@@ -8,7 +8,7 @@ typedef Envoy__Extensions__TransportSockets__Tls__V3__Secret Secret;
 
 /* Mistakes tell sizes and places, never what is in a key. */
 static struct gw_str decode_content(struct gw_xds_decoder *d, const struct gw_xds_place *place,
-                                const Envoy__Config__Core__V3__DataSource *source) {
+                                    const Envoy__Config__Core__V3__DataSource *source) {
   struct gw_str pem = gw_xds_decode_data_source(d, place, source);
   if (source != NULL && pem.len == 0) gw_xds_refuse(d, place, "is empty, and must not be");
   return pem;

@@ -44,6 +44,8 @@ extern const struct gw_xds_filter_codec gw_xds_filter_access;
 extern const struct gw_xds_filter_codec gw_xds_filter_cors;
 extern const struct gw_xds_filter_codec gw_xds_filter_rbac;
 extern const struct gw_xds_filter_codec gw_xds_filter_rbac_deny;
+extern const struct gw_xds_filter_codec gw_xds_filter_api_key;
+extern const struct gw_xds_route_filter_codec gw_xds_route_filter_api_key;
 extern const struct gw_xds_filter_codec gw_xds_filter_local_limit;
 extern const struct gw_xds_filter_codec gw_xds_filter_shared_limit;
 extern const struct gw_xds_filter_codec gw_xds_filter_jwt_authn;

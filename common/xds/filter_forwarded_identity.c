@@ -1,5 +1,5 @@
-#include "common/model/forwarded_identity.h"
 #include "common/base/mem.h"
+#include "common/model/forwarded_identity.h"
 #include "common/xds/encode.h"
 #include "common/xds/filter_codecs.h"
 #include "gateway/filters/http/v1/forwarded_identity.pb-c.h"
@@ -12,17 +12,13 @@ static const struct {
   size_t in_message;
   size_t in_model;
 } names[] = {
-#define NAME(field, member) {#field, offsetof(ForwardedIdentity, field), offsetof(struct gw_forwarded_identity, member)}
-    NAME(user_id_header, user_id),
-    NAME(user_name_header, user_name),
-    NAME(roles_header, roles),
-    NAME(permissions_header, permissions),
-    NAME(method_header, method),
-    NAME(request_id_header, request_id),
-    NAME(trace_id_header, trace_id),
-    NAME(client_address_header, client_address),
-    NAME(route_header, route),
-    NAME(path_parameter_prefix, path_parameter_prefix),
+#define NAME(field, member)                                                                                                                \
+  { #field, offsetof(ForwardedIdentity, field), offsetof(struct gw_forwarded_identity, member) }
+    NAME(user_id_header, user_id),   NAME(user_name_header, user_name),
+    NAME(roles_header, roles),       NAME(permissions_header, permissions),
+    NAME(method_header, method),     NAME(request_id_header, request_id),
+    NAME(trace_id_header, trace_id), NAME(client_address_header, client_address),
+    NAME(route_header, route),       NAME(path_parameter_prefix, path_parameter_prefix),
 #undef NAME
 };
 

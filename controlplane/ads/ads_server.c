@@ -42,8 +42,12 @@ struct gw_str gw_ads_server_foreign_words(const struct gw_ads_server *server) {
 
 static void on_snapshot(void *arg) {
   struct gw_ads_server *server = arg;
-  make_foreign(server);
-  GW_LIST_FOR_EACH(link, &server->streams) gw_ads_stream_on_snapshot(GW_LIST_ITEM(link, struct gw_ads_stream, link));
+  bool is_keys_alone = gw_snapshot_cache_is_keys_alone(server->shared.cache); /* which are nothing to others */
+  if (!is_keys_alone) make_foreign(server);
+  GW_LIST_FOR_EACH(link, &server->streams) {
+    struct gw_ads_stream *stream = GW_LIST_ITEM(link, struct gw_ads_stream, link);
+    if (!is_keys_alone || stream->shared == &server->shared) gw_ads_stream_on_snapshot(stream);
+  }
 }
 
 struct gw_ads_server *gw_ads_server_new(struct gw_loop *loop, struct gw_snapshot_cache *cache, struct gw_node_table *nodes,

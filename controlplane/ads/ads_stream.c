@@ -185,11 +185,11 @@ void gw_ads_stream_on_request(struct gw_ads_stream *stream, struct gw_str messag
 }
 
 void gw_ads_stream_on_snapshot(struct gw_ads_stream *stream) {
-  if (stream->node != NULL && stream->warms) gw_node_set_text(&stream->node->troubles, gw_ads_server_foreign_words(stream->shared->server));
   if (gw_snapshot_cache_is_keys_alone(stream->shared->cache)) {
     gw_ads_stream_advance(stream); /* whatever the rollout of a configuration is waiting for */
     return;
   }
+  if (stream->node != NULL && stream->warms) gw_node_set_text(&stream->node->troubles, gw_ads_server_foreign_words(stream->shared->server));
   if (stream->stage != GW_ROLLOUT_ADD) stream->stage_since_ms = gw_loop_now_ms(stream->shared->loop);
   stream->stage = GW_ROLLOUT_ADD;
   gw_ads_stream_advance(stream);

@@ -15,8 +15,9 @@
 #define CACHED_TOKENS 1000u
 #define CACHED_TOKEN_BYTES 8192u
 
-static const char *const provider_keys[] = {"name",       "issuer", "audiences", "leeway",  "required_claims",   "max_lifetime", "keys",
-                                            "algorithms", "token",  "forward",   "payload_header", "claims_to_headers", "claims",       NULL};
+static const char *const provider_keys[] = {"name",   "issuer",     "audiences", "leeway",  "required_claims", "max_lifetime",
+                                            "keys",   "algorithms", "token",     "forward", "payload_header",  "claims_to_headers",
+                                            "claims", NULL};
 static const char *const keys_keys[] = {"jwks_file", "pem_file", "secret_file", "jwks_url", "discovery_url", NULL};
 static const char *const token_keys[] = {"headers", "cookies", "query", NULL};
 static const char *const claims_keys[] = {"user_id", "user_name", "roles", "permissions", NULL};

@@ -38,6 +38,7 @@ enum gw_keys_kind {
   GW_KEYS_JWKS,
   GW_KEYS_PEM,    /* public keys or certificates */
   GW_KEYS_SECRET, /* a shared secret each: the file's bytes, without a line end */
+  GW_KEYS_PLAIN,  /* no keys: `text` itself, a password */
   GW_KEYS_REMOTE, /* published at `url` */
 };
 
@@ -56,7 +57,8 @@ struct gw_policy_secret {
   const char *const *paths; /* a certificate: the chain, the key; else one, or several keys */
   uint32_t path_count;
   const char *place; /* "FILE:LINE:COLUMN", or what else names it: for messages */
-  const struct gw_policy_keys *keys; /* of GW_SECRET_GENERIC: of tokens' issuers. Public ones go into listeners, not to who asks for secrets */
+  const struct gw_policy_keys
+      *keys; /* of GW_SECRET_GENERIC: of tokens' issuers. Public ones go into listeners, not to who asks for secrets */
 };
 
 struct gw_policy {

@@ -115,11 +115,12 @@ static enum gw_jwt_alg alg_of(uint32_t algs) {
 
 static void add_keys(const struct gw_policy_keys *keys, struct gw_str text, const char *place, struct gw_jwk_set *set,
                      struct gw_errors *errors) {
-  const struct gw_jwk_rules rules = {.algs = keys->algs};
+  const struct gw_jwk_rules rules = {.algs = keys->algs, .is_lenient = keys->kind == GW_KEYS_REMOTE};
   struct gw_str no_kid = {NULL, 0};
   switch (keys->kind) {
   case GW_KEYS_PEM: gw_jwk_set_add_pem(set, text, no_kid, keys->algs, place, errors); return;
   case GW_KEYS_SECRET: gw_jwk_set_add_secret(set, text, no_kid, alg_of(keys->algs), place, errors); return;
+  case GW_KEYS_PLAIN: return;
   case GW_KEYS_JWKS:
   case GW_KEYS_REMOTE: gw_jwk_set_add_jwks(set, text, &rules, place, errors); return;
   }
@@ -139,8 +140,12 @@ static struct gw_str format_keys(const struct reading *r, const struct gw_jwk_se
   return copy;
 }
 
-static enum gw_err read_issuer_keys(const struct reading *r, struct gw_secret *secret) {
+static enum gw_err read_generic(const struct reading *r, struct gw_secret *secret) {
   const struct gw_policy_keys *keys = r->source->keys;
+  if (keys->kind == GW_KEYS_PLAIN) {
+    secret->content = gw_arena_copy(r->arena, keys->text);
+    return GW_OK;
+  }
   uint32_t count = keys->text.len > 0 ? 1 : r->source->path_count;
   struct gw_jwk_secret *secrets = gw_arena_calloc(r->arena, count, sizeof(*secrets));
   struct gw_jwk_set *set = gw_jwk_set_new();
@@ -175,7 +180,7 @@ enum gw_err gw_secret_file_read(const struct gw_policy_secret *source, int64_t w
   case GW_SECRET_CERTIFICATE: err = read_pair(&r, wall_s, &secret); break;
   case GW_SECRET_VALIDATION: err = read_certificates(&r, source->paths[0], &secret.trusted_ca); break;
   case GW_SECRET_TICKET_KEYS: err = read_ticket_keys(&r, &secret); break;
-  case GW_SECRET_GENERIC: err = read_issuer_keys(&r, &secret); break;
+  case GW_SECRET_GENERIC: err = read_generic(&r, &secret); break;
   }
   if (err == GW_OK) *ret_secret = secret;
   return err;

@@ -104,7 +104,7 @@ static const struct row rows[] = {
     {"GATEWAY_REDIS_PREFIX", "gateway:", AT(redis_prefix), KIND_WORD, 0, 0, NULL},
     {"GATEWAY_REDIS_TIMEOUT", "20ms", AT(redis_timeout_ms), KIND_DURATION, 0, 0, NULL},
     {"GATEWAY_REDIS_ON_FAILURE", "local", AT(redis_on_failure), KIND_CHOICE, 0, 0, "local,open,closed"},
-    {"REDIS_PASSWORD", "", 0, KIND_SECRET, 0, 0, NULL},
+    {"REDIS_PASSWORD", "", AT(redis_password), KIND_SECRET, 0, 0, NULL},
     {"MYSQL_HOST", "", AT(mysql_host), KIND_PATH, 0, 0, NULL},
     {"MYSQL_PORT", "3306", AT(mysql_port), KIND_PORT, 0, 0, NULL},
     {"MYSQL_USER", "", AT(mysql_user), KIND_PATH, 0, 0, NULL},

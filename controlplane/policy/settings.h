@@ -55,6 +55,7 @@ struct gw_settings {
   uint16_t redis_port;                           /* REDIS_PORT: 6379 */
   uint32_t redis_database;                       /* GATEWAY_REDIS_DATABASE: 0 */
   const char *redis_user;                        /* GATEWAY_REDIS_USER: empty, Redis' default user */
+  const char *redis_password;                    /* REDIS_PASSWORD: empty, none; travels as a secret */
   const char *redis_prefix;                      /* GATEWAY_REDIS_PREFIX: gateway:, of its keys */
   uint64_t redis_timeout_ms;                     /* GATEWAY_REDIS_TIMEOUT: 20ms, of a decision */
   enum gw_rate_limit_failure redis_on_failure;   /* GATEWAY_REDIS_ON_FAILURE: local, open or closed */

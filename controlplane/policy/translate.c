@@ -1,6 +1,7 @@
 #include "controlplane/policy/translate.h"
 
 #include "common/base/map.h"
+#include "common/model/api_key_auth.h"
 #include "controlplane/policy/service_tls_yaml.h"
 #include "controlplane/policy/translate_access.h"
 #include "controlplane/policy/translate_limits.h"
@@ -155,14 +156,15 @@ static const struct gw_route_filters *get_cors(struct translation *t, const stru
   return filters;
 }
 
-/* Of routes that ask the same of tokens and of who calls, and have nothing else. */
+/* Of routes that ask the same of tokens, keys and of who calls, and have nothing else. */
 static const struct gw_route_filters *get_auth(struct translation *t, const struct gw_route_entry *entry) {
   struct gw_str requirement = gw_policy_jwt_requirement(t->auth, &entry->auth, t->arena);
   bool is_closed = entry->auth.is_required && !gw_route_auth_is_possible(&entry->auth, t->auth);
   if (is_closed) return get_cors(t, entry->cors);
-  if (requirement.len == 0 && entry->access.key.len == 0) return get_cors(t, entry->cors);
+  bool takes_key = entry->auth.is_required && entry->auth.takes_api_key && t->auth->has_api_keys;
+  if (requirement.len == 0 && !takes_key && entry->access.key.len == 0) return get_cors(t, entry->cors);
   gw_strbuf_clear(&t->words);
-  gw_strbuf_printf(&t->words, "%p %zu:%.*s%.*s", (const void *)entry->cors, requirement.len, GW_STR_ARG(requirement),
+  gw_strbuf_printf(&t->words, "%p %d %zu:%.*s%.*s", (const void *)entry->cors, takes_key, requirement.len, GW_STR_ARG(requirement),
                    GW_STR_ARG(entry->access.key));
   struct gw_route_filters *filters = gw_map_find(t->filters, gw_strbuf_str(&t->words));
   if (filters != NULL) return filters;
@@ -172,6 +174,11 @@ static const struct gw_route_filters *get_auth(struct translation *t, const stru
     struct gw_jwt_route *jwt = gw_arena_calloc(t->arena, 1, sizeof(*jwt));
     jwt->requirement = requirement;
     filters->jwt = jwt;
+  }
+  if (takes_key) {
+    struct gw_api_key_route *api_key = gw_arena_calloc(t->arena, 1, sizeof(*api_key));
+    *api_key = (struct gw_api_key_route){.is_required = true, .accepts_jwt = requirement.len > 0};
+    filters->api_key = api_key;
   }
   filters->cors = entry->cors;
   gw_policy_translate_access(t->access, &entry->access, t->arena, filters);

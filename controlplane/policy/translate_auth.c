@@ -25,8 +25,8 @@ static struct gw_jwt_requirement make_requirement(const struct gw_auth_policy *a
   uint32_t count = route->provider_count > 0 ? route->provider_count : auth->provider_count;
   struct gw_jwt_requirement *children = gw_arena_calloc(arena, count + 1u, sizeof(*children));
   for (uint32_t i = 0; i < count; i++)
-    children[i] = (struct gw_jwt_requirement){.kind = GW_JWT_REQUIRES_PROVIDER,
-                                              .provider = route->provider_count > 0 ? route->providers[i] : i};
+    children[i] =
+        (struct gw_jwt_requirement){.kind = GW_JWT_REQUIRES_PROVIDER, .provider = route->provider_count > 0 ? route->providers[i] : i};
   if (passes_without_token(auth, route)) children[count++].kind = GW_JWT_ALLOWS_MISSING;
   if (count == 1) return children[0];
   return (struct gw_jwt_requirement){.kind = GW_JWT_REQUIRES_ANY, .children = children, .child_count = count};

@@ -5,6 +5,7 @@
 #include "controlplane/policy/services_yaml.h"
 
 #define MILLION 1000000u
+#define PASSWORD_SECRET "redis/password"
 #define IPV6_CLIENT_BITS 64u      /* what one host gets */
 #define DEFAULT_MAX_KEYS 1048576u /* as data planes have it, too */
 #define STOCK_DYNAMIC_DESCRIPTORS 100000u
@@ -198,6 +199,17 @@ bool gw_limits_translate_route(const struct gw_route_entry *entry, struct gw_str
 
 /* ---- listeners ---- */
 
+void gw_limits_add_secrets(const struct gw_settings *settings, struct gw_arena *arena, struct gw_secret_list *secrets) {
+  static const struct gw_yaml_node nowhere = {.kind = GW_YAML_SCALAR, .line = 1, .column = 1};
+  if (settings->redis_host[0] == '\0' || settings->redis_password[0] == '\0' || !settings->has_rate_limits) return;
+  struct gw_policy_keys *keys = gw_arena_calloc(arena, 1, sizeof(*keys));
+  *keys = (struct gw_policy_keys){.kind = GW_KEYS_PLAIN, .text = gw_arena_copy(arena, gw_str_from(settings->redis_password))};
+  const struct gw_reader reader = {.name = "settings", .arena = arena};
+  gw_secret_list_add(secrets, &reader, &nowhere, GW_SECRET_GENERIC, PASSWORD_SECRET, NULL, 0);
+  secrets->last->secret.keys = keys;
+  secrets->last->secret.place = "REDIS_PASSWORD";
+}
+
 static const struct gw_rate_limit_redis *make_redis(const struct gw_settings *settings, struct gw_arena *arena) {
   if (settings->redis_host[0] == '\0') return NULL;
   struct gw_rate_limit_redis *redis = gw_arena_calloc(arena, 1, sizeof(*redis));
@@ -205,6 +217,7 @@ static const struct gw_rate_limit_redis *make_redis(const struct gw_settings *se
                                         .port = settings->redis_port,
                                         .database = settings->redis_database,
                                         .user = gw_str_from(gw_arena_strdup(arena, settings->redis_user)),
+                                        .password_secret = gw_str_from(settings->redis_password[0] != '\0' ? PASSWORD_SECRET : ""),
                                         .prefix = gw_str_from(gw_arena_strdup(arena, settings->redis_prefix)),
                                         .timeout_ms = settings->redis_timeout_ms,
                                         .on_failure = settings->redis_on_failure};
@@ -257,6 +270,7 @@ static void check_entry(const struct gw_reader *reader, const struct gw_settings
     const struct gw_limit_entry *limit = &entry->limits.items[i];
     if (limit->scope == GW_RATE_LIMIT_SCOPE_SERVICE && (entry->actions.service == NULL || entry->actions.share_count > 0))
       gw_reader_mistake(reader, limit->node, "scope: service is for a route with one service");
+    if (reader->errors->error_count > 0) continue; /* first things first */
     for (uint32_t k = 0; k < limit->key_count; k++) {
       enum gw_rate_limit_key_kind kind = limit->keys[k].kind;
       if (!entry->auth.is_required &&

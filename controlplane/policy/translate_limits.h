@@ -14,6 +14,8 @@
  */
 bool gw_limits_translate_route(const struct gw_route_entry *entry, struct gw_str name, const struct gw_common_limits *common,
                                const struct gw_settings *settings, struct gw_arena *arena, struct gw_route_filters *filters);
+/* Adds the password of Redis, if there is one. */
+void gw_limits_add_secrets(const struct gw_settings *settings, struct gw_arena *arena, struct gw_secret_list *secrets);
 /* What is wrong only as a whole: limits that settings take away, users that nobody can be. */
 void gw_limits_check(const struct gw_reader *reader, const struct gw_settings *settings, const struct gw_route_list *routes,
                      const struct gw_common_limits *common);

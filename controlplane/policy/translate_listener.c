@@ -1,4 +1,5 @@
 #include "common/base/mem.h"
+#include "common/model/api_key_auth.h"
 #include "controlplane/policy/translate.h"
 #include "controlplane/policy/translate_limits.h"
 
@@ -101,7 +102,7 @@ static bool has_cors(const struct gw_route_list *routes) {
 
 static void translate_filters(const struct gw_policy_parts *parts, const struct gw_settings *settings, struct gw_arena *arena,
                               struct gw_http_connection_manager *http) {
-  struct gw_http_filter *filters = gw_arena_calloc(arena, 9 + GW_LIMIT_FILTERS_MAX, sizeof(*filters));
+  struct gw_http_filter *filters = gw_arena_calloc(arena, 10 + GW_LIMIT_FILTERS_MAX, sizeof(*filters));
   const struct gw_jwt_authn *jwt = gw_policy_translate_jwt(parts, arena);
   struct gw_forwarded_identity *identity = gw_arena_calloc(arena, 1, sizeof(*identity));
   http->filters = filters;
@@ -137,6 +138,12 @@ static void translate_filters(const struct gw_policy_parts *parts, const struct 
   if (jwt != NULL)
     filters[http->filter_count++] =
         (struct gw_http_filter){.name = GW_STR("envoy.filters.http.jwt_authn"), .kind = GW_FILTER_JWT_AUTHN, .settings.jwt_authn = jwt};
+  if (parts->auth.has_api_keys) {
+    struct gw_api_key_auth *keys = gw_arena_calloc(arena, 1, sizeof(*keys));
+    keys->header = parts->auth.api_key_header;
+    filters[http->filter_count++] =
+        (struct gw_http_filter){.name = GW_STR("gateway.filters.http.api_key"), .kind = GW_FILTER_API_KEY, .settings.api_key = keys};
+  }
   http->filter_count += gw_limits_translate_filters(&parts->routes, &parts->limits, settings, arena, filters + http->filter_count);
   if (has_access_rules(&parts->routes)) {
     filters[http->filter_count++] = (struct gw_http_filter){.name = GW_STR(GW_RBAC_DENY_FILTER), .kind = GW_FILTER_RBAC_DENY};

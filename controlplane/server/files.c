@@ -9,6 +9,7 @@
 #include "common/base/mem.h"
 #include "common/event/file_watch.h"
 #include "common/event/timer.h"
+#include "controlplane/server/issuer_keys.h"
 
 /* A file has settled when nothing happened to it for WATCH_SETTLE_MS; all have when none told of a change for SETTLE_MS more, so that
  * files which change together make one snapshot. Somebody who never stops writing is served every SETTLE_MAX_MS. */
@@ -26,6 +27,7 @@ struct gw_files {
   struct gw_files_options options;
   struct gw_policy *policy; /* in force */
   struct gw_secrets *secrets;
+  struct gw_issuer_keys *issuer_keys;
   struct gw_errors in_force; /* warnings of the policy in force */
   struct gw_errors refused;  /* errors of the newest load, if it failed */
   struct gw_errors mistakes; /* what gw_files_mistakes says */
@@ -114,7 +116,9 @@ static enum gw_err apply(struct gw_files *files, struct input *input, struct gw_
   struct gw_policy_source services = {.name = options->services, .text = input->services};
   struct gw_policy *policy = NULL;
   enum gw_err err = gw_policy_load(&routes, &services, input->settings, errors, &policy);
-  return err == GW_OK ? put_in_force(files, policy, errors) : err;
+  if (err == GW_OK) err = put_in_force(files, policy, errors);
+  if (err == GW_OK) gw_issuer_keys_follow(files->issuer_keys, policy->secrets, policy->secret_count, input->settings->ca_file);
+  return err;
 }
 
 static void add_all_of(struct gw_errors *to, const struct gw_errors *from, enum gw_severity severity) {
@@ -137,6 +141,7 @@ static void gather_mistakes(void *arg) {
   files->mistakes.error_count = files->refused.error_count;
   add_all_of(&files->mistakes, &files->in_force, GW_SEVERITY_WARNING);
   gw_secrets_append_warnings(files->secrets, &files->mistakes);
+  gw_issuer_keys_append_warnings(files->issuer_keys, &files->mistakes);
 }
 
 static void keep_mistakes(struct gw_files *files, const struct gw_errors *errors, bool is_good) {
@@ -239,10 +244,16 @@ void gw_files_watch(struct gw_files *files) {
   load(files, true); /* of what changed between the first load and here, no event tells */
 }
 
+static bool on_issuer_keys(void *arg, struct gw_str name, struct gw_str jwks) {
+  struct gw_files *files = arg;
+  return gw_secrets_set_fetched(files->secrets, name, jwks);
+}
+
 struct gw_files *gw_files_new(const struct gw_files_options *options) {
   struct gw_files *files = gw_calloc(1, sizeof(*files));
   files->options = *options;
   files->secrets = gw_secrets_new(options->loop, options->log, options->catalog, gather_mistakes, files);
+  files->issuer_keys = gw_issuer_keys_new(options->loop, options->log, on_issuer_keys, files);
   gw_errors_init(&files->in_force);
   gw_errors_init(&files->refused);
   gw_errors_init(&files->mistakes);
@@ -257,6 +268,7 @@ void gw_files_free(struct gw_files *files) {
     gw_file_watch_free(files->watches[i]);
   gw_timer_stop(&files->settle);
   gw_timer_stop(&files->trim);
+  gw_issuer_keys_free(files->issuer_keys);
   gw_secrets_free(files->secrets);
   gw_errors_done(&files->in_force);
   gw_errors_done(&files->refused);
@@ -268,7 +280,9 @@ void gw_files_free(struct gw_files *files) {
 enum gw_err gw_files_load(struct gw_files *files) {
   return load(files, false);
 }
-const struct gw_errors *gw_files_mistakes(const struct gw_files *files) {
+/* Of keys that can't be had it tells how old they are by now. */
+const struct gw_errors *gw_files_mistakes(struct gw_files *files) {
+  gather_mistakes(files);
   return &files->mistakes;
 }
 const struct gw_policy *gw_files_policy(const struct gw_files *files) {

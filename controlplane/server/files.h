@@ -33,7 +33,7 @@ enum gw_err gw_files_load(struct gw_files *files);
 void gw_files_watch(struct gw_files *files);
 
 /* Errors of the newest load, if it failed, and warnings of what is in force and of its secrets' files. */
-const struct gw_errors *gw_files_mistakes(const struct gw_files *files);
+const struct gw_errors *gw_files_mistakes(struct gw_files *files);
 /* NULL before the first good load. */
 const struct gw_policy *gw_files_policy(const struct gw_files *files);
 

@@ -20,6 +20,7 @@ struct known {
   struct gw_arena content; /* of secret */
   struct gw_secret secret;
   bool has_secret;
+  char *fetched; /* of published keys, what was fetched last; NULL: nothing yet */
   char *words; /* what is wrong or odd; NULL: nothing */
 };
 
@@ -51,6 +52,7 @@ static void known_done(struct known *known) {
   gw_arena_wipe(&known->names); /* a setting's text */
   gw_arena_done(&known->names);
   free(known->words);
+  free(known->fetched);
 }
 
 static void copy_source(struct known *known, const struct gw_policy_secret *source) {
@@ -104,6 +106,7 @@ static bool set_words(struct gw_secrets *secrets, struct known *known, char *wor
 }
 
 struct outcome {
+  bool is_good;
   bool is_changed; /* another content */
   bool is_news;    /* other words */
 };
@@ -112,11 +115,19 @@ static struct outcome read_known(struct gw_secrets *secrets, struct known *known
   struct gw_arena content;
   struct gw_secret secret;
   char *words;
+  struct gw_policy_secret source = known->source;
+  struct gw_policy_keys keys;
+  if (source.keys != NULL && source.keys->kind == GW_KEYS_REMOTE) {
+    if (known->fetched == NULL) return (struct outcome){0}; /* issuer_keys.c tells why */
+    keys = *source.keys;
+    keys.text = gw_str_from(known->fetched);
+    source.keys = &keys;
+  }
   gw_arena_init(&content, 4096);
   int64_t wall_s = (int64_t)(gw_clock_wall_us() / 1000000u);
-  bool is_good = gw_secret_file_read(&known->source, wall_s, &content, &secret, &words) == GW_OK;
+  bool is_good = gw_secret_file_read(&source, wall_s, &content, &secret, &words) == GW_OK;
   if (!is_good) secrets->stats.failures_total++;
-  struct outcome outcome = {.is_changed = is_good && !(known->has_secret && same_secret(&known->secret, &secret))};
+  struct outcome outcome = {.is_good = is_good, .is_changed = is_good && !(known->has_secret && same_secret(&known->secret, &secret))};
   if (outcome.is_changed) {
     if (known->has_secret) GW_LOG_INFO(secrets->log, "secret %.*s has new content", GW_STR_ARG(known->source.name));
     struct gw_arena before = known->content;
@@ -132,7 +143,7 @@ static struct outcome read_known(struct gw_secrets *secrets, struct known *known
 }
 
 static bool holds_public_keys(const struct gw_policy_secret *source) {
-  return source->keys != NULL && source->keys->kind != GW_KEYS_SECRET;
+  return source->keys != NULL && source->keys->kind != GW_KEYS_SECRET && source->keys->kind != GW_KEYS_PLAIN;
 }
 
 /* The catalog takes the new array before the one before goes. */
@@ -222,6 +233,8 @@ void gw_secrets_follow(struct gw_secrets *secrets, const struct gw_policy_secret
     items[i].secret = same->secret;
     items[i].has_secret = same->has_secret;
     items[i].words = same->words;
+    items[i].fetched = same->fetched;
+    same->fetched = NULL;
     same->content = empty;
     same->has_secret = false;
     same->words = NULL;
@@ -235,6 +248,29 @@ void gw_secrets_follow(struct gw_secrets *secrets, const struct gw_policy_secret
     known_done(&before[i]);
   free(before);
   if (secrets->is_watching) watch_all(secrets);
+}
+
+bool gw_secrets_set_fetched(struct gw_secrets *secrets, struct gw_str name, struct gw_str text) {
+  struct known *known = NULL;
+  for (uint32_t i = 0; i < secrets->count; i++)
+    if (gw_str_equal(secrets->items[i].source.name, name)) known = &secrets->items[i];
+  if (known == NULL) return false;
+  char *before = known->fetched;
+  known->fetched = gw_str_dup(text);
+  struct outcome outcome = read_known(secrets, known);
+  if (!outcome.is_good) { /* the words go, too: who fetched has better ones */
+    free(known->fetched);
+    known->fetched = before;
+    free(known->words);
+    known->words = NULL;
+    return false;
+  }
+  free(before);
+  if (outcome.is_changed) {
+    secrets->stats.rotations_total++;
+    publish(secrets);
+  }
+  return true;
 }
 
 void gw_secrets_watch(struct gw_secrets *secrets) {

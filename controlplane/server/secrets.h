@@ -19,6 +19,9 @@ void gw_secrets_free(struct gw_secrets *secrets);
 /* These are wanted now (copied): reads their files, and gives the catalog those that are good. One that has the name and the files of
  * before keeps its last good content when it can't be read now. */
 void gw_secrets_follow(struct gw_secrets *secrets, const struct gw_policy_secret *sources, uint32_t count);
+/* What the issuer of that secret's keys publishes now. False: no secret of that name, or no key set that could be used: then what was there
+ * before stays. */
+bool gw_secrets_set_fetched(struct gw_secrets *secrets, struct gw_str name, struct gw_str text);
 /* From now on changes of their files are followed; one since they were read is taken soon. */
 void gw_secrets_watch(struct gw_secrets *secrets);
 /* One warning a secret that is missing, or is not what the files say. */

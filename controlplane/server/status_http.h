@@ -18,7 +18,7 @@ struct gw_status_http;
 struct gw_status_http_options {
   struct gw_loop *loop;
   struct gw_address listen;
-  const struct gw_files *files;
+  struct gw_files *files;
   struct gw_snapshot_cache *cache;
   const struct gw_node_table *nodes;
   const struct gw_channel_tls *tls;

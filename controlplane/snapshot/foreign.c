@@ -80,8 +80,16 @@ static const char *jwt_fault(const struct gw_http_connection_manager *http, cons
   return NULL;
 }
 
+/* Limits of ours that all routes have. */
+static bool has_common_limits(const struct gw_http_connection_manager *http) {
+  for (uint32_t i = 0; i < http->filter_count; i++)
+    if (http->filters[i].kind == GW_FILTER_SHARED_LIMIT && http->filters[i].settings.shared_limit.count > 0) return true;
+  return false;
+}
+
 const char *gw_foreign_route_fault(const struct gw_http_connection_manager *http, const struct gw_route *route) {
   const struct gw_route_filters *filters = route->filters;
+  if (route->action == GW_ROUTE_FORWARD && has_common_limits(http)) return "rate limits of all routes";
   if (filters == NULL) return NULL;
   if (filters->access != NULL) return "address ranges";
   if (filters->api_key != NULL) return "API keys";
@@ -277,7 +285,7 @@ struct gw_snapshot *gw_foreign_make(struct gw_foreign *foreign, const struct gw_
   uint32_t room = snapshot->lists[GW_RESOURCE_LISTENER].count + snapshot->lists[GW_RESOURCE_ROUTE_CONFIG].count, count = 0;
   struct derived *items = gw_calloc(room + 1u, sizeof(*items));
   for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++) {
-    for (uint32_t i = 0; i < snapshot->lists[type].count; i++) {
+    for (uint32_t i = 0; type != GW_RESOURCE_API_KEY && i < snapshot->lists[type].count; i++) {
       struct gw_resource *resource = snapshot->lists[type].items[i];
       struct gw_resource *listener = type == GW_RESOURCE_ROUTE_CONFIG ? find_listener(snapshot, resource->name) : NULL;
       bool is_derived = listener != NULL || (type == GW_RESOURCE_LISTENER && differs(resource->listener));

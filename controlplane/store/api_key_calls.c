@@ -120,7 +120,8 @@ static void check_wish(struct call *call, const struct gw_api_key *wish) {
   if (wish->expires_at_s > 0 && wish->expires_at_s <= now_s()) refuse(call, GW_ERR_INVALID, gw_strdup("the expiry has passed already"));
 }
 
-static void check_pepper(struct call *call) {
+/* Before keys are made: whether they can be. */
+static void check_making(struct call *call, uint32_t count) {
   if (call->keys->pepper == NULL)
     refuse(call, GW_ERR_DENIED,
            gw_asprintf("there is no pepper to hash keys with: GATEWAY_API_KEY_PEPPER (or …_FILE), at least %u bytes, the same for all "
@@ -131,6 +132,8 @@ static void check_pepper(struct call *call) {
     const char *words = gw_api_keys_store_status(call->keys)->words;
     refuse(call, GW_ERR_CLOSED, gw_asprintf("the database is away: %s", words != NULL ? words : "it has not answered yet"));
   }
+  if (call->keys->live.count + count > GW_API_KEYS_MAX)
+    refuse(call, GW_ERR_LIMIT, gw_asprintf("there are %u live keys; at most %u are allowed", call->keys->live.count, GW_API_KEYS_MAX));
 }
 
 /* ---- calls ---- */
@@ -150,7 +153,7 @@ static void add_new(struct call *call, const struct gw_api_key *like) {
 
 void gw_api_keys_create(struct gw_api_keys *keys, const struct gw_api_key *wish, gw_api_keys_fn fn, void *arg) {
   struct call *call = begin(keys, 1, fn, arg);
-  check_pepper(call);
+  check_making(call, 1);
   check_wish(call, wish);
   if (call->err == GW_OK) add_new(call, wish);
   write_all(call);
@@ -169,7 +172,7 @@ static const struct gw_known_key *find(struct call *call, struct gw_str id) {
 
 void gw_api_keys_rotate(struct gw_api_keys *keys, struct gw_str id, uint32_t grace_s, gw_api_keys_fn fn, void *arg) {
   struct call *call = begin(keys, 2, fn, arg);
-  check_pepper(call);
+  check_making(call, 1);
   const struct gw_known_key *known = call->err == GW_OK ? find(call, id) : NULL;
   if (known != NULL) {
     struct gw_api_key old = *known->resource->api_key;
@@ -261,7 +264,7 @@ static void import_one(struct call *call, const struct gw_api_keys_import *impor
 void gw_api_keys_import(struct gw_api_keys *keys, const struct gw_api_keys_import *imports, uint32_t count, gw_api_keys_fn fn, void *arg) {
   bool is_too_much = count > GW_API_KEYS_AT_ONCE;
   struct call *call = begin(keys, is_too_much ? 0 : count, fn, arg);
-  check_pepper(call);
+  check_making(call, count);
   if (is_too_much) refuse(call, GW_ERR_INVALID, gw_asprintf("at most %u keys at once", GW_API_KEYS_AT_ONCE));
   for (uint32_t i = 0; i < count && call->err == GW_OK; i++)
     import_one(call, &imports[i]);

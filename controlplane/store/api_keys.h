@@ -13,6 +13,8 @@
 #define GW_API_KEYS_KIND "api_key" /* of their records */
 /* Changes that come so close together are published as one. */
 #define GW_API_KEYS_PUBLISH_MS 20u
+/* Live keys in all: a returning data plane says in one message which it has, and those have a bound. */
+#define GW_API_KEYS_MAX 300000u
 #define GW_API_KEYS_AT_ONCE GW_STORE_WRITES_MAX /* keys in one import or revocation */
 
 struct gw_api_keys;

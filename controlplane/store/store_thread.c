@@ -165,7 +165,7 @@ static enum gw_err run_uses(struct gw_store_thread *thread, struct gw_store_job 
 
 /* The writes at the head of the queue in one transaction. Followers are told before those who wrote. */
 static enum gw_err run_writes(struct gw_store_thread *thread, char **ret_words) {
-  struct gw_records_request requests[WRITES_TOGETHER_MAX];
+  struct gw_records_request requests[WRITES_TOGETHER_MAX] = {{NULL, 0}};
   struct gw_store_job *jobs[WRITES_TOGETHER_MAX];
   bool conflicts[WRITES_TOGETHER_MAX] = {false};
   uint32_t count = 0;

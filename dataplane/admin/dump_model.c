@@ -334,9 +334,10 @@ static void dump_certificate(struct gw_json_writer *json, struct gw_str pem) {
 }
 
 void gw_dump_secret(struct gw_json_writer *json, const struct gw_secret *secret) {
-  static const char *const kinds[] =
-      {[GW_SECRET_CERTIFICATE] = "certificate", [GW_SECRET_VALIDATION] = "validation", [GW_SECRET_TICKET_KEYS] = "ticket keys",
-       [GW_SECRET_GENERIC] = "generic"};
+  static const char *const kinds[] = {[GW_SECRET_CERTIFICATE] = "certificate",
+                                      [GW_SECRET_VALIDATION] = "validation",
+                                      [GW_SECRET_TICKET_KEYS] = "ticket keys",
+                                      [GW_SECRET_GENERIC] = "generic"};
   gw_dump_text(json, "kind", gw_str_from(kinds[secret->kind]));
   if (secret->kind == GW_SECRET_TICKET_KEYS) {
     gw_dump_number(json, "keys", secret->ticket_key_count);

@@ -74,22 +74,24 @@ static void take_in(struct run *run, const struct gw_jwt_demand *demand, const s
   struct held *held = gw_arena_alloc(&run->stream->arena, sizeof(*held));
   *held = (struct held){.entry = entry, .next = run->state->held};
   run->state->held = held;
-  if (run->stream->identity == NULL) run->stream->identity = &entry->identity;
+  run->stream->identity = &entry->identity;
   gw_jwt_fields_add(run->stream, entry, demand->issuer);
   if (!demand->issuer->model->is_forwarded) gw_jwt_tokens_remove(run->stream, found);
 }
 
-static enum gw_jwt_status verify_token(struct run *run, const struct gw_jwt_demand *demand, const struct gw_jwt_found *found) {
+/* GW_JWT_OK: with a reference on what is known of it. */
+static enum gw_jwt_status verify_token(struct run *run, const struct gw_jwt_demand *demand, struct gw_str token,
+                                       struct gw_token_entry **ret_entry) {
   const struct gw_jwt_provider *model = demand->issuer->model;
   struct gw_stats *stats = run->stream->pipeline->stats;
-  bool may_be_cached = model->is_cached && found->token.len <= model->cached_token_bytes;
-  struct gw_token_entry *entry = may_be_cached ? gw_token_cache_find(run->cache, found->token, &demand->scope, run->now_s) : NULL;
+  bool may_be_cached = model->is_cached && token.len <= model->cached_token_bytes;
+  struct gw_token_entry *entry = may_be_cached ? gw_token_cache_find(run->cache, token, &demand->scope, run->now_s) : NULL;
   if (entry != NULL) {
     stats->token_cache_hits_total++;
-    take_in(run, demand, found, entry);
+    *ret_entry = entry;
     return GW_JWT_OK;
   }
-  entry = gw_token_cache_new_entry(run->cache, found->token, &demand->scope);
+  entry = gw_token_cache_new_entry(run->cache, token, &demand->scope);
   enum gw_jwt_status status = look_at(run, demand, entry);
   if (status != GW_JWT_OK) {
     gw_token_cache_unref(run->cache, entry);
@@ -99,19 +101,30 @@ static enum gw_jwt_status verify_token(struct run *run, const struct gw_jwt_dema
   gw_jwt_entry_fill(entry, demand->issuer);
   entry->valid_until_s = gw_jwt_valid_until_s(&entry->jwt, &demand->checks);
   if (may_be_cached) gw_token_cache_add(run->cache, entry);
-  take_in(run, demand, found, entry);
+  *ret_entry = entry;
   return GW_JWT_OK;
 }
 
-/* Of several tokens each must be good, or the service might look at another one than was looked at here. */
+/* Of several tokens each must be good, or the service might look at another one than was looked at here; and before that none counts. From
+ * the last place to the first, as Envoy, so that the first one's holder is who asks. */
 static enum gw_jwt_status verify_provider(struct run *run, const struct gw_jwt_demand *demand) {
   struct gw_jwt_found found[GW_JWT_FOUND_MAX];
+  struct gw_token_entry *entries[GW_JWT_FOUND_MAX];
   uint32_t count = gw_jwt_tokens_find(run->stream, demand->issuer->model, found);
   if (count == 0) return GW_JWT_MISSING;
   if (count > GW_JWT_FOUND_MAX) return GW_JWT_BAD_FORMAT;
   enum gw_jwt_status status = GW_JWT_OK;
-  for (uint32_t i = 0; i < count && status == GW_JWT_OK; i++)
-    status = verify_token(run, demand, &found[i]);
+  uint32_t first = count;
+  while (first > 0 && status == GW_JWT_OK) {
+    status = verify_token(run, demand, found[first - 1].token, &entries[first - 1]);
+    if (status == GW_JWT_OK) first--;
+  }
+  for (uint32_t i = count; i > first; i--) {
+    if (status == GW_JWT_OK)
+      take_in(run, demand, &found[i - 1], entries[i - 1]);
+    else
+      gw_token_cache_unref(run->cache, entries[i - 1]);
+  }
   return status;
 }
 

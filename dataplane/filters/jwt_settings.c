@@ -84,7 +84,8 @@ static uint64_t hash_rules(const struct gw_jwt_provider *provider, const struct 
   const struct gw_header_match *subject = provider->subject;
   GW_CLEANUP(gw_strbuf_done) struct gw_strbuf text = {0};
   gw_strbuf_printf(&text, "%zu:%.*s %zu:%.*s %u %d %d %lld ", provider->name.len, GW_STR_ARG(provider->name), checks->issuer.len,
-                   GW_STR_ARG(checks->issuer), checks->leeway_s, checks->requires_exp, provider->pads_payload, (long long)checks->lifetime_max_s);
+                   GW_STR_ARG(checks->issuer), checks->leeway_s, checks->requires_exp, provider->pads_payload,
+                   (long long)checks->lifetime_max_s);
   for (uint32_t i = 0; i < checks->audience_count; i++)
     gw_strbuf_printf(&text, "a%zu:%.*s ", checks->audiences[i].len, GW_STR_ARG(checks->audiences[i]));
   for (uint32_t i = 0; i < provider->required_claim_count; i++)
@@ -254,7 +255,8 @@ bool gw_jwt_issuer_takes_subject(const struct gw_jwt_issuer *issuer, struct gw_s
   switch (match->kind) {
   case GW_STRING_MATCH_EXACT: return lower_equal(subject, value, match->ignore_case);
   case GW_STRING_MATCH_PREFIX: return is_long_enough && lower_equal((struct gw_str){subject.data, value.len}, value, match->ignore_case);
-  case GW_STRING_MATCH_SUFFIX: return is_long_enough && lower_equal(gw_str_skip(subject, subject.len - value.len), value, match->ignore_case);
+  case GW_STRING_MATCH_SUFFIX:
+    return is_long_enough && lower_equal(gw_str_skip(subject, subject.len - value.len), value, match->ignore_case);
   case GW_STRING_MATCH_CONTAINS: return contains(subject, value, match->ignore_case);
   case GW_STRING_MATCH_REGEX: return gw_regex_match(issuer->subject, subject, scratch, NULL);
   case GW_STRING_MATCH_PRESENT: return subject.len > 0;

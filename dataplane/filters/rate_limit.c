@@ -6,6 +6,8 @@
 #include "common/base/json_value.h"
 #include "common/base/map.h"
 #include "common/base/mem.h"
+#include "common/model/secret.h"
+#include "common/model/snapshot.h"
 #include "dataplane/filters/limit_check.h"
 #include "dataplane/filters/shared_count.h"
 
@@ -41,6 +43,7 @@ struct settings {
 /* A limit that all data planes share, as one request meets it. */
 struct shared_bucket {
   struct gw_limit_bucket own; /* this data plane's share of it, for when nobody counts for all */
+  uint64_t taken_key;         /* of the bucket that lacks what was taken then, until Redis has been told */
   struct gw_rate_limit_rate rate;
   struct gw_shared_bucket there;
 };
@@ -90,9 +93,12 @@ static struct limits build_limits(const struct gw_filter_build *build, const str
   return (struct limits){items, count};
 }
 
-/* NULL: there is none. */
+/* Without it Redis will not let us in, which is as if it was away. */
 static struct gw_str find_password(const struct gw_filter_build *build, struct gw_str name) {
-  (void)build, (void)name;
+  if (name.len == 0) return GW_STR("");
+  const struct gw_resource *secret = gw_snapshot_find(build->snapshot, GW_RESOURCE_SECRET, name);
+  if (secret != NULL && secret->secret->kind == GW_SECRET_GENERIC) return secret->secret->content;
+  gw_errors_warn(build->errors, build->place, "the password of Redis is missing (secret \"%.*s\"): it counts as away", GW_STR_ARG(name));
   return GW_STR("");
 }
 
@@ -196,6 +202,8 @@ static void add_shared(struct gw_stream *stream, const struct limit *limit, cons
   snprintf(out->there.id, sizeof(out->there.id), "%.*s:%s", name.len < NAME_BYTES ? (int)name.len : NAME_BYTES, name.data, digest);
   gw_limit_key_add(key, GW_STR("share"));
   out->own.key = gw_limit_key_hash(key);
+  gw_limit_key_add(key, GW_STR("taken"));
+  out->taken_key = gw_limit_key_hash(key);
   out->own.rate = scale(&numbers->model, gw_rate_limit_table_fleet(stream->pipeline->options.rate_limits));
   out->own.scope = limit->model->scope;
 }
@@ -241,6 +249,14 @@ static bool take_locals(const struct wait *wait, struct gw_rate_limit_outcome *r
 
 /* ---- limits that all data planes share ---- */
 
+static void note_taken(const struct wait *wait, uint32_t index, uint64_t thousandths) {
+  struct gw_pipeline *pipeline = wait->stream->pipeline;
+  const struct shared_bucket *bucket = &wait->shared[index];
+  if (thousandths > 0)
+    gw_rate_limit_table_add_used(pipeline->options.rate_limits, bucket->taken_key, &bucket->rate, thousandths,
+                                 gw_loop_now_us(pipeline->loop));
+}
+
 static enum gw_verdict count_alone(const struct wait *wait) {
   struct gw_stream *stream = wait->stream;
   struct gw_limit_bucket shares[GW_RATE_LIMIT_MATCHES_MAX];
@@ -251,9 +267,13 @@ static enum gw_verdict count_alone(const struct wait *wait) {
     shares[i] = wait->shared[i].own;
   bool is_allowed = gw_limit_take(stream, shares, wait->shared_count, &index, &outcome);
   report(wait, &shares[index].rate, &outcome);
-  if (is_allowed) return GW_VERDICT_NEXT;
-  gw_limit_give_back(stream, wait->locals, wait->local_count);
-  return refuse(wait, &outcome);
+  if (!is_allowed) {
+    gw_limit_give_back(stream, wait->locals, wait->local_count);
+    return refuse(wait, &outcome);
+  }
+  for (uint32_t i = 0; i < wait->shared_count; i++)
+    note_taken(wait, i, 1000);
+  return GW_VERDICT_NEXT;
 }
 
 static enum gw_verdict decide_without(const struct wait *wait) {
@@ -315,33 +335,41 @@ static enum gw_verdict decide(const struct wait *wait, const struct gw_shared_an
   return GW_VERDICT_NEXT;
 }
 
+/* Redis has not been told, as far as we know. */
+static void take_back(const struct wait *wait) {
+  for (uint32_t i = 0; i < wait->shared_count; i++)
+    note_taken(wait, i, wait->shared[i].there.taken_elsewhere);
+}
+
 static void on_answer(void *arg, const struct gw_shared_answer *answer) {
   struct wait *wait = arg;
   wait->count = NULL;
+  if (answer == NULL) take_back(wait);
   gw_stream_resume(wait->stream, answer != NULL ? decide(wait, answer) : decide_without(wait));
 }
 
-/* What was taken here while nobody counted for all is told with the first questions afterwards, until those buckets would be full again. */
-static void tell_known(const struct wait *wait) {
+/* What was taken here while nobody counted for all is told with the first question afterwards; later those buckets would be full again. */
+static void tell_taken(const struct wait *wait) {
   struct gw_pipeline *pipeline = wait->stream->pipeline;
   uint64_t alone_us = gw_rate_limit_table_alone_us(pipeline->options.rate_limits), now_us = gw_loop_now_us(pipeline->loop);
   for (uint32_t i = 0; alone_us != 0 && i < wait->shared_count; i++) {
     struct shared_bucket *bucket = &wait->shared[i];
     const struct gw_shared_bucket *there = &bucket->there;
     if (now_us - alone_us > there->per_ms * 1000 * there->burst / there->requests) continue;
-    uint64_t used = gw_rate_limit_table_used(pipeline->options.rate_limits, bucket->own.key, &bucket->own.rate, now_us);
-    bucket->there.known_used = used * bucket->rate.burst / bucket->own.rate.burst;
+    bucket->there.taken_elsewhere = gw_rate_limit_table_claim_used(pipeline->options.rate_limits, bucket->taken_key, &bucket->rate, now_us);
   }
 }
 
 static enum gw_verdict ask(struct wait *wait) {
   struct gw_shared_bucket buckets[GW_RATE_LIMIT_MATCHES_MAX];
-  tell_known(wait);
+  tell_taken(wait);
   for (uint32_t i = 0; i < wait->shared_count; i++)
     buckets[i] = wait->shared[i].there;
   wait->count = gw_shared_count_ask(gw_pipeline_filter_state(wait->stream->pipeline, GW_FILTER_SHARED_LIMIT), wait->settings->server,
                                     buckets, wait->shared_count, on_answer, wait);
-  return wait->count != NULL ? GW_VERDICT_WAIT : decide_without(wait);
+  if (wait->count != NULL) return GW_VERDICT_WAIT;
+  take_back(wait);
+  return decide_without(wait);
 }
 
 /* ---- requests ---- */

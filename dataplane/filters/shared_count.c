@@ -13,8 +13,8 @@
 #define ARGUMENTS 3u /* of a bucket */
 #define NUMBER_SIZE 32u
 
-/* For each bucket: the interval from token to token in microseconds, the burst, and what is known to be used, in thousandths. Of a bucket
- * only the moment is kept at which it will be full; the key goes when it is. All have a token, or none loses one. */
+/* For each bucket: the interval from token to token in microseconds, the burst, and what was taken elsewhere, in thousandths of tokens. Of
+ * a bucket only the moment is kept at which it will be full; the key goes when it is. All have a token, or none loses one. */
 static const char script[] =
     "if redis.replicate_commands then redis.replicate_commands() end\n"
     "local time = redis.call('TIME')\n"
@@ -24,7 +24,7 @@ static const char script[] =
     "  local burst, used = tonumber(ARGV[3 * i - 1]), tonumber(ARGV[3 * i])\n"
     "  interval[i] = tonumber(ARGV[3 * i - 2])\n"
     "  local at = tonumber(redis.call('GET', KEYS[i]) or 0) or 0\n"
-    "  at = math.max(at, now + interval[i] * used / 1000)\n"
+    "  at = math.max(at, now) + interval[i] * used / 1000\n"
     "  full[i] = math.min(at, now + interval[i] * burst)\n"
     "  if refused == 0 and full[i] + interval[i] > now + interval[i] * burst + 0.5 then refused = i end\n"
     "end\n"
@@ -177,7 +177,7 @@ static void write_words(struct gw_shared_count *count, struct gw_str prefix, con
     len = snprintf(at, NUMBER_SIZE, "%u", bucket->burst);
     arguments[1] = (struct gw_str){at, (size_t)len};
     at += len;
-    len = snprintf(at, NUMBER_SIZE, "%" PRIu64, bucket->known_used);
+    len = snprintf(at, NUMBER_SIZE, "%" PRIu64, bucket->taken_elsewhere);
     arguments[2] = (struct gw_str){at, (size_t)len};
     at += len;
   }

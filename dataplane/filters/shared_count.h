@@ -27,7 +27,7 @@ struct gw_shared_bucket {
   uint32_t requests;
   uint32_t burst;
   uint64_t per_ms;
-  uint64_t known_used; /* thousandths of tokens that are missing at least: what was taken while the server was away */
+  uint64_t taken_elsewhere; /* thousandths of tokens: while the server was away; taken here, too, whatever is left */
 };
 
 /* How the buckets stand: `refused` is the first that has no token, then nothing was taken of any; UINT32_MAX: a token of each. `used`:

@@ -69,8 +69,7 @@ static uint64_t hash_token(struct gw_str token) {
 }
 
 static bool is_same(const struct gw_token_entry *entry, uint64_t hash, struct gw_str token, const struct gw_token_scope *scope) {
-  return entry->hash == hash && entry->scope.keys == scope->keys && entry->scope.rules == scope->rules &&
-         gw_str_equal(entry->token, token);
+  return entry->hash == hash && entry->scope.keys == scope->keys && entry->scope.rules == scope->rules && gw_str_equal(entry->token, token);
 }
 
 struct gw_token_entry *gw_token_cache_find(struct gw_token_cache *cache, struct gw_str token, const struct gw_token_scope *scope,

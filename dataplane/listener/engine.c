@@ -150,6 +150,14 @@ void gw_engine_set_frozen(struct gw_engine *engine, struct gw_frozen *frozen, co
   gw_histogram_add(&pipeline->stats->view_swap, gw_clock_monotonic_us() - started_us);
 }
 
+void gw_engine_set_keys(struct gw_engine *engine, struct gw_key_table *keys) {
+  gw_pipeline_set_keys(engine->pipeline, keys);
+}
+
+uint64_t gw_engine_unknown_keys_total(const struct gw_engine *engine) {
+  return engine->pipeline->stats->key_results[GW_KEY_RESULT_UNKNOWN];
+}
+
 void gw_engine_drain(struct gw_engine *engine, uint64_t spread_ms) {
   if (engine->pipeline->is_draining) return;
   engine->pipeline->is_draining = true;

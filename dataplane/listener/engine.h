@@ -19,6 +19,7 @@
 #include "dataplane/pipeline/stats.h"
 
 struct gw_engine;
+struct gw_key_table;
 
 struct gw_engine_options {
   struct gw_loop *loop;
@@ -46,6 +47,11 @@ struct gw_engine_socket {
  * the listening ones: those not named again are closed. Open connections go on with the new view from their next stream. */
 void gw_engine_set_frozen(struct gw_engine *engine, struct gw_frozen *frozen, const struct gw_engine_socket *sockets,
                           uint32_t socket_count);
+
+/* Takes over one reference. */
+void gw_engine_set_keys(struct gw_engine *engine, struct gw_key_table *keys);
+/* Of API keys that are not known. */
+uint64_t gw_engine_unknown_keys_total(const struct gw_engine *engine);
 
 /* Closes the listening sockets, says Connection: close on each next answer and closes idle connections, some at a time over `spread_ms`. */
 void gw_engine_drain(struct gw_engine *engine, uint64_t spread_ms);

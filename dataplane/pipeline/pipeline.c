@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/base/mem.h"
+#include "dataplane/pipeline/key_table.h"
 #include "dataplane/pipeline/stream.h"
 
 /* Twice the longest gap that a reload may leave between a route and the same route again. */
@@ -47,6 +48,7 @@ struct gw_pipeline *gw_pipeline_new(const struct gw_pipeline_options *options) {
 void gw_pipeline_free(struct gw_pipeline *pipeline) {
   if (pipeline == NULL) return;
   gw_view_unref(pipeline->view);
+  gw_key_table_unref(pipeline->keys);
   stop_filters(pipeline);
   gw_timer_stop(&pipeline->sweep_timer);
   gw_stats_free(pipeline->stats);
@@ -64,6 +66,11 @@ void gw_pipeline_set_frozen(struct gw_pipeline *pipeline, struct gw_frozen *froz
   struct gw_view *previous = pipeline->view;
   pipeline->view = gw_view_new(pipeline, frozen, previous);
   gw_view_unref(previous);
+}
+
+void gw_pipeline_set_keys(struct gw_pipeline *pipeline, struct gw_key_table *keys) {
+  gw_key_table_unref(pipeline->keys);
+  pipeline->keys = keys;
 }
 
 struct gw_str gw_pipeline_get_date(struct gw_pipeline *pipeline) {

@@ -32,11 +32,14 @@ struct gw_pipeline_options {
   void *release_arg;
 };
 
+struct gw_key_table;
+
 struct gw_pipeline {
   struct gw_pipeline_options options;
   struct gw_loop *loop;
-  struct gw_view *view; /* of new streams; NULL until the first configuration */
-  bool is_draining;     /* answers say Connection: close */
+  struct gw_view *view;      /* of new streams; NULL until the first configuration */
+  struct gw_key_table *keys; /* API keys; NULL until they are known */
+  bool is_draining;          /* answers say Connection: close */
   struct gw_stats *stats;
   struct gw_client_log client_log;
   struct gw_failure_ring *failures;
@@ -54,6 +57,8 @@ struct gw_pipeline *gw_pipeline_new(const struct gw_pipeline_options *options);
 void gw_pipeline_free(struct gw_pipeline *pipeline);
 /* New streams go by this configuration; takes over one reference. */
 void gw_pipeline_set_frozen(struct gw_pipeline *pipeline, struct gw_frozen *frozen);
+/* Requests are authenticated by these from now on; takes over one reference. */
+void gw_pipeline_set_keys(struct gw_pipeline *pipeline, struct gw_key_table *keys);
 static inline enum gw_overload_level gw_pipeline_overload(const struct gw_pipeline *pipeline) {
   const struct gw_node_status_calls *calls = pipeline->options.node_status;
   return calls->overload(calls->arg);

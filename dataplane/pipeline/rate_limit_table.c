@@ -287,12 +287,38 @@ uint64_t gw_rate_limit_table_used(struct gw_rate_limit_table *table, uint64_t ke
   return (uint64_t)((unsigned __int128)(full_at(state, rate, now) - now) * 1000 / rate->interval_ticks);
 }
 
+/* No more than fits, so that nothing overflows. */
+static uint64_t ticks_of(const struct gw_rate_limit_rate *rate, uint64_t thousandths) {
+  uint64_t most = (uint64_t)rate->burst * 1000;
+  return (uint64_t)((unsigned __int128)rate->interval_ticks * least_of(thousandths, most) / 1000);
+}
+
+void gw_rate_limit_table_add_used(struct gw_rate_limit_table *table, uint64_t key, const struct gw_rate_limit_rate *rate,
+                                  uint64_t used_thousandths, uint64_t now_us) {
+  uint64_t now = now_us * TICKS_PER_US, state, full;
+  _Atomic uint64_t *place;
+  do {
+    place = find_or_insert(table, usable_key(key), rate, now, &state);
+    full = least_of(full_at(state, rate, now) + ticks_of(rate, used_thousandths), now + rate->burst_ticks);
+  } while (!atomic_compare_exchange_strong_explicit(place, &state, full, memory_order_acq_rel, memory_order_relaxed));
+}
+
+uint64_t gw_rate_limit_table_claim_used(struct gw_rate_limit_table *table, uint64_t key, const struct gw_rate_limit_rate *rate,
+                                        uint64_t now_us) {
+  uint64_t now = now_us * TICKS_PER_US, state;
+  struct group *group = &table->groups[group_index(table, usable_key(key))];
+  for (;;) {
+    _Atomic uint64_t *place = find(group, usable_key(key), &state);
+    if (place == NULL || state <= now) return 0;
+    if (!atomic_compare_exchange_strong_explicit(place, &state, 0, memory_order_acq_rel, memory_order_relaxed)) continue;
+    return (uint64_t)((unsigned __int128)(full_at(state, rate, now) - now) * 1000 / rate->interval_ticks);
+  }
+}
+
 void gw_rate_limit_table_set_used(struct gw_rate_limit_table *table, uint64_t key, const struct gw_rate_limit_rate *rate,
                                   uint64_t used_thousandths, uint64_t now_us) {
   uint64_t now = now_us * TICKS_PER_US, state;
-  uint64_t most = (uint64_t)rate->burst * 1000;
-  if (used_thousandths > most) used_thousandths = most;
-  uint64_t full = now + (uint64_t)((unsigned __int128)rate->interval_ticks * used_thousandths / 1000);
+  uint64_t full = now + ticks_of(rate, used_thousandths);
   for (;;) {
     _Atomic uint64_t *place = find_or_insert(table, usable_key(key), rate, now, &state);
     if (atomic_compare_exchange_strong_explicit(place, &state, full, memory_order_acq_rel, memory_order_relaxed)) return;

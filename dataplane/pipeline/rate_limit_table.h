@@ -45,6 +45,12 @@ void gw_rate_limit_table_take(struct gw_rate_limit_table *table, uint64_t key, c
 void gw_rate_limit_table_give_back(struct gw_rate_limit_table *table, uint64_t key, const struct gw_rate_limit_rate *rate, uint64_t now_us);
 /* Tokens that are missing until the bucket is full, in thousandths of a token; nothing is taken and no bucket is made. */
 uint64_t gw_rate_limit_table_used(struct gw_rate_limit_table *table, uint64_t key, const struct gw_rate_limit_rate *rate, uint64_t now_us);
+/* Takes that much more, as far as it goes, whether there are tokens or not. */
+void gw_rate_limit_table_add_used(struct gw_rate_limit_table *table, uint64_t key, const struct gw_rate_limit_rate *rate,
+                                  uint64_t used_thousandths, uint64_t now_us);
+/* What gw_rate_limit_table_used says, and fills the bucket: once for each of those who ask at the same time. */
+uint64_t gw_rate_limit_table_claim_used(struct gw_rate_limit_table *table, uint64_t key, const struct gw_rate_limit_rate *rate,
+                                        uint64_t now_us);
 /* Makes the bucket lack that much, whatever it was: what somebody else, who decides, says of it. */
 void gw_rate_limit_table_set_used(struct gw_rate_limit_table *table, uint64_t key, const struct gw_rate_limit_rate *rate,
                                   uint64_t used_thousandths, uint64_t now_us);

@@ -201,6 +201,8 @@ static void merge_totals(struct gw_stats *stats, const struct gw_stats *from) {
     stats->rate_limit_judges[i] += from->rate_limit_judges[i];
   for (size_t i = 0; i < GW_JWT_RESULT_COUNT; i++)
     stats->jwt_results[i] += from->jwt_results[i];
+  for (size_t i = 0; i < GW_KEY_RESULT_COUNT; i++)
+    stats->key_results[i] += from->key_results[i];
   stats->token_cache_hits_total += from->token_cache_hits_total;
   stats->token_cache_misses_total += from->token_cache_misses_total;
   stats->view_swaps_total += from->view_swaps_total;

@@ -84,6 +84,17 @@ enum gw_jwt_result {
   GW_JWT_RESULT_COUNT,
 };
 
+/* What became of requests that need, or may have, an API key. */
+enum gw_key_result {
+  GW_KEY_RESULT_ALLOWED,
+  GW_KEY_RESULT_MISSING,
+  GW_KEY_RESULT_SEVERAL,
+  GW_KEY_RESULT_UNKNOWN, /* no such key, or not its secret */
+  GW_KEY_RESULT_EXPIRED,
+  GW_KEY_RESULT_NO_KEYS, /* keys or their pepper are not there: 503 */
+  GW_KEY_RESULT_COUNT,
+};
+
 /* Of very many routes none is in a cache: what each request touches lies close together. */
 struct gw_route_stats {
   struct gw_histogram duration; /* of whole requests */
@@ -134,6 +145,7 @@ struct gw_stats {
   uint64_t rate_limits[GW_LIMIT_SCOPE_COUNT][GW_LIMIT_DECISION_COUNT];
   uint64_t rate_limit_judges[GW_LIMIT_JUDGE_COUNT];
   uint64_t jwt_results[GW_JWT_RESULT_COUNT];
+  uint64_t key_results[GW_KEY_RESULT_COUNT];
   uint64_t token_cache_hits_total;
   uint64_t token_cache_misses_total;
   uint64_t view_swaps_total;

@@ -230,6 +230,19 @@ static void write_tokens(const struct gw_stats *stats, struct gw_metrics_writer 
   gw_metrics_u64(writer, family, &(struct gw_label){"cache", GW_STR("miss")}, 1, stats->token_cache_misses_total);
 }
 
+static void write_keys(const struct gw_stats *stats, struct gw_metrics_writer *writer) {
+  static const char *const names[GW_KEY_RESULT_COUNT] = {
+      [GW_KEY_RESULT_ALLOWED] = "allowed", [GW_KEY_RESULT_MISSING] = "missing", [GW_KEY_RESULT_SEVERAL] = "several",
+      [GW_KEY_RESULT_UNKNOWN] = "unknown", [GW_KEY_RESULT_EXPIRED] = "expired", [GW_KEY_RESULT_NO_KEYS] = "no_keys",
+  };
+  const char *family = "gateway_api_key_requests_total";
+  gw_metrics_family(writer, family, "counter", "Requests to routes that look at API keys, by what became of the key.");
+  for (size_t i = 0; i < GW_KEY_RESULT_COUNT; i++) {
+    struct gw_label label = {"result", gw_str_from(names[i])};
+    gw_metrics_u64(writer, family, &label, 1, stats->key_results[i]);
+  }
+}
+
 static void write_one(struct gw_metrics_writer *writer, const char *name, const char *type, const char *help, uint64_t value) {
   gw_metrics_family(writer, name, type, help);
   gw_metrics_u64(writer, name, NULL, 0, value);
@@ -260,6 +273,7 @@ void gw_stats_write(const struct gw_stats *stats, struct gw_metrics_writer *writ
   write_rate_limits(stats, writer);
   write_judges(stats, writer);
   write_tokens(stats, writer);
+  write_keys(stats, writer);
   write_one(writer, "gateway_downstream_tls_handshakes_total", "counter", "TLS handshakes completed.", stats->tls_handshakes_total);
   write_one(writer, "gateway_downstream_tls_failures_total", "counter", "TLS connections that failed.", stats->tls_failures_total);
   write_one(writer, "gateway_downstream_tunnels_total", "counter", "Connections that became WebSockets.", stats->tunnels_total);

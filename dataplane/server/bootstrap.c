@@ -174,7 +174,10 @@ static void start_configuration(struct gw_data_plane *plane) {
       .arg = plane,
   };
   plane->compiler = gw_compiler_new(&compiler);
+  struct gw_keys_options keys = gw_node_keys_options(plane);
+  plane->keys = gw_keys_new(&keys);
   struct gw_xds_client_options xds = {
+      .keys = gw_keys_calls(plane->keys),
       .loop = plane->loop,
       .rpc = plane->rpc,
       .log = plane->log,
@@ -261,6 +264,7 @@ static void take_down(struct gw_data_plane *plane, int exit_code) {
   gw_last_good_free(plane->last_good);
   for (uint32_t i = 0; i < plane->options->workers; i++)
     gw_worker_free(plane->workers[i]);
+  gw_keys_free(plane->keys);
   gw_compiler_free(plane->compiler);
   gw_overload_free(plane->overload);
   gw_memory_trim_free(plane->memory_trim);

@@ -11,6 +11,7 @@
 #include "dataplane/server/compile.h"
 #include "dataplane/server/drain.h"
 #include "dataplane/server/failure_search.h"
+#include "dataplane/server/keys.h"
 #include "dataplane/server/last_good.h"
 #include "dataplane/server/memory_trim.h"
 #include "dataplane/server/options.h"
@@ -41,6 +42,7 @@ struct gw_data_plane {
   struct gw_scrape *scrape;
   struct gw_failure_search *failures;
   struct gw_last_good *last_good;
+  struct gw_keys *keys;
   struct gw_xds_client *xds;
   struct gw_drain drain;
   struct gw_ports_file ports;

@@ -90,6 +90,31 @@ struct gw_agent_calls gw_node_agent_calls(struct gw_data_plane *plane) {
   return (struct gw_agent_calls){report, find_failures, plane};
 }
 
+/* ---- of the keys ---- */
+
+static void publish_keys(void *arg, struct gw_key_table *table) {
+  struct gw_data_plane *plane = arg;
+  for (uint32_t i = 0; i < plane->options->workers; i++)
+    gw_worker_set_keys(plane->workers[i], gw_key_table_ref(table));
+}
+
+static uint64_t count_unknown_keys(void *arg) {
+  const struct gw_data_plane *plane = arg;
+  uint64_t count = 0;
+  for (uint32_t i = 0; i < plane->options->workers; i++)
+    count += plane->totals[i].unknown_keys_total;
+  return count;
+}
+
+static bool tell_key_uses(void *arg, const struct gw_agent_key_use *uses, uint32_t count, uint32_t unknown) {
+  struct gw_data_plane *plane = arg;
+  return gw_xds_client_tell_key_uses(plane->xds, uses, count, unknown);
+}
+
+struct gw_keys_options gw_node_keys_options(struct gw_data_plane *plane) {
+  return (struct gw_keys_options){plane->loop, publish_keys, count_unknown_keys, tell_key_uses, plane};
+}
+
 static void ask_failures(void *arg, uint32_t worker_index, uint64_t search, struct gw_str request_id) {
   struct gw_data_plane *plane = arg;
   gw_worker_find_failures(plane->workers[worker_index], search, request_id);

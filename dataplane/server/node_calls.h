@@ -10,6 +10,7 @@ extern const struct gw_worker_events gw_node_worker_events;
 struct gw_admin_calls gw_node_admin_calls(struct gw_data_plane *plane);
 struct gw_scrape_calls gw_node_scrape_calls(struct gw_data_plane *plane);
 struct gw_last_good_calls gw_node_last_good_calls(struct gw_data_plane *plane);
+struct gw_keys_options gw_node_keys_options(struct gw_data_plane *plane);
 struct gw_agent_calls gw_node_agent_calls(struct gw_data_plane *plane);
 struct gw_failure_search_calls gw_node_failure_search_calls(struct gw_data_plane *plane);
 

@@ -27,7 +27,16 @@ struct gw_worker {
 
 /* ---- letters ---- */
 
-enum order_kind { ORDER_SET_FROZEN, ORDER_GIVE_STATS, ORDER_GIVE_TOTALS, ORDER_TAKE_METRICS, ORDER_FIND_FAILURES, ORDER_DRAIN, ORDER_STOP };
+enum order_kind {
+  ORDER_SET_FROZEN,
+  ORDER_SET_KEYS,
+  ORDER_GIVE_STATS,
+  ORDER_GIVE_TOTALS,
+  ORDER_TAKE_METRICS,
+  ORDER_FIND_FAILURES,
+  ORDER_DRAIN,
+  ORDER_STOP
+};
 
 /* From main to the worker. */
 struct order {
@@ -39,6 +48,7 @@ struct order {
       struct gw_engine_socket *sockets;
       uint32_t socket_count;
     } set_frozen;
+    struct gw_key_table *keys;
     uint64_t round;
     struct {
       struct gw_worker_metrics_ask ask;
@@ -128,12 +138,14 @@ static void on_order(void *arg, struct gw_mail *mail) {
     gw_engine_set_frozen(worker->engine, order->set_frozen.frozen, order->set_frozen.sockets, order->set_frozen.socket_count);
     free(order->set_frozen.sockets);
     break;
+  case ORDER_SET_KEYS: gw_engine_set_keys(worker->engine, order->keys); break;
   case ORDER_GIVE_STATS:
     post_news(worker, (struct news){.kind = NEWS_STATS, .stats = {order->round, gw_engine_copy_stats(worker->engine), worker->lag}});
     break;
   case ORDER_GIVE_TOTALS:
     post_news(worker, (struct news){.kind = NEWS_TOTALS,
-                                    .totals = {gw_engine_requests_total(worker->engine), gw_engine_connection_count(worker->engine)}});
+                                    .totals = {gw_engine_requests_total(worker->engine), gw_engine_connection_count(worker->engine),
+                                               gw_engine_unknown_keys_total(worker->engine)}});
     break;
   case ORDER_TAKE_METRICS:
     order->metrics.ask.done(order->metrics.ask.done_arg, gw_bytes_str(order->metrics.text));
@@ -224,6 +236,10 @@ void gw_worker_free(struct gw_worker *worker) {
 
 void gw_worker_set_frozen(struct gw_worker *worker, struct gw_frozen *frozen, struct gw_engine_socket *sockets, uint32_t socket_count) {
   post_order(worker, (struct order){.kind = ORDER_SET_FROZEN, .set_frozen = {frozen, sockets, socket_count}});
+}
+
+void gw_worker_set_keys(struct gw_worker *worker, struct gw_key_table *keys) {
+  post_order(worker, (struct order){.kind = ORDER_SET_KEYS, .keys = keys});
 }
 
 void gw_worker_ask_stats(struct gw_worker *worker, uint64_t round) {

@@ -28,6 +28,7 @@ struct gw_worker_metrics_ask {
 struct gw_worker_totals {
   uint64_t requests_total;
   uint32_t connections_active;
+  uint64_t unknown_keys_total;
 };
 
 struct gw_worker_events {
@@ -62,6 +63,8 @@ void gw_worker_free(struct gw_worker *worker);
 
 /* Takes over one reference, and `sockets` (freed with free()). */
 void gw_worker_set_frozen(struct gw_worker *worker, struct gw_frozen *frozen, struct gw_engine_socket *sockets, uint32_t socket_count);
+/* Takes over one reference. */
+void gw_worker_set_keys(struct gw_worker *worker, struct gw_key_table *keys);
 void gw_worker_ask_stats(struct gw_worker *worker, uint64_t round);
 /* Cheap for the worker, unlike asking for all counters. */
 void gw_worker_ask_totals(struct gw_worker *worker);

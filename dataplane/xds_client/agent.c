@@ -173,6 +173,29 @@ void gw_agent_report_soon(struct gw_agent *agent) {
   gw_loop_at_turn_end(agent->loop, &agent->soon);
 }
 
+bool gw_agent_tell_key_uses(struct gw_agent *agent, const struct gw_agent_key_use *uses, uint32_t count, uint32_t unknown) {
+  if (agent == NULL || agent->call == NULL || agent->is_abandoned || !reads(agent)) return false;
+  struct gw_arena arena;
+  gw_arena_init(&arena, 4096);
+  Gateway__Agent__V1__KeyUses body = GATEWAY__AGENT__V1__KEY_USES__INIT;
+  Gateway__Agent__V1__KeyUse *items = gw_arena_calloc(&arena, count, sizeof(*items));
+  body.uses = gw_arena_calloc(&arena, count, sizeof(void *));
+  for (uint32_t i = 0; i < count; i++) {
+    gateway__agent__v1__key_use__init(&items[i]);
+    items[i].id = (char *)(uintptr_t)gw_arena_copy(&arena, uses[i].id).data;
+    items[i].age_ms = uses[i].age_ms;
+    body.uses[i] = &items[i];
+  }
+  body.n_uses = count;
+  body.unknown = unknown;
+  Gateway__Agent__V1__NodeMessage message = GATEWAY__AGENT__V1__NODE_MESSAGE__INIT;
+  message.message_case = GATEWAY__AGENT__V1__NODE_MESSAGE__MESSAGE_KEY_USES;
+  message.key_uses = &body;
+  send(agent, &message);
+  gw_arena_done(&arena);
+  return true;
+}
+
 void gw_agent_tell_failures(struct gw_agent *agent, uint64_t query_id, const struct gw_failure_record *const *records, uint32_t count,
                             uint32_t silent_workers) {
   if (agent == NULL || agent->call == NULL || agent->is_abandoned || !reads(agent)) return;

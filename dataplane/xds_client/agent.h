@@ -39,6 +39,8 @@ struct gw_agent *gw_agent_new(struct gw_loop *loop, struct gw_rpc_channel *chann
 void gw_agent_free(struct gw_agent *agent);
 /* Reports at the end of this turn; several calls are one report. */
 void gw_agent_report_soon(struct gw_agent *agent);
+/* False: the control plane is gone, or does not read. */
+bool gw_agent_tell_key_uses(struct gw_agent *agent, const struct gw_agent_key_use *uses, uint32_t count, uint32_t unknown);
 /* As gw_agent_encode_failures. Nothing is sent to a control plane that is gone, or does not read. */
 void gw_agent_tell_failures(struct gw_agent *agent, uint64_t query_id, const struct gw_failure_record *const *records, uint32_t count,
                             uint32_t silent_workers);

@@ -4,6 +4,7 @@
 
 #include "common/base/map.h"
 #include "common/base/mem.h"
+#include "common/model/listener.h"
 
 struct wanted {
   bool is_given_up; /* was missing for too long: nothing waits for it */
@@ -28,6 +29,8 @@ struct gw_assembler {
   struct gw_map *seed_by_content[GW_RESOURCE_TYPE_COUNT];
   uint64_t blocked_since_us; /* 0: not waiting */
   bool has_changed;
+  bool knows_keys;
+  bool has_given_up_keys; /* they were missing for too long: nothing waits for them */
 };
 
 struct content_key {
@@ -342,6 +345,23 @@ const struct gw_str *gw_assembler_names(const struct gw_assembler *assembler, en
   return assembler->types[type].names;
 }
 
+bool gw_assembler_needs_keys(const struct gw_assembler *assembler) {
+  size_t cursor = 0;
+  struct gw_str name;
+  void *value;
+  while (gw_map_next(assembler->types[GW_RESOURCE_LISTENER].by_name, &cursor, &name, &value)) {
+    const struct gw_http_connection_manager *http = &((const struct gw_resource *)value)->listener->http;
+    for (uint32_t i = 0; i < http->filter_count; i++)
+      if (http->filters[i].kind == GW_FILTER_API_KEY) return true;
+  }
+  return false;
+}
+
+void gw_assembler_set_keys_known(struct gw_assembler *assembler) {
+  assembler->has_changed = assembler->has_changed || !assembler->knows_keys;
+  assembler->knows_keys = true;
+}
+
 struct missing {
   uint32_t all;
   uint32_t waited_for; /* those not given up */
@@ -349,6 +369,10 @@ struct missing {
 
 static struct missing count_missing(const struct gw_assembler *assembler) {
   struct missing missing = {0};
+  if (!assembler->knows_keys && gw_assembler_needs_keys(assembler)) {
+    missing.all++;
+    missing.waited_for += !assembler->has_given_up_keys;
+  }
   for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++) {
     const struct held *held = &assembler->types[type];
     missing.all += (uint32_t)gw_map_count(held->refused) + held->has_more_refused;
@@ -399,6 +423,7 @@ enum gw_err gw_assembler_assemble(struct gw_assembler *assembler, uint64_t now_u
     if (now_us - assembler->blocked_since_us < GW_ASSEMBLER_BOUND_MS * 1000ull) return GW_ERR_AGAIN;
   }
   give_up_missing(assembler);
+  assembler->has_given_up_keys = true;
   assembler->blocked_since_us = 0;
   assembler->has_changed = false;
   *ret_snapshot = build(assembler);

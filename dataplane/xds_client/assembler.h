@@ -46,6 +46,11 @@ void gw_assembler_forget_refused(struct gw_assembler *assembler);
 /* What is to be asked for, sorted; valid until the next accept. Clusters and listeners: none, since all are wanted. */
 const struct gw_str *gw_assembler_names(const struct gw_assembler *assembler, enum gw_resource_type type, uint32_t *ret_count);
 
+/* Whether a listener authenticates by API keys. They are not held here, but the first time they are waited for as what is named. */
+bool gw_assembler_needs_keys(const struct gw_assembler *assembler);
+/* They have come. */
+void gw_assembler_set_keys_known(struct gw_assembler *assembler);
+
 /* GW_OK: something changed since the last snapshot, and it is whole, or what is missing has been missing for GW_ASSEMBLER_BOUND_MS
  * (*ret_is_complete is false then, also later on while it stays missing; nothing waits for it a second time), or clusters or listeners are
  * missing because they were refused (likewise, without waiting). One reference.

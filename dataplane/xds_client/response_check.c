@@ -79,10 +79,11 @@ static struct gw_resource *judge(struct judgement *judgement, struct gw_bytes *a
 }
 
 static bool is_too_long(struct judgement *judgement, uint32_t count) {
-  if (count <= GW_RESPONSE_RESOURCES_MAX) return false;
+  uint32_t most = judgement->type == GW_RESOURCE_API_KEY ? GW_RESPONSE_KEYS_MAX : GW_RESPONSE_RESOURCES_MAX;
+  if (count <= most) return false;
   struct gw_errors errors;
   gw_errors_init(&errors);
-  gw_errors_add(&errors, "resources", "there are %u; at most %d are allowed", count, GW_RESPONSE_RESOURCES_MAX);
+  gw_errors_add(&errors, "resources", "there are %u; at most %u are allowed", count, most);
   refuse(judgement, GW_STR("the response"), &errors);
   gw_errors_done(&errors);
   return true;

@@ -9,6 +9,7 @@
 #include "dataplane/xds_client/refusals.h"
 
 #define GW_RESPONSE_RESOURCES_MAX 100000 /* in one response; of a type in all */
+#define GW_RESPONSE_KEYS_MAX 1000000     /* the same of API keys */
 
 struct gw_response_check {
   const struct gw_assembler *assembler; /* whose resources are reused where the bytes are the same */

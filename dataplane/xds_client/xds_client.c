@@ -83,7 +83,10 @@ static void ask(struct gw_xds_client *client, enum gw_resource_type type, const 
   struct gw_arena arena;
   gw_arena_init(&arena, 4096);
   bool tells_held = gw_ads_stream_is_delta(client->ads) && !gw_ads_stream_has_asked(client->ads, type);
-  if (tells_held) ask.held_count = gw_assembler_held(client->assembler, type, &arena, &ask.held_names, &ask.held_versions);
+  if (tells_held && type == GW_RESOURCE_API_KEY)
+    ask.held_count = client->options.keys.held(client->options.keys.arg, &arena, &ask.held_names, &ask.held_versions);
+  else if (tells_held)
+    ask.held_count = gw_assembler_held(client->assembler, type, &arena, &ask.held_names, &ask.held_versions);
   gw_ads_stream_ask(client->ads, &ask);
   gw_arena_done(&arena);
 }
@@ -95,15 +98,36 @@ static void ask_by_name(struct gw_xds_client *client, enum gw_resource_type type
   if (count > 0 || gw_ads_stream_has_asked(client->ads, type)) ask(client, type, NULL);
 }
 
+/* Once a listener needs them; a foreign server is never asked. */
+static void ask_for_keys(struct gw_xds_client *client) {
+  bool is_needed = client->options.keys.take != NULL && gw_assembler_needs_keys(client->assembler);
+  if (is_needed && !gw_ads_stream_has_asked(client->ads, GW_RESOURCE_API_KEY)) ask(client, GW_RESOURCE_API_KEY, NULL);
+}
+
 static void ask_for_all(struct gw_xds_client *client) {
   ask(client, GW_RESOURCE_CLUSTER, NULL);
   ask_by_name(client, GW_RESOURCE_ENDPOINTS);
   ask_by_name(client, GW_RESOURCE_SECRET);
   ask(client, GW_RESOURCE_LISTENER, NULL);
   ask_by_name(client, GW_RESOURCE_ROUTE_CONFIG);
+  ask_for_keys(client);
 }
 
 /* ---- responses ---- */
+
+static void take_keys(struct gw_xds_client *client, const struct gw_discovery_response *response, struct gw_resource **resources) {
+  bool is_delta = gw_ads_stream_is_delta(client->ads);
+  struct gw_xds_key_changes changes = {.is_whole = !is_delta,
+                                       .resources = resources,
+                                       .versions = is_delta ? response->resource_versions : NULL,
+                                       .count = response->resource_count,
+                                       .removed = response->removed,
+                                       .removed_count = is_delta ? response->removed_count : 0};
+  client->options.keys.take(client->options.keys.arg, &changes);
+  for (uint32_t i = 0; i < response->resource_count; i++)
+    gw_resource_unref(resources[i]);
+  gw_assembler_set_keys_known(client->assembler);
+}
 
 /* Takes in what is accepted: the changes, or the whole state. Returns the types whose names changed, as bits. */
 static unsigned take_in(struct gw_xds_client *client, enum gw_resource_type type, const struct gw_discovery_response *response,
@@ -112,6 +136,10 @@ static unsigned take_in(struct gw_xds_client *client, enum gw_resource_type type
   free(client->versions[type]);
   client->versions[type] = is_delta ? NULL : gw_str_dup(response->version_info);
   gw_loop_at_turn_end(client->options.loop, &client->assemble);
+  if (type == GW_RESOURCE_API_KEY) {
+    take_keys(client, response, resources);
+    return 0;
+  }
   return is_delta ? gw_assembler_accept_changes(client->assembler, type, response, resources)
                   : gw_assembler_accept(client->assembler, type, resources, response->resource_count);
 }
@@ -124,6 +152,7 @@ static void answer(struct gw_xds_client *client, enum gw_resource_type type, con
   for (unsigned other = 0; other < GW_RESOURCE_TYPE_COUNT; other++) {
     if ((renamed & 1u << other) != 0) ask_by_name(client, (enum gw_resource_type)other);
   }
+  if (type == GW_RESOURCE_LISTENER) ask_for_keys(client);
   const char *short_type = gw_xds_type_short(type);
   if (reason != NULL) {
     client->refused_total++;
@@ -155,7 +184,7 @@ static void on_response(void *arg, enum gw_resource_type type, const struct gw_d
   bool was_refused = client->refusals.count > 0;
   clear_refusals(client, type, response);
   struct gw_response_check check = {.assembler = client->assembler,
-                                    .held_max = GW_RESPONSE_RESOURCES_MAX,
+                                    .held_max = type == GW_RESOURCE_API_KEY ? GW_RESPONSE_KEYS_MAX : GW_RESPONSE_RESOURCES_MAX,
                                     .held_bytes_max = MESSAGE_MAX,
                                     .on_check = client->options.on_check,
                                     .arg = client->options.arg};
@@ -444,6 +473,10 @@ void gw_xds_client_set_agent_calls(struct gw_xds_client *client, const struct gw
 void gw_xds_client_tell_failures(struct gw_xds_client *client, struct gw_agent_query query, const struct gw_failure_record *const *records,
                                  uint32_t count, uint32_t silent_workers) {
   if (query.session == client->agent_session) gw_agent_tell_failures(client->agent, query.id, records, count, silent_workers);
+}
+
+bool gw_xds_client_tell_key_uses(struct gw_xds_client *client, const struct gw_agent_key_use *uses, uint32_t count, uint32_t unknown) {
+  return gw_agent_tell_key_uses(client->agent, uses, count, unknown);
 }
 
 void gw_xds_client_report_soon(struct gw_xds_client *client) {

@@ -19,6 +19,22 @@
 
 struct gw_xds_client;
 
+/* API keys go another way than all else: one change of 100,000 must not make a new snapshot. */
+struct gw_xds_key_changes {
+  bool is_whole;                        /* a state of the world: what it does not have is gone */
+  struct gw_resource *const *resources; /* borrowed; NULL for what was refused */
+  const struct gw_str *versions;        /* as the server calls them; NULL: it does not */
+  uint32_t count;
+  const struct gw_str *removed;
+  uint32_t removed_count;
+};
+struct gw_xds_key_calls {
+  void (*take)(void *arg, const struct gw_xds_key_changes *changes);
+  /* All that there are, in `arena`. */
+  uint32_t (*held)(void *arg, struct gw_arena *arena, const struct gw_str **ret_names, const struct gw_str **ret_versions);
+  void *arg;
+};
+
 struct gw_xds_client_options {
   struct gw_loop *loop;
   struct gw_rpc *rpc;
@@ -33,6 +49,7 @@ struct gw_xds_client_options {
   /* Checks a resource beyond decoding (regexes compile, …) before it is accepted: adds mistakes to refuse it. */
   void (*on_check)(void *arg, const struct gw_resource *resource, struct gw_errors *errors);
   void *arg;
+  struct gw_xds_key_calls keys; /* NULLs: keys are never asked for */
 };
 
 struct gw_xds_client *gw_xds_client_new(const struct gw_xds_client_options *options);
@@ -88,6 +105,12 @@ void gw_xds_client_set_agent_calls(struct gw_xds_client *client, const struct gw
 /* `records`: in the order of time. Harmless when the session has ended. */
 void gw_xds_client_tell_failures(struct gw_xds_client *client, struct gw_agent_query query, const struct gw_failure_record *const *records,
                                  uint32_t count, uint32_t silent_workers);
+struct gw_agent_key_use {
+  struct gw_str id;
+  uint64_t age_ms; /* since it was used last */
+};
+/* Uses of API keys, and how often one was shown that is not known here. False: nobody is there to be told. */
+bool gw_xds_client_tell_key_uses(struct gw_xds_client *client, const struct gw_agent_key_use *uses, uint32_t count, uint32_t unknown);
 /* Something of the report changed: send it at once. */
 void gw_xds_client_report_soon(struct gw_xds_client *client);
 

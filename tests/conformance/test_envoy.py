@@ -118,7 +118,7 @@ CORPUS = {
 }
 
 # Fields that differ by design: Envoy's own, ours in the origin's manner, and those that carry a random value.
-OWN_FIELDS = ("x-envoy-", "x-request-id", "x-forwarded-host")
+OWN_FIELDS = ("x-envoy-", "x-request-id", "x-trace-id", "x-forwarded-host")
 # Cases where a difference is intended: the two statuses, ours first.
 EXPLAINED = {
     # Envoy's parser knows a list of methods; RFC 9110 section 9.1 leaves methods open, and the route allows all.

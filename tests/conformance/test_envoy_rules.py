@@ -189,7 +189,7 @@ CORPUS = {
     "hidden": get("/hidden"),
 }
 
-OWN_FIELDS = ("x-envoy-", "x-request-id", "x-forwarded-host", "x-forwarded-for")
+OWN_FIELDS = ("x-envoy-", "x-request-id", "x-trace-id", "x-forwarded-host", "x-forwarded-for")
 COMPARED = ("location", "allow", "content-type", "x-why", "x-backend", "x-code", "x-route", "x-from", "x-cluster", "x-served", "x-type")
 
 

@@ -2,7 +2,9 @@
 import base64
 import hashlib
 import hmac
+import http.server
 import json
+import threading
 import time
 
 import jwt
@@ -366,3 +368,90 @@ def test_post_body_reaches_the_service_only_with_a_token(world):
     assert len(backend.requests) == before
     assert request(port, "/me", "POST", {"Authorization": f"Bearer {issuers.token()}"}, b"x" * 100000).status == 200
     assert len(backend.requests[-1].body) == 100000
+
+
+# --- keys that issuers publish ---
+
+class Publisher:
+    """An issuer's web server: answers what `answers` says for a path, (status, headers, body); 404 else."""
+
+    def __init__(self):
+        self.answers, self.asked = {}, []
+        owner = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                owner.asked.append(self.path)
+                status, headers, body = owner.answers.get(self.path, (404, {}, b""))
+                self.send_response(status)
+                for key, value in {**headers, "Content-Length": str(len(body))}.items():
+                    self.send_header(key, value)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def publish(self, path, content, **headers):
+        self.answers[path] = (200, headers, content if isinstance(content, bytes) else json.dumps(content).encode())
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture
+def publisher(stage):
+    made = Publisher()
+    stage.started.append(made)
+    return made
+
+
+def start_remote(stage, keys):
+    backend = stage.backend()
+    control = stage.control_plane(f"""
+routes: [{{path: /me, service: s, auth_required: true}}, {{path: /open, service: s}}]
+auth: {{jwt: {{providers: [{{name: remote, issuer: "https://rsa", keys: {keys}}}]}}}}
+""", f'services: {{s: {{instances: [{{url: "{backend.url}"}}]}}}}')
+    data = stage.data_plane(control.xds())
+    return control, data.wait_until_ready()
+
+
+def test_published_keys_are_found_and_kept_while_the_issuer_is_away(stage, publisher, tmp_path):
+    issuers = Issuers(tmp_path)
+    publisher.publish("/.well-known/openid-configuration", {"issuer": "https://rsa", "jwks_uri": publisher.url + "/moved"})
+    publisher.answers["/moved"] = (302, {"Location": "/jwks"}, b"")
+    publisher.publish("/jwks", {"keys": [jwk(issuers.rsa, "one"), {"kty": "oct", "k": "AAAA"}, {"kty": "new"}]}, **{"Cache-Control": "public, max-age=1"})
+    control, port = start_remote(stage, f'{{discovery_url: "{publisher.url}/.well-known/openid-configuration"}}')
+    live(port, "/me", issuers.token(), 200)
+    assert "keys" not in control.ctl("status").stdout
+    publisher.answers.clear()
+    asked = len(publisher.asked)
+    wait_until(lambda: len(publisher.asked) > asked, "the refresh", seconds=60)
+    told = wait_until(lambda: (s := control.ctl("status").stdout) and "newer ones can't be had" in s and s, "status")
+    assert "it answers 404" in told
+    assert ask(port, "/me", issuers.token()).status == 200
+    publisher.publish("/.well-known/openid-configuration", {"jwks_uri": publisher.url + "/jwks"})
+    publisher.publish("/jwks", {"keys": [jwk(issuers.other, "two")]})
+    live(port, "/me", issuers.token(key=(issuers.other, "RS256"), kid="two"), 200)
+    assert ask(port, "/me", issuers.token()).status == 401
+    assert "newer ones" not in control.ctl("status").stdout
+
+
+@pytest.mark.parametrize("answer,words", [
+    ((302, {"Location": "http://localhost:1/jwks"}, b""), "redirects to another host"),
+    ((302, {"Location": "/jwks"}, b""), "again and again"),
+    ((200, {}, b"x" * 300_000), "too large"),
+    ((200, {}, b"no key set"), "no key set that could be used"),
+    ((500, {}, b""), "it answers 500"),
+])
+def test_what_is_no_key_set_closes_only_what_needs_it(stage, publisher, tmp_path, answer, words):
+    publisher.answers["/jwks"] = answer
+    control, port = start_remote(stage, f'{{jwks_url: "{publisher.url}/jwks"}}')
+    wait_until(lambda: words in control.ctl("status").stdout, words)
+    assert ask(port, "/me", Issuers(tmp_path).token()).status == 503
+    assert ask(port, "/open").status == 200

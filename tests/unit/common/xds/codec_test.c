@@ -474,11 +474,11 @@ static void test_api_keys_that_are_none_are_refused(void **state) {
     size_t len;
     const char *words;
   } cases[] = {
-      {"\x0a\x01k\x12\x02hh\x22\x01o", 10, "hash"},                /* a short hash */
-      {"\x12\x01h\x22\x01o", 6, "id"},                              /* no id */
+      {"\x0a\x01k\x12\x02hh\x22\x01o", 10, "hash"},                                           /* a short hash */
+      {"\x12\x01h\x22\x01o", 6, "id"},                                                        /* no id */
       {"\x0a\x01k\x22\x01o\x58\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 17, "revoked_at_s"}, /* -1 */
-      {"\x0a\x01k\x22\x01o\x9a\x06\x01x", 10, "99"},               /* a field of a newer program */
-      {"\x0a\x01", 2, ""},                                        /* cut off */
+      {"\x0a\x01k\x22\x01o\x9a\x06\x01x", 10, "99"},                                          /* a field of a newer program */
+      {"\x0a\x01", 2, ""},                                                                    /* cut off */
   };
   for (size_t i = 0; i < GW_ARRAY_LEN(cases); i++) {
     struct gw_errors errors;

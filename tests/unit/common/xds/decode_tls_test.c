@@ -204,7 +204,8 @@ CHANGE(no_type) {
   SECRET->type_case = 0;
 }
 CHANGE(generic) {
-  add_unknown(arena, m, 5);
+  SECRET->type_case = ENVOY__EXTENSIONS__TRANSPORT_SOCKETS__TLS__V3__SECRET__TYPE_GENERIC_SECRET;
+  SECRET->generic_secret = gw_xds_encode_new(arena, &envoy__extensions__transport_sockets__tls__v3__generic_secret__descriptor);
 }
 CHANGE(no_key) {
   UNUSED;
@@ -238,7 +239,7 @@ static const struct {
 } secret_refusals[] = {
     {0, {unnamed, "name: is empty"}},
     {0, {no_type, "needs tls_certificate, validation_context, session_ticket_keys or generic_secret"}},
-    {0, {generic, "generic_secret: not supported"}},
+    {0, {generic, "generic_secret.secret: needs inline_string or inline_bytes"}},
     {0, {no_key, "tls_certificate.private_key: needs inline_string or inline_bytes"}},
     {0, {empty_key, "tls_certificate.private_key: is empty"}},
     {0, {key_of_a_file, "tls_certificate.private_key.filename: not supported"}},

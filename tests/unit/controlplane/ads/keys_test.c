@@ -168,12 +168,9 @@ static void test_one_of_100000_is_a_small_message(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      ADS_TEST(test_each_change_is_one_small_answer),
-      ADS_TEST(test_what_is_not_known_is_not_said_to_be_gone),
-      ADS_TEST(test_change_of_a_key_waits_for_no_rollout),
-      ADS_TEST(test_configuration_without_word_of_keys_keeps_quiet_about_them),
-      ADS_TEST(test_keys_are_withheld_on_plaintext),
-      ADS_TEST(test_one_of_100000_is_a_small_message),
+      ADS_TEST(test_each_change_is_one_small_answer),      ADS_TEST(test_what_is_not_known_is_not_said_to_be_gone),
+      ADS_TEST(test_change_of_a_key_waits_for_no_rollout), ADS_TEST(test_configuration_without_word_of_keys_keeps_quiet_about_them),
+      ADS_TEST(test_keys_are_withheld_on_plaintext),       ADS_TEST(test_one_of_100000_is_a_small_message),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,8 @@
 #include <cmocka.h>
 
 #include "common/base/mem.h"
+#include "common/model/api_key_auth.h"
+#include "common/xds/codec.h"
 
 static const struct gw_str any_domain = {"*", 1};
 
@@ -165,6 +167,72 @@ static void test_inconsistent_policy_changes_nothing(void **state) {
   assert_ports(f, "a", "80");
 }
 
+static void set_key(struct fixture *f, const char *id) {
+  struct gw_api_key key = {.id = gw_str_from(id), .owner = GW_STR("ann")};
+  struct gw_resource *resource = gw_xds_encode_api_key(&key);
+  struct gw_resource_list list = gw_resource_list_new(&resource, 1);
+  gw_catalog_set_api_keys(f->catalog, &list);
+  gw_resource_list_unref(&list);
+}
+
+static void test_keys_come_beside_what_is_served_and_leave_it_alone(void **state) {
+  struct fixture *f = *state;
+  set_policy(f);
+  struct gw_snapshot *before = gw_snapshot_ref(gw_snapshot_cache_current(f->cache));
+  assert_false(before->knows_api_keys);
+  set_key(f, "k1");
+  gw_loop_run_once(f->loop, 0);
+  const struct gw_snapshot *after = gw_snapshot_cache_current(f->cache);
+  assert_true(after->knows_api_keys && gw_snapshot_cache_is_keys_alone(f->cache));
+  assert_non_null(gw_snapshot_find(after, GW_RESOURCE_API_KEY, GW_STR("k1")));
+  assert_string_equal(after->version, before->version);
+  assert_ptr_equal(after->lists[GW_RESOURCE_CLUSTER].items, before->lists[GW_RESOURCE_CLUSTER].items);
+  gw_snapshot_unref(before);
+  /* Another configuration has them, too. */
+  set_ports(f, "static", "a", 80, 0);
+  gw_catalog_publish(f->catalog);
+  assert_non_null(gw_snapshot_find(gw_snapshot_cache_current(f->cache), GW_RESOURCE_API_KEY, GW_STR("k1")));
+  assert_false(gw_snapshot_cache_is_keys_alone(f->cache));
+}
+
+static void test_keys_before_the_policy_come_with_it(void **state) {
+  struct fixture *f = *state;
+  set_key(f, "k1");
+  gw_loop_run_once(f->loop, 0);
+  assert_null(gw_snapshot_cache_current(f->cache));
+  set_policy(f);
+  assert_non_null(gw_snapshot_find(gw_snapshot_cache_current(f->cache), GW_RESOURCE_API_KEY, GW_STR("k1")));
+}
+
+static void test_pepper_is_served_where_a_listener_asks_for_keys(void **state) {
+  struct fixture *f = *state;
+  static const struct gw_api_key_auth auth = {.header = GW_STR("x-api-key")};
+  struct gw_http_filter filters[] = {
+      {.name = GW_STR("api_key"), .kind = GW_FILTER_API_KEY, .settings.api_key = &auth},
+      {.name = GW_STR("router"), .kind = GW_FILTER_ROUTER},
+  };
+  struct gw_listener listener = {.name = GW_STR("gateway"),
+                                 .address = GW_STR("127.0.0.1"),
+                                 .http = {.stat_prefix = GW_STR("gateway"),
+                                          .route_config_name = GW_STR("gateway"),
+                                          .filters = filters + 1,
+                                          .filter_count = 1,
+                                          .max_request_headers_kb = 60,
+                                          .max_headers_count = 100}};
+  f->policy.listeners = &listener;
+  f->policy.listener_count = 1;
+  gw_catalog_set_pepper(f->catalog, GW_STR("0123456789abcdef0123456789abcdef"));
+  set_policy(f);
+  assert_null(gw_snapshot_find(gw_snapshot_cache_current(f->cache), GW_RESOURCE_SECRET, GW_STR(GW_SECRET_NAME_PEPPER)));
+  listener.http.filters = filters;
+  listener.http.filter_count = 2;
+  set_policy(f);
+  const struct gw_resource *pepper =
+      gw_snapshot_find(gw_snapshot_cache_current(f->cache), GW_RESOURCE_SECRET, GW_STR(GW_SECRET_NAME_PEPPER));
+  assert_true(pepper != NULL && gw_resource_is_confidential(pepper));
+  assert_true(gw_str_equal(pepper->secret->content, GW_STR("0123456789abcdef0123456789abcdef")));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_set_policy_publishes_at_once_and_every_eds_cluster_has_endpoints, setup, teardown),
@@ -172,6 +240,9 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_endpoints_that_change_together_make_one_snapshot, setup, teardown),
       cmocka_unit_test_setup_teardown(test_sources_are_merged_in_one_order, setup, teardown),
       cmocka_unit_test_setup_teardown(test_inconsistent_policy_changes_nothing, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_keys_come_beside_what_is_served_and_leave_it_alone, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_keys_before_the_policy_come_with_it, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_pepper_is_served_where_a_listener_asks_for_keys, setup, teardown),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

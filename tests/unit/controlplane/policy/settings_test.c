@@ -192,26 +192,36 @@ static void test_registries_are_refused_until_they_are_there(void **state) {
                  "my.env:1:24: SERVICE_DISCOVERY_TYPE: zookeeper is no discovery type; static is allowed\n");
 }
 
-static void test_settings_of_the_origin_that_nothing_uses_yet_are_a_warning(void **state) {
+static void test_secrets_are_masked(void **state) {
   (void)state;
   char *told;
-  write_file("my.env", "JWT_SECRET_KEY=hunter2\nMYSQL_HOST=db\nMYSQL_PASSWORD=\nOTHER=1\n");
+  write_file("my.env", "JWT_SECRET_KEY=hunter2\nREDIS_HOST=redis\nREDIS_PASSWORD=hunter2\nMYSQL_PASSWORD=hunter2\nOTHER=1\n");
   struct gw_settings *settings = load("my.env", NULL, &told);
   assert_non_null(settings);
-  assert_non_null(strstr(told, "my.env:2:12: "));
-  assert_null(strstr(told, "JWT_SECRET_KEY"));
-  assert_non_null(strstr(told, "MYSQL_HOST is not used yet"));
-  assert_null(strstr(told, "MYSQL_PASSWORD"));
   assert_null(strstr(told, "hunter2"));
   free(told);
+  assert_string_equal(settings->redis_password, "hunter2");
   assert_line(settings, "JWT_SECRET_KEY=********  (my.env:1:16)");
-  assert_line(settings, "MYSQL_HOST=db  (my.env:2:12)");
+  assert_line(settings, "REDIS_HOST=redis  (my.env:2:12)");
+  assert_line(settings, "REDIS_PASSWORD=********  (my.env:3:16)");
   struct gw_strbuf out;
   gw_strbuf_init(&out);
   gw_settings_print(settings, &out);
   assert_null(strstr(out.data, "hunter2"));
   gw_strbuf_done(&out);
   gw_settings_free(settings);
+}
+
+static void test_a_redis_that_can_not_be_is_refused(void **state) {
+  (void)state;
+  assert_refused("REDIS_HOST=rediss://redis\n", "my.env:1:12: REDIS_HOST: TLS (rediss://) is not available; a name or an address is "
+                                                "allowed, in a network that is trusted\n");
+  assert_refused("REDIS_HOST=a:1,b:2\n",
+                 "my.env:1:12: REDIS_HOST: Cluster and Sentinel are not available; the name or address of one server is allowed\n");
+  assert_refused("REDIS_HOST=redis://redis/0\n",
+                 "my.env:1:12: REDIS_HOST: a name or an address is allowed; the port is REDIS_PORT, the database GATEWAY_REDIS_DATABASE\n");
+  assert_refused("GATEWAY_REDIS_ON_FAILURE=wait\n", "my.env:1:26: GATEWAY_REDIS_ON_FAILURE: one of local,open,closed is allowed\n");
+  assert_refused("GATEWAY_REDIS_PREFIX=\"a b\"\n", "my.env:1:22: GATEWAY_REDIS_PREFIX: ASCII without spaces is allowed\n");
 }
 
 /* A container's environment holds the data plane's settings and Kubernetes' names as well: they are no mistake. */
@@ -254,7 +264,8 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_file_that_is_named_must_be_there, setup, teardown),
       cmocka_unit_test_setup_teardown(test_bad_values_are_told_with_their_place, setup, teardown),
       cmocka_unit_test_setup_teardown(test_registries_are_refused_until_they_are_there, setup, teardown),
-      cmocka_unit_test_setup_teardown(test_settings_of_the_origin_that_nothing_uses_yet_are_a_warning, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_secrets_are_masked, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_a_redis_that_can_not_be_is_refused, setup, teardown),
       cmocka_unit_test_setup_teardown(test_unknown_names_of_the_environment_are_no_mistake, setup, teardown),
       cmocka_unit_test_setup_teardown(test_shipped_env_files_load, setup, teardown),
   };

@@ -72,7 +72,6 @@ static void test_addresses_beyond_loopback_want_insecure(void **state) {
   gw_options_done(&options);
 }
 
-
 static void test_tls_wants_all_three_files(void **state) {
   (void)state;
   ASSERT_USAGE("--xds-tls-ca", "a");
@@ -114,14 +113,10 @@ static void test_help_ends_with_0(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_defaults_are_the_documented_ones),
-      cmocka_unit_test(test_settings_are_collected_in_order),
-      cmocka_unit_test(test_setting_without_a_name_is_refused),
-      cmocka_unit_test(test_addresses_beyond_loopback_want_insecure),
-      cmocka_unit_test(test_tls_wants_all_three_files),
-      cmocka_unit_test(test_tls_lets_a_port_reach_beyond_loopback),
-      cmocka_unit_test(test_wrong_words_are_refused),
-      cmocka_unit_test(test_help_ends_with_0),
+      cmocka_unit_test(test_defaults_are_the_documented_ones),  cmocka_unit_test(test_settings_are_collected_in_order),
+      cmocka_unit_test(test_setting_without_a_name_is_refused), cmocka_unit_test(test_addresses_beyond_loopback_want_insecure),
+      cmocka_unit_test(test_tls_wants_all_three_files),         cmocka_unit_test(test_tls_lets_a_port_reach_beyond_loopback),
+      cmocka_unit_test(test_wrong_words_are_refused),           cmocka_unit_test(test_help_ends_with_0),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -62,8 +62,10 @@ static int setup(void **state) {
   assert_non_null(mkdtemp(f->folder));
   for (size_t i = 0; i < 4; i++)
     f->paths[i] = gw_asprintf("%s/%s", f->folder, names[i]);
-  f->sources[0] = (struct gw_policy_secret){GW_STR("site"), GW_SECRET_CERTIFICATE, (const char *const *)f->paths, 2, "routes.yaml:3:5", NULL};
-  f->sources[1] = (struct gw_policy_secret){GW_STR("ca"), GW_SECRET_VALIDATION, (const char *const *)&f->paths[2], 1, "routes.yaml:4:5", NULL};
+  f->sources[0] =
+      (struct gw_policy_secret){GW_STR("site"), GW_SECRET_CERTIFICATE, (const char *const *)f->paths, 2, "routes.yaml:3:5", NULL};
+  f->sources[1] =
+      (struct gw_policy_secret){GW_STR("ca"), GW_SECRET_VALIDATION, (const char *const *)&f->paths[2], 1, "routes.yaml:4:5", NULL};
   f->sources[2] =
       (struct gw_policy_secret){GW_STR("tickets"), GW_SECRET_TICKET_KEYS, (const char *const *)&f->paths[3], 1, "routes.yaml:5:5", NULL};
   f->pair = make_pair("site", -100, 1000);

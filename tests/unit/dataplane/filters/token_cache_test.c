@@ -103,9 +103,12 @@ static void test_entry_in_use_outlives_its_place(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_find_gives_the_very_token_only),     cmocka_unit_test(test_other_keys_or_rules_are_another_scope),
-      cmocka_unit_test(test_token_is_gone_when_its_time_is_over), cmocka_unit_test(test_least_recently_used_goes_first),
-      cmocka_unit_test(test_bytes_are_bounded_too),               cmocka_unit_test(test_entry_in_use_outlives_its_place),
+      cmocka_unit_test(test_find_gives_the_very_token_only),
+      cmocka_unit_test(test_other_keys_or_rules_are_another_scope),
+      cmocka_unit_test(test_token_is_gone_when_its_time_is_over),
+      cmocka_unit_test(test_least_recently_used_goes_first),
+      cmocka_unit_test(test_bytes_are_bounded_too),
+      cmocka_unit_test(test_entry_in_use_outlives_its_place),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -97,10 +97,10 @@ static int stop(void **state) {
 /* Freed by the caller. */
 static char *mint(const char *secret, const char *more) {
   char *token = NULL, *reason = NULL;
-  GW_CLEANUP(gw_free_ptr) char *claims =
-      gw_asprintf("{\"iss\":\"https://issuer\",\"aud\":\"gateway\",\"sub\":\"u-1\",\"name\":\"Ann\",\"exp\":4102444800,"
-                  "\"realm\":{\"roles\":[\"admin\",\"a,b\",\"editor\"]},\"scope\":\"read write\",\"tenant\":{\"id\":7}%s}",
-                  more);
+  GW_CLEANUP(gw_free_ptr)
+  char *claims = gw_asprintf("{\"iss\":\"https://issuer\",\"aud\":\"gateway\",\"sub\":\"u-1\",\"name\":\"Ann\",\"exp\":4102444800,"
+                             "\"realm\":{\"roles\":[\"admin\",\"a,b\",\"editor\"]},\"scope\":\"read write\",\"tenant\":{\"id\":7}%s}",
+                             more);
   struct gw_jwt_mint request = {.alg = GW_JWT_HS256, .key = gw_str_from(secret), .claims = gw_str_from(claims)};
   assert_int_equal(gw_jwt_mint(&request, &token, &reason), GW_OK);
   free(reason);

@@ -23,6 +23,7 @@ struct bench {
   const char *forbidden;       /* on_check refuses the resource of that name */
   struct gw_agent_query query; /* the last one about failures */
   char wanted_id[32];
+  struct gw_xds_key_calls keys; /* NULLs: no keys */
 };
 
 static inline void on_snapshot(void *arg, struct gw_snapshot *snapshot, bool is_complete) {
@@ -90,6 +91,7 @@ static inline void start_client(struct bench *bench, uint32_t target_count) {
       .on_snapshot = on_snapshot,
       .on_check = on_check,
       .arg = bench,
+      .keys = bench->keys,
   };
   bench->client = gw_xds_client_new(&options);
   gw_xds_client_set_agent_calls(bench->client, &(struct gw_agent_calls){on_report, on_find_failures, bench});
