@@ -9,6 +9,7 @@
 #include "common/model/api_key_auth.h"
 #include "common/model/secret.h"
 #include "common/model/snapshot.h"
+#include "dataplane/pipeline/failed_credentials.h"
 #include "dataplane/pipeline/key_table.h"
 #include "dataplane/pipeline/stream.h"
 
@@ -95,6 +96,7 @@ static enum gw_verdict refuse(struct gw_stream *stream, const struct gw_api_key_
   stream->pipeline->stats->key_results[result]++;
   stream->identity = NULL;
   bool is_ours = result == GW_KEY_RESULT_NO_KEYS;
+  if (!is_ours && result != GW_KEY_RESULT_MISSING) gw_failed_credentials_note(stream);
   if (!is_ours) challenge(stream, route);
   gw_stream_fail(stream, &(struct gw_failure){.status = is_ours ? 503 : 401,
                                               .side = is_ours ? GW_FAILURE_GATEWAY : GW_FAILURE_CLIENT,
