@@ -76,7 +76,7 @@ static void on_unknown_key(void *arg, const char *provider) {
     if (strcmp(plane->unknown_keys[i], provider) == 0) return;
   bool fits = strlen(provider) < sizeof(plane->unknown_keys[0]); /* those of our control plane do */
   if (plane->unknown_key_count == GW_AGENT_UNKNOWN_KEYS_MAX || plane->xds == NULL || !fits) return;
-  strcpy(plane->unknown_keys[plane->unknown_key_count++], provider);
+  memcpy(plane->unknown_keys[plane->unknown_key_count++], provider, strlen(provider) + 1);
   gw_xds_client_report_soon(plane->xds);
 }
 
