@@ -77,7 +77,8 @@ enum gw_err gw_jwt_mint(const struct gw_jwt_mint *mint, char **ret_token, char *
     return fail(GW_ERR_UNSUPPORTED, gw_asprintf("no tokens are issued with %s", gw_jwt_alg_name(mint->alg)), ret_reason);
   char *sentence = mint->key.len > INT_MAX ? gw_strdup("the key is too large") : check_key(mint);
   if (sentence != NULL) return fail(GW_ERR_INVALID, sentence, ret_reason);
-  if (!are_claims(mint->claims)) return fail(GW_ERR_INVALID, gw_strdup("the claims are no JSON object, or one has the name of another"), ret_reason);
+  if (!are_claims(mint->claims))
+    return fail(GW_ERR_INVALID, gw_strdup("the claims are no JSON object, or one has the name of another"), ret_reason);
   char *token = encode(mint);
   if (token == NULL) return fail(GW_ERR_INVALID, gw_strdup("the token cannot be signed with this key"), ret_reason);
   *ret_token = token;
