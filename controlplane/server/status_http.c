@@ -167,7 +167,8 @@ static const struct gw_http_server_route routes[] = {
 };
 
 static void on_snapshot(void *arg) {
-  ((struct gw_status_http *)arg)->snapshots_total++;
+  struct gw_status_http *status = arg;
+  status->snapshots_total += !gw_snapshot_cache_is_keys_alone(status->options.cache); /* other API keys are no other version */
 }
 
 enum gw_err gw_status_http_new(const struct gw_status_http_options *options, struct gw_status_http **ret_status) {

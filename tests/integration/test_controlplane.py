@@ -147,7 +147,6 @@ def test_missing_file_at_start_ends_with_65(tmp_path):
 
 
 @pytest.mark.parametrize("args, word", [
-    (["--store", "sqlite:///x"], "not available yet"),
     (["--xds-tls-cert", "x"], "--xds-tls-cert given without --xds-tls-ca and --xds-tls-key"),
     (["--admin-tls-ca", "x"], "--admin-tls-ca given without --admin-tls-cert and --admin-tls-key"),
     (["--no-such-flag"], "no-such-flag"),
