@@ -9,7 +9,7 @@ import yaml
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from support.access_oracle import Oracle, normalize, variables
-from support.access_routes import ACCESS, claims, route
+from support.access_routes import ACCESS, ADDRESSES, claims, route
 from support.gateway import get, wait_until
 from support.raw import read_answer
 
@@ -72,7 +72,7 @@ def test_every_decision_is_the_oracles(stage, tmp_path):
     routes = [route(chance, number) for number in range(1000)]
     auth = {"jwt": {"providers": [{"name": "main", "issuer": "https://main", "keys": {"jwks_file": str(tmp_path / "jwks.json")}}]}}
     text = yaml.safe_dump({"routes": routes, "access": ACCESS, "auth": auth}, sort_keys=False)
-    control = stage.control_plane(text, "services: {}\n", env={"GATEWAY_TRUSTED_PROXIES": "127.0.0.0/8"})
+    control = stage.control_plane(text, "services: {}\n", env={"GATEWAY_TRUSTED_PROXIES": "127.0.0.0/8", "GATEWAY_MAX_FAILED_CREDENTIALS": "0"})
     data = stage.data_plane(control.xds(), workers=1)
     port = data.wait_until_ready()
 

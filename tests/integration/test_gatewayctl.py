@@ -247,7 +247,7 @@ def test_bash_completion_offers_verbs_kinds_and_flags():
     assert set(complete("gatewayctl", "")) == {"validate", "status", "get", "why", "keys", "keygen", "token", "pki", "version", "completion"}
     assert complete("gatewayctl", "sta") == ["status"]
     assert complete("gatewayctl", "why", "") == []
-    assert complete("gatewayctl", "why", "id", "--o") == ["--output"]
+    assert complete("gatewayctl", "why", "id", "--ou") == ["--output"]
     assert set(complete("gatewayctl", "get", "")) == {"routes", "services", "endpoints", "nodes"}
     assert set(complete("gatewayctl", "pki", "")) == {"init", "issue"}
     assert complete("gatewayctl", "pki", "issue", "--no") == ["--node"]
