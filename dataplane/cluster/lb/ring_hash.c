@@ -1,5 +1,5 @@
 /* Ketama's ring, point for point as Envoy builds it: an endpoint has points at XXH64("ADDRESS:PORT_0"), …_1 and so on, as many as its
- * weight says, and a request goes to the next point at or behind its hash. O(log of the ring's size) a pick. */
+ * weight says, and a request goes to the next point at or behind its hash. O(1) a pick. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +19,8 @@ struct ring {
   const uint64_t *hashes; /* rising; apart from the endpoints, since the search looks at them alone */
   const uint32_t *endpoints;
   uint32_t count;
+  uint32_t slice_shift;         /* the circle has as many slices as points, or up to twice as many … */
+  const uint32_t *slice_points; /* … and this is the first point in each, or behind it: hashes are even, so few are to be passed over */
 };
 
 static int compare_points(const void *a, const void *b) {
@@ -48,6 +50,20 @@ static uint32_t place_points(const struct gw_load_level *level, struct point *po
   return count;
 }
 
+static void slice(struct ring *ring, struct gw_arena *arena) {
+  uint32_t bits = 1;
+  while ((UINT32_C(1) << bits) < ring->count)
+    bits++;
+  uint32_t *slice_points = gw_arena_calloc(arena, (size_t)1 << bits, sizeof(*slice_points)), at = 0;
+  ring->slice_shift = 64 - bits;
+  for (uint64_t i = 0; i < UINT64_C(1) << bits; i++) {
+    while (at < ring->count && ring->hashes[at] < i << ring->slice_shift)
+      at++;
+    slice_points[i] = at;
+  }
+  ring->slice_points = slice_points;
+}
+
 static const void *plan(const struct gw_load_level *level, struct gw_arena *arena) {
   double sum = (double)level->weight_sum, least_part = level->weight_min / sum;
   double scale = ceil(least_part * level->balancing->ring_size_min) / least_part;
@@ -65,6 +81,7 @@ static const void *plan(const struct gw_load_level *level, struct gw_arena *aren
   }
   ring->hashes = hashes;
   ring->endpoints = endpoints;
+  slice(ring, arena);
   ring->alias = gw_alias_build(level, arena);
   return ring;
 }
@@ -73,16 +90,10 @@ static uint32_t pick(void *arg, const struct gw_balancer_key *key) {
   const struct gw_stateless *state = arg;
   const struct ring *ring = state->level->plan;
   if (!key->has_hash) return state->level->usable[gw_alias_draw(ring->alias, state->random)];
-  uint32_t low = 0, high = ring->count;
-  while (low < high) {
-    uint32_t middle = low + (high - low) / 2;
-    if (ring->hashes[middle] < key->hash) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
-  }
-  return ring->endpoints[low < ring->count ? low : 0];
+  uint32_t at = ring->slice_points[key->hash >> ring->slice_shift];
+  while (at < ring->count && ring->hashes[at] < key->hash)
+    at++;
+  return ring->endpoints[at < ring->count ? at : 0];
 }
 
 const struct gw_balancer gw_balancer_ring_hash = {
