@@ -42,7 +42,9 @@ class Room:
 
 @pytest.fixture
 def room(stage, tmp_path):
-    return Room(stage, tmp_path)
+    made = Room(stage, tmp_path)
+    wait_until(lambda: "gateway_controlplane_store_up 1" in made.control.http("/metrics").text, "the store")
+    return made
 
 
 def ask(port, key=None, path="/keys", **headers):
