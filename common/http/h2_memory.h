@@ -1,4 +1,4 @@
-/* Why: the small blocks that nghttp2 takes and gives back for every stream, kept for the next one: a tenth of what its streams cost.
+/* Why: the small blocks that nghttp2 takes and gives back for every stream, kept for the next one.
  * Life: embedded in the codec; gw_h2_memory_done after the session is deleted.
  * Thread: the codec's. */
 #ifndef GW_COMMON_HTTP_H2_MEMORY_H

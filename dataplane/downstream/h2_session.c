@@ -73,13 +73,11 @@ static bool has_output(const struct gw_h2_session *session) {
   return gw_transport_has_output(&session->connection->transport, &session->out);
 }
 
-/* Each may have a request to a service to take back, so that all at once would be a while. */
-static void end_streams(struct gw_h2_session *session) {
-  if (!gw_h2_codec_close_some(session->codec, GW_H2_NO_ERROR, GW_H2_ENDS_MAX)) {
-    gw_loop_at_leisure(loop_of(session), &session->rest_task);
-  } else if (session->is_gone) {
-    gw_downstream_connection_free(session->connection);
-  }
+/* Each may have a request to a service to take back, so that all at once would be a while. false: more are left, for leisure. */
+static bool end_streams(struct gw_h2_session *session) {
+  bool is_done = gw_h2_codec_close_some(session->codec, GW_H2_NO_ERROR, GW_H2_ENDS_MAX);
+  if (!is_done) gw_loop_at_leisure(loop_of(session), &session->rest_task);
+  return is_done;
 }
 
 /* A client that still has something on its way (a WINDOW_UPDATE for what it has just read) would be answered by a reset, and lose what it
@@ -202,11 +200,11 @@ static struct gw_str feed(struct gw_h2_session *session, struct gw_str input) {
   return (struct gw_str){0};
 }
 
-/* Begins the requests that have come, or takes in what may bring more. */
+/* Begins the requests that have come, or takes in what may bring more; of a connection that is closed, ends what is left. */
 static void on_rest(void *arg) {
   struct gw_h2_session *session = arg;
   if (session->is_lingering) {
-    end_streams(session);
+    if (end_streams(session) && session->is_gone) gw_downstream_connection_free(session->connection);
     return;
   }
   char *unread = session->unread;
@@ -253,9 +251,7 @@ static void on_writable(void *arg) {
 static bool on_client_gone(void *arg) {
   struct gw_h2_session *session = arg;
   session->is_over = session->is_lingering = session->is_gone = true;
-  if (gw_h2_codec_close_some(session->codec, GW_H2_NO_ERROR, GW_H2_ENDS_MAX)) return true;
-  gw_loop_at_leisure(loop_of(session), &session->rest_task);
-  return false;
+  return end_streams(session);
 }
 
 /* ---- deadlines: 0 is none ---- */
