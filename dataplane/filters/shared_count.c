@@ -90,7 +90,7 @@ static struct server *get_server(struct gw_shared_counts *counts, const struct g
   const struct gw_rate_limit_redis *model = wanted->model;
   const struct gw_redis_options options = {
       .loop = pipeline->loop,
-      .log = pipeline->options.worker_index == 0 ? pipeline->options.log : NULL, /* one voice is enough */
+      .log = pipeline->options.log, /* each worker tells of its own connection: the others may have none */
       .host = model->host,
       .port = model->port,
       .database = model->database,

@@ -155,7 +155,7 @@ def test_the_policy_says_what_becomes_of_requests_without_redis(stage, policy, e
 
 
 def test_a_cluster_is_refused_in_a_clear_word(stage, tmp_path):
-    server = Redis(tmp_path / "cluster", "--cluster-enabled", "yes")
+    server = Redis(tmp_path / "cluster", "--cluster-enabled", "yes", "--cluster-port", str(free_port()))
     stage.started.append(server)
     fleet = Fleet(stage, routes("requests: 5, per: 1h"), server.port, planes=1)
     assert statuses(ask(fleet.ports[0], 7)) == {200: 5, 429: 2}
