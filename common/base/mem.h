@@ -20,6 +20,13 @@ char *gw_asprintf(const char *format, ...) __attribute__((malloc, format(printf,
 /* For GW_CLEANUP on a pointer that free() frees. */
 void gw_free_ptr(void *pointer_to_pointer);
 
+/* Begins to bring memory into the caches that is read soon: all of it at once, where reading waits for one line after the other. */
+#define GW_CACHE_LINE 64
+static inline void gw_prefetch(const void *memory, size_t len) {
+  for (size_t at = 0; at < len; at += GW_CACHE_LINE)
+    __builtin_prefetch((const char *)memory + at);
+}
+
 #define GW_CONTAINER_OF(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 #define GW_ARRAY_LEN(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -186,15 +186,22 @@ struct gw_str gw_uri_authority_host(struct gw_str authority) {
   return (struct gw_str){authority.data, (size_t)at + (last == ']' ? 1 : 0)};
 }
 
+/* "name", or "name=" and whatever follows. No parameter's name has a '='. */
+static bool begins_with_parameter(struct gw_str query, struct gw_str name) {
+  if (query.len < name.len || memcmp(query.data, name.data, name.len) != 0) return false;
+  return (query.len == name.len || query.data[name.len] == '=' || query.data[name.len] == '&') && memchr(name.data, '=', name.len) == NULL;
+}
+
 enum gw_err gw_uri_query_find(struct gw_str path, struct gw_str name, struct gw_str *ret_value) {
-  ptrdiff_t mark = gw_str_find_char(path, '?');
-  if (mark < 0) return GW_ERR_NOT_FOUND;
-  struct gw_str rest = gw_str_skip(path, (size_t)mark + 1), parameter;
-  while (gw_str_split_next(&rest, '&', &parameter)) {
-    ptrdiff_t equals = gw_str_find_char(parameter, '=');
-    size_t name_len = equals < 0 ? parameter.len : (size_t)equals;
-    if (!gw_str_equal((struct gw_str){parameter.data, name_len}, name)) continue;
-    *ret_value = gw_str_skip(parameter, equals < 0 ? name_len : name_len + 1);
+  if (path.len == 0) return GW_ERR_NOT_FOUND;
+  const char *end = path.data + path.len;
+  for (const char *at = memchr(path.data, '?', path.len); at != NULL; at = memchr(at, '&', (size_t)(end - at))) {
+    at++;
+    size_t left = (size_t)(end - at);
+    if (!begins_with_parameter((struct gw_str){at, left}, name)) continue;
+    const char *next = memchr(at + name.len, '&', left - name.len);
+    struct gw_str value = {at + name.len, (size_t)((next != NULL ? next : end) - at) - name.len};
+    *ret_value = value.len > 0 ? gw_str_skip(value, 1) : value;
     return GW_OK;
   }
   return GW_ERR_NOT_FOUND;
@@ -209,8 +216,7 @@ struct gw_str gw_uri_query_remove(struct gw_str path, struct gw_str name, struct
   memcpy(out, path.data, len);
   char separator = '?';
   while (gw_str_split_next(&rest, '&', &parameter)) {
-    ptrdiff_t equals = gw_str_find_char(parameter, '=');
-    if (gw_str_equal((struct gw_str){parameter.data, equals < 0 ? parameter.len : (size_t)equals}, name)) continue;
+    if (begins_with_parameter(parameter, name)) continue;
     out[len++] = separator;
     memcpy(out + len, parameter.data, parameter.len);
     len += parameter.len;

@@ -18,13 +18,13 @@
 struct gw_out_chunk; /* owned bytes left over from an earlier flush */
 
 struct gw_out_queue {
-  struct gw_str pieces[GW_OUT_QUEUE_PIECES]; /* of this callback, borrowed or in `small` */
-  uint32_t piece_count;
-  uint32_t small_len;
-  char small[GW_OUT_QUEUE_SMALL];
+  size_t len;                 /* bytes waiting, owned and borrowed */
   struct gw_out_chunk *first; /* owned, older than the pieces */
   struct gw_out_chunk *last;
-  size_t len; /* bytes waiting, owned and borrowed */
+  uint32_t piece_count;
+  uint32_t small_len;
+  struct gw_str pieces[GW_OUT_QUEUE_PIECES]; /* of this callback, borrowed or in `small` */
+  char small[GW_OUT_QUEUE_SMALL];
 };
 
 void gw_out_queue_init(struct gw_out_queue *queue);

@@ -23,6 +23,7 @@
 /* Keepalive pings of clients closer together than this are refused by the server (three times, then the connection). */
 #define PING_INTERVAL_MIN_MS 500u
 #define KEEPALIVE_TIMEOUT_MAX_MS 10000u
+#define WINDOW_BYTES (512u * 1024)
 
 void gw_rpc_op_start(struct rpc_op *op, rpc_op_fn fn) {
   op->fn = fn;
@@ -117,6 +118,9 @@ void gw_rpc_args_add_common(struct rpc_args *args, uint32_t max_message_bytes, u
   gw_rpc_args_add(args, GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   /* Identity only: a compressed message could be far larger than the limit above once it is unpacked. */
   gw_rpc_args_add(args, GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, 1);
+  /* gRPC keeps room for as much as came at once in the past, for each connection and for good: so no more may come at once than this. */
+  gw_rpc_args_add(args, GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  gw_rpc_args_add(args, GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, WINDOW_BYTES);
   if (keepalive_ms > 0) {
     gw_rpc_args_add(args, GRPC_ARG_KEEPALIVE_TIME_MS, keepalive_ms);
     gw_rpc_args_add(args, GRPC_ARG_KEEPALIVE_TIMEOUT_MS, keepalive_ms < KEEPALIVE_TIMEOUT_MAX_MS ? keepalive_ms : KEEPALIVE_TIMEOUT_MAX_MS);

@@ -110,7 +110,7 @@ grpc_channel_credentials *gw_rpc_credentials_for_channel(struct gw_rpc_credentia
 grpc_server_credentials *gw_rpc_credentials_for_server(struct rpc_server_credentials *server, bool requires_certificate);
 
 /* Arguments common to both sides; gRPC copies them. */
-#define GW_RPC_ARGS_MAX 16
+#define GW_RPC_ARGS_MAX 20
 struct rpc_args {
   grpc_arg items[GW_RPC_ARGS_MAX];
   size_t count;

@@ -202,6 +202,7 @@ static void take(struct gw_worker_cluster *cluster, uint32_t index, struct gw_up
   const struct gw_frozen_endpoint *endpoint = &cluster->frozen->endpoints[index];
   if (cluster->pools[index] == NULL) cluster->pools[index] = new_pool(cluster, endpoint);
   ret_pick->pool = cluster->pools[index];
+  gw_upstream_pool_prefetch(ret_pick->pool);
   ret_pick->endpoint = endpoint->text;
   ret_pick->host = NULL;
   if (endpoint->host == NULL) return;

@@ -7,7 +7,6 @@
 
 /* Workers beyond this number share places, which stay right and become slower. */
 #define PLACES 8u
-#define CACHE_LINE 64
 
 /* A retry costs 1000; so much can be saved, for an instance that fails all who wait for it, and owed. What is earned is a bit less than the
  * share, so that what was saved does not take a service above it. */
@@ -22,7 +21,7 @@
 struct place {
   atomic_uint begun;
   atomic_uint ended;
-  char apart[CACHE_LINE - 2 * sizeof(atomic_uint)];
+  char apart[GW_CACHE_LINE - 2 * sizeof(atomic_uint)];
 };
 
 struct gw_retry_budget {
@@ -32,7 +31,7 @@ struct gw_retry_budget {
   atomic_uint earned_until; /* begun requests that the balance has been paid for */
   atomic_int balance;
   atomic_uint fruitless; /* retries since the last one that brought something */
-  char apart[CACHE_LINE];
+  char apart[GW_CACHE_LINE];
   struct place places[PLACES];
 };
 

@@ -51,6 +51,23 @@ static bool is_trace_id(struct gw_str text) {
   return !is_zero;
 }
 
+/* What is no UUID (RFC 9562 section 4) is an id that a client was allowed to choose. */
+static size_t copy_without_hyphens(struct gw_str id, char *to) {
+  const char *at = id.data;
+  if (id.len == 36 && at[8] == '-' && at[13] == '-' && at[18] == '-' && at[23] == '-') {
+    memcpy(to, at, 8);
+    memcpy(to + 8, at + 9, 4);
+    memcpy(to + 12, at + 14, 4);
+    memcpy(to + 16, at + 19, 4);
+    memcpy(to + 20, at + 24, 12);
+    return 32;
+  }
+  size_t len = 0;
+  for (size_t i = 0; i < id.len; i++)
+    if (at[i] != '-') to[len++] = at[i];
+  return len;
+}
+
 /* Of traceparent, or, for who has none, the request's id, which is a UUID, without its hyphens. */
 static struct gw_str trace_id(struct gw_stream *stream) {
   const struct gw_header *parent = gw_headers_find(&stream->request.headers, GW_HEADER_TRACEPARENT);
@@ -59,10 +76,7 @@ static struct gw_str trace_id(struct gw_stream *stream) {
     if (is_trace_id(id)) return id;
   }
   char *text = gw_arena_alloc_bytes(&stream->arena, stream->request_id.len + 1);
-  size_t len = 0;
-  for (size_t i = 0; i < stream->request_id.len; i++)
-    if (stream->request_id.data[i] != '-') text[len++] = stream->request_id.data[i];
-  return (struct gw_str){text, len};
+  return (struct gw_str){text, copy_without_hyphens(stream->request_id, text)};
 }
 
 static void put_path_parameters(struct gw_stream *stream, struct gw_str prefix) {

@@ -168,6 +168,7 @@ static void on_leisure(void *arg) {
 /* A connection that is new was wanted by more than there were: it waits as those do that bring much or are slow to take it. */
 static void on_io(void *arg, unsigned ready) {
   struct gw_upstream_connection *connection = arg;
+  gw_prefetch(connection, offsetof(struct gw_upstream_connection, out.pieces));
   bool is_patient = connection->is_bulky || connection->can_wait || !connection->is_tcp_connected;
   unsigned patient = is_patient ? ready : ready & GW_IO_WRITE;
   if (patient != 0) wait_for_leisure(connection, patient);

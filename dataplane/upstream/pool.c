@@ -103,6 +103,10 @@ void gw_upstream_pool_free(struct gw_upstream_pool *pool) {
   gw_upstream_pool_release(pool);
 }
 
+void gw_upstream_pool_prefetch(const struct gw_upstream_pool *pool) {
+  gw_prefetch(pool, offsetof(struct gw_upstream_pool, waiting));
+}
+
 uint32_t gw_upstream_pool_count_active(const struct gw_upstream_pool *pool) {
   return pool != NULL ? pool->active_count : 0;
 }
@@ -118,6 +122,7 @@ void gw_upstream_pool_set_timeouts(struct gw_upstream_pool *pool, uint64_t conne
 struct gw_upstream_connection *gw_upstream_pool_take(struct gw_upstream_pool *pool) {
   if (gw_list_is_empty(&pool->idle)) return NULL;
   struct gw_upstream_connection *connection = GW_LIST_ITEM(pool->idle.next, struct gw_upstream_connection, node);
+  gw_prefetch(connection, offsetof(struct gw_upstream_connection, out.pieces[2]));
   gw_list_remove(&connection->node);
   connection->is_idle = false;
   pool->idle_count--;

@@ -41,21 +41,23 @@ void gw_upstream_counts_unref(struct gw_upstream_counts *counts);
 
 struct gw_upstream_pool_options {
   struct gw_loop *loop;
-  struct gw_random *random;
-  struct gw_address address;
-  uint64_t connect_timeout_ms; /* TLS handshake included; 0: none, here and below */
+  struct gw_upstream_counts *counts;          /* the pool takes a reference */
+  struct gw_upstream_usage *usage;            /* NULL: without limits; the pool takes a reference */
+  uint64_t connect_timeout_ms;                /* TLS handshake included; 0: none, here and below */
   uint64_t idle_timeout_ms;
   enum gw_upstream_protocol protocol;
+  struct gw_random *random;
+  struct gw_address address;
   struct gw_http2_options http2;
   struct gw_tls_context *tls;                 /* NULL: plaintext; the pool takes a reference */
   struct gw_str sni;                          /* the pool takes a copy: it may outlive the configuration that it was made for */
-  struct gw_upstream_counts *counts;          /* the pool takes a reference */
-  struct gw_upstream_usage *usage;            /* NULL: without limits; the pool takes a reference */
   const struct gw_concurrency_limits *limits; /* NULL: none; the pool copies them */
 };
 
 struct gw_upstream_pool *gw_upstream_pool_new(const struct gw_upstream_pool_options *options);
 void gw_upstream_pool_free(struct gw_upstream_pool *pool);
+/* It gets a request soon: what that touches first is fetched into the caches meanwhile. */
+void gw_upstream_pool_prefetch(const struct gw_upstream_pool *pool);
 /* Attempts under way to its address. NULL: 0. */
 uint32_t gw_upstream_pool_count_active(const struct gw_upstream_pool *pool);
 /* For connections made, or idle, from now on. */

@@ -9,20 +9,25 @@
 #define LATEST (UINT64_C(1) << 62)
 
 static bool is_before(const struct gw_turn *a, const struct gw_turn *b) {
-  return a->deadline != b->deadline ? a->deadline < b->deadline : a->position < b->position;
+  return a->deadline < b->deadline || (a->deadline == b->deadline && a->position < b->position);
 }
 
-static void sift_down(struct gw_turns *turns, uint32_t at) {
+/* Whose turn was is mostly among the last again: so the place goes down to a leaf, and the moved one looks for its own from there. */
+static void sift_down(struct gw_turns *turns, uint32_t top) {
   struct gw_turn *heap = turns->heap;
-  struct gw_turn moved = heap[at];
-  for (;;) {
-    uint32_t child = 2 * at + 1;
-    if (child >= turns->count) break;
-    if (child + 1 < turns->count && is_before(&heap[child + 1], &heap[child])) child++;
-    if (!is_before(&heap[child], &moved)) break;
+  struct gw_turn moved = heap[top];
+  uint32_t at = top, child;
+  while ((child = 2 * at + 2) < turns->count) {
+    child -= is_before(&heap[child - 1], &heap[child]);
     heap[at] = heap[child];
     at = child;
   }
+  if (child == turns->count) { /* the last one has no sibling */
+    heap[at] = heap[child - 1];
+    at = child - 1;
+  }
+  for (; at > top && is_before(&moved, &heap[(at - 1) / 2]); at = (at - 1) / 2)
+    heap[at] = heap[(at - 1) / 2];
   heap[at] = moved;
 }
 

@@ -193,6 +193,8 @@ static void test_query_find_takes_the_first_of_that_name(void **state) {
     assert_int_equal(err, cases[i].value != NULL ? GW_OK : GW_ERR_NOT_FOUND);
     if (err == GW_OK && !gw_str_equal(value, gw_str_from(cases[i].value))) fail_msg("%s: %.*s", cases[i].path, GW_STR_ARG(value));
   }
+  struct gw_str value;
+  assert_int_equal(gw_uri_query_find(GW_STR("/a?q=a=b"), GW_STR("q=a"), &value), GW_ERR_NOT_FOUND); /* no name has a '=' */
 }
 
 static void test_query_remove_takes_all_of_that_name(void **state) {
