@@ -18,6 +18,7 @@ class Gateway(Contestant):
     balances = True
     balancing = ""  # lines of the service
     weights = 1     # different weights of its instances
+    settings = {}   # more of the control plane's
 
     def available(self):
         return os.path.exists(self.binary) and os.path.exists(self.control_binary)
@@ -66,7 +67,7 @@ class Gateway(Contestant):
              "--routes", write(spec, "routes.yaml", routes), "--services", write(spec, "services.yaml", services)],
             base.LOAD_CPU, os.path.join(spec.dir, "control.log"), cwd=spec.dir,
             env={"HOST": "127.0.0.1", "PORT": str(spec.port), "GATEWAY_ACCESS_LOG": self.access_log, "GATEWAY_IDLE_TIMEOUT": "600s",
-                 "GATEWAY_MAX_CONNECTIONS_PER_CLIENT": "0"})
+                 "GATEWAY_MAX_CONNECTIONS_PER_CLIENT": "0", **self.settings})
         end = time.time() + 10
         while not os.path.exists(ports):
             if time.time() > end or not self.control.alive():
@@ -110,3 +111,21 @@ class RingHash(Gateway):
 
 class Maglev(Gateway):
     name, default, balancing = "gateway-maglev", False, "    load_balancing: {policy: maglev, hash: {query: key}}\n"
+
+
+class SharedLimits(Gateway):
+    """Limits are counted by a Redis beside the load generator."""
+    name, default = "gateway-redis", False
+
+    def argv(self, spec):
+        port = base.free_port()
+        self.redis = base.Proc(["redis-server", "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no", "--dir", spec.dir],
+                               base.LOAD_CPU, os.path.join(spec.dir, "redis.log"), cwd=spec.dir)
+        self.settings = {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(port)}
+        return super().argv(spec)
+
+    def stop(self):
+        super().stop()
+        if getattr(self, "redis", None):
+            self.redis.stop()
+            self.redis = None
