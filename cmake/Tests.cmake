@@ -26,6 +26,8 @@ target_link_libraries(h1_parse PRIVATE gw_common_http)
 # What conformance tests run of keys and tokens alone.
 add_executable(jwt_check ${PROJECT_SOURCE_DIR}/tests/support/jwt_check.c)
 target_link_libraries(jwt_check PRIVATE gw_common_crypto)
+add_executable(token_cost ${PROJECT_SOURCE_DIR}/tests/bench/token_cost.c)
+target_link_libraries(token_cost PRIVATE gw_common_crypto)
 
 # What tests of limits run: clients that misbehave, and one that behaves and measures how it is served meanwhile.
 file(GLOB abuse_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/support/abuse/*.c)

@@ -41,9 +41,9 @@ void gw_upstream_counts_unref(struct gw_upstream_counts *counts);
 
 struct gw_upstream_pool_options {
   struct gw_loop *loop;
-  struct gw_upstream_counts *counts;          /* the pool takes a reference */
-  struct gw_upstream_usage *usage;            /* NULL: without limits; the pool takes a reference */
-  uint64_t connect_timeout_ms;                /* TLS handshake included; 0: none, here and below */
+  struct gw_upstream_counts *counts; /* the pool takes a reference */
+  struct gw_upstream_usage *usage;   /* NULL: without limits; the pool takes a reference */
+  uint64_t connect_timeout_ms;       /* TLS handshake included; 0: none, here and below */
   uint64_t idle_timeout_ms;
   enum gw_upstream_protocol protocol;
   struct gw_random *random;
