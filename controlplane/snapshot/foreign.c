@@ -147,8 +147,10 @@ static struct gw_resource *derive_listener(const struct gw_resource *from) {
   for (uint32_t i = 0; i < http->filter_count; i++) {
     if (is_ours(http->filters[i].kind)) continue;
     filters[count] = http->filters[i];
-    if (filters[count].kind == GW_FILTER_JWT_AUTHN)
+    if (filters[count].kind == GW_FILTER_JWT_AUTHN) {
       filters[count].settings.jwt_authn = plain_jwt(filters[count].settings.jwt_authn, &arena);
+      if (filters[count].settings.jwt_authn == NULL) continue;
+    }
     count++;
   }
   http->filters = filters;
