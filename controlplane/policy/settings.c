@@ -369,11 +369,11 @@ static const struct origin *origin_of(const struct gw_settings *settings, const 
 
 /* `ps` shows flags to everybody. */
 static void check_flags(const struct gw_settings *settings, struct gw_errors *errors) {
-  static const char *const names[] = {"MYSQL_PASSWORD", "GATEWAY_API_KEY_PEPPER"};
-  for (size_t i = 0; i < GW_ARRAY_LEN(names); i++) {
-    const struct origin *origin = origin_of(settings, names[i]);
-    if (strcmp(origin->source, "flag") == 0)
-      gw_errors_add(errors, origin->place, "%s is a secret, and flags are shown by ps: put it into the environment or a file", names[i]);
+  for (size_t i = 0; i < ROW_COUNT; i++) {
+    const struct origin *origin = &settings->origins->items[i];
+    if (rows[i].kind == KIND_SECRET && strcmp(origin->source, "flag") == 0)
+      gw_errors_add(errors, origin->place, "%s is a secret, and flags are shown by ps: put it into the environment or a file",
+                    rows[i].name);
   }
 }
 
