@@ -28,6 +28,8 @@ struct gw_jwt_claim_paths {
   struct gw_str roles;
   struct gw_str permissions;
 };
+#define GW_JWT_DEFAULT_CLAIMS                                                                                                              \
+  { GW_STR("sub"), GW_STR("name"), GW_STR("roles"), GW_STR("permissions") }
 
 struct gw_jwt_provider {
   struct gw_str name;

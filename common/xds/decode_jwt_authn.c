@@ -89,7 +89,7 @@ static void decode_cache(const Provider *m, struct gw_jwt_provider *out) {
 static void decode_provider(struct gw_xds_decoder *d, const struct gw_xds_place *place, const char *name, const Provider *m,
                             struct gw_jwt_provider *out) {
   out->name = gw_xds_decode_name(d, place, name);
-  out->claims = (struct gw_jwt_claim_paths){GW_STR("sub"), GW_STR("name"), GW_STR("roles"), GW_STR("permissions")};
+  out->claims = (struct gw_jwt_claim_paths)GW_JWT_DEFAULT_CLAIMS;
   if (m == NULL) {
     gw_xds_refuse(d, place, "has no value");
     return;

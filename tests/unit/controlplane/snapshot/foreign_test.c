@@ -39,7 +39,9 @@ static const struct gw_jwt_authn authn = {.providers = providers,
 static const struct gw_forwarded_identity identity = {.user_id = GW_STR("x-user-id"), .request_id = GW_STR("x-request-id")};
 
 static struct gw_snapshot *make_with(const struct gw_jwt_authn *tokens, const char *const *route_requirements, uint32_t count) {
+  static const struct gw_str trusted = {"10.0.0.0/8", 10};
   struct gw_http_filter filters[] = {
+      {.name = GW_STR("gateway.filters.http.limits"), .kind = GW_FILTER_LIMITS},
       {.name = GW_STR("envoy.filters.http.jwt_authn"), .kind = GW_FILTER_JWT_AUTHN, .settings.jwt_authn = tokens},
       {.name = GW_STR("gateway.filters.http.identity"), .kind = GW_FILTER_IDENTITY, .settings.forwarded_identity = &identity},
       {.name = GW_STR("envoy.filters.http.router"), .kind = GW_FILTER_ROUTER},
@@ -48,7 +50,10 @@ static struct gw_snapshot *make_with(const struct gw_jwt_authn *tokens, const ch
                                  .address = GW_STR("127.0.0.1"),
                                  .http = {.route_config_name = GW_STR("gateway"),
                                           .filters = filters,
-                                          .filter_count = 3,
+                                          .filter_count = 4,
+                                          .use_remote_address = true,
+                                          .trusted_cidrs = &trusted,
+                                          .trusted_cidr_count = 1,
                                           .max_request_headers_kb = 60,
                                           .max_headers_count = 100,
                                           .http2 = {.hpack_table_size = 4096,
@@ -68,6 +73,7 @@ static struct gw_snapshot *make_with(const struct gw_jwt_authn *tokens, const ch
                                   .match = {.kind = GW_PATH_MATCH_PREFIX, .path = GW_STR("/")},
                                   .action = GW_ROUTE_FORWARD,
                                   .forward.cluster = GW_STR("c"),
+                                  .has_body_limit = true,
                                   .filters = route_requirements[i] != NULL ? &of_routes[i] : NULL};
   }
   struct gw_str domain = GW_STR("*");
@@ -143,10 +149,15 @@ static void test_listener_has_only_what_they_know(void **state) {
   assert_int_equal(http->filter_count, 2);
   assert_int_equal(http->filters[0].kind, GW_FILTER_JWT_AUTHN);
   const struct gw_jwt_authn *left = http->filters[0].settings.jwt_authn;
+  assert_int_equal(http->trusted_cidr_count, 0);
   assert_int_equal(left->provider_count, 1); /* it refuses listeners with a provider that has no keys */
   assert_true(gw_str_equal(left->providers[0].name, GW_STR("rsa")));
   assert_int_equal(left->requirement_count, 1);
   assert_int_equal(left->requirements[0].requirement.provider, 0);
+  assert_false(route_of(theirs, 0)->has_body_limit);
+  /* It can't print a message that it does not know, optional or not. */
+  const struct gw_bytes *any = gw_snapshot_find(theirs, GW_RESOURCE_LISTENER, GW_STR("gateway"))->any;
+  assert_null(memmem(any->data, any->len, "gateway.filters", 15));
   /* Nobody tells the service who asks there, so nobody may claim to. */
   const struct gw_header_changes *changes = route_of(theirs, 0)->request_headers;
   assert_int_equal(changes->remove_count, 1);
