@@ -110,6 +110,10 @@ static const struct row rows[] = {
     {"MYSQL_USER", "", AT(mysql_user), KIND_PATH, 0, 0, NULL},
     {"MYSQL_PASSWORD", "", AT(mysql_password), KIND_SECRET, 0, 0, NULL},
     {"MYSQL_DATABASE", "", AT(mysql_database), KIND_PATH, 0, 0, NULL},
+    {"GATEWAY_MYSQL_TLS", "auto", AT(mysql_tls), KIND_SWITCH, 0, 0, NULL},
+    {"MYSQL_SSL_CA", "", AT(mysql_ca_file), KIND_PATH, 0, 0, NULL},
+    {"MYSQL_SSL_CERT", "", AT(mysql_cert_file), KIND_PATH, 0, 0, NULL},
+    {"MYSQL_SSL_KEY", "", AT(mysql_key_file), KIND_PATH, 0, 0, NULL},
     {"GATEWAY_API_KEY_PEPPER", "", AT(api_key_pepper), KIND_SECRET, 0, 0, NULL},
     {"GATEWAY_API_KEY_PEPPER_FILE", "", AT(api_key_pepper_file), KIND_PATH, 0, 0, NULL},
 };
