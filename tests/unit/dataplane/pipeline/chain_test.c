@@ -82,7 +82,7 @@ static void test_two_filters_that_routes_say_nothing_of_stand_side_by_side(void 
 
 static void test_router_is_the_last_and_only_the_last(void **state) {
   (void)state;
-  static const struct {
+  const struct {
     struct gw_http_filter filters[2];
     uint32_t count;
     const char *told;
