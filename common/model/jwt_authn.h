@@ -28,6 +28,8 @@ struct gw_jwt_claim_paths {
   struct gw_str roles;
   struct gw_str permissions;
 };
+#define GW_JWT_DEFAULT_CLAIMS                                                                                                              \
+  { GW_STR("sub"), GW_STR("name"), GW_STR("roles"), GW_STR("permissions") }
 
 struct gw_jwt_provider {
   struct gw_str name;
@@ -35,7 +37,7 @@ struct gw_jwt_provider {
   const struct gw_str *audiences;
   uint32_t audience_count;               /* 0: not looked at */
   uint32_t clock_skew_s;                 /* of exp, nbf and iat */
-  const struct gw_header_match *subject; /* what `sub` must be: its value, kind and ignore_case; NULL: anything */
+  const struct gw_string_match *subject; /* what `sub` must be; NULL: anything */
   bool requires_expiration;
   bool is_forwarded;        /* the token stays in the request */
   bool pads_payload;        /* of payload_header */

@@ -73,8 +73,8 @@ static void decode_checks(struct gw_xds_decoder *d, const struct gw_xds_place *p
   out->clock_skew_s = m->clock_skew_seconds > 0 ? m->clock_skew_seconds : GW_JWT_CLOCK_SKEW_DEFAULT_S;
   if (out->clock_skew_s > SKEW_MAX_S) gw_xds_refuse(d, GW_XDS_FIELD(place, "clock_skew_seconds"), "is more than a day");
   if (m->subjects == NULL) return;
-  struct gw_header_match *subject = gw_arena_calloc(d->arena, 1, sizeof *subject);
-  gw_xds_decode_string_matcher(d, GW_XDS_FIELD(place, "subjects"), m->subjects, subject);
+  struct gw_string_match *subject = gw_arena_calloc(d->arena, 1, sizeof *subject);
+  gw_xds_decode_string_match(d, GW_XDS_FIELD(place, "subjects"), m->subjects, subject);
   out->subject = subject;
 }
 
@@ -89,7 +89,7 @@ static void decode_cache(const Provider *m, struct gw_jwt_provider *out) {
 static void decode_provider(struct gw_xds_decoder *d, const struct gw_xds_place *place, const char *name, const Provider *m,
                             struct gw_jwt_provider *out) {
   out->name = gw_xds_decode_name(d, place, name);
-  out->claims = (struct gw_jwt_claim_paths){GW_STR("sub"), GW_STR("name"), GW_STR("roles"), GW_STR("permissions")};
+  out->claims = (struct gw_jwt_claim_paths)GW_JWT_DEFAULT_CLAIMS;
   if (m == NULL) {
     gw_xds_refuse(d, place, "has no value");
     return;

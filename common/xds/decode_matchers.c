@@ -34,13 +34,6 @@ void gw_xds_decode_string_match(struct gw_xds_decoder *d, const struct gw_xds_pl
   }
 }
 
-void gw_xds_decode_string_matcher(struct gw_xds_decoder *d, const struct gw_xds_place *place, const StringMatcher *m,
-                                  struct gw_header_match *out) {
-  struct gw_string_match text = {0};
-  gw_xds_decode_string_match(d, place, m, &text);
-  *out = (struct gw_header_match){.kind = text.kind, .value = text.value, .ignore_case = text.ignore_case};
-}
-
 static void decode_header_text(struct gw_xds_decoder *d, const struct gw_xds_place *place, const HeaderMatcher *m,
                                struct gw_string_match *out) {
   switch (m->header_match_specifier_case) {

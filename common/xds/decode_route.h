@@ -17,9 +17,6 @@ void gw_xds_decode_route_match(struct gw_xds_decoder *decoder, const struct gw_x
 /* headers and query_parameters of `place`. */
 void gw_xds_decode_matchers(struct gw_xds_decoder *decoder, const struct gw_xds_place *place,
                             const Envoy__Config__Route__V3__RouteMatch *message, struct gw_route_match *out);
-/* What a text must be: kind, value and ignore_case of `out`. */
-void gw_xds_decode_string_matcher(struct gw_xds_decoder *decoder, const struct gw_xds_place *place,
-                                  const Envoy__Type__Matcher__V3__StringMatcher *message, struct gw_header_match *out);
 /* request_headers_to_add and …_to_remove, response_headers_to_add and …_to_remove of `place`. */
 void gw_xds_decode_header_changes(struct gw_xds_decoder *decoder, const struct gw_xds_place *place,
                                   const Envoy__Config__Route__V3__Route *message, struct gw_route *out);

@@ -50,7 +50,7 @@ static Provider *encode_provider(struct gw_arena *arena, const struct gw_jwt_pro
   m->issuer = gw_xds_encode_str(arena, provider->issuer);
   m->n_audiences = provider->audience_count;
   m->audiences = encode_names(arena, provider->audiences, provider->audience_count);
-  if (provider->subject != NULL) m->subjects = gw_xds_encode_string_matcher(arena, provider->subject);
+  if (provider->subject != NULL) m->subjects = gw_xds_encode_string_match(arena, provider->subject);
   m->require_expiration = provider->requires_expiration;
   if (provider->max_lifetime_ms > 0) m->max_lifetime = gw_xds_encode_duration(arena, provider->max_lifetime_ms);
   m->jwks_source_specifier_case = JWKS(LOCAL_JWKS);

@@ -36,11 +36,6 @@ StringMatcher *gw_xds_encode_string_match(struct gw_arena *arena, const struct g
   GW_PANIC("string match kind %d", (int)match->kind);
 }
 
-StringMatcher *gw_xds_encode_string_matcher(struct gw_arena *arena, const struct gw_header_match *text) {
-  const struct gw_string_match match = {text->kind, text->ignore_case, text->value};
-  return gw_xds_encode_string_match(arena, &match);
-}
-
 HeaderMatcher *gw_xds_encode_header_match(struct gw_arena *arena, const struct gw_header_match *header) {
   HeaderMatcher *m = gw_xds_encode_new(arena, &envoy__config__route__v3__header_matcher__descriptor);
   m->name = gw_xds_encode_str(arena, header->name);

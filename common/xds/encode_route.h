@@ -6,14 +6,12 @@
 
 #include "common/xds/encode.h"
 
-/* A text's and a field's condition. */
+/* A text's (not PRESENT) and a field's condition. */
 Envoy__Type__Matcher__V3__StringMatcher *gw_xds_encode_string_match(struct gw_arena *arena, const struct gw_string_match *match);
 Envoy__Config__Route__V3__HeaderMatcher *gw_xds_encode_header_match(struct gw_arena *arena, const struct gw_header_match *header);
 Envoy__Config__Route__V3__RouteMatch *gw_xds_encode_route_match(struct gw_arena *arena, const struct gw_route_match *match);
 /* headers and query_parameters. */
 void gw_xds_encode_matchers(struct gw_arena *arena, const struct gw_route_match *match, Envoy__Config__Route__V3__RouteMatch *message);
-/* Of kind, value and ignore_case; not of PRESENT. */
-Envoy__Type__Matcher__V3__StringMatcher *gw_xds_encode_string_matcher(struct gw_arena *arena, const struct gw_header_match *text);
 /* request_headers_to_add and …_to_remove, response_headers_to_add and …_to_remove. */
 void gw_xds_encode_header_changes(struct gw_arena *arena, const struct gw_route *route, Envoy__Config__Route__V3__Route *message);
 /* Repeated HeaderValueOption. */

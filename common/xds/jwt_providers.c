@@ -83,12 +83,19 @@ static Extension *encode_extension(struct gw_arena *arena, const struct gw_jwt_p
   return m;
 }
 
+static bool says_something(const struct gw_jwt_provider *provider) {
+  const struct gw_jwt_claim_paths *claims = &provider->claims, usual = GW_JWT_DEFAULT_CLAIMS;
+  return provider->secret.len > 0 || provider->required_claim_count > 0 || !gw_str_equal(claims->user_id, usual.user_id) ||
+         !gw_str_equal(claims->user_name, usual.user_name) || !gw_str_equal(claims->roles, usual.roles) ||
+         !gw_str_equal(claims->permissions, usual.permissions);
+}
+
 /* Optional if no claim is required: without the rest a provider has no keys, and no service is told less than nothing. */
 HttpFilter *gw_xds_encode_jwt_providers(struct gw_arena *arena, const struct gw_http_filter *filter) {
   if (filter->kind != GW_FILTER_JWT_AUTHN) return NULL;
   const struct gw_jwt_authn *authn = filter->settings.jwt_authn;
   JwtProviders *providers = gw_xds_encode_new(arena, &gateway__filters__http__v1__jwt_providers__descriptor);
-  bool has_required = false;
+  bool has_required = false, is_empty = true;
   providers->n_providers = authn->provider_count;
   providers->providers = gw_xds_encode_array(arena, authn->provider_count);
   for (uint32_t i = 0; i < authn->provider_count; i++) {
@@ -97,8 +104,10 @@ HttpFilter *gw_xds_encode_jwt_providers(struct gw_arena *arena, const struct gw_
     entry->key = gw_xds_encode_str(arena, authn->providers[i].name);
     entry->value = encode_extension(arena, &authn->providers[i]);
     has_required = has_required || authn->providers[i].required_claim_count > 0;
+    is_empty = is_empty && !says_something(&authn->providers[i]);
     providers->providers[i] = entry;
   }
+  if (is_empty) return NULL;
   HttpFilter *m = gw_xds_encode_new(arena, &envoy__extensions__filters__network__http_connection_manager__v3__http_filter__descriptor);
   m->name = gw_xds_encode_str(arena, GW_STR(FILTER_NAME));
   m->is_optional = !has_required;

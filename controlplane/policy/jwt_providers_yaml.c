@@ -238,7 +238,7 @@ static void set_defaults(struct gw_jwt_provider *provider) {
       .is_cached = true,
       .cached_tokens = CACHED_TOKENS,
       .cached_token_bytes = CACHED_TOKEN_BYTES,
-      .claims = {GW_STR("sub"), GW_STR("name"), GW_STR("roles"), GW_STR("permissions")},
+      .claims = GW_JWT_DEFAULT_CLAIMS,
   };
 }
 

@@ -26,14 +26,13 @@ enum kind {
   KIND_DISCOVERY,
   KIND_WORD,
   KIND_REDIS,
-  KIND_UNUSED,
   KIND_SECRET
 };
 
 struct row {
   const char *name;
   const char *fallback; /* as text, so that it is shown and parsed as any other value */
-  size_t offset;        /* in struct gw_settings; of no meaning for KIND_UNUSED and KIND_SECRET */
+  size_t offset;        /* in struct gw_settings */
   enum kind kind;
   uint32_t min; /* KIND_U32, KIND_BYTES */
   uint32_t max;
@@ -42,7 +41,7 @@ struct row {
 
 #define AT(member) offsetof(struct gw_settings, member)
 
-/* KIND_UNUSED and KIND_SECRET rows are the origin's settings that this version knows but doesn't use yet. */
+/* KIND_SECRET: masked when it is shown, and taken from no flag. */
 static const struct row rows[] = {
     {"ENVIRONMENT", "default", AT(environment), KIND_TEXT, 0, 0, "default,dev,prod"},
     {"HOST", "0.0.0.0", AT(host), KIND_IP, 0, 0, NULL},
@@ -110,6 +109,10 @@ static const struct row rows[] = {
     {"MYSQL_USER", "", AT(mysql_user), KIND_PATH, 0, 0, NULL},
     {"MYSQL_PASSWORD", "", AT(mysql_password), KIND_SECRET, 0, 0, NULL},
     {"MYSQL_DATABASE", "", AT(mysql_database), KIND_PATH, 0, 0, NULL},
+    {"GATEWAY_MYSQL_TLS", "auto", AT(mysql_tls), KIND_SWITCH, 0, 0, NULL},
+    {"MYSQL_SSL_CA", "", AT(mysql_ca_file), KIND_PATH, 0, 0, NULL},
+    {"MYSQL_SSL_CERT", "", AT(mysql_cert_file), KIND_PATH, 0, 0, NULL},
+    {"MYSQL_SSL_KEY", "", AT(mysql_key_file), KIND_PATH, 0, 0, NULL},
     {"GATEWAY_API_KEY_PEPPER", "", AT(api_key_pepper), KIND_SECRET, 0, 0, NULL},
     {"GATEWAY_API_KEY_PEPPER_FILE", "", AT(api_key_pepper_file), KIND_PATH, 0, 0, NULL},
 };
@@ -264,7 +267,8 @@ static void set_value(struct gw_settings *settings, const struct row *row, const
     }
     return;
   case KIND_BYTES: set_bytes(row, origin, (uint64_t *)(void *)at, errors); return;
-  case KIND_PATH: break;
+  case KIND_PATH:
+  case KIND_SECRET: break;
   case KIND_IP:
     if (gw_address_parse_ip(origin->text, 0, &address) != GW_OK) {
       gw_errors_add(errors, origin->place, "%s: a numeric address is allowed, such as 0.0.0.0, 127.0.0.1 or ::", row->name);
@@ -280,11 +284,6 @@ static void set_value(struct gw_settings *settings, const struct row *row, const
   case KIND_WORD:
     if (!is_word(origin->text)) gw_errors_add(errors, origin->place, "%s: ASCII without spaces is allowed", row->name);
     break;
-  case KIND_UNUSED:
-  case KIND_SECRET:
-    if (row->offset != 0) break;
-    if (origin->text.len > 0) gw_errors_warn(errors, origin->place, "%s is not used yet", row->name);
-    return;
   }
   *(const char **)(void *)at = origin->text.data;
 }
@@ -369,11 +368,11 @@ static const struct origin *origin_of(const struct gw_settings *settings, const 
 
 /* `ps` shows flags to everybody. */
 static void check_flags(const struct gw_settings *settings, struct gw_errors *errors) {
-  static const char *const names[] = {"MYSQL_PASSWORD", "GATEWAY_API_KEY_PEPPER"};
-  for (size_t i = 0; i < GW_ARRAY_LEN(names); i++) {
-    const struct origin *origin = origin_of(settings, names[i]);
-    if (strcmp(origin->source, "flag") == 0)
-      gw_errors_add(errors, origin->place, "%s is a secret, and flags are shown by ps: put it into the environment or a file", names[i]);
+  for (size_t i = 0; i < ROW_COUNT; i++) {
+    const struct origin *origin = &settings->origins->items[i];
+    if (rows[i].kind == KIND_SECRET && strcmp(origin->source, "flag") == 0)
+      gw_errors_add(errors, origin->place, "%s is a secret, and flags are shown by ps: put it into the environment or a file",
+                    rows[i].name);
   }
 }
 

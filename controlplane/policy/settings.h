@@ -64,8 +64,12 @@ struct gw_settings {
   const char *mysql_user;                        /* MYSQL_USER */
   const char *mysql_password;                    /* MYSQL_PASSWORD */
   const char *mysql_database;                    /* MYSQL_DATABASE */
-  const char *api_key_pepper;                    /* GATEWAY_API_KEY_PEPPER: what API keys are hashed under; at least 32 bytes */
-  const char *api_key_pepper_file;               /* GATEWAY_API_KEY_PEPPER_FILE: instead of that */
+  enum gw_switch mysql_tls;                      /* GATEWAY_MYSQL_TLS: auto (with MYSQL_SSL_CA, and beyond this machine), true, false */
+  const char *mysql_ca_file;                     /* MYSQL_SSL_CA: whose signature the database's certificate has; empty: ca_file */
+  const char *mysql_cert_file;                   /* MYSQL_SSL_CERT, MYSQL_SSL_KEY: ours, where it asks for one */
+  const char *mysql_key_file;
+  const char *api_key_pepper;      /* GATEWAY_API_KEY_PEPPER: what API keys are hashed under; at least 32 bytes */
+  const char *api_key_pepper_file; /* GATEWAY_API_KEY_PEPPER_FILE: instead of that */
   /* Limits; 0 means none where that is allowed. */
   uint64_t max_request_body_bytes;       /* GATEWAY_MAX_REQUEST_BODY: 100MiB */
   uint64_t max_uri_bytes;                /* GATEWAY_MAX_URI: 8KiB */

@@ -82,13 +82,20 @@ static enum gw_err take_pepper(struct gw_storage *storage, const struct gw_setti
 /* ---- life ---- */
 
 static enum gw_err find_target(struct gw_storage *storage, const struct gw_settings *settings, struct gw_errors *errors) {
+  static const enum gw_store_tls tls[] =
+      {[GW_SWITCH_AUTO] = GW_STORE_TLS_AUTO, [GW_SWITCH_OFF] = GW_STORE_TLS_OFF, [GW_SWITCH_ON] = GW_STORE_TLS_ON};
   const struct gw_options *options = storage->options.options;
   GW_CLEANUP(gw_free_ptr) char *default_path = beside(options->admin_token_file, STORE_FILE), *words = NULL;
   struct gw_store_settings mysql = {.host = settings->mysql_host,
                                     .port = settings->mysql_port,
                                     .user = settings->mysql_user,
                                     .password = settings->mysql_password,
-                                    .database = settings->mysql_database};
+                                    .database = settings->mysql_database,
+                                    .tls = tls[settings->mysql_tls],
+                                    .tls_ca = settings->mysql_ca_file,
+                                    .tls_cert = settings->mysql_cert_file,
+                                    .tls_key = settings->mysql_key_file,
+                                    .default_ca = settings->ca_file};
   enum gw_err err = gw_store_target_init(options->store, &mysql, default_path, &storage->target, &words);
   if (err != GW_OK) gw_errors_add(errors, options->store != NULL ? "--store" : "MYSQL_HOST", "%s", words);
   return err;

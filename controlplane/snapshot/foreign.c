@@ -48,9 +48,11 @@ void gw_foreign_free(struct gw_foreign *foreign) {
 
 /* ---- what can't be enforced there ---- */
 
-/* Filters that Envoy does not have. Without them the listener says the same of what is not closed. */
+/* Filters that Envoy does not have. Without them the listener says the same of what is not closed. Envoy would leave out those that are
+ * optional, but it can't print a configuration that holds a message it does not know, not even such a one. */
 static bool is_ours(enum gw_filter_kind kind) {
-  return kind == GW_FILTER_ACCESS || kind == GW_FILTER_API_KEY || kind == GW_FILTER_SHARED_LIMIT || kind == GW_FILTER_IDENTITY;
+  return kind == GW_FILTER_ACCESS || kind == GW_FILTER_API_KEY || kind == GW_FILTER_SHARED_LIMIT || kind == GW_FILTER_IDENTITY ||
+         kind == GW_FILTER_LIMITS || kind == GW_FILTER_NODE_ENDPOINTS;
 }
 
 static const struct gw_jwt_authn *find_jwt(const struct gw_http_connection_manager *http) {
@@ -126,7 +128,8 @@ static const struct gw_jwt_authn *plain_jwt(const struct gw_jwt_authn *from, str
   for (uint32_t i = 0; i < from->provider_count; i++) {
     if (provider_fault(&from->providers[i]) != NULL) continue;
     places[i] = authn->provider_count;
-    providers[authn->provider_count++] = from->providers[i];
+    providers[authn->provider_count] = from->providers[i];
+    providers[authn->provider_count++].claims = (struct gw_jwt_claim_paths)GW_JWT_DEFAULT_CLAIMS;
   }
   for (uint32_t i = 0; i < from->requirement_count; i++) {
     if (requirement_fault(from, &from->requirements[i].requirement) != NULL) continue;
@@ -147,19 +150,22 @@ static struct gw_resource *derive_listener(const struct gw_resource *from) {
   for (uint32_t i = 0; i < http->filter_count; i++) {
     if (is_ours(http->filters[i].kind)) continue;
     filters[count] = http->filters[i];
-    if (filters[count].kind == GW_FILTER_JWT_AUTHN)
+    if (filters[count].kind == GW_FILTER_JWT_AUTHN) {
       filters[count].settings.jwt_authn = plain_jwt(filters[count].settings.jwt_authn, &arena);
+      if (filters[count].settings.jwt_authn == NULL) continue;
+    }
     count++;
   }
   http->filters = filters;
   http->filter_count = count;
+  http->trusted_cidr_count = 0;
   struct gw_resource *to = gw_xds_encode_listener(&listener);
   gw_arena_done(&arena);
   return to;
 }
 
 static bool differs(const struct gw_listener *listener) {
-  bool is_other = false;
+  bool is_other = listener->http.trusted_cidr_count > 0;
   for (uint32_t i = 0; i < listener->http.filter_count && !listener->is_api_only; i++)
     is_other = is_other || is_ours(listener->http.filters[i].kind) || listener->http.filters[i].kind == GW_FILTER_JWT_AUTHN;
   return is_other;
@@ -208,6 +214,8 @@ static const struct gw_header_changes *remove_reserved(struct routes *routes, co
 
 static void derive_route(struct routes *routes, struct gw_route *route, const struct gw_header_changes *plain) {
   const char *fault = gw_foreign_route_fault(routes->http, route);
+  routes->is_changed = routes->is_changed || route->has_body_limit;
+  route->has_body_limit = false;
   if (fault != NULL) {
     close_route(routes, route, fault);
     routes->is_changed = true;

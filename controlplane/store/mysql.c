@@ -55,6 +55,18 @@ static enum gw_err run_script(void *arg, const char *const *statements, char **r
   return GW_OK;
 }
 
+/* The server's certificate is checked before the password goes anywhere, and a server without TLS is none of ours. */
+static void want_tls(MYSQL *mysql, const struct gw_store_target *target) {
+  const my_bool yes = 1;
+  mysql_options(mysql, MYSQL_OPT_SSL_ENFORCE, &yes);
+  mysql_options(mysql, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &yes);
+  mysql_options(mysql, MARIADB_OPT_TLS_VERSION, "TLSv1.2,TLSv1.3");
+  mysql_options(mysql, MYSQL_OPT_SSL_CA, target->tls_ca);
+  if (target->tls_cert[0] == '\0') return;
+  mysql_options(mysql, MYSQL_OPT_SSL_CERT, target->tls_cert);
+  mysql_options(mysql, MYSQL_OPT_SSL_KEY, target->tls_key);
+}
+
 static enum gw_err open_connection(const struct gw_store_target *target, void **ret_connection, char **ret_words) {
   /* Writers take turns by a row's lock; with snapshots of their own they would not see what came before. */
   static const char *const settings[] = {"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
@@ -70,9 +82,14 @@ static enum gw_err open_connection(const struct gw_store_target *target, void **
   /* "localhost" would mean a socket file to the library. */
   const unsigned protocol = MYSQL_PROTOCOL_TCP;
   mysql_options(connection->mysql, MYSQL_OPT_PROTOCOL, &protocol);
+  if (target->uses_tls) want_tls(connection->mysql, target);
   enum gw_err err = GW_OK;
   if (mysql_real_connect(connection->mysql, target->host, target->user, target->password, target->database, target->port, NULL, 0) == NULL)
     err = fail(connection, ret_words);
+  if (err == GW_OK && target->uses_tls && mysql_get_ssl_cipher(connection->mysql) == NULL) {
+    *ret_words = gw_strdup("MySQL: the connection is not under TLS");
+    err = GW_ERR_CLOSED;
+  }
   if (err == GW_OK) err = run_script(connection, settings, ret_words);
   if (err == GW_OK)
     *ret_connection = connection;

@@ -5,6 +5,7 @@
 
 #include "common/base/mem.h"
 #include "common/base/str.h"
+#include "common/net/address.h"
 
 #define FORMS "sqlite:///PATH and mysql://[USER@]HOST[:PORT]/DATABASE are allowed"
 
@@ -50,6 +51,30 @@ static enum gw_err parse_host(struct gw_str text, struct gw_str *ret_host, uint1
   return GW_OK;
 }
 
+static bool is_given(const char *setting) {
+  return setting != NULL && setting[0] != '\0';
+}
+
+static bool is_on_this_machine(const char *host) {
+  bool is_ipv6 = strchr(host, ':') != NULL;
+  GW_CLEANUP(gw_free_ptr) char *with_port = gw_asprintf(is_ipv6 ? "[%s]:1" : "%s:1", host);
+  return gw_address_is_loopback_target(gw_str_from(with_port));
+}
+
+/* Passwords and hashes go over that connection. */
+static enum gw_err take_tls(const struct gw_store_settings *settings, struct gw_store_target *target, char **ret_words) {
+  if (is_given(settings->tls_cert) != is_given(settings->tls_key))
+    return fail(ret_words, gw_strdup("MYSQL_SSL_CERT and MYSQL_SSL_KEY go together"));
+  if (settings->tls == GW_STORE_TLS_OFF && is_given(settings->tls_ca))
+    return fail(ret_words, gw_strdup("MYSQL_SSL_CA is given, and GATEWAY_MYSQL_TLS=false says that there is no TLS"));
+  target->uses_tls = settings->tls == GW_STORE_TLS_ON ||
+                     (settings->tls == GW_STORE_TLS_AUTO && (is_given(settings->tls_ca) || !is_on_this_machine(target->host)));
+  target->tls_ca = gw_strdup(is_given(settings->tls_ca) ? settings->tls_ca : settings->default_ca != NULL ? settings->default_ca : "");
+  target->tls_cert = or_setting(gw_str_from(""), settings->tls_cert);
+  target->tls_key = or_setting(gw_str_from(""), settings->tls_key);
+  return GW_OK;
+}
+
 static enum gw_err take_mysql(struct gw_str rest, const struct gw_store_settings *settings, struct gw_store_target *ret_target,
                               char **ret_words) {
   struct gw_str authority = rest, user = {NULL, 0}, host = {NULL, 0};
@@ -69,9 +94,10 @@ static enum gw_err take_mysql(struct gw_str rest, const struct gw_store_settings
                     : target.user[0] == '\0'     ? "a user (MYSQL_USER)"
                     : target.database[0] == '\0' ? "a database (MYSQL_DATABASE)"
                                                  : NULL;
-  if (gap != NULL) {
+  enum gw_err err = gap == NULL ? take_tls(settings, &target, ret_words) : fail(ret_words, gw_asprintf("MySQL needs %s", gap));
+  if (err != GW_OK) {
     gw_store_target_done(&target);
-    return fail(ret_words, gw_asprintf("MySQL needs %s", gap));
+    return err;
   }
   *ret_target = target;
   return GW_OK;
@@ -102,6 +128,9 @@ void gw_store_target_done(struct gw_store_target *target) {
   if (target->password != NULL) explicit_bzero(target->password, strlen(target->password));
   free(target->password);
   free(target->database);
+  free(target->tls_ca);
+  free(target->tls_cert);
+  free(target->tls_key);
   *target = (struct gw_store_target){0};
 }
 

@@ -4,6 +4,7 @@
 #ifndef GW_CONTROLPLANE_STORE_TARGET_H
 #define GW_CONTROLPLANE_STORE_TARGET_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/base/err.h"
@@ -20,6 +21,16 @@ struct gw_store_target {
   char *user;
   char *password; /* "": none. Never in a URL, where `ps` would show it */
   char *database;
+  bool uses_tls;  /* the server's certificate must have this name or address, and a signature of `tls_ca` */
+  char *tls_ca;   /* a file */
+  char *tls_cert; /* ours, and its key; "": none */
+  char *tls_key;
+};
+
+enum gw_store_tls {
+  GW_STORE_TLS_AUTO, /* with a `tls_ca`, and for all that is not on this machine */
+  GW_STORE_TLS_OFF,
+  GW_STORE_TLS_ON,
 };
 
 /* What the MYSQL_… settings say; NULL or "": nothing. */
@@ -29,6 +40,11 @@ struct gw_store_settings {
   const char *user;
   const char *password;
   const char *database;
+  enum gw_store_tls tls;
+  const char *tls_ca;
+  const char *tls_cert;
+  const char *tls_key;
+  const char *default_ca; /* without tls_ca */
 };
 
 /* `url`: sqlite:///PATH or mysql://[USER@]HOST[:PORT]/DATABASE, where what it leaves out is the settings'; NULL: MySQL if settings->host

@@ -5,6 +5,7 @@
 #include "common/model/secret.h"
 #include "common/model/snapshot.h"
 #include "common/routing/regex.h"
+#include "common/routing/text_rule.h"
 
 struct making {
   const struct gw_filter_build *build;
@@ -81,7 +82,7 @@ static void make_issuer(const struct making *m, const struct gw_jwt_provider *pr
 
 /* Whatever a token that was verified once would have to be verified for again, if it were another. */
 static uint64_t hash_rules(const struct gw_jwt_provider *provider, const struct gw_jwt_checks *checks) {
-  const struct gw_header_match *subject = provider->subject;
+  const struct gw_string_match *subject = provider->subject;
   GW_CLEANUP(gw_strbuf_done) struct gw_strbuf text = {0};
   gw_strbuf_printf(&text, "%zu:%.*s %zu:%.*s %u %d %d %lld ", provider->name.len, GW_STR_ARG(provider->name), checks->issuer.len,
                    GW_STR_ARG(checks->issuer), checks->leeway_s, checks->requires_exp, provider->pads_payload,
@@ -237,29 +238,10 @@ const struct gw_jwt_node *gw_jwt_settings_match(const struct gw_jwt_settings *se
   return hit.route != NULL ? &settings->rules[hit.route->index] : NULL;
 }
 
-static bool lower_equal(struct gw_str a, struct gw_str b, bool ignore_case) {
-  return ignore_case ? gw_str_equal_nocase(a, b) : gw_str_equal(a, b);
-}
-
-static bool contains(struct gw_str text, struct gw_str part, bool ignore_case) {
-  for (size_t at = 0; at + part.len <= text.len; at++)
-    if (lower_equal((struct gw_str){text.data + at, part.len}, part, ignore_case)) return true;
-  return false;
-}
-
 bool gw_jwt_issuer_takes_subject(const struct gw_jwt_issuer *issuer, struct gw_str subject, struct gw_arena *scratch) {
-  const struct gw_header_match *match = issuer->model->subject;
+  const struct gw_string_match *match = issuer->model->subject;
   if (match == NULL) return true;
-  struct gw_str value = match->value;
-  bool is_long_enough = subject.len >= value.len;
-  switch (match->kind) {
-  case GW_STRING_MATCH_EXACT: return lower_equal(subject, value, match->ignore_case);
-  case GW_STRING_MATCH_PREFIX: return is_long_enough && lower_equal((struct gw_str){subject.data, value.len}, value, match->ignore_case);
-  case GW_STRING_MATCH_SUFFIX:
-    return is_long_enough && lower_equal(gw_str_skip(subject, subject.len - value.len), value, match->ignore_case);
-  case GW_STRING_MATCH_CONTAINS: return contains(subject, value, match->ignore_case);
-  case GW_STRING_MATCH_REGEX: return gw_regex_match(issuer->subject, subject, scratch, NULL);
-  case GW_STRING_MATCH_PRESENT: return subject.len > 0;
-  }
-  return false;
+  const struct gw_text_rule rule = {match->kind, match->ignore_case, match->value, issuer->subject};
+  struct gw_route_work work = {.scratch = scratch};
+  return gw_text_rule_match(&rule, subject, &work);
 }

@@ -4,11 +4,15 @@
 
 #include "common/base/mem.h"
 
-/* What routes have is found by the filter's kind. */
-static bool is_twice(const struct gw_http_connection_manager *http, uint32_t index, const struct gw_filter *filter) {
-  for (uint32_t i = 0; i < index && filter->build_route != NULL; i++)
-    if (http->filters[i].kind == filter->kind) return true;
-  return false;
+/* What routes have is found by the filter's kind, so there is one of those that they have something for. */
+static void check_twice(const struct gw_http_connection_manager *http, uint32_t index, const struct gw_filter *filter, const char *place,
+                        struct gw_errors *errors) {
+  for (uint32_t i = 0; i < index && filter->build_route != NULL; i++) {
+    if (http->filters[i].kind != filter->kind) continue;
+    gw_errors_add(errors, place, "filter \"%.*s\" is of the same kind as http_filters[%u]: routes have settings for one of a kind",
+                  GW_STR_ARG(http->filters[index].name), i);
+    return;
+  }
 }
 
 static const struct gw_filter *find_filter(const struct gw_filter *const *registry, enum gw_filter_kind kind) {
@@ -34,7 +38,7 @@ void gw_chain_build(struct gw_chain *chain, const struct gw_http_connection_mana
     }
     bool is_last = i + 1 == http->filter_count;
     if (is_last != (model->kind == GW_FILTER_ROUTER)) gw_errors_add(errors, at, "the router is the last filter, and only the last one");
-    if (is_twice(http, i, filter)) gw_errors_add(errors, at, "filter \"%.*s\" is there twice", GW_STR_ARG(model->name));
+    check_twice(http, i, filter, at, errors);
     struct gw_filter_build own = *build;
     own.place = at;
     const void *settings = filter->build != NULL ? filter->build(&own, model) : NULL;

@@ -21,7 +21,8 @@ struct gw_chain {
   size_t state_size; /* of all filters together */
 };
 
-/* Mistakes: a filter that the registry doesn't have, settings, a router that is not last or is missing. */
+/* Mistakes: a filter that the registry doesn't have, two of one kind where routes have settings for it, settings, a router that is not
+ * last or is missing. */
 void gw_chain_build(struct gw_chain *chain, const struct gw_http_connection_manager *http, const struct gw_filter *const *registry,
                     const struct gw_filter_build *build);
 /* The arena stays. */

@@ -107,7 +107,7 @@ def route(name, spec):
     return made
 
 
-def listener():
+def listener(*more_filters):
     unsure = {"@type": PREFIX + "filters.http.rbac.v3.RBAC"}
     # What routes without rules of their own have.
     default = {**unsure, "rules": rules("ALLOW", {"listener": {"I": [{"header": {"name": "x-role", "string_match": {"exact": "admin"}}}]}})}
@@ -118,7 +118,7 @@ def listener():
         "rds": {"route_config_name": "routes", "config_source": {"ads": {}, "resource_api_version": "V3"}},
         "access_log": [{"name": "stdout", "typed_config": {"@type": PREFIX + "access_loggers.stream.v3.StdoutAccessLog",
                                                            "log_format": {"text_format_source": {"inline_string": LOG}}}}],
-        "http_filters": [{"name": "envoy.filters.http.rbac_deny", "typed_config": unsure}, {"name": "envoy.filters.http.rbac", "typed_config": default},
+        "http_filters": [{"name": "envoy.filters.http.rbac_deny", "typed_config": unsure}, {"name": "envoy.filters.http.rbac", "typed_config": default}, *more_filters,
                          {"name": "envoy.filters.http.router", "typed_config": router}],
     }
     return {"name": "gateway", "address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}},
@@ -175,3 +175,15 @@ def test_policies_are_of_upstreams_type():
     for spec in RULES.values():
         for action in spec.values():
             json_format.ParseDict(rules("ALLOW", action), rbac_pb2.RBAC())
+
+
+def test_two_filters_of_a_kind_are_refused_with_the_reason(stage):
+    """Envoy tells them apart by name; to us one would have the other's settings, which might let in more."""
+    second = {"name": "second", "typed_config": {"@type": PREFIX + "filters.http.rbac.v3.RBAC"}}
+    server = Server([json_format.ParseDict(listener(second), listener_pb2.Listener()), *resources()[1:]])
+    data = stage.data_plane(server.address, workers=1)
+    wanted = 'filter "second" is of the same kind as http_filters[1]: routes have settings for one of a kind'
+    told = wait_until(lambda: [error for error in server.errors if "gateway" in error], "the refusal")
+    assert wanted in told[0] and wanted in data.log()
+    assert data.ports().get("listeners", {}) == {}
+    server.stop()

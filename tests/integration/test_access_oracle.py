@@ -13,26 +13,33 @@ from support.access_routes import ACCESS, ADDRESSES, claims, route
 from support.gateway import get, wait_until
 from support.raw import read_answer
 
-def spell(chance, path):
-    """The same path in another form, or, now and then, another one."""
-    change = chance.randrange(10)
-    if change == 0:
-        return "/." + path
-    if change == 1:
-        return "/zz/.." + path
-    if change == 2:
-        return path.replace("/", "//", 2)
-    if change == 3:
-        return path.replace("x-y", "%78%2Dy")
-    if change == 4:
-        return path.replace("x-y", "X-y")
-    if change == 5:
-        return path.replace("/x-y/", "/q/../x-y/./")
-    if change == 6:
-        return path.replace("%20", "%2520")
-    if change == 7:
-        return path.replace("/x-y", "%2fx-y")
-    return path + ("?project=p1" if change == 8 else "")
+# A path in other forms, some of which mean another path, or none. Each route is asked for in every one of them, by another identity each.
+SPELLINGS = [
+    lambda path: path,
+    lambda path: path + "?project=p1",
+    # dot segments, plain and encoded
+    lambda path: "/." + path,
+    lambda path: "/zz/.." + path,
+    lambda path: path.replace("/x-y/", "/q/../x-y/./"),
+    lambda path: "/%2e" + path,
+    lambda path: "/zz/%2E%2e" + path,
+    lambda path: path + "/.",
+    lambda path: path + "/zz/..",
+    lambda path: "/.." + path,
+    # slashes
+    lambda path: path.replace("/", "//", 2),
+    lambda path: path.replace("/x-y/", "///x-y//"),
+    lambda path: path + "/",
+    # encodings
+    lambda path: path.replace("x-y", "%78%2Dy"),
+    lambda path: path.replace("x-y", "x%2dy"),
+    lambda path: path.replace("%20", "%2520").replace("/p", "/%70"),
+    lambda path: path.replace("/x-y", "%2fx-y"),
+    lambda path: path.replace("/x-y", "%5Cx-y"),
+    # case
+    lambda path: path.replace("x-y", "X-y"),
+    lambda path: path.replace("/r", "/R", 1),
+]
 
 
 def expect(oracle, routes, case, identity):
@@ -85,14 +92,14 @@ def test_every_decision_is_the_oracles(stage, tmp_path):
     for number in range(len(routes)):
         for who in range(len(identities)):
             path = f"/r{number}/{chance.choice(['p1', 'p2', '42', 'a%20b'])}/x-y/{chance.choice(['p1', 'p2', 'a%20b'])}"
-            case = {"route": number, "who": who, "target": spell(chance, path), "client": chance.choice(ADDRESSES),
+            case = {"route": number, "who": who, "target": SPELLINGS[(number + who) % len(SPELLINGS)](path), "client": chance.choice(ADDRESSES),
                     "method": chance.choice(["GET", "GET", "GET", "HEAD", "POST", "PUT", "DELETE"])}
             lines = [f"{case['method']} {case['target']} HTTP/1.1", "Host: gateway.test", f"User-Agent: case-{len(cases)}", f"X-Forwarded-For: {case['client']}"]
             if tokens[who] is not None:
                 lines.append("Authorization: Bearer " + tokens[who])
             heads.append(("\r\n".join([*lines, "", ""])).encode())
             cases.append(case)
-    assert len(cases) == 20000
+    assert len(cases) == 20000 and len(SPELLINGS) == len(identities) == 20
     statuses = exchange_all(port, heads, [case["method"] for case in cases])
 
     def logged():

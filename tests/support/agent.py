@@ -11,6 +11,7 @@ from .gateway import PATIENCE_S, ROOT
 
 SESSION = "/gateway.agent.v1.Agent/Session"
 FIND_FAILURES = "/gateway.admin.v1.Admin/FindFailures"
+REVOKE = "/gateway.admin.v1.Admin/RevokeApiKeys"
 
 
 def _load(*files):
@@ -27,6 +28,8 @@ NodeMessage, ControlMessage = _message("gateway.agent.v1.NodeMessage"), _message
 Failure, Attempt = _message("gateway.agent.v1.Failure"), _message("gateway.agent.v1.Attempt")
 FindFailuresRequest = _message("gateway.admin.v1.FindFailuresRequest")
 FindFailuresResponse = _message("gateway.admin.v1.FindFailuresResponse")
+RevokeApiKeysRequest = _message("gateway.admin.v1.RevokeApiKeysRequest")
+RevokeApiKeysResponse = _message("gateway.admin.v1.RevokeApiKeysResponse")
 
 
 class Agent:
@@ -80,3 +83,12 @@ def admin_calls(control):
         method = channel.unary_unary(FIND_FAILURES, FindFailuresRequest.SerializeToString, FindFailuresResponse.FromString)
         yield lambda request_id, token=token: method.future(FindFailuresRequest(request_id=request_id), timeout=PATIENCE_S,
                                                             metadata=[("authorization", f"Bearer {token}")])
+
+
+@contextlib.contextmanager
+def revocations(control):
+    """revoke(ids) by that control plane's admin API: returns grpc's future."""
+    token = control.token_path.read_text().strip()
+    with grpc.insecure_channel(f"127.0.0.1:{control.ports()['admin']}") as channel:
+        method = channel.unary_unary(REVOKE, RevokeApiKeysRequest.SerializeToString, RevokeApiKeysResponse.FromString)
+        yield lambda ids: method.future(RevokeApiKeysRequest(ids=ids), timeout=PATIENCE_S, metadata=[("authorization", f"Bearer {token}")])

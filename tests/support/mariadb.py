@@ -17,8 +17,10 @@ def free_port():
 
 
 class MariaDb:
-    def __init__(self, folder):
-        self.folder = pathlib.Path(folder)
+    """`args`: more of mariadbd's."""
+
+    def __init__(self, folder, *args):
+        self.folder, self.args = pathlib.Path(folder), args
         self.folder.mkdir(parents=True)
         self.port = free_port()
         subprocess.run(["mariadb-install-db", "--no-defaults", f"--datadir={self.folder}/data", "--auth-root-authentication-method=normal",
@@ -32,7 +34,7 @@ class MariaDb:
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen(["mariadbd", "--no-defaults", "--user=root", f"--datadir={self.folder}/data",
                                              f"--socket={self.folder}/s.sock", "--bind-address=127.0.0.1", f"--port={self.port}",
-                                             "--skip-name-resolve", "--skip-log-bin", "--innodb-buffer-pool-size=16M"],
+                                             "--skip-name-resolve", "--skip-log-bin", "--innodb-buffer-pool-size=16M", *self.args],
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         wait_until(lambda: self.client("SELECT 1", "").returncode == 0, "MariaDB")
 

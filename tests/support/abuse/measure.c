@@ -1,6 +1,6 @@
 /* A client that behaves: requests on kept connections with pauses between them, and how long their answers took.
  *
- *   measure h1|h2 PORT [connections=4] [pause_us=4000] [path=/]
+ *   measure h1|h2 PORT [connections=4] [pause_us=4000] [path=/] [key=API key, of h1]
  *
  * A line on standard input ends a phase, which is told as a line of JSON; its end ends the program. It comes from 127.0.0.2, so that no
  * limit on who misbehaves is its own. */
@@ -44,6 +44,7 @@ static struct {
   uint32_t connections;
   uint64_t pause_us;
   const char *path;
+  const char *key; /* NULL: none */
   int epoll_fd;
   struct connection items[CONNECTIONS_MAX];
   uint32_t *samples;
@@ -115,7 +116,9 @@ static void ask(struct connection *connection, uint64_t now_us) {
     gw_strbuf_append_str(&buf, gw_strbuf_str(&block));
     gw_strbuf_done(&block);
   } else {
-    gw_strbuf_printf(&buf, "GET %s HTTP/1.1\r\nHost: measure.test\r\n\r\n", run.path);
+    gw_strbuf_printf(&buf, "GET %s HTTP/1.1\r\nHost: measure.test\r\n", run.path);
+    if (run.key != NULL) gw_strbuf_printf(&buf, "X-API-Key: %s\r\n", run.key);
+    gw_strbuf_append(&buf, "\r\n", 2);
   }
   connection->asked_us = now_us;
   connection->is_whole = false;
@@ -239,8 +242,9 @@ int main(int argc, char **argv) {
     if (strncmp(argv[i], "connections=", 12) == 0) run.connections = (uint32_t)strtoul(argv[i] + 12, NULL, 10);
     if (strncmp(argv[i], "pause_us=", 9) == 0) run.pause_us = strtoull(argv[i] + 9, NULL, 10);
     if (strncmp(argv[i], "path=", 5) == 0) run.path = argv[i] + 5;
+    if (strncmp(argv[i], "key=", 4) == 0) run.key = argv[i] + 4;
   }
-  if (run.connections > CONNECTIONS_MAX || strlen(run.path) > 126) return 64;
+  if (run.connections > CONNECTIONS_MAX || strlen(run.path) > 126 || (run.is_h2 && run.key != NULL)) return 64;
   run.samples = gw_calloc(SAMPLES_MAX, sizeof(*run.samples));
   run.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
   struct epoll_event event = {.events = EPOLLIN, .data.u32 = STDIN_MARK};

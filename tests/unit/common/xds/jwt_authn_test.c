@@ -11,7 +11,7 @@ typedef Envoy__Extensions__Filters__Http__JwtAuthn__V3__JwtAuthentication Authen
 static const struct gw_str names[] = {GW_STR("a"), GW_STR("b")};
 static const struct gw_jwt_header headers[] = {{GW_STR("authorization"), GW_STR("Bearer ")}, {GW_STR("x-token"), GW_STR("")}};
 static const struct gw_jwt_claim_header claims[] = {{GW_STR("x-tenant"), GW_STR("tenant.id")}};
-static const struct gw_header_match subject = {.kind = GW_STRING_MATCH_PREFIX, .value = GW_STR("u-"), .ignore_case = true};
+static const struct gw_string_match subject = {.kind = GW_STRING_MATCH_PREFIX, .value = GW_STR("u-"), .ignore_case = true};
 static const struct gw_jwt_provider providers[] = {
     {.name = GW_STR("one"),
      .issuer = GW_STR("https://one"),

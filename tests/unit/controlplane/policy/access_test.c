@@ -108,8 +108,9 @@ static const struct access_case cases[] = {
 };
 
 static struct gw_policy *load(const char *text, char **ret_told) {
-  static const char *const overrides[] = {"JWT_SECRET_KEY=0123456789abcdef0123456789abcdef", NULL};
-  struct gw_settings *settings = fixture_settings(overrides);
+  setenv("JWT_SECRET_KEY", "0123456789abcdef0123456789abcdef", 1);
+  struct gw_settings *settings = fixture_settings(NULL);
+  unsetenv("JWT_SECRET_KEY");
   struct gw_errors errors;
   gw_errors_init(&errors);
   struct gw_policy *policy = NULL;

@@ -212,6 +212,22 @@ static void test_secrets_are_masked(void **state) {
   gw_settings_free(settings);
 }
 
+/* `ps` shows flags. */
+static void test_secrets_are_not_taken_from_flags(void **state) {
+  (void)state;
+  static const char *const names[] = {"JWT_SECRET_KEY", "REDIS_PASSWORD", "MYSQL_PASSWORD", "GATEWAY_API_KEY_PEPPER"};
+  for (size_t i = 0; i < GW_ARRAY_LEN(names); i++) {
+    char *told, flag[64], wanted[64];
+    snprintf(flag, sizeof(flag), "%s=hunter2", names[i]);
+    snprintf(wanted, sizeof(wanted), "%s is a secret, and flags are shown by ps", names[i]);
+    const char *overrides[] = {flag, NULL};
+    assert_null(load(NULL, overrides, &told));
+    assert_non_null(strstr(told, wanted));
+    assert_null(strstr(told, "hunter2"));
+    free(told);
+  }
+}
+
 static void test_a_redis_that_can_not_be_is_refused(void **state) {
   (void)state;
   assert_refused("REDIS_HOST=rediss://redis\n", "my.env:1:12: REDIS_HOST: TLS (rediss://) is not available; a name or an address is "
@@ -259,6 +275,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_defaults, setup, teardown),
       cmocka_unit_test_setup_teardown(test_sizes_have_units_and_bounds, setup, teardown),
       cmocka_unit_test_setup_teardown(test_trust_is_by_number_or_by_address, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_secrets_are_not_taken_from_flags, setup, teardown),
       cmocka_unit_test_setup_teardown(test_flag_goes_before_environment_before_file_before_default, setup, teardown),
       cmocka_unit_test_setup_teardown(test_environment_picks_the_file, setup, teardown),
       cmocka_unit_test_setup_teardown(test_file_that_is_named_must_be_there, setup, teardown),

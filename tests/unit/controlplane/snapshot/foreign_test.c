@@ -38,9 +38,11 @@ static const struct gw_jwt_authn authn = {.providers = providers,
                                           .requirement_count = 3};
 static const struct gw_forwarded_identity identity = {.user_id = GW_STR("x-user-id"), .request_id = GW_STR("x-request-id")};
 
-static struct gw_snapshot *make(const char *const *route_requirements, uint32_t count) {
+static struct gw_snapshot *make_with(const struct gw_jwt_authn *tokens, const char *const *route_requirements, uint32_t count) {
+  static const struct gw_str trusted = {"10.0.0.0/8", 10};
   struct gw_http_filter filters[] = {
-      {.name = GW_STR("envoy.filters.http.jwt_authn"), .kind = GW_FILTER_JWT_AUTHN, .settings.jwt_authn = &authn},
+      {.name = GW_STR("gateway.filters.http.limits"), .kind = GW_FILTER_LIMITS},
+      {.name = GW_STR("envoy.filters.http.jwt_authn"), .kind = GW_FILTER_JWT_AUTHN, .settings.jwt_authn = tokens},
       {.name = GW_STR("gateway.filters.http.identity"), .kind = GW_FILTER_IDENTITY, .settings.forwarded_identity = &identity},
       {.name = GW_STR("envoy.filters.http.router"), .kind = GW_FILTER_ROUTER},
   };
@@ -48,7 +50,10 @@ static struct gw_snapshot *make(const char *const *route_requirements, uint32_t 
                                  .address = GW_STR("127.0.0.1"),
                                  .http = {.route_config_name = GW_STR("gateway"),
                                           .filters = filters,
-                                          .filter_count = 3,
+                                          .filter_count = 4,
+                                          .use_remote_address = true,
+                                          .trusted_cidrs = &trusted,
+                                          .trusted_cidr_count = 1,
                                           .max_request_headers_kb = 60,
                                           .max_headers_count = 100,
                                           .http2 = {.hpack_table_size = 4096,
@@ -68,6 +73,7 @@ static struct gw_snapshot *make(const char *const *route_requirements, uint32_t 
                                   .match = {.kind = GW_PATH_MATCH_PREFIX, .path = GW_STR("/")},
                                   .action = GW_ROUTE_FORWARD,
                                   .forward.cluster = GW_STR("c"),
+                                  .has_body_limit = true,
                                   .filters = route_requirements[i] != NULL ? &of_routes[i] : NULL};
   }
   struct gw_str domain = GW_STR("*");
@@ -77,6 +83,10 @@ static struct gw_snapshot *make(const char *const *route_requirements, uint32_t 
   gw_snapshot_builder_add(builder, gw_xds_encode_listener(&listener));
   gw_snapshot_builder_add(builder, gw_xds_encode_route_config(&config));
   return gw_snapshot_builder_freeze(builder);
+}
+
+static struct gw_snapshot *make(const char *const *route_requirements, uint32_t count) {
+  return make_with(&authn, route_requirements, count);
 }
 
 static const struct gw_route *route_of(const struct gw_snapshot *snapshot, uint32_t index) {
@@ -139,14 +149,38 @@ static void test_listener_has_only_what_they_know(void **state) {
   assert_int_equal(http->filter_count, 2);
   assert_int_equal(http->filters[0].kind, GW_FILTER_JWT_AUTHN);
   const struct gw_jwt_authn *left = http->filters[0].settings.jwt_authn;
+  assert_int_equal(http->trusted_cidr_count, 0);
   assert_int_equal(left->provider_count, 1); /* it refuses listeners with a provider that has no keys */
   assert_true(gw_str_equal(left->providers[0].name, GW_STR("rsa")));
   assert_int_equal(left->requirement_count, 1);
   assert_int_equal(left->requirements[0].requirement.provider, 0);
+  assert_false(route_of(theirs, 0)->has_body_limit);
+  /* It can't print a message that it does not know, optional or not. */
+  const struct gw_bytes *any = gw_snapshot_find(theirs, GW_RESOURCE_LISTENER, GW_STR("gateway"))->any;
+  assert_null(memmem(any->data, any->len, "gateway.filters", 15));
   /* Nobody tells the service who asks there, so nobody may claim to. */
   const struct gw_header_changes *changes = route_of(theirs, 0)->request_headers;
   assert_int_equal(changes->remove_count, 1);
   assert_true(gw_str_equal(changes->remove[0], GW_STR("x-user-id")));
+  gw_snapshot_unref(theirs);
+  gw_snapshot_unref(snapshot);
+  gw_foreign_free(foreign);
+}
+
+/* As with JWT_SECRET_KEY and nothing else. */
+static void test_listener_without_a_provider_that_they_could_use_has_no_token_filter(void **state) {
+  (void)state;
+  static const struct gw_jwt_named_requirement only[] = {{GW_STR("hmac"), {.kind = GW_JWT_REQUIRES_PROVIDER, .provider = 0}}};
+  static const struct gw_jwt_authn symmetric = {.providers = providers, .provider_count = 1, .requirements = only, .requirement_count = 1};
+  static const char *const wanted[] = {"hmac", NULL};
+  struct gw_snapshot *snapshot = make_with(&symmetric, wanted, 2);
+  struct gw_foreign *foreign = gw_foreign_new();
+  struct gw_snapshot *theirs = gw_foreign_make(foreign, snapshot);
+  const struct gw_http_connection_manager *http = &gw_snapshot_find(theirs, GW_RESOURCE_LISTENER, GW_STR("gateway"))->listener->http;
+  assert_int_equal(http->filter_count, 1);
+  assert_int_equal(http->filters[0].kind, GW_FILTER_ROUTER);
+  assert_int_equal(route_of(theirs, 0)->direct.status, 501);
+  assert_int_equal(route_of(theirs, 1)->action, GW_ROUTE_FORWARD);
   gw_snapshot_unref(theirs);
   gw_snapshot_unref(snapshot);
   gw_foreign_free(foreign);
@@ -173,6 +207,7 @@ int main(void) {
       cmocka_unit_test(test_path_parameters_in_access_rules_are_ours_alone),
       cmocka_unit_test(test_what_only_we_enforce_is_501_and_the_rest_is_served),
       cmocka_unit_test(test_listener_has_only_what_they_know),
+      cmocka_unit_test(test_listener_without_a_provider_that_they_could_use_has_no_token_filter),
       cmocka_unit_test(test_what_did_not_change_stays_the_very_resource),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -74,10 +74,51 @@ static void test_what_is_no_database_is_refused_with_what_is_allowed(void **stat
     expect(hosts[i], &no_settings, NULL, "HOST[:PORT]");
 }
 
+/* How `host` is spoken to with these settings: 1 under TLS, 0 in plaintext, or the words of the mistake. */
+static void expect_tls(const char *url, struct gw_store_settings settings, bool uses_tls, const char *ca, const char *or_words) {
+  struct gw_store_target target;
+  char *words = NULL;
+  settings.user = settings.database = "x";
+  settings.default_ca = "/etc/all.crt";
+  enum gw_err err = gw_store_target_init(url, &settings, "/x", &target, &words);
+  assert_int_equal(err, or_words == NULL ? GW_OK : GW_ERR_INVALID);
+  if (or_words != NULL) {
+    assert_non_null(strstr(words, or_words));
+    free(words);
+    return;
+  }
+  assert_int_equal(target.uses_tls, uses_tls);
+  assert_string_equal(target.tls_ca, ca);
+  gw_store_target_done(&target);
+}
+
+static void test_beyond_this_machine_there_is_tls_unless_told_otherwise(void **state) {
+  (void)state;
+  const struct gw_store_settings usual = {0}, with_ca = {.tls_ca = "/db.crt"}, on = {.tls = GW_STORE_TLS_ON},
+                                 off = {.tls = GW_STORE_TLS_OFF};
+  static const char *const far[] = {"mysql://db.internal", "mysql://10.0.0.5:3306", "mysql://[2001:db8::1]", "mysql://127.1",
+                                    "mysql://localhost.evil"},
+                           *const near[] = {"mysql://127.0.0.1", "mysql://127.8.9.1:3307", "mysql://[::1]:3306", "mysql://localhost"};
+  for (size_t i = 0; i < GW_ARRAY_LEN(far); i++) {
+    expect_tls(far[i], usual, true, "/etc/all.crt", NULL);
+    expect_tls(far[i], off, false, "/etc/all.crt", NULL);
+  }
+  for (size_t i = 0; i < GW_ARRAY_LEN(near); i++) {
+    expect_tls(near[i], usual, false, "/etc/all.crt", NULL);
+    expect_tls(near[i], on, true, "/etc/all.crt", NULL);
+    expect_tls(near[i], with_ca, true, "/db.crt", NULL);
+  }
+  expect_tls("mysql://db", (struct gw_store_settings){.tls_cert = "/a.crt"}, true, NULL, "go together");
+  expect_tls("mysql://db", (struct gw_store_settings){.tls_key = "/a.key"}, true, NULL, "go together");
+  expect_tls("mysql://db", (struct gw_store_settings){.tls = GW_STORE_TLS_OFF, .tls_ca = "/db.crt"}, true, NULL,
+             "says that there is no TLS");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_without_url_it_is_sqlite_or_what_settings_say),
       cmocka_unit_test(test_url_goes_before_settings),
+      cmocka_unit_test(test_beyond_this_machine_there_is_tls_unless_told_otherwise),
       cmocka_unit_test(test_password_comes_from_settings_and_is_never_shown),
       cmocka_unit_test(test_what_is_no_database_is_refused_with_what_is_allowed),
   };

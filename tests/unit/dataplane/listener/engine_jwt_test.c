@@ -300,7 +300,7 @@ static void test_required_claims_and_lifetime(void **state) {
   fixture_serve(&fixture, routes, 1, change);
   expect_token(token, "401 Unauthorized");
   provider.max_lifetime_ms = 0;
-  provider.subject = &(const struct gw_header_match){.kind = GW_STRING_MATCH_PREFIX, .value = GW_STR("v-")};
+  provider.subject = &(const struct gw_string_match){.kind = GW_STRING_MATCH_PREFIX, .value = GW_STR("v-")};
   fixture_serve(&fixture, routes, 1, change);
   expect_token(token, "401 Unauthorized");
   provider.subject = NULL;
