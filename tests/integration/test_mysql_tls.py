@@ -92,7 +92,11 @@ class Wire:
                 client, _ = self.server.accept()
             except OSError:
                 return
-            upstream = socket.create_connection(("127.0.0.1", self.target))
+            try:
+                upstream = socket.create_connection(("127.0.0.1", self.target))
+            except OSError:  # the server has gone
+                client.close()
+                continue
             threading.Thread(target=self.pump, args=(client, upstream, True), daemon=True).start()
             threading.Thread(target=self.pump, args=(upstream, client, False), daemon=True).start()
 
