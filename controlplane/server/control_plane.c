@@ -44,7 +44,8 @@ struct control_plane {
   char *token;
   /* the way of a change, from files to nodes */
   struct gw_files *files;
-  struct gw_static_source *source;
+  struct gw_sources *sources;
+  struct gw_guard *guard;
   struct gw_catalog *catalog;
   struct gw_snapshot_cache *cache;
   struct gw_storage *storage;
@@ -160,12 +161,14 @@ static int start_configuration(struct control_plane *plane) {
   plane->cache = gw_snapshot_cache_new();
   plane->nodes = gw_node_table_new();
   plane->catalog = gw_catalog_new(plane->loop, plane->cache);
-  plane->source = gw_static_source_new(plane->catalog);
+  plane->guard = gw_guard_new(plane->loop, plane->log, plane->catalog);
+  plane->sources = gw_sources_new(plane->loop, plane->log, plane->guard);
   struct gw_files_options files = {.loop = plane->loop,
                                    .log = plane->log,
                                    .options = plane->options,
                                    .catalog = plane->catalog,
-                                   .source = plane->source};
+                                   .guard = plane->guard,
+                                   .sources = plane->sources};
   plane->files = gw_files_new(&files);
   return gw_files_load(plane->files) == GW_OK ? GW_EXIT_OK : print_mistakes(gw_files_mistakes(plane->files));
 }
@@ -294,7 +297,8 @@ static void done(struct control_plane *plane) {
   gw_rpc_service_set_done(&plane->xds_services);
   gw_rpc_free(plane->rpc);
   gw_channel_tls_free(plane->tls);
-  gw_static_source_free(plane->source);
+  gw_sources_free(plane->sources);
+  gw_guard_free(plane->guard);
   gw_catalog_free(plane->catalog);
   gw_files_free(plane->files);
   gw_node_table_free(plane->nodes);

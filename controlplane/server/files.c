@@ -84,7 +84,8 @@ static void input_read(struct input *input, const struct gw_options *options, st
 }
 
 /* Secrets and endpoints first: the catalog publishes at once with the policy, and both then make one snapshot. */
-static enum gw_err put_in_force(struct gw_files *files, struct gw_policy *policy, struct gw_errors *errors) {
+static enum gw_err put_in_force(struct gw_files *files, struct gw_policy *policy, const struct gw_settings *settings,
+                                struct gw_errors *errors) {
   struct gw_catalog_policy wanted = {.listeners = policy->listeners,
                                      .listener_count = policy->listener_count,
                                      .route_configs = policy->route_configs,
@@ -92,7 +93,7 @@ static enum gw_err put_in_force(struct gw_files *files, struct gw_policy *policy
                                      .clusters = policy->clusters,
                                      .cluster_count = policy->cluster_count};
   gw_secrets_follow(files->secrets, policy->secrets, policy->secret_count);
-  gw_static_source_set(files->options.source, policy->static_endpoints, policy->static_endpoints_count);
+  gw_sources_follow(files->options.sources, policy->sources, policy->source_count, settings);
   enum gw_err err = gw_catalog_set_policy(files->options.catalog, &wanted, errors);
   if (err == GW_OK) {
     gw_policy_free(files->policy);
@@ -102,8 +103,7 @@ static enum gw_err put_in_force(struct gw_files *files, struct gw_policy *policy
   /* Nothing was published yet: the endpoints wait for the end of the turn. */
   const struct gw_policy *before = files->policy;
   gw_secrets_follow(files->secrets, before != NULL ? before->secrets : NULL, before != NULL ? before->secret_count : 0);
-  gw_static_source_set(files->options.source, before != NULL ? before->static_endpoints : NULL,
-                       before != NULL ? before->static_endpoints_count : 0);
+  gw_sources_follow(files->options.sources, before != NULL ? before->sources : NULL, before != NULL ? before->source_count : 0, settings);
   gw_policy_free(policy);
   return err;
 }
@@ -116,7 +116,7 @@ static enum gw_err apply(struct gw_files *files, struct input *input, struct gw_
   struct gw_policy_source services = {.name = options->services, .text = input->services};
   struct gw_policy *policy = NULL;
   enum gw_err err = gw_policy_load(&routes, &services, input->settings, errors, &policy);
-  if (err == GW_OK) err = put_in_force(files, policy, errors);
+  if (err == GW_OK) err = put_in_force(files, policy, input->settings, errors);
   if (err == GW_OK) gw_issuer_keys_follow(files->issuer_keys, policy->secrets, policy->secret_count, input->settings->ca_file);
   return err;
 }
@@ -142,6 +142,7 @@ static void gather_mistakes(void *arg) {
   add_all_of(&files->mistakes, &files->in_force, GW_SEVERITY_WARNING);
   gw_secrets_append_warnings(files->secrets, &files->mistakes);
   gw_issuer_keys_append_warnings(files->issuer_keys, &files->mistakes);
+  gw_guard_append_warnings(files->options.guard, &files->mistakes);
 }
 
 static void keep_mistakes(struct gw_files *files, const struct gw_errors *errors, bool is_good) {

@@ -10,7 +10,7 @@
 #include "common/observe/log.h"
 #include "common/observe/metrics.h"
 #include "controlplane/catalog/catalog.h"
-#include "controlplane/discovery/static_source.h"
+#include "controlplane/discovery/sources.h"
 #include "controlplane/policy/policy.h"
 #include "controlplane/server/options.h"
 #include "controlplane/server/secrets.h"
@@ -22,7 +22,8 @@ struct gw_files_options {
   struct gw_log *log;
   const struct gw_options *options;
   struct gw_catalog *catalog;
-  struct gw_static_source *source;
+  struct gw_guard *guard;
+  struct gw_sources *sources;
 };
 
 struct gw_files *gw_files_new(const struct gw_files_options *options);
