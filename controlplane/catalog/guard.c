@@ -33,6 +33,7 @@ struct gw_guard {
   struct gw_catalog *catalog;
   struct gw_map *services; /* name → struct guarded */
   uint32_t max_drop_percent;
+  uint64_t window_ms;
   gw_guard_fn fn;
   void *arg;
 };
@@ -147,7 +148,7 @@ static void serve(struct guarded *guarded, struct set *set) {
 
 static void keep_base(struct guarded *guarded) {
   uint64_t now_ms = gw_loop_now_ms(guarded->guard->loop);
-  bool is_old = now_ms - guarded->base_ms > GW_GUARD_WINDOW_MS;
+  bool is_old = now_ms - guarded->base_ms > guarded->guard->window_ms;
   if (guarded->base != NULL && !is_old && guarded->served->endpoints.count < guarded->base->endpoints.count) return;
   put_set(&guarded->base, guarded->served);
   guarded->base_ms = now_ms;
@@ -175,7 +176,7 @@ static void accept(struct guarded *guarded, const struct gw_endpoints *endpoints
 /* What the offer is measured by: the largest set of the window, and of who is held that which is held, however old. */
 static struct set *find_measure(const struct guarded *guarded) {
   bool is_live = guarded->status.state == GW_GUARD_LIVE;
-  bool is_old = gw_loop_now_ms(guarded->guard->loop) - guarded->base_ms > GW_GUARD_WINDOW_MS;
+  bool is_old = gw_loop_now_ms(guarded->guard->loop) - guarded->base_ms > guarded->guard->window_ms;
   return guarded->base != NULL && is_live && !is_old ? guarded->base : guarded->served;
 }
 
@@ -272,8 +273,9 @@ enum gw_err gw_guard_release(struct gw_guard *guard, struct gw_str service) {
   return GW_OK;
 }
 
-void gw_guard_set_max_drop(struct gw_guard *guard, uint32_t percent) {
+void gw_guard_set_max_drop(struct gw_guard *guard, uint32_t percent, uint64_t window_ms) {
   guard->max_drop_percent = percent;
+  guard->window_ms = window_ms;
 }
 
 /* ---- what others ask ---- */
@@ -343,6 +345,7 @@ struct gw_guard *gw_guard_new(struct gw_loop *loop, struct gw_log *log, struct g
   guard->catalog = catalog;
   guard->services = gw_map_new();
   guard->max_drop_percent = 100;
+  guard->window_ms = GW_GUARD_WINDOW_MS;
   return guard;
 }
 

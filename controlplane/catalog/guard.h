@@ -40,7 +40,7 @@ void gw_guard_free(struct gw_guard *guard);
 /* One observer. */
 void gw_guard_observe(struct gw_guard *guard, gw_guard_fn fn, void *arg);
 /* More than this share may not go within the window; 100: any may. Who is held stays it, until it is let go or they are back. */
-void gw_guard_set_max_drop(struct gw_guard *guard, uint32_t percent);
+void gw_guard_set_max_drop(struct gw_guard *guard, uint32_t percent, uint64_t window_ms);
 
 /* The service comes from that source now (a name that lives for ever). What is served stays until it has answered; the first answer is
  * taken as it is, since it answers another question than the one before. */

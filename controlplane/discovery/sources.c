@@ -11,6 +11,7 @@
 /* Every source there is: one line each. */
 static const struct gw_source_kind *const kinds[] = {
     &gw_source_static,
+    &gw_source_consul,
 };
 #define KIND_COUNT GW_ARRAY_LEN(kinds)
 
@@ -279,7 +280,7 @@ void gw_sources_follow(struct gw_sources *sources, const struct gw_source_spec *
   struct gw_str key;
   void *watched;
   bool is_used[KIND_COUNT] = {false};
-  gw_guard_set_max_drop(sources->guard, settings->registry_max_drop_percent);
+  gw_guard_set_max_drop(sources->guard, settings->registry_max_drop_percent, GW_GUARD_WINDOW_MS);
   for (size_t cursor = 0; gw_map_next(sources->services, &cursor, &key, &watched);)
     ((struct watched *)watched)->is_wanted = false;
   for (uint32_t i = 0; i < count; i++)
