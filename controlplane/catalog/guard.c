@@ -268,6 +268,7 @@ enum gw_err gw_guard_release(struct gw_guard *guard, struct gw_str service) {
   put_set(&guarded->base, NULL);
   accept(guarded, &offered->endpoints, "");
   set_unref(offered);
+  gw_catalog_publish(guard->catalog);
   GW_LOG_INFO(guard->log, "service %s: let go: %u instances are served, as %s says", guarded->name, guarded->status.endpoints->count,
               guarded->status.source);
   return GW_OK;

@@ -58,7 +58,7 @@ void gw_guard_fail(struct gw_guard *guard, struct gw_str service, const char *wo
 /* What was served before a restart, as of `known_us`. Ignored where the service is not expected from that source, or has answered. */
 void gw_guard_restore(struct gw_guard *guard, const struct gw_endpoints *endpoints, struct gw_str source, uint64_t known_us);
 
-/* Serves what the registry says, however little. GW_ERR_NOT_FOUND: no such service; GW_ERR_INVALID: nothing is held of it. */
+/* Serves what the registry says, however little, from now on. GW_ERR_NOT_FOUND: no such service; GW_ERR_INVALID: nothing is held of it. */
 enum gw_err gw_guard_release(struct gw_guard *guard, struct gw_str service);
 
 /* NULL: absent. */

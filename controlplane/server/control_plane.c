@@ -169,6 +169,8 @@ static int start_configuration(struct control_plane *plane) {
                                    .guard = gw_discovery_guard(plane->discovery),
                                    .sources = gw_discovery_sources(plane->discovery)};
   plane->files = gw_files_new(&files);
+  gw_files_await_text(plane->files, &plane->is_stopping);
+  if (plane->is_stopping) return GW_EXIT_OK;
   return gw_files_load(plane->files) == GW_OK ? GW_EXIT_OK : print_mistakes(gw_files_mistakes(plane->files));
 }
 
@@ -227,6 +229,7 @@ static int start_admin(struct control_plane *plane) {
                                        .started_us = plane->started_us,
                                        .source = gw_admin_source_of(plane->files),
                                        .ports = gw_channel_tls_ports(plane->tls),
+                                       .services = gw_admin_services_of(plane->discovery),
                                        .failures = gw_agent_service_failures(plane->agents),
                                        .keys = gw_storage_api_keys(plane->storage),
                                        .agents = plane->agents};

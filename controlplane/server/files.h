@@ -28,6 +28,10 @@ struct gw_files_options {
 
 struct gw_files *gw_files_new(const struct gw_files_options *options);
 void gw_files_free(struct gw_files *files);
+/* Where routes are a text that a source holds (--routes consul:KEY): begins to watch it, and runs the loop until it is there,
+ * GW_FILES_TEXT_MS at most, or *is_stopping. Without it the load that follows fails. Else it does nothing. */
+void gw_files_await_text(struct gw_files *files, const bool *is_stopping);
+#define GW_FILES_TEXT_MS 5000u
 /* Reads all now, whether or not something changed. GW_ERR_INVALID: what was in force stays; gw_files_mistakes says why. */
 enum gw_err gw_files_load(struct gw_files *files);
 /* From now on a change of a file is followed by a load, once no file has changed for a moment; one since the last load at once. */
