@@ -27,6 +27,7 @@ enum kind {
   KIND_DISCOVERY,
   KIND_WORD,
   KIND_REDIS,
+  KIND_SERVERS,
   KIND_UNUSED,
   KIND_SECRET
 };
@@ -60,7 +61,7 @@ static const struct row rows[] = {
     {"CONSUL_CERT_FILE", "", AT(consul_cert_file), KIND_PATH, 0, 0, NULL},
     {"CONSUL_KEY_FILE", "", AT(consul_key_file), KIND_PATH, 0, 0, NULL},
     {"CONSUL_MAX_QUERIES", "150", AT(consul_max_queries), KIND_U32, 1, 10000, NULL},
-    {"GATEWAY_DNS_SERVERS", "", AT(dns_servers), KIND_WORD, 0, 0, NULL},
+    {"GATEWAY_DNS_SERVERS", "", AT(dns_servers), KIND_SERVERS, 0, 0, NULL},
     {"GATEWAY_ACCESS_LOG", "json", AT(access_log), KIND_CHOICE, 0, 0, "json,text,off"},
     {"GATEWAY_HEALTH_ENDPOINT", "true", AT(has_health), KIND_BOOL, 0, 0, NULL},
     {"GATEWAY_READY_ENDPOINT", "true", AT(has_ready), KIND_BOOL, 0, 0, NULL},
@@ -203,6 +204,16 @@ static void check_redis(struct gw_str text, const char *place, struct gw_errors 
   }
 }
 
+/* IP or IP:PORT, with commas. */
+static bool servers_are_valid(struct gw_str text) {
+  struct gw_str piece;
+  while (gw_str_split_next(&text, ',', &piece)) {
+    struct gw_address address;
+    if (piece.len > 0 && gw_address_parse(piece, &address) != GW_OK && gw_address_parse_ip(piece, 53, &address) != GW_OK) return false;
+  }
+  return true;
+}
+
 static bool is_word(struct gw_str text) {
   for (size_t i = 0; i < text.len; i++)
     if (text.data[i] <= ' ' || text.data[i] >= 0x7f) return false;
@@ -283,6 +294,11 @@ static void set_value(struct gw_settings *settings, const struct row *row, const
     break;
   case KIND_DISCOVERY: check_discovery(origin->text, origin->place, &settings->origins->arena, errors); break;
   case KIND_REDIS: check_redis(origin->text, origin->place, errors); break;
+  case KIND_SERVERS:
+    if (!servers_are_valid(origin->text))
+      gw_errors_add(errors, origin->place, "%s: numeric addresses with commas are allowed, such as 10.0.0.53 or [2001:db8::53]:5353",
+                    row->name);
+    break;
   case KIND_WORD:
     if (!is_word(origin->text)) gw_errors_add(errors, origin->place, "%s: ASCII without spaces is allowed", row->name);
     break;

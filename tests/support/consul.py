@@ -16,13 +16,14 @@ CONSUL = pathlib.Path(os.environ.get("GW_PEERS", pathlib.Path(os.environ.get("XD
 
 class Consul(Program):
     """In development mode: all is in memory, and gone after a restart. `token`: ACLs are on, and this one may do all. `pki`: HTTPS with its
-    certificate "consul", for clients with a certificate of that CA."""
+    certificate "consul", for clients with a certificate of that CA. `dns`: a port for its DNS server."""
 
-    def __init__(self, folder, port=None, name="consul", token=None, pki=None):
+    def __init__(self, folder, port=None, name="consul", token=None, pki=None, dns=-1):
         folder.mkdir(parents=True, exist_ok=True)
         self.port, self.token, self.tls = port or free_port(), token, None
-        ports = {"http": -1 if pki else self.port, "https": self.port if pki else -1, "grpc": -1, "dns": -1, **{n: free_port() for n in ("serf_lan", "serf_wan", "server")}}
-        config = {"ports": ports, "bind_addr": "127.0.0.1", "client_addr": "127.0.0.1", "disable_update_check": True, "limits": {"http_max_conns_per_client": 1000}}
+        ports = {"http": -1 if pki else self.port, "https": self.port if pki else -1, "grpc": -1, "dns": dns, **{n: free_port() for n in ("serf_lan", "serf_wan", "server")}}
+        config = {"ports": ports, "bind_addr": "127.0.0.1", "client_addr": "127.0.0.1", "disable_update_check": True, "limits": {"http_max_conns_per_client": 1000},
+                  "dns_config": {"service_ttl": {"*": "1s"}, "node_ttl": "1s"}}
         if token:
             config["acl"] = {"enabled": True, "default_policy": "deny", "tokens": {"initial_management": token, "agent": token}}
         if pki:
