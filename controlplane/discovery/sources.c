@@ -69,8 +69,10 @@ static void note_failure(struct gw_report *report, const char *words) {
   char *copy = gw_strdup(words);
   free(report->words);
   report->words = copy;
-  if (is_first && report->running->failing_count++ == 0)
-    GW_LOG_WARNING(report->sources->log, "%s can't be asked: %s; what was known is held", report->running->kind->name, words);
+  if (!is_first || report->running->failing_count++ > 0) return;
+  const struct running *running = report->running;
+  const char *where = running->kind->describe != NULL && running->source != NULL ? running->kind->describe(running->source) : "";
+  GW_LOG_WARNING(report->sources->log, "%s %s can't be asked: %s; what was known is held", running->kind->name, where, words);
 }
 
 static void note_success(struct gw_report *report) {
@@ -345,19 +347,7 @@ uint32_t gw_sources_list(const struct gw_sources *sources, struct gw_arena *aren
   for (size_t i = 0; i < KIND_COUNT; i++) {
     const struct running *running = &sources->running[i];
     if (running->source == NULL) continue;
-    struct gw_source_status *status = &statuses[count++];
-    *status = (struct gw_source_status){.kind = running->kind->name, .failing_count = running->failing_count};
-    if (running->kind->describe != NULL) status->address = running->kind->describe(running->source);
-    struct gw_str key;
-    void *value;
-    for (size_t cursor = 0; gw_map_next(sources->services, &cursor, &key, &value);) {
-      const struct watched *watched = value;
-      if (watched->report.running != running) continue;
-      status->watch_count++;
-      if (watched->report.words != NULL) status->words = watched->report.words;
-    }
-    if (sources->text.report.running == running) status->watch_count++;
-    if (sources->text.report.running == running && sources->text.report.words != NULL) status->words = sources->text.report.words;
+    statuses[count++] = (struct gw_source_status){.kind = running->kind->name, .failing_count = running->failing_count};
   }
   *ret_statuses = statuses;
   return count;

@@ -31,13 +31,10 @@ bool gw_sources_has_text(const char *where);
 void gw_sources_watch_text(struct gw_sources *sources, const char *where, const struct gw_settings *settings, gw_text_fn fn, void *arg);
 const struct gw_text_state *gw_sources_text(const struct gw_sources *sources);
 
-/* For status: a row a source that something is asked of. */
+/* A row a source that something is asked of. */
 struct gw_source_status {
   const char *kind;
-  const char *address; /* NULL: none */
-  uint32_t watch_count;
-  uint32_t failing_count; /* of those */
-  const char *words;      /* of one that fails; NULL */
+  uint32_t failing_count; /* services and texts that it can't be asked for now */
 };
 uint32_t gw_sources_list(const struct gw_sources *sources, struct gw_arena *arena, const struct gw_source_status **ret_statuses);
 

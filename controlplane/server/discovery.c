@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "common/base/arena.h"
 #include "common/base/mem.h"
 #include "controlplane/server/instance_records.h"
 
@@ -71,4 +72,14 @@ void gw_discovery_write_metrics(const struct gw_discovery *discovery, struct gw_
     const struct gw_label label = {"state", gw_str_from(names[state])};
     gw_metrics_u64(writer, "gateway_controlplane_services", &label, 1, gw_guard_count(discovery->guard, state));
   }
+  struct gw_arena arena;
+  gw_arena_init(&arena, 1024);
+  const struct gw_source_status *sources;
+  uint32_t count = gw_sources_list(discovery->sources, &arena, &sources);
+  gw_metrics_family(writer, "gateway_controlplane_source_failing", "gauge", "Services and texts that a source can't be asked for.");
+  for (uint32_t i = 0; i < count; i++) {
+    const struct gw_label label = {"source", gw_str_from(sources[i].kind)};
+    gw_metrics_u64(writer, "gateway_controlplane_source_failing", &label, 1, sources[i].failing_count);
+  }
+  gw_arena_done(&arena);
 }

@@ -59,7 +59,7 @@ def test_registered_instance_is_live_within_a_second(stage, consul):
     for backend, others in ((a, set()), (b, {"a"})):
         consul.register("orders", backend.port, id=backend.name, **TTL)
         began = time.monotonic()
-        wait_until(lambda: everyone(port, 4) == others | {backend.name}, "the instance is live", seconds=1)
+        wait_until(lambda: everyone(port, 8) == others | {backend.name}, "the instance is live", seconds=1)
         print(f"live after {(time.monotonic() - began) * 1000:.0f} ms")
     consul.set_check("a", "critical")
     wait_until(lambda: everyone(port) == {"b"}, "the sick instance gets nothing", seconds=1)
@@ -79,7 +79,7 @@ def test_tags_name_and_weights_are_asked_for(stage, consul):
     consul.register("shop-orders", c.port, Tags=["v1", "eu"])
     control, port = both(stage, consul, services(fixed, 'source: consul, consul: {service: shop-orders, tags: [v2, eu], datacenter: dc1}'))
     names = [who(port) for _ in range(40)]
-    assert (names.count("a"), names.count("b")) == (36, 4)
+    assert set(names) == {"a", "b"} and 33 <= names.count("a") <= 39  # each worker counts for itself
     control.write(services=services(fixed, 'source: consul, consul: {service: shop-orders, tags: [v1]}'))
     wait_until(lambda: everyone(port, 4) == {"c"}, "other tags")
     control.write(services=services(fixed, 'source: consul, consul: {service: shop-orders, datacenter: elsewhere}'))
@@ -157,7 +157,7 @@ def test_pause_is_survived_and_what_came_meanwhile_is_live_at_once(stage, consul
     wait_until(lambda: '"other"' in control.ctl("services", "list", "-o", "json").stdout, "other changes go live meanwhile")
     consul.go_on()
     consul.register("orders", b.port, id="b")
-    wait_until(lambda: everyone(port, 4) == {"a", "b"}, "the new instance is live", seconds=1)
+    wait_until(lambda: everyone(port, 8) == {"a", "b"}, "the new instance is live", seconds=1)
 
 
 def test_bad_instances_harm_only_themselves(stage, consul):
