@@ -57,6 +57,7 @@ run_pytest() { # PRESET DIR ARGS...
   local preset="$1" dir="$2" xml
   shift 2
   [[ -n $(ls "$dir"/test_*.py 2>/dev/null) ]] || return 0
+  if [[ $dir == tests/integration ]]; then setup_consul || { failed=$((failed + 1)); return; }; fi
   xml="$(mktemp)"
   GW_BUILD="$ROOT/build-$preset" GW_RELEASE="$ROOT/build" "$PYTHON" -m pytest -q -p no:cacheprovider --timeout 300 --junitxml "$xml" "$dir" "$@"
   local code=$?

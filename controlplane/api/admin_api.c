@@ -23,6 +23,8 @@ static const struct admin_method admin_methods[] = {
     {"/gateway.admin.v1.Admin/ListRoutes", &gateway__admin__v1__list_routes_request__descriptor, gw_admin_reply_routes, NULL},
     {"/gateway.admin.v1.Admin/ListServices", &gateway__admin__v1__list_services_request__descriptor, gw_admin_reply_services, NULL},
     {"/gateway.admin.v1.Admin/ListEndpoints", &gateway__admin__v1__list_endpoints_request__descriptor, gw_admin_reply_endpoints, NULL},
+    {"/gateway.admin.v1.Admin/ReleaseService", &gateway__admin__v1__release_service_request__descriptor, NULL,
+     gw_admin_start_release_service},
     {"/gateway.admin.v1.Admin/FindFailures", &gateway__admin__v1__find_failures_request__descriptor, NULL, gw_admin_start_find_failures},
     {"/gateway.admin.v1.Admin/CreateApiKey", &gateway__admin__v1__create_api_key_request__descriptor, NULL, gw_admin_start_create_key},
     {"/gateway.admin.v1.Admin/ListApiKeys", &gateway__admin__v1__list_api_keys_request__descriptor, NULL, gw_admin_start_list_keys},

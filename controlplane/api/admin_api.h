@@ -42,6 +42,25 @@ struct gw_admin_source {
   uint32_t (*get_routes)(void *arg, struct gw_arena *arena, const struct gw_admin_route **ret_routes);
 };
 
+/* What is known of the instances of a service, for those that somebody is asked for. */
+enum gw_admin_service_state { GW_ADMIN_SERVICE_WAITING, GW_ADMIN_SERVICE_LIVE, GW_ADMIN_SERVICE_AWAY, GW_ADMIN_SERVICE_HELD };
+struct gw_admin_service {
+  struct gw_str name;
+  const char *source;
+  enum gw_admin_service_state state;
+  uint64_t since_us; /* wall clock; 0: not known */
+  uint64_t known_us; /* likewise; 0: never */
+  uint32_t said_count;
+  const char *problem;
+};
+struct gw_admin_services {
+  void *arg;
+  /* False: nobody is asked for its instances. Strings live until the loop's next turn. */
+  bool (*find)(void *arg, struct gw_str name, struct gw_admin_service *ret_service);
+  /* GW_ERR_NOT_FOUND: no such service; GW_ERR_INVALID: nothing is held of it. */
+  enum gw_err (*release)(void *arg, struct gw_str name);
+};
+
 /* How a port of the control channel is protected. */
 struct gw_admin_port {
   const char *name; /* "xds", "admin" */
@@ -69,6 +88,7 @@ struct gw_admin_api_options {
   uint64_t started_us; /* when the program began, monotonic */
   struct gw_admin_source source;
   struct gw_admin_ports ports;
+  struct gw_admin_services services; /* find NULL: nothing is known of them */
   struct gw_failure_queries *failures;
   struct gw_api_keys *keys;              /* NULL: there is no store, and nobody calls what needs it */
   const struct gw_agent_service *agents; /* NULL: unknown keys are not counted */

@@ -1,4 +1,4 @@
-/* ListRoutes, ListServices and ListEndpoints. */
+/* ListRoutes and ListEndpoints. */
 #include <gateway/admin/v1/admin.pb-c.h>
 
 #include "common/model/cluster.h"
@@ -37,46 +37,17 @@ ProtobufCMessage *gw_admin_reply_routes(const struct gw_admin_request *request) 
   return &reply->base;
 }
 
-static const struct gw_resource_list *current_list(const struct gw_admin_request *request, enum gw_resource_type type) {
+const struct gw_resource_list *gw_admin_current_list(const struct gw_admin_request *request, enum gw_resource_type type) {
   static const struct gw_resource_list empty = {0};
   const struct gw_snapshot *snapshot = gw_snapshot_cache_current(request->options->cache);
   return snapshot != NULL ? &snapshot->lists[type] : &empty;
 }
 
-/* NULL: none are known. */
-static const struct gw_endpoints *endpoints_of(const struct gw_admin_request *request, const struct gw_cluster *cluster) {
+const struct gw_endpoints *gw_admin_endpoints_of(const struct gw_admin_request *request, const struct gw_cluster *cluster) {
   if (cluster->kind != GW_CLUSTER_EDS) return cluster->inline_endpoints;
   const struct gw_snapshot *snapshot = gw_snapshot_cache_current(request->options->cache);
   const struct gw_resource *found = gw_snapshot_find(snapshot, GW_RESOURCE_ENDPOINTS, cluster->eds_service_name);
   return found != NULL ? found->endpoints : NULL;
-}
-
-static const char *discovery_name(enum gw_cluster_kind kind) {
-  switch (kind) {
-  case GW_CLUSTER_STATIC: return "STATIC";
-  case GW_CLUSTER_STRICT_DNS: return "STRICT_DNS";
-  case GW_CLUSTER_EDS: return "EDS";
-  }
-  return "";
-}
-
-ProtobufCMessage *gw_admin_reply_services(const struct gw_admin_request *request) {
-  struct gw_arena *arena = request->arena;
-  const struct gw_resource_list *clusters = current_list(request, GW_RESOURCE_CLUSTER);
-  Gateway__Admin__V1__ListServicesResponse *reply = gw_admin_message_new(arena, &gateway__admin__v1__list_services_response__descriptor);
-  reply->services = gw_arena_calloc(arena, clusters->count, sizeof(void *));
-  for (uint32_t i = 0; i < clusters->count; i++) {
-    const struct gw_cluster *cluster = clusters->items[i]->cluster;
-    const struct gw_endpoints *endpoints = endpoints_of(request, cluster);
-    Gateway__Admin__V1__Service *service = gw_admin_message_new(arena, &gateway__admin__v1__service__descriptor);
-    service->name = gw_admin_text(arena, cluster->name);
-    service->discovery = gw_arena_strdup(arena, discovery_name(cluster->kind));
-    service->lb_policy = gw_arena_strdup(arena, gw_lb_policy_name(cluster->balancing.policy));
-    service->endpoint_count = endpoints != NULL ? endpoints->count : 0;
-    service->connect_timeout_ms = cluster->connect_timeout_ms;
-    reply->services[reply->n_services++] = service;
-  }
-  return &reply->base;
 }
 
 static Gateway__Admin__V1__Endpoint *endpoint_on_wire(struct gw_arena *arena, struct gw_str service, const struct gw_endpoint *from) {
@@ -92,17 +63,17 @@ static Gateway__Admin__V1__Endpoint *endpoint_on_wire(struct gw_arena *arena, st
 ProtobufCMessage *gw_admin_reply_endpoints(const struct gw_admin_request *request) {
   struct gw_arena *arena = request->arena;
   struct gw_str wanted = gw_str_from(((const Gateway__Admin__V1__ListEndpointsRequest *)(const void *)request->message)->service);
-  const struct gw_resource_list *clusters = current_list(request, GW_RESOURCE_CLUSTER);
+  const struct gw_resource_list *clusters = gw_admin_current_list(request, GW_RESOURCE_CLUSTER);
   Gateway__Admin__V1__ListEndpointsResponse *reply = gw_admin_message_new(arena, &gateway__admin__v1__list_endpoints_response__descriptor);
   size_t total = 0;
   for (uint32_t i = 0; i < clusters->count; i++) {
-    const struct gw_endpoints *endpoints = endpoints_of(request, clusters->items[i]->cluster);
+    const struct gw_endpoints *endpoints = gw_admin_endpoints_of(request, clusters->items[i]->cluster);
     if (endpoints != NULL) total += endpoints->count;
   }
   reply->endpoints = gw_arena_calloc(arena, total, sizeof(void *));
   for (uint32_t i = 0; i < clusters->count; i++) {
     const struct gw_cluster *cluster = clusters->items[i]->cluster;
-    const struct gw_endpoints *endpoints = endpoints_of(request, cluster);
+    const struct gw_endpoints *endpoints = gw_admin_endpoints_of(request, cluster);
     if (endpoints == NULL || (wanted.len > 0 && !gw_str_equal(wanted, cluster->name))) continue;
     for (uint32_t k = 0; k < endpoints->count; k++) {
       reply->endpoints[reply->n_endpoints++] = endpoint_on_wire(arena, cluster->name, &endpoints->items[k]);

@@ -29,12 +29,18 @@ void gw_admin_call_answer(struct gw_admin_call *call, const ProtobufCMessage *an
 void gw_admin_call_refuse(struct gw_admin_call *call, int code, const char *message);
 
 void gw_admin_start_find_failures(const struct gw_admin_request *request, struct gw_admin_call *call);
+void gw_admin_start_release_service(const struct gw_admin_request *request, struct gw_admin_call *call);
 void gw_admin_start_create_key(const struct gw_admin_request *request, struct gw_admin_call *call);
 void gw_admin_start_list_keys(const struct gw_admin_request *request, struct gw_admin_call *call);
 void gw_admin_start_rotate_key(const struct gw_admin_request *request, struct gw_admin_call *call);
 void gw_admin_start_expire_key(const struct gw_admin_request *request, struct gw_admin_call *call);
 void gw_admin_start_revoke_keys(const struct gw_admin_request *request, struct gw_admin_call *call);
 void gw_admin_start_import_keys(const struct gw_admin_request *request, struct gw_admin_call *call);
+
+/* Of what is served now; never NULL. */
+const struct gw_resource_list *gw_admin_current_list(const struct gw_admin_request *request, enum gw_resource_type type);
+/* NULL: none are known. */
+const struct gw_endpoints *gw_admin_endpoints_of(const struct gw_admin_request *request, const struct gw_cluster *cluster);
 
 /* An empty message of that type. */
 void *gw_admin_message_new(struct gw_arena *arena, const ProtobufCMessageDescriptor *descriptor);

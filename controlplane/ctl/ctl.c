@@ -18,6 +18,7 @@ const struct gw_ctl_verb gw_ctl_verbs[] = {
      GW_CTL_FLAG_ROUTES | GW_CTL_FLAG_SERVICES | GW_CTL_FLAG_ENV_FILE | GW_CTL_FLAG_STRICT | GW_CTL_FLAG_OUTPUT, 0, 0, gw_ctl_validate},
     {"status", "", "what is served, and whether each data plane runs it", GW_CTL_FLAG_OUTPUT, 0, 0, gw_ctl_status},
     {"get", "routes|services|endpoints [SERVICE]|nodes", "list what the control plane serves", GW_CTL_FLAG_OUTPUT, 1, 2, gw_ctl_get},
+    {"services", "list|release NAME", "where instances come from, and what is held of them", GW_CTL_FLAG_OUTPUT, 1, 2, gw_ctl_services},
     {"why", "REQUEST_ID", "why a request failed or was retried, as data planes remember it", GW_CTL_FLAG_OUTPUT, 1, 1, gw_ctl_why},
     {"keys", "create|list|show ID|rotate ID|expire ID|revoke ID...|import FILE",
      "API keys: make, list, end, take over those that others issued",

@@ -133,6 +133,7 @@ int gw_ctl_fail_usage(const char *format, ...) __attribute__((format(printf, 1, 
 int gw_ctl_validate(const struct gw_ctl *ctl);
 int gw_ctl_status(const struct gw_ctl *ctl);
 int gw_ctl_get(const struct gw_ctl *ctl);
+int gw_ctl_services(const struct gw_ctl *ctl);
 int gw_ctl_why(const struct gw_ctl *ctl);
 int gw_ctl_version(const struct gw_ctl *ctl);
 int gw_ctl_pki(const struct gw_ctl *ctl);

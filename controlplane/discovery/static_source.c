@@ -1,41 +1,29 @@
-#include "controlplane/discovery/static_source.h"
-
 #include <stdlib.h>
 
-#include "common/base/map.h"
 #include "common/base/mem.h"
+#include "controlplane/discovery/source.h"
 
-#define SOURCE_NAME "static"
+/* The instances that services.yaml lists. Nobody has to be asked: they are said once, when they are read. */
 
-struct gw_static_source {
-  struct gw_catalog *catalog;
-  struct gw_map *services; /* name → itself: what was said before */
-};
+static void *new_source(const struct gw_source_options *options) {
+  (void)options;
+  return gw_calloc(1, 1);
+}
 
-struct gw_static_source *gw_static_source_new(struct gw_catalog *catalog) {
-  struct gw_static_source *source = gw_calloc(1, sizeof(*source));
-  source->catalog = catalog;
-  source->services = gw_map_new();
+static void *watch(void *source, const struct gw_source_spec *spec, struct gw_report *report) {
+  gw_report_written(report, spec->endpoints);
   return source;
 }
 
-void gw_static_source_free(struct gw_static_source *source) {
-  if (source == NULL) return;
-  gw_map_free(source->services);
-  free(source);
+static void unwatch(void *watch) {
+  (void)watch;
 }
 
-void gw_static_source_set(struct gw_static_source *source, const struct gw_endpoints *endpoints, uint32_t count) {
-  struct gw_map *before = source->services;
-  source->services = gw_map_new();
-  for (uint32_t i = 0; i < count; i++) {
-    gw_catalog_set_endpoints(source->catalog, SOURCE_NAME, &endpoints[i]);
-    gw_map_put(source->services, endpoints[i].cluster_name, source);
-    gw_map_remove(before, endpoints[i].cluster_name);
-  }
-  struct gw_str gone;
-  void *value;
-  for (size_t cursor = 0; gw_map_next(before, &cursor, &gone, &value);)
-    gw_catalog_remove_endpoints(source->catalog, SOURCE_NAME, gone);
-  gw_map_free(before);
-}
+const struct gw_source_kind gw_source_static = {
+    .name = GW_SOURCE_STATIC,
+    .settings = (const char *const[]){NULL},
+    .new = new_source,
+    .free = free,
+    .watch = watch,
+    .unwatch = unwatch,
+};

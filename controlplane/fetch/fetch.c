@@ -10,6 +10,10 @@
 
 #define REDIRECTS_MAX 3u
 #define CONNECT_TIMEOUT_MS 5000L
+#define HEADER_BYTES_MAX ((size_t)64 * 1024)
+/* Registries count connections, and a long poll holds one: those that are idle are few, and none stays for long. */
+#define IDLE_CONNECTIONS_MAX 32L
+#define KEEPALIVE_S 15L
 
 struct gw_fetcher {
   struct gw_loop *loop;
@@ -34,11 +38,14 @@ struct gw_fetch {
   gw_fetch_fn fn;
   void *arg;
   size_t bytes_max;
+  struct gw_str sent; /* the request's body, owned */
+  struct curl_slist *headers;
+  bool takes_any_status;
+  bool is_get;
+  struct gw_strbuf header;
   struct gw_strbuf body;
   uint32_t redirects;
   bool is_too_large;
-  bool has_max_age;
-  uint64_t max_age_s;
   char error[CURL_ERROR_SIZE];
 };
 
@@ -108,28 +115,70 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg) {
   return len;
 }
 
+static struct gw_str trim_line(struct gw_str line) {
+  while (line.len > 0 && (line.data[line.len - 1] == '\r' || line.data[line.len - 1] == '\n'))
+    line.len--;
+  return line;
+}
+
 static size_t on_header(char *data, size_t size, size_t count, void *arg) {
   struct gw_fetch *fetch = arg;
-  struct gw_str line = {data, size * count}, name = GW_STR("cache-control:"), directive;
-  if (line.len < name.len || !gw_str_equal_nocase((struct gw_str){line.data, name.len}, name)) return size * count;
-  struct gw_str rest = gw_str_skip(line, name.len);
+  struct gw_str line = {data, size * count};
+  /* Those of a 1xx or of a redirect came before. */
+  if (gw_str_has_prefix(line, GW_STR("HTTP/"))) gw_strbuf_clear(&fetch->header);
+  fetch->is_too_large = line.len > HEADER_BYTES_MAX - fetch->header.len;
+  if (fetch->is_too_large) return 0;
+  gw_strbuf_append_str(&fetch->header, line);
+  return line.len;
+}
+
+struct gw_str gw_fetch_find_header(const struct gw_fetch_result *result, struct gw_str name) {
+  struct gw_str rest = result->header, line;
+  while (gw_str_split_next(&rest, '\n', &line)) {
+    if (line.len <= name.len || line.data[name.len] != ':') continue;
+    if (gw_str_equal_nocase((struct gw_str){line.data, name.len}, name)) return gw_str_trim(trim_line(gw_str_skip(line, name.len + 1)));
+  }
+  return (struct gw_str){"", 0};
+}
+
+static void find_max_age(struct gw_fetch_result *result) {
+  struct gw_str rest = gw_fetch_find_header(result, GW_STR("cache-control")), directive, prefix = GW_STR("max-age=");
   while (gw_str_split_next(&rest, ',', &directive)) {
-    struct gw_str prefix = GW_STR("max-age=");
-    while (directive.len > 0 && (directive.data[directive.len - 1] == '\r' || directive.data[directive.len - 1] == '\n'))
-      directive.len--;
     directive = gw_str_trim(directive);
     if (directive.len > prefix.len && gw_str_equal_nocase((struct gw_str){directive.data, prefix.len}, prefix) &&
-        gw_str_parse_u64(gw_str_skip(directive, prefix.len), &fetch->max_age_s) == GW_OK)
-      fetch->has_max_age = true;
+        gw_str_parse_u64(gw_str_skip(directive, prefix.len), &result->max_age_s) == GW_OK)
+      result->has_max_age = true;
   }
-  return size * count;
+}
+
+void gw_fetch_append_encoded(struct gw_strbuf *url, struct gw_str text) {
+  for (size_t i = 0; i < text.len; i++) {
+    char c = text.data[i];
+    bool is_unreserved =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
+    if (is_unreserved)
+      gw_strbuf_append_char(url, c);
+    else
+      gw_strbuf_printf(url, "%%%02X", (unsigned char)c);
+  }
+}
+
+/* Headers and bodies may hold tokens. */
+static void wipe(struct gw_fetch *fetch) {
+  for (struct curl_slist *item = fetch->headers; item != NULL; item = item->next)
+    explicit_bzero(item->data, strlen(item->data));
+  curl_slist_free_all(fetch->headers);
+  if (fetch->sent.data != NULL) explicit_bzero((char *)(uintptr_t)fetch->sent.data, fetch->sent.len);
+  free((char *)(uintptr_t)fetch->sent.data);
+  gw_strbuf_wipe(&fetch->body);
 }
 
 static void release(struct gw_fetch *fetch) {
   gw_list_remove(&fetch->node);
   curl_multi_remove_handle(fetch->fetcher->multi, fetch->easy);
   curl_easy_cleanup(fetch->easy);
-  gw_strbuf_done(&fetch->body);
+  gw_strbuf_done(&fetch->header);
+  wipe(fetch);
   free(fetch);
 }
 
@@ -145,7 +194,7 @@ struct gw_str gw_fetch_origin(struct gw_str url) {
 /* False: it goes on with what it was sent to. */
 static bool is_over(struct gw_fetch *fetch, long status, const char **ret_words) {
   char *next = NULL, *now = NULL;
-  if (status < 300 || status >= 400) return true;
+  if (status < 300 || status >= 400 || !fetch->is_get) return true;
   curl_easy_getinfo(fetch->easy, CURLINFO_REDIRECT_URL, &next);
   curl_easy_getinfo(fetch->easy, CURLINFO_EFFECTIVE_URL, &now);
   if (next == NULL || now == NULL) return true;
@@ -158,7 +207,6 @@ static bool is_over(struct gw_fetch *fetch, long status, const char **ret_words)
     return true;
   }
   gw_strbuf_clear(&fetch->body);
-  fetch->has_max_age = false;
   curl_multi_remove_handle(fetch->fetcher->multi, fetch->easy);
   curl_easy_setopt(fetch->easy, CURLOPT_URL, next);
   curl_multi_add_handle(fetch->fetcher->multi, fetch->easy);
@@ -175,16 +223,17 @@ static void finish(struct gw_fetch *fetch, CURLcode code) {
     words = "its answer is too large";
   } else if (code != CURLE_OK) {
     words = fetch->error[0] != '\0' ? fetch->error : curl_easy_strerror(code);
-  } else if (words[0] == '\0' && status != 200) {
+  } else if (words[0] == '\0' && status != 200 && !fetch->takes_any_status) {
     snprintf(text, sizeof(text), "it answers %ld", status);
     words = text;
   }
   gw_strbuf_append(&fetch->body, "", 0);
-  const struct gw_fetch_result result = {.is_good = words[0] == '\0',
-                                         .body = gw_strbuf_str(&fetch->body),
-                                         .has_max_age = fetch->has_max_age,
-                                         .max_age_s = fetch->max_age_s,
-                                         .words = words};
+  struct gw_fetch_result result = {.is_good = words[0] == '\0',
+                                   .status = code == CURLE_OK ? (uint32_t)status : 0,
+                                   .body = gw_strbuf_str(&fetch->body),
+                                   .header = gw_strbuf_str(&fetch->header),
+                                   .words = words};
+  find_max_age(&result);
   gw_list_remove(&fetch->node);
   fetch->fn(fetch->arg, &result);
   release(fetch);
@@ -202,6 +251,48 @@ static void look(void *arg) {
   }
 }
 
+static void set_request(struct gw_fetch *fetch, const struct gw_fetch_request *request) {
+  CURL *easy = fetch->easy;
+  fetch->is_get = request->method == NULL && request->body.data == NULL;
+  fetch->takes_any_status = request->takes_any_status;
+  for (uint32_t i = 0; i < request->header_count; i++) {
+    fetch->headers = curl_slist_append(fetch->headers, request->headers[i]);
+    GW_ASSERT(fetch->headers != NULL);
+  }
+  if (request->body.data != NULL) {
+    fetch->sent = (struct gw_str){gw_str_dup(request->body), request->body.len};
+    fetch->headers = curl_slist_append(fetch->headers, "Expect:"); /* no waiting for 100 Continue */
+    GW_ASSERT(fetch->headers != NULL);
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, fetch->sent.data);
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)fetch->sent.len);
+  }
+  if (request->method != NULL) curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
+  curl_easy_setopt(easy, CURLOPT_HTTPHEADER, fetch->headers);
+}
+
+static void set_tls(CURL *easy, const struct gw_fetch_request *request) {
+  if (request->ca_file != NULL) curl_easy_setopt(easy, CURLOPT_CAINFO, request->ca_file);
+  if (request->ca_file != NULL) curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+  if (request->cert_file != NULL) curl_easy_setopt(easy, CURLOPT_SSLCERT, request->cert_file);
+  if (request->key_file != NULL) curl_easy_setopt(easy, CURLOPT_SSLKEY, request->key_file);
+  curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+}
+
+static void set_bounds(struct gw_fetch *fetch, const struct gw_fetch_request *request) {
+  CURL *easy = fetch->easy;
+  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
+  curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
+  /* A machine that went away without a word is noticed before a long poll ends. */
+  curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+  curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_S);
+  curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_S);
+  curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, fetch->error);
+  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+  curl_easy_setopt(easy, CURLOPT_WRITEDATA, fetch);
+  curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+  curl_easy_setopt(easy, CURLOPT_HEADERDATA, fetch);
+}
+
 struct gw_fetch *gw_fetch_start(struct gw_fetcher *fetcher, const struct gw_fetch_request *request, gw_fetch_fn fn, void *arg) {
   struct gw_fetch *fetch = gw_calloc(1, sizeof(*fetch));
   CURL *easy = curl_easy_init();
@@ -212,18 +303,11 @@ struct gw_fetch *gw_fetch_start(struct gw_fetcher *fetcher, const struct gw_fetc
   curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* what the environment says of proxies is about other programs */
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(easy, CURLOPT_CAINFO, request->ca_file);
-  curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
-  curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
-  curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
-  curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, fetch->error);
-  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-  curl_easy_setopt(easy, CURLOPT_WRITEDATA, fetch);
-  curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
-  curl_easy_setopt(easy, CURLOPT_HEADERDATA, fetch);
   curl_easy_setopt(easy, CURLOPT_USERAGENT, "gateway-controlplane/" GW_VERSION);
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+  set_tls(easy, request);
+  set_bounds(fetch, request);
+  set_request(fetch, request);
   gw_list_add_last(&fetcher->fetches, &fetch->node);
   curl_multi_add_handle(fetcher->multi, easy);
   return fetch;
@@ -249,6 +333,7 @@ struct gw_fetcher *gw_fetcher_new(struct gw_loop *loop) {
   curl_multi_setopt(fetcher->multi, CURLMOPT_SOCKETDATA, fetcher);
   curl_multi_setopt(fetcher->multi, CURLMOPT_TIMERFUNCTION, on_timeout);
   curl_multi_setopt(fetcher->multi, CURLMOPT_TIMERDATA, fetcher);
+  curl_multi_setopt(fetcher->multi, CURLMOPT_MAXCONNECTS, IDLE_CONNECTIONS_MAX);
   return fetcher;
 }
 

@@ -17,6 +17,7 @@ enum gw_err gw_policy_load(const struct gw_policy_source *routes, const struct g
   enum gw_err err = gw_yaml_parse(services->name, services->text, &policy->arena, errors, &services_root);
   enum gw_err routes_err = gw_yaml_parse(routes->name, routes->text, &policy->arena, errors, &routes_root);
   bool knows_services = err == GW_OK && gw_services_read(&services_reader, services_root, &parts.secrets, &parts.services);
+  if (knows_services) gw_service_sources_read(&services_reader, settings, &parts.services);
   if (knows_services) gw_service_protection_check(&services_reader, settings, &parts.services);
   if (routes_err == GW_OK) {
     const struct gw_yaml_node *auth = routes_root != NULL ? gw_yaml_find(routes_root, "auth") : NULL;

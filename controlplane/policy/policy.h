@@ -10,6 +10,7 @@
 #include "common/model/listener.h"
 #include "common/model/secret.h"
 #include "controlplane/policy/settings.h"
+#include "controlplane/policy/source_yaml.h"
 
 /* One text with the name that mistakes are reported under. */
 struct gw_policy_source {
@@ -71,6 +72,8 @@ struct gw_policy {
   uint32_t cluster_count;
   const struct gw_endpoints *static_endpoints; /* of the EDS clusters, from services.yaml */
   uint32_t static_endpoints_count;
+  const struct gw_source_spec *sources; /* where the instances of each EDS cluster come from */
+  uint32_t source_count;
   const struct gw_policy_secret *secrets; /* that listeners and clusters name, and their issuers' public keys */
   uint32_t secret_count;
   const struct gw_policy_route *routes; /* in the order of matching */

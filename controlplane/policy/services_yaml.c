@@ -195,21 +195,18 @@ static void check_weights(const struct gw_reader *reader, const struct gw_yaml_n
   }
 }
 
-static void read_service(const struct gw_reader *reader, const struct gw_yaml_pair *pair, struct gw_secret_list *secrets,
-                         struct gw_service_entry *service, bool *ret_needs_system_ca) {
+static void read_service(const struct gw_reader *reader, const struct gw_yaml_pair *pair, const char *const *keys,
+                         struct gw_secret_list *secrets, struct gw_service_entry *service, bool *ret_needs_system_ca) {
   *service = (struct gw_service_entry){.name = pair->key->text, .key = pair->key};
   if (!is_service_name(service->name)) {
     gw_reader_mistake(reader, pair->key, "a service's name has 1 to 255 printable ASCII characters, no space and no /");
   }
-  if (!gw_reader_is_mapping(reader, pair->value, "a service", service_keys)) return;
+  if (!gw_reader_is_mapping(reader, pair->value, "a service", keys)) return;
+  service->node = pair->value;
   const struct gw_yaml_node *list = gw_yaml_find(pair->value, "instances");
-  if (list == NULL) {
-    gw_reader_mistake(reader, pair->key, "service %.*s needs instances: a list, which may be empty", GW_STR_ARG(service->name));
-  } else if (!gw_yaml_is_null(list) && gw_reader_is_list(reader, list, "instances")) {
-    read_instances(reader, list, service);
-  }
-  /* Without instances nothing but tls tells the scheme. */
-  if (list != NULL && list->count == 0) service->is_https = gw_yaml_find(pair->value, "tls") != NULL;
+  if (list != NULL && !gw_yaml_is_null(list) && gw_reader_is_list(reader, list, "instances")) read_instances(reader, list, service);
+  /* Without instances, and with those of a registry, nothing but tls tells the scheme. */
+  if (list == NULL || list->count == 0) service->is_https = gw_yaml_find(pair->value, "tls") != NULL;
   gw_service_tls_read(reader, pair->value, secrets, service, ret_needs_system_ca);
   service->protection = gw_service_protection_read(reader, pair->value);
   const struct gw_yaml_node *balancing = gw_yaml_find(pair->value, "load_balancing");
@@ -229,10 +226,11 @@ bool gw_services_read(const struct gw_reader *reader, const struct gw_yaml_node 
   *ret_services = (struct gw_service_list){.by_name = gw_map_new()};
   const struct gw_yaml_node *services = gw_reader_find_root(reader, root, (const char *const[]){"services", NULL}, "{}");
   if (services == NULL || !gw_reader_is_mapping(reader, services, "services", NULL)) return false;
+  const char *const *keys = gw_source_add_keys(service_keys, reader->arena);
   ret_services->items = gw_arena_calloc(reader->arena, services->count, sizeof(*ret_services->items));
   for (uint32_t i = 0; i < services->count; i++) {
     struct gw_service_entry *service = &ret_services->items[ret_services->count++];
-    read_service(reader, &services->pairs[i], secrets, service, &ret_services->needs_system_ca);
+    read_service(reader, &services->pairs[i], keys, secrets, service, &ret_services->needs_system_ca);
     if (service->name.len > 0) gw_map_put(ret_services->by_name, service->name, service);
   }
   return true;

@@ -11,15 +11,17 @@
 #include "controlplane/policy/health_yaml.h"
 #include "controlplane/policy/reader.h"
 #include "controlplane/policy/retries_yaml.h"
+#include "controlplane/policy/source_yaml.h"
 
 struct gw_secret_list;
 
 struct gw_service_entry {
   struct gw_str name;
   const struct gw_yaml_node *key;
-  struct gw_str base_path;       /* "/base" without a slash at the end; empty: none */
-  bool has_names;                /* an instance is a host name: the data plane resolves it */
-  struct gw_endpoint *endpoints; /* those that may be sent traffic, sorted by priority, address and port */
+  const struct gw_yaml_node *node; /* the mapping; NULL: it is none */
+  struct gw_str base_path;         /* "/base" without a slash at the end; empty: none */
+  bool has_names;                  /* an instance is a host name: the data plane resolves it */
+  struct gw_endpoint *endpoints;   /* those that may be sent traffic, sorted by priority, address and port */
   uint32_t endpoint_count;
   bool is_https; /* of all instances */
   enum gw_upstream_protocol protocol;
@@ -29,7 +31,8 @@ struct gw_service_entry {
   struct gw_retries_entry retries; /* for the routes of the service, as timeouts are */
   struct gw_timeouts_entry timeouts;
   struct gw_retry_budget_entry retry_budget;
-  const struct gw_upstream_tls *tls; /* NULL: plaintext */
+  const struct gw_upstream_tls *tls;   /* NULL: plaintext */
+  const struct gw_source_spec *source; /* where instances come from (gw_service_sources_read) */
 };
 
 struct gw_service_list {

@@ -10,6 +10,7 @@
 #include "common/net/address.h"
 #include "controlplane/policy/env_file.h"
 #include "controlplane/policy/policy.h"
+#include "controlplane/policy/source_yaml.h"
 
 enum kind {
   KIND_TEXT,
@@ -26,6 +27,7 @@ enum kind {
   KIND_DISCOVERY,
   KIND_WORD,
   KIND_REDIS,
+  KIND_SERVERS,
   KIND_SECRET
 };
 
@@ -47,6 +49,18 @@ static const struct row rows[] = {
     {"HOST", "0.0.0.0", AT(host), KIND_IP, 0, 0, NULL},
     {"PORT", "8000", AT(port), KIND_PORT, 0, 0, NULL},
     {"SERVICE_DISCOVERY_TYPE", "static", AT(discovery_type), KIND_DISCOVERY, 0, 0, NULL},
+    {"GATEWAY_REGISTRY_MAX_DROP_PERCENT", "50", AT(registry_max_drop_percent), KIND_U32, 0, 100, NULL},
+    {"CONSUL_HOST", "127.0.0.1", AT(consul_host), KIND_WORD, 0, 0, NULL},
+    {"CONSUL_PORT", "8500", AT(consul_port), KIND_PORT, 1, 0, NULL},
+    {"CONSUL_SCHEME", "http", AT(consul_scheme), KIND_TEXT, 0, 0, "http,https"},
+    {"CONSUL_DATACENTER", "", AT(consul_datacenter), KIND_WORD, 0, 0, NULL},
+    {"CONSUL_TOKEN", "", AT(consul_token), KIND_SECRET, 0, 0, NULL},
+    {"CONSUL_TOKEN_FILE", "", AT(consul_token_file), KIND_PATH, 0, 0, NULL},
+    {"CONSUL_CA_FILE", "", AT(consul_ca_file), KIND_PATH, 0, 0, NULL},
+    {"CONSUL_CERT_FILE", "", AT(consul_cert_file), KIND_PATH, 0, 0, NULL},
+    {"CONSUL_KEY_FILE", "", AT(consul_key_file), KIND_PATH, 0, 0, NULL},
+    {"CONSUL_MAX_QUERIES", "150", AT(consul_max_queries), KIND_U32, 1, 10000, NULL},
+    {"GATEWAY_DNS_SERVERS", "", AT(dns_servers), KIND_SERVERS, 0, 0, NULL},
     {"GATEWAY_ACCESS_LOG", "json", AT(access_log), KIND_CHOICE, 0, 0, "json,text,off"},
     {"GATEWAY_HEALTH_ENDPOINT", "true", AT(has_health), KIND_BOOL, 0, 0, NULL},
     {"GATEWAY_READY_ENDPOINT", "true", AT(has_ready), KIND_BOOL, 0, 0, NULL},
@@ -138,8 +152,6 @@ struct gw_settings_origins {
   struct origin items[ROW_COUNT];
 };
 
-static const char *const discovery_types[] = {"static", "consul", "nacos"};
-
 /* All "a,b" of `text` are in `choices`; returns the index of the first, or -1. */
 static int find_choice(struct gw_str text, const char *choices) {
   struct gw_str rest = gw_str_from(choices), word;
@@ -171,18 +183,13 @@ static bool cidrs_are_valid(struct gw_str text) {
   return true;
 }
 
-static void check_discovery(struct gw_str text, const char *place, struct gw_errors *errors) {
+static void check_discovery(struct gw_str text, const char *place, struct gw_arena *arena, struct gw_errors *errors) {
   struct gw_str rest = text, piece;
   while (gw_str_split_next(&rest, ',', &piece)) {
     piece = gw_str_trim(piece);
-    bool is_known = false;
-    for (size_t i = 0; i < GW_ARRAY_LEN(discovery_types); i++)
-      is_known = is_known || gw_str_equal(piece, gw_str_from(discovery_types[i]));
-    if (!is_known) {
-      gw_errors_add(errors, place, "SERVICE_DISCOVERY_TYPE: %.*s is no discovery type; static is allowed", GW_STR_ARG(piece));
-    } else if (!gw_str_equal(piece, GW_STR("static"))) {
-      gw_errors_add(errors, place, "SERVICE_DISCOVERY_TYPE: %.*s is not available yet; static is allowed", GW_STR_ARG(piece));
-    }
+    if (!gw_source_is_known(piece))
+      gw_errors_add(errors, place, "SERVICE_DISCOVERY_TYPE: %.*s is no source; %s are allowed, also several with commas", GW_STR_ARG(piece),
+                    gw_source_list_known(arena));
   }
 }
 
@@ -198,6 +205,16 @@ static void check_redis(struct gw_str text, const char *place, struct gw_errors 
     gw_errors_add(errors, place,
                   "REDIS_HOST: a name or an address is allowed; the port is REDIS_PORT, the database GATEWAY_REDIS_DATABASE");
   }
+}
+
+/* IP or IP:PORT, with commas. */
+static bool servers_are_valid(struct gw_str text) {
+  struct gw_str piece;
+  while (gw_str_split_next(&text, ',', &piece)) {
+    struct gw_address address;
+    if (piece.len > 0 && gw_address_parse(piece, &address) != GW_OK && gw_address_parse_ip(piece, 53, &address) != GW_OK) return false;
+  }
+  return true;
 }
 
 static bool is_word(struct gw_str text) {
@@ -279,8 +296,13 @@ static void set_value(struct gw_settings *settings, const struct row *row, const
       gw_errors_add(errors, origin->place, "%s: address ranges with commas are allowed, such as 10.0.0.0/8,2001:db8::/32", row->name);
     }
     break;
-  case KIND_DISCOVERY: check_discovery(origin->text, origin->place, errors); break;
+  case KIND_DISCOVERY: check_discovery(origin->text, origin->place, &settings->origins->arena, errors); break;
   case KIND_REDIS: check_redis(origin->text, origin->place, errors); break;
+  case KIND_SERVERS:
+    if (!servers_are_valid(origin->text))
+      gw_errors_add(errors, origin->place, "%s: numeric addresses with commas are allowed, such as 10.0.0.53 or [2001:db8::53]:5353",
+                    row->name);
+    break;
   case KIND_WORD:
     if (!is_word(origin->text)) gw_errors_add(errors, origin->place, "%s: ASCII without spaces is allowed", row->name);
     break;
@@ -364,6 +386,10 @@ static void load_env_file(const char *env_file, const char *name, struct gw_aren
 
 static const struct origin *origin_of(const struct gw_settings *settings, const char *name) {
   return &settings->origins->items[find_row(gw_str_from(name)) - rows];
+}
+
+struct gw_str gw_settings_text(const struct gw_settings *settings, const char *name) {
+  return origin_of(settings, name)->text;
 }
 
 /* `ps` shows flags to everybody. */

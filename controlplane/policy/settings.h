@@ -21,7 +21,7 @@ struct gw_settings {
   const char *environment;               /* ENVIRONMENT: default, dev, prod */
   const char *host;                      /* HOST 0.0.0.0 */
   uint16_t port;                         /* PORT 8000 */
-  const char *discovery_type;            /* SERVICE_DISCOVERY_TYPE: static */
+  const char *discovery_type;            /* SERVICE_DISCOVERY_TYPE: static; several with commas */
   enum gw_access_log_mode access_log;    /* GATEWAY_ACCESS_LOG: json */
   bool has_health;                       /* GATEWAY_HEALTH_ENDPOINT: true */
   bool has_ready;                        /* GATEWAY_READY_ENDPOINT: true */
@@ -70,6 +70,19 @@ struct gw_settings {
   const char *mysql_key_file;
   const char *api_key_pepper;      /* GATEWAY_API_KEY_PEPPER: what API keys are hashed under; at least 32 bytes */
   const char *api_key_pepper_file; /* GATEWAY_API_KEY_PEPPER_FILE: instead of that */
+  /* Where services are looked up, beside discovery_type. */
+  uint32_t registry_max_drop_percent; /* GATEWAY_REGISTRY_MAX_DROP_PERCENT: 50, of a service's instances, at once */
+  const char *consul_host;            /* CONSUL_HOST: 127.0.0.1 */
+  uint16_t consul_port;               /* CONSUL_PORT: 8500 */
+  const char *consul_scheme;          /* CONSUL_SCHEME: http */
+  const char *consul_datacenter;      /* CONSUL_DATACENTER: empty, the agent's */
+  const char *consul_token;           /* CONSUL_TOKEN: of its ACL */
+  const char *consul_token_file;      /* CONSUL_TOKEN_FILE: instead of that; read for each request */
+  const char *consul_ca_file;         /* CONSUL_CA_FILE: empty, GATEWAY_CA_FILE */
+  const char *consul_cert_file;       /* CONSUL_CERT_FILE, with CONSUL_KEY_FILE: what we show to it */
+  const char *consul_key_file;
+  uint32_t consul_max_queries; /* CONSUL_MAX_QUERIES: 150, at a time */
+  const char *dns_servers;     /* GATEWAY_DNS_SERVERS: empty, the system's; IP[:PORT] with commas; for `source: dns` */
   /* Limits; 0 means none where that is allowed. */
   uint64_t max_request_body_bytes;       /* GATEWAY_MAX_REQUEST_BODY: 100MiB */
   uint64_t max_uri_bytes;                /* GATEWAY_MAX_URI: 8KiB */
@@ -101,6 +114,8 @@ struct gw_settings {
 enum gw_err gw_settings_load(const char *env_file, const char *const *overrides, struct gw_errors *errors,
                              struct gw_settings **ret_settings);
 void gw_settings_free(struct gw_settings *settings);
+/* The text of a setting, as it was given; a name that is no setting is a bug. It may be a secret. */
+struct gw_str gw_settings_text(const struct gw_settings *settings, const char *name);
 /* One line a setting: "PORT=8000  (default)"; secrets are masked. */
 void gw_settings_print(const struct gw_settings *settings, struct gw_strbuf *out);
 

@@ -394,6 +394,7 @@ static void translate_services(const struct gw_service_list *services, const str
   struct gw_cluster *clusters = gw_arena_calloc(&policy->arena, services->count, sizeof(*clusters));
   struct gw_endpoints *all = gw_arena_calloc(&policy->arena, services->count, sizeof(*all));
   struct gw_endpoints *inline_ones = gw_arena_calloc(&policy->arena, services->count, sizeof(*inline_ones));
+  struct gw_source_spec *sources = gw_arena_calloc(&policy->arena, services->count, sizeof(*sources));
   for (uint32_t i = 0; i < services->count; i++) {
     const struct gw_service_entry *service = &services->items[i];
     struct gw_endpoints endpoints = {.cluster_name = service->name, .items = service->endpoints, .count = service->endpoint_count};
@@ -415,13 +416,18 @@ static void translate_services(const struct gw_service_list *services, const str
     if (service->has_names) {
       inline_ones[i] = endpoints;
       clusters[i].inline_endpoints = &inline_ones[i];
-    } else {
-      all[policy->static_endpoints_count++] = endpoints;
+      continue;
     }
+    struct gw_source_spec *source = &sources[policy->source_count++];
+    *source = *service->source;
+    if (strcmp(source->kind, GW_SOURCE_STATIC) != 0) continue;
+    source->endpoints = &all[policy->static_endpoints_count];
+    all[policy->static_endpoints_count++] = endpoints;
   }
   policy->clusters = clusters;
   policy->cluster_count = services->count;
   policy->static_endpoints = all;
+  policy->sources = sources;
 }
 
 static void translate_secrets(const struct gw_policy_parts *parts, const struct gw_settings *settings, struct gw_policy *policy) {

@@ -40,3 +40,35 @@ static const struct gw_errors *get_mistakes(void *arg) {
 struct gw_admin_source gw_admin_source_of(struct gw_files *files) {
   return (struct gw_admin_source){.arg = files, .get_mistakes = get_mistakes, .get_routes = get_routes};
 }
+
+static enum gw_admin_service_state state_of(enum gw_guard_state state) {
+  switch (state) {
+  case GW_GUARD_WAITING: return GW_ADMIN_SERVICE_WAITING;
+  case GW_GUARD_LIVE: return GW_ADMIN_SERVICE_LIVE;
+  case GW_GUARD_AWAY: return GW_ADMIN_SERVICE_AWAY;
+  case GW_GUARD_HELD: return GW_ADMIN_SERVICE_HELD;
+  }
+  return GW_ADMIN_SERVICE_WAITING;
+}
+
+static bool find_service(void *arg, struct gw_str name, struct gw_admin_service *ret_service) {
+  const struct gw_guard_service *known = gw_guard_find(gw_discovery_guard(arg), name);
+  if (known == NULL) return false;
+  *ret_service = (struct gw_admin_service){.name = known->service,
+                                           .source = known->source,
+                                           .state = state_of(known->state),
+                                           .since_us = known->since_us,
+                                           .known_us = known->known_us,
+                                           .said_count = known->said_count,
+                                           .problem = known->words};
+  return true;
+}
+
+/* What is served is as it was told when this has returned. */
+static enum gw_err release_service(void *arg, struct gw_str name) {
+  return gw_guard_release(gw_discovery_guard(arg), name);
+}
+
+struct gw_admin_services gw_admin_services_of(struct gw_discovery *discovery) {
+  return (struct gw_admin_services){.arg = discovery, .find = find_service, .release = release_service};
+}

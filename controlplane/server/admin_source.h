@@ -5,8 +5,11 @@
 #define GW_CONTROLPLANE_SERVER_ADMIN_SOURCE_H
 
 #include "controlplane/api/admin_api.h"
+#include "controlplane/server/discovery.h"
 #include "controlplane/server/files.h"
 
 struct gw_admin_source gw_admin_source_of(struct gw_files *files);
+/* What the guard knows. */
+struct gw_admin_services gw_admin_services_of(struct gw_discovery *discovery);
 
 #endif

@@ -18,6 +18,7 @@
 #include "controlplane/api/agent_service.h"
 #include "controlplane/server/admin_source.h"
 #include "controlplane/server/channel_tls.h"
+#include "controlplane/server/discovery.h"
 #include "controlplane/server/files.h"
 #include "controlplane/server/ports_file.h"
 #include "controlplane/server/status_http.h"
@@ -44,7 +45,7 @@ struct control_plane {
   char *token;
   /* the way of a change, from files to nodes */
   struct gw_files *files;
-  struct gw_static_source *source;
+  struct gw_discovery *discovery;
   struct gw_catalog *catalog;
   struct gw_snapshot_cache *cache;
   struct gw_storage *storage;
@@ -112,8 +113,8 @@ static void stop_servers(struct control_plane *plane) {
 static void stop(struct control_plane *plane) {
   plane->is_stopping = true;
   GW_LOG_INFO(plane->log, "stopping");
-  gw_health_service_set(plane->health, GW_STR(""), false);
-  gw_status_http_set_stopping(plane->status_http);
+  if (plane->health != NULL) gw_health_service_set(plane->health, GW_STR(""), false);
+  if (plane->status_http != NULL) gw_status_http_set_stopping(plane->status_http);
   stop_servers(plane);
 }
 
@@ -160,13 +161,16 @@ static int start_configuration(struct control_plane *plane) {
   plane->cache = gw_snapshot_cache_new();
   plane->nodes = gw_node_table_new();
   plane->catalog = gw_catalog_new(plane->loop, plane->cache);
-  plane->source = gw_static_source_new(plane->catalog);
+  plane->discovery = gw_discovery_new(plane->loop, plane->log, plane->catalog);
   struct gw_files_options files = {.loop = plane->loop,
                                    .log = plane->log,
                                    .options = plane->options,
                                    .catalog = plane->catalog,
-                                   .source = plane->source};
+                                   .guard = gw_discovery_guard(plane->discovery),
+                                   .sources = gw_discovery_sources(plane->discovery)};
   plane->files = gw_files_new(&files);
+  gw_files_await_text(plane->files, &plane->is_stopping);
+  if (plane->is_stopping) return GW_EXIT_OK;
   return gw_files_load(plane->files) == GW_OK ? GW_EXIT_OK : print_mistakes(gw_files_mistakes(plane->files));
 }
 
@@ -176,7 +180,11 @@ static int start_storage(struct control_plane *plane) {
   gw_errors_init(&errors);
   struct gw_storage_options options = {.loop = plane->loop, .log = plane->log, .options = plane->options, .catalog = plane->catalog};
   int exit_code = gw_storage_new(&options, &errors, &plane->storage) == GW_OK ? GW_EXIT_OK : print_mistakes(&errors);
-  if (exit_code == GW_EXIT_OK) gw_storage_start(plane->storage);
+  if (exit_code == GW_EXIT_OK) {
+    gw_discovery_remember(plane->discovery, gw_storage_store(plane->storage));
+    gw_storage_start(plane->storage);
+    gw_discovery_start(plane->discovery, &plane->is_stopping);
+  }
   gw_errors_done(&errors);
   return exit_code;
 }
@@ -221,6 +229,7 @@ static int start_admin(struct control_plane *plane) {
                                        .started_us = plane->started_us,
                                        .source = gw_admin_source_of(plane->files),
                                        .ports = gw_channel_tls_ports(plane->tls),
+                                       .services = gw_admin_services_of(plane->discovery),
                                        .failures = gw_agent_service_failures(plane->agents),
                                        .keys = gw_storage_api_keys(plane->storage),
                                        .agents = plane->agents};
@@ -250,6 +259,7 @@ static int start_status(struct control_plane *plane) {
                                           .nodes = plane->nodes,
                                           .tls = plane->tls,
                                           .storage = plane->storage,
+                                          .discovery = plane->discovery,
                                           .agents = plane->agents};
   errno = 0;
   if (gw_status_http_new(&status, &plane->status_http) != GW_OK) return fail_to_listen(plane, "HTTP", "http-listen");
@@ -270,7 +280,7 @@ static int start(struct control_plane *plane) {
   if (exit_code == GW_EXIT_OK && !has_tls) exit_code = GW_EXIT_CONFIG;
   if (exit_code != GW_EXIT_OK) return exit_code;
   exit_code = start_storage(plane);
-  if (exit_code != GW_EXIT_OK) return exit_code;
+  if (exit_code != GW_EXIT_OK || plane->is_stopping) return exit_code;
   plane->rpc = new_rpc(plane->loop);
   gw_channel_tls_listen(plane->tls, plane->rpc);
   exit_code = start_xds(plane);
@@ -294,7 +304,7 @@ static void done(struct control_plane *plane) {
   gw_rpc_service_set_done(&plane->xds_services);
   gw_rpc_free(plane->rpc);
   gw_channel_tls_free(plane->tls);
-  gw_static_source_free(plane->source);
+  gw_discovery_free(plane->discovery);
   gw_catalog_free(plane->catalog);
   gw_files_free(plane->files);
   gw_node_table_free(plane->nodes);

@@ -18,6 +18,7 @@
 #define SETTLE_MAX_MS 200
 #define RETRY_MS 1000
 #define WATCHES_MAX 3
+#define TEXT_TURN_MS 10
 /* Loading needs a multiple of the files' size. What is free again is kept for the next load, which would spend a third of its time on
  * getting it from the system again. It goes back when the files have become much smaller, once nodes had time to take what was sent. */
 #define TRIM_BYTES ((size_t)64 * 1024)
@@ -69,10 +70,24 @@ static void input_digest(struct input *input) {
   gw_strbuf_done(&all);
 }
 
+static void input_read_routes(struct input *input, const struct gw_files_options *options, struct gw_errors *errors) {
+  const char *where = options->options->routes;
+  if (!gw_sources_has_text(where)) {
+    gw_policy_read_file(where, errors, &input->routes);
+    return;
+  }
+  const struct gw_text_state *text = gw_sources_text(options->sources);
+  if (text->is_there)
+    input->routes = (struct gw_str){gw_str_dup(text->text), text->text.len};
+  else
+    gw_errors_add(errors, where, "can't be had: %s", text->words != NULL ? text->words : "there is no answer yet");
+}
+
 /* What can be read is read, so that all mistakes show at once. */
-static void input_read(struct input *input, const struct gw_options *options, struct gw_errors *errors) {
+static void input_read(struct input *input, const struct gw_files_options *from, struct gw_errors *errors) {
+  const struct gw_options *options = from->options;
   *input = (struct input){0};
-  gw_policy_read_file(options->routes, errors, &input->routes);
+  input_read_routes(input, from, errors);
   gw_policy_read_file(options->services, errors, &input->services);
   if (options->env_file != NULL) {
     struct gw_errors told_by_settings;
@@ -84,7 +99,8 @@ static void input_read(struct input *input, const struct gw_options *options, st
 }
 
 /* Secrets and endpoints first: the catalog publishes at once with the policy, and both then make one snapshot. */
-static enum gw_err put_in_force(struct gw_files *files, struct gw_policy *policy, struct gw_errors *errors) {
+static enum gw_err put_in_force(struct gw_files *files, struct gw_policy *policy, const struct gw_settings *settings,
+                                struct gw_errors *errors) {
   struct gw_catalog_policy wanted = {.listeners = policy->listeners,
                                      .listener_count = policy->listener_count,
                                      .route_configs = policy->route_configs,
@@ -92,7 +108,7 @@ static enum gw_err put_in_force(struct gw_files *files, struct gw_policy *policy
                                      .clusters = policy->clusters,
                                      .cluster_count = policy->cluster_count};
   gw_secrets_follow(files->secrets, policy->secrets, policy->secret_count);
-  gw_static_source_set(files->options.source, policy->static_endpoints, policy->static_endpoints_count);
+  gw_sources_follow(files->options.sources, policy->sources, policy->source_count, settings);
   enum gw_err err = gw_catalog_set_policy(files->options.catalog, &wanted, errors);
   if (err == GW_OK) {
     gw_policy_free(files->policy);
@@ -102,21 +118,27 @@ static enum gw_err put_in_force(struct gw_files *files, struct gw_policy *policy
   /* Nothing was published yet: the endpoints wait for the end of the turn. */
   const struct gw_policy *before = files->policy;
   gw_secrets_follow(files->secrets, before != NULL ? before->secrets : NULL, before != NULL ? before->secret_count : 0);
-  gw_static_source_set(files->options.source, before != NULL ? before->static_endpoints : NULL,
-                       before != NULL ? before->static_endpoints_count : 0);
+  gw_sources_follow(files->options.sources, before != NULL ? before->sources : NULL, before != NULL ? before->source_count : 0, settings);
   gw_policy_free(policy);
   return err;
 }
 
+static void on_change(void *arg);
+
+static void watch_text(struct gw_files *files, const struct gw_settings *settings) {
+  const char *where = files->options.options->routes;
+  if (gw_sources_has_text(where)) gw_sources_watch_text(files->options.sources, where, settings, on_change, files);
+}
+
 static enum gw_err apply(struct gw_files *files, struct input *input, struct gw_errors *errors) {
   const struct gw_options *options = files->options.options;
-  gw_settings_load(options->env_file, options->settings, errors, &input->settings);
+  if (gw_settings_load(options->env_file, options->settings, errors, &input->settings) == GW_OK) watch_text(files, input->settings);
   if (errors->error_count > 0) return GW_ERR_INVALID;
   struct gw_policy_source routes = {.name = options->routes, .text = input->routes};
   struct gw_policy_source services = {.name = options->services, .text = input->services};
   struct gw_policy *policy = NULL;
   enum gw_err err = gw_policy_load(&routes, &services, input->settings, errors, &policy);
-  if (err == GW_OK) err = put_in_force(files, policy, errors);
+  if (err == GW_OK) err = put_in_force(files, policy, input->settings, errors);
   if (err == GW_OK) gw_issuer_keys_follow(files->issuer_keys, policy->secrets, policy->secret_count, input->settings->ca_file);
   return err;
 }
@@ -142,6 +164,10 @@ static void gather_mistakes(void *arg) {
   add_all_of(&files->mistakes, &files->in_force, GW_SEVERITY_WARNING);
   gw_secrets_append_warnings(files->secrets, &files->mistakes);
   gw_issuer_keys_append_warnings(files->issuer_keys, &files->mistakes);
+  gw_guard_append_warnings(files->options.guard, &files->mistakes);
+  const struct gw_text_state *text = gw_sources_text(files->options.sources);
+  if (text->is_there && text->words != NULL)
+    gw_errors_warn(&files->mistakes, files->options.options->routes, "can't be had now: %s; what it was stays in force", text->words);
 }
 
 static void keep_mistakes(struct gw_files *files, const struct gw_errors *errors, bool is_good) {
@@ -186,7 +212,7 @@ static enum gw_err load(struct gw_files *files, bool is_only_if_changed) {
   struct gw_errors errors;
   gw_errors_init(&errors);
   struct input input;
-  input_read(&input, files->options.options, &errors);
+  input_read(&input, &files->options, &errors);
   /* What could not be read (descriptors are out, a volume is away) may come back without an event. */
   if (errors.error_count > 0) gw_timer_start(files->options.loop, &files->settle, RETRY_MS);
   enum gw_err err = GW_OK;
@@ -237,7 +263,7 @@ static void watch(struct gw_files *files, const char *path) {
 
 void gw_files_watch(struct gw_files *files) {
   const struct gw_options *options = files->options.options;
-  watch(files, options->routes);
+  if (!gw_sources_has_text(options->routes)) watch(files, options->routes);
   watch(files, options->services);
   if (options->env_file != NULL) watch(files, options->env_file);
   gw_secrets_watch(files->secrets);
@@ -275,6 +301,23 @@ void gw_files_free(struct gw_files *files) {
   gw_errors_done(&files->mistakes);
   gw_policy_free(files->policy);
   free(files);
+}
+
+void gw_files_await_text(struct gw_files *files, const bool *is_stopping) {
+  const struct gw_options *options = files->options.options;
+  struct gw_loop *loop = files->options.loop;
+  struct gw_settings *settings = NULL;
+  struct gw_errors told_by_load;
+  gw_errors_init(&told_by_load);
+  bool is_good = gw_settings_load(options->env_file, options->settings, &told_by_load, &settings) == GW_OK;
+  if (is_good) watch_text(files, settings);
+  is_good = is_good && gw_sources_has_text(options->routes);
+  for (uint64_t began_ms = gw_loop_now_ms(loop); is_good && !gw_sources_text(files->options.sources)->is_there && !*is_stopping &&
+                                                 gw_loop_now_ms(loop) - began_ms < GW_FILES_TEXT_MS;)
+    gw_loop_run_once(loop, TEXT_TURN_MS);
+  gw_timer_stop(&files->settle); /* the load that follows has it */
+  gw_settings_free(settings);
+  gw_errors_done(&told_by_load);
 }
 
 enum gw_err gw_files_load(struct gw_files *files) {

@@ -10,7 +10,7 @@
 #include "common/observe/log.h"
 #include "common/observe/metrics.h"
 #include "controlplane/catalog/catalog.h"
-#include "controlplane/discovery/static_source.h"
+#include "controlplane/discovery/sources.h"
 #include "controlplane/policy/policy.h"
 #include "controlplane/server/options.h"
 #include "controlplane/server/secrets.h"
@@ -22,11 +22,16 @@ struct gw_files_options {
   struct gw_log *log;
   const struct gw_options *options;
   struct gw_catalog *catalog;
-  struct gw_static_source *source;
+  struct gw_guard *guard;
+  struct gw_sources *sources;
 };
 
 struct gw_files *gw_files_new(const struct gw_files_options *options);
 void gw_files_free(struct gw_files *files);
+/* Where routes are a text that a source holds (--routes consul:KEY): begins to watch it, and runs the loop until it is there,
+ * GW_FILES_TEXT_MS at most, or *is_stopping. Without it the load that follows fails. Else it does nothing. */
+void gw_files_await_text(struct gw_files *files, const bool *is_stopping);
+#define GW_FILES_TEXT_MS 5000u
 /* Reads all now, whether or not something changed. GW_ERR_INVALID: what was in force stays; gw_files_mistakes says why. */
 enum gw_err gw_files_load(struct gw_files *files);
 /* From now on a change of a file is followed by a load, once no file has changed for a moment; one since the last load at once. */

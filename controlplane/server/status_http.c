@@ -152,6 +152,7 @@ static void on_metrics(void *arg, struct gw_http_exchange *exchange) {
   gw_channel_tls_write_metrics(status->options.tls, &writer);
   write_files(&writer, status);
   gw_storage_write_metrics(status->options.storage, &writer);
+  gw_discovery_write_metrics(status->options.discovery, &writer);
   gw_metrics_family(&writer, "gateway_controlplane_unknown_api_keys_total", "counter",
                     "Times that data planes were shown keys that they don't know.");
   gw_metrics_u64(&writer, "gateway_controlplane_unknown_api_keys_total", NULL, 0, gw_agent_service_unknown_keys(status->options.agents));

@@ -8,6 +8,7 @@
 #include "common/net/address.h"
 #include "controlplane/api/agent_service.h"
 #include "controlplane/server/channel_tls.h"
+#include "controlplane/server/discovery.h"
 #include "controlplane/server/files.h"
 #include "controlplane/server/storage.h"
 #include "controlplane/snapshot/cache.h"
@@ -23,6 +24,7 @@ struct gw_status_http_options {
   const struct gw_node_table *nodes;
   const struct gw_channel_tls *tls;
   const struct gw_storage *storage;
+  const struct gw_discovery *discovery;
   const struct gw_agent_service *agents;
 };
 

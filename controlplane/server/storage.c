@@ -157,6 +157,10 @@ void gw_storage_reload(struct gw_storage *storage) {
   gw_errors_done(&errors);
 }
 
+struct gw_store *gw_storage_store(const struct gw_storage *storage) {
+  return storage->store;
+}
+
 struct gw_api_keys *gw_storage_api_keys(const struct gw_storage *storage) {
   return storage->keys;
 }

@@ -26,6 +26,7 @@ void gw_storage_free(struct gw_storage *storage);
 void gw_storage_start(struct gw_storage *storage);
 /* Reads the pepper again; one that can't be read leaves the one before, and is logged. */
 void gw_storage_reload(struct gw_storage *storage);
+struct gw_store *gw_storage_store(const struct gw_storage *storage);
 struct gw_api_keys *gw_storage_api_keys(const struct gw_storage *storage);
 void gw_storage_write_metrics(const struct gw_storage *storage, struct gw_metrics_writer *writer);
 

@@ -95,3 +95,19 @@ setup_strangers() {
     fi
   ) 9>"$CACHE/lock"
 }
+
+# Builds Consul from its published Go module: some minutes, once.
+setup_consul() {
+  local want stamp="$GW_PEERS/consul.sha256" go
+  want="$(cd "$ROOT/tests/support/peers/consul" && cat go.{mod,sum} | sha256sum)"
+  mkdir -p "$GW_PEERS"
+  (
+    flock 9
+    if [[ "$(cat "$stamp" 2>/dev/null)" != "$want" ]]; then
+      echo "Building Consul: three to eight minutes"
+      go="$(find_go)"
+      export GOFLAGS=-buildvcs=false
+      cd "$ROOT/tests/support/peers/consul" && "$go" build -o "$GW_PEERS/consul" github.com/hashicorp/consul && echo "$want" >"$stamp"
+    fi
+  ) 9>"$CACHE/lock"
+}

@@ -169,11 +169,12 @@ static void test_mistakes_of_a_service(void **state) {
       {"s: {instances: [{url: http://a, priority: 129}]}", "services.yaml:2:45: priority is a whole number from 0 to 128\n"},
       {"s: {instances: [http://a]}", "services.yaml:2:19: an instance is a mapping (key: value), not a single value\n"},
       {"s: {instances: http://a}", "services.yaml:2:18: instances is a list (- … or [ … ]), not a single value\n"},
-      {"s: {}", "services.yaml:2:3: service s needs instances: a list, which may be empty\n"},
+      {"s: {}", "services.yaml:2:3: service s needs instances: a list, which may be empty; or a source: SERVICE_DISCOVERY_TYPE (static) "
+                "names no registry\n"},
       {"s:", "services.yaml:2:5: a service is a mapping (key: value), not a single value\n"},
       {"s: {instances: [], hedges: 3}",
        "services.yaml:2:22: a service has no key hedges; allowed: instances, load_balancing, protocol, tls, retries, timeouts, "
-       "retry_budget, health_check, outlier_detection, circuit_breaker, limits\n"},
+       "retry_budget, health_check, outlier_detection, circuit_breaker, limits, source, consul, dns\n"},
       {"\"a b\": {instances: []}", "services.yaml:2:3: a service's name has 1 to 255 printable ASCII characters, no space and no /\n"},
       {"\"\": {instances: []}", "services.yaml:2:3: a service's name has 1 to 255 printable ASCII characters, no space and no /\n"},
       {"s: {instances: [{url: \"http://[::1\"}]}",

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "common/routing/route_table.h"
 #include "common/xds/codec.h"
@@ -332,9 +333,14 @@ static void test_access_log_says_no_query_and_no_credential(void **state) {
 }
 
 static void load_pair(const char *folder) {
-  struct gw_settings *settings = fixture_settings(NULL);
   struct gw_errors errors;
   gw_errors_init(&errors);
+  /* What an example needs of settings lies beside it. */
+  char *env_file = gw_asprintf("%s/settings.env", folder);
+  struct gw_settings *settings = NULL;
+  if (gw_settings_load(access(env_file, F_OK) == 0 ? env_file : "/dev/null", NULL, &errors, &settings) != GW_OK)
+    fail_msg("%s", gw_errors_format(&errors));
+  free(env_file);
   struct gw_str texts[2];
   char *names[2] = {gw_asprintf("%s/routes.yaml", folder), gw_asprintf("%s/services.yaml", folder)};
   for (int i = 0; i < 2; i++)

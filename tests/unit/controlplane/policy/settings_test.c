@@ -184,12 +184,10 @@ static void test_bad_values_are_told_with_their_place(void **state) {
                  "my.env:7:27: GATEWAY_MAX_HEADERS_COUNT: a whole number from 1 to 10000 is allowed\n");
 }
 
-static void test_registries_are_refused_until_they_are_there(void **state) {
+static void test_sources_that_nobody_knows_are_refused(void **state) {
   (void)state;
-  assert_refused("SERVICE_DISCOVERY_TYPE=static,consul\n",
-                 "my.env:1:24: SERVICE_DISCOVERY_TYPE: consul is not available yet; static is allowed\n");
-  assert_refused("SERVICE_DISCOVERY_TYPE=zookeeper\n",
-                 "my.env:1:24: SERVICE_DISCOVERY_TYPE: zookeeper is no discovery type; static is allowed\n");
+  assert_refused("SERVICE_DISCOVERY_TYPE=zookeeper\n", "my.env:1:24: SERVICE_DISCOVERY_TYPE: zookeeper is no source; static, consul, dns "
+                                                       "are allowed, also several with commas\n");
 }
 
 static void test_secrets_are_masked(void **state) {
@@ -280,7 +278,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_environment_picks_the_file, setup, teardown),
       cmocka_unit_test_setup_teardown(test_file_that_is_named_must_be_there, setup, teardown),
       cmocka_unit_test_setup_teardown(test_bad_values_are_told_with_their_place, setup, teardown),
-      cmocka_unit_test_setup_teardown(test_registries_are_refused_until_they_are_there, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_sources_that_nobody_knows_are_refused, setup, teardown),
       cmocka_unit_test_setup_teardown(test_secrets_are_masked, setup, teardown),
       cmocka_unit_test_setup_teardown(test_a_redis_that_can_not_be_is_refused, setup, teardown),
       cmocka_unit_test_setup_teardown(test_unknown_names_of_the_environment_are_no_mistake, setup, teardown),

@@ -25,7 +25,8 @@ struct fixture {
   struct gw_loop *loop;
   struct gw_snapshot_cache *cache;
   struct gw_catalog *catalog;
-  struct gw_static_source *source;
+  struct gw_guard *guard;
+  struct gw_sources *sources;
   struct gw_options options;
   struct gw_files *files;
 };
@@ -48,9 +49,14 @@ static int setup(void **state) {
   f->loop = gw_loop_new();
   f->cache = gw_snapshot_cache_new();
   f->catalog = gw_catalog_new(f->loop, f->cache);
-  f->source = gw_static_source_new(f->catalog);
+  f->guard = gw_guard_new(f->loop, NULL, f->catalog);
+  f->sources = gw_sources_new(f->loop, NULL, f->guard);
   f->options = (struct gw_options){.routes = f->routes, .services = f->services};
-  struct gw_files_options options = {.loop = f->loop, .options = &f->options, .catalog = f->catalog, .source = f->source};
+  struct gw_files_options options = {.loop = f->loop,
+                                     .options = &f->options,
+                                     .catalog = f->catalog,
+                                     .guard = f->guard,
+                                     .sources = f->sources};
   f->files = gw_files_new(&options);
   *state = f;
   return 0;
@@ -58,7 +64,8 @@ static int setup(void **state) {
 
 static int teardown(void **state) {
   struct fixture *f = *state;
-  gw_static_source_free(f->source);
+  gw_sources_free(f->sources);
+  gw_guard_free(f->guard);
   gw_catalog_free(f->catalog);
   gw_files_free(f->files);
   gw_snapshot_cache_free(f->cache);
