@@ -18,9 +18,16 @@
 /* Nacos sends its pushes to clients that it knows only. */
 #define AGENT "Nacos-C-Client:v1.0.12"
 
-const char *const gw_nacos_client_settings[] = {"NACOS_SERVER_ADDRESSES", "NACOS_NAMESPACE", "NACOS_GROUP",   "NACOS_USERNAME",
-                                                "NACOS_PASSWORD",         "NACOS_API",       "NACOS_CA_FILE", "NACOS_PUSH",
-                                                "GATEWAY_CA_FILE",        NULL};
+const char *const gw_nacos_client_settings[] = {"NACOS_SERVER_ADDRESSES",
+                                                "NACOS_NAMESPACE",
+                                                "NACOS_GROUP",
+                                                "NACOS_USERNAME",
+                                                "NACOS_PASSWORD",
+                                                "NACOS_API",
+                                                "NACOS_CA_FILE",
+                                                "NACOS_PUSH",
+                                                "GATEWAY_CA_FILE",
+                                                NULL};
 
 struct gw_nacos_client {
   struct gw_loop *loop;

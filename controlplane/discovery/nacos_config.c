@@ -29,7 +29,7 @@ struct gw_nacos_config {
   struct gw_nacos_call *call;
   struct gw_timer timer;
   uint64_t retry_ms;
-  uint64_t got_ms; /* when the text was asked for last */
+  uint64_t got_ms;            /* when the text was asked for last */
   char md5[GW_MD5_TEXT_SIZE]; /* of what was had last; empty: nothing */
 };
 

@@ -9,8 +9,8 @@
 
 struct gw_nacos_config;
 
-/* `name`: "DATA_ID", "GROUP/DATA_ID" or "NAMESPACE/GROUP/DATA_ID"; what is missing is as given. A text that is not there is a failure, told as
- * such, and waited for. */
+/* `name`: "DATA_ID", "GROUP/DATA_ID" or "NAMESPACE/GROUP/DATA_ID"; what is missing is as given. A text that is not there is a failure, told
+ * as such, and waited for. */
 struct gw_nacos_config *gw_nacos_config_watch(struct gw_loop *loop, struct gw_nacos_client *client, struct gw_str name,
                                               struct gw_str namespace, struct gw_str group, struct gw_report *report);
 void gw_nacos_config_unwatch(struct gw_nacos_config *config);

@@ -11,8 +11,7 @@
 
 /* "data" is itself JSON in a string: a service as the list call gives it. Only whose it is counts. */
 static enum gw_err find_name(struct gw_str data, struct gw_arena *arena, struct gw_str *ret_name) {
-  const struct gw_json_limits limits = {
-      .bytes_max = GW_NACOS_DATAGRAM_BYTES_MAX, .depth_max = DEPTH_MAX, .values_max = INNER_VALUES_MAX};
+  const struct gw_json_limits limits = {.bytes_max = GW_NACOS_DATAGRAM_BYTES_MAX, .depth_max = DEPTH_MAX, .values_max = INNER_VALUES_MAX};
   const struct gw_json_value *service;
   enum gw_err err = gw_json_parse(data, &limits, arena, &service);
   if (err != GW_OK) return err;
@@ -23,8 +22,7 @@ static enum gw_err find_name(struct gw_str data, struct gw_arena *arena, struct 
 }
 
 static enum gw_err parse_text(struct gw_str text, struct gw_arena *arena, struct gw_nacos_change *ret_change) {
-  const struct gw_json_limits limits = {
-      .bytes_max = GW_NACOS_DATAGRAM_BYTES_MAX, .depth_max = DEPTH_MAX, .values_max = OUTER_VALUES_MAX};
+  const struct gw_json_limits limits = {.bytes_max = GW_NACOS_DATAGRAM_BYTES_MAX, .depth_max = DEPTH_MAX, .values_max = OUTER_VALUES_MAX};
   const struct gw_json_value *root;
   enum gw_err err = gw_json_parse(text, &limits, arena, &root);
   if (err != GW_OK) return err;
@@ -33,8 +31,7 @@ static enum gw_err parse_text(struct gw_str text, struct gw_arena *arena, struct
   bool is_change = gw_json_is_string(type, GW_STR("dom")) || gw_json_is_string(type, GW_STR("service"));
   if (!is_change || data == NULL || data->kind != GW_JSON_STRING || time == NULL || time->kind != GW_JSON_INTEGER || time->integer < 0)
     return GW_ERR_INVALID;
-  struct gw_nacos_change change = {
-      .last_ref_time = gw_str_from(gw_arena_printf(arena, "%llu", (unsigned long long)time->integer))};
+  struct gw_nacos_change change = {.last_ref_time = gw_str_from(gw_arena_printf(arena, "%llu", (unsigned long long)time->integer))};
   err = find_name(data->string, arena, &change.name);
   if (err == GW_OK) *ret_change = change;
   return err;

@@ -1,6 +1,5 @@
-/* Why: the socket to which Nacos sends word of changes (UDP). Whatever comes is a hint and no more: anybody can forge a datagram, so what it
- * says of instances is not looked at, and the service that it names is asked for again.
- * Life: gw_nacos_push_new … gw_nacos_push_free.
+/* Why: the socket to which Nacos sends word of changes (UDP). Whatever comes is a hint and no more: anybody can forge a datagram, so what
+ * it says of instances is not looked at, and the service that it names is asked for again. Life: gw_nacos_push_new … gw_nacos_push_free.
  * Thread: the loop's. */
 #ifndef GW_CONTROLPLANE_DISCOVERY_NACOS_PUSH_H
 #define GW_CONTROLPLANE_DISCOVERY_NACOS_PUSH_H

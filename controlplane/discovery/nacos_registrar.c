@@ -10,6 +10,7 @@
 #define TIMEOUT_MS 3000u
 #define ANSWER_BYTES_MAX 65536u
 #define CODE_FORGOTTEN 20404
+#define CODE_GOOD 10200 /* of v1's beats */
 
 struct registrar {
   struct gw_nacos_client *client;
@@ -20,7 +21,6 @@ struct registrar {
 
 struct request {
   struct gw_nacos_call *call;
-  enum gw_registrar_verb verb;
   gw_registrar_fn fn;
   void *arg;
 };
@@ -48,8 +48,7 @@ static void append_metadata(struct gw_strbuf *query, const struct gw_instance *i
 }
 
 static void append_instance(const struct registrar *registrar, const struct gw_instance *instance, struct gw_strbuf *query) {
-  struct gw_str group = or_default(instance->group, registrar->group),
-                namespace = or_default(instance->namespace, registrar->namespace);
+  struct gw_str group = or_default(instance->group, registrar->group), namespace = or_default(instance->namespace, registrar->namespace);
   char *name = gw_asprintf("%.*s@@%.*s", GW_STR_ARG(group), GW_STR_ARG(instance->service)); /* v2 takes beats with both in one only */
   gw_nacos_append_param(query, "serviceName", gw_str_from(name));
   gw_nacos_append_param(query, "groupName", group);
@@ -60,23 +59,27 @@ static void append_instance(const struct registrar *registrar, const struct gw_i
   free(name);
 }
 
-/* v2 wraps what v1 says. */
-static bool is_forgotten(struct gw_str body) {
+/* 0: it says none; v1 does so but for beats. */
+static int64_t find_code(struct gw_str body) {
   const struct gw_json_limits limits = {.bytes_max = ANSWER_BYTES_MAX, .depth_max = 8, .values_max = 256};
   const struct gw_json_value *root;
   struct gw_arena arena;
   gw_arena_init(&arena, 1024);
-  bool is_read = gw_json_parse(body, &limits, &arena, &root) == GW_OK;
-  const struct gw_json_value *code = is_read ? gw_json_find(root, GW_STR("code")) : NULL,
-                             *inner = is_read ? gw_json_find(gw_json_find(root, GW_STR("data")), GW_STR("code")) : NULL;
-  bool is_it = (code != NULL && code->kind == GW_JSON_INTEGER && code->integer == CODE_FORGOTTEN) ||
-               (inner != NULL && inner->kind == GW_JSON_INTEGER && inner->integer == CODE_FORGOTTEN);
+  const struct gw_json_value *code = NULL;
+  if (gw_json_parse(body, &limits, &arena, &root) == GW_OK) {
+    const struct gw_json_value *inner = gw_json_find(gw_json_find(root, GW_STR("data")), GW_STR("code"));
+    code = inner != NULL ? inner : gw_json_find(root, GW_STR("code"));
+  }
+  int64_t found = code != NULL && code->kind == GW_JSON_INTEGER ? code->integer : 0;
   gw_arena_done(&arena);
-  return is_it;
+  return found;
 }
 
-static enum gw_err judge(const struct request *request, const struct gw_nacos_answer *answer) {
-  if (answer->is_good) return request->verb == GW_REGISTRAR_BEAT && is_forgotten(answer->body) ? GW_ERR_NOT_FOUND : GW_OK;
+static enum gw_err judge(const struct gw_nacos_answer *answer) {
+  int64_t code = answer->is_good ? find_code(answer->body) : 0;
+  if (code == CODE_FORGOTTEN) return GW_ERR_NOT_FOUND;
+  if (code != 0 && code != CODE_GOOD) return GW_ERR_INVALID;
+  if (answer->is_good) return GW_OK;
   switch (answer->status) {
   case 400: return GW_ERR_INVALID;
   case 401:
@@ -88,8 +91,8 @@ static enum gw_err judge(const struct request *request, const struct gw_nacos_an
 
 static void on_answer(void *arg, const struct gw_nacos_answer *answer) {
   struct request *request = arg;
-  enum gw_err err = judge(request, answer);
-  request->fn(request->arg, err, err == GW_OK ? "" : answer->is_good ? "Nacos has forgotten it" : answer->words);
+  enum gw_err err = judge(answer);
+  request->fn(request->arg, err, err == GW_OK ? "" : answer->is_good ? "Nacos does not take it, or has forgotten it" : answer->words);
   free(request);
 }
 
@@ -97,7 +100,7 @@ static void *nacos_send(void *arg, enum gw_registrar_verb verb, const struct gw_
   static const char *const methods[] = {[GW_REGISTRAR_PUT] = "POST", [GW_REGISTRAR_BEAT] = "PUT", [GW_REGISTRAR_TAKE_OUT] = "DELETE"};
   const struct registrar *registrar = arg;
   struct request *request = gw_calloc(1, sizeof(*request));
-  *request = (struct request){.verb = verb, .fn = fn, .arg = fn_arg};
+  *request = (struct request){.fn = fn, .arg = fn_arg};
   struct gw_strbuf query;
   gw_strbuf_init(&query);
   append_instance(registrar, instance, &query);
@@ -121,6 +124,10 @@ static void nacos_cancel(void *arg) {
   struct request *request = arg;
   gw_nacos_call_cancel(request->call);
   free(request);
+}
+
+static const char *nacos_find_mistake(const struct gw_instance *instance) {
+  return instance->id.len > 0 || instance->tag_count > 0 ? "IDs and tags are Consul's: Nacos has none" : NULL;
 }
 
 static bool nacos_is_same(const struct gw_instance *a, const struct gw_instance *b) {
@@ -148,11 +155,11 @@ static void nacos_free(void *arg) {
 const struct gw_registrar_kind gw_registrar_nacos = {
     .name = "nacos",
     .beat_ms = 5000,
-    .lifetime = "Nacos takes it out some 30 s after the last beat",
     .settings = gw_nacos_client_settings,
     .new = nacos_new,
     .free = nacos_free,
     .send = nacos_send,
     .cancel = nacos_cancel,
+    .find_mistake = nacos_find_mistake,
     .is_same = nacos_is_same,
 };

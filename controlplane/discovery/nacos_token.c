@@ -6,7 +6,8 @@
 #include "common/base/mem.h"
 
 static bool is_token(const struct gw_json_value *value) {
-  if (value == NULL || value->kind != GW_JSON_STRING || value->string.len == 0 || value->string.len > GW_NACOS_TOKEN_BYTES_MAX) return false;
+  if (value == NULL || value->kind != GW_JSON_STRING || value->string.len == 0 || value->string.len > GW_NACOS_TOKEN_BYTES_MAX)
+    return false;
   for (size_t i = 0; i < value->string.len; i++)
     if (value->string.data[i] <= ' ' || value->string.data[i] >= 127) return false;
   return true;
@@ -27,8 +28,9 @@ enum gw_err gw_nacos_token_take(struct gw_nacos_token *token, struct gw_str answ
   if (is_token(text)) {
     uint64_t ttl_ms = read_ttl_s(gw_json_find(root, GW_STR("tokenTtl"))) * 1000;
     gw_nacos_token_drop(token);
-    *token = (struct gw_nacos_token){
-        .text = gw_str_dup(text->string), .renew_at_ms = now_ms + ttl_ms / 10 * 9, .expires_at_ms = now_ms + ttl_ms};
+    *token = (struct gw_nacos_token){.text = gw_str_dup(text->string),
+                                     .renew_at_ms = now_ms + ttl_ms / 10 * 9,
+                                     .expires_at_ms = now_ms + ttl_ms};
   } else {
     err = GW_ERR_INVALID;
   }

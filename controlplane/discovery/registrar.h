@@ -4,31 +4,16 @@
 #ifndef GW_CONTROLPLANE_DISCOVERY_REGISTRAR_H
 #define GW_CONTROLPLANE_DISCOVERY_REGISTRAR_H
 
+#include "common/base/arena.h"
 #include "common/event/loop.h"
+#include "common/model/registration.h"
 #include "common/observe/log.h"
 #include "controlplane/fetch/fetch.h"
 #include "controlplane/policy/settings.h"
 
-struct gw_metadata {
-  struct gw_str name;
-  struct gw_str value;
-};
-
-/* An instance as it is to stand in a registry. Empty strings: the registry's own default. */
-struct gw_instance {
-  struct gw_str service;
-  struct gw_str address; /* numeric */
-  uint16_t port;
-  double weight;    /* above 0 */
-  struct gw_str id; /* Consul: of the instance */
-  const struct gw_str *tags; /* Consul */
-  uint32_t tag_count;
-  struct gw_str group; /* Nacos */
-  struct gw_str namespace;
-  struct gw_str cluster;
-  const struct gw_metadata *metadata;
-  uint32_t metadata_count;
-};
+/* Whatever registry it is for: a sentence, or NULL when nothing is wrong with it. */
+const char *gw_instance_find_mistake(const struct gw_instance *instance);
+struct gw_instance gw_instance_copy(const struct gw_instance *instance, struct gw_arena *arena);
 
 enum gw_registrar_verb {
   GW_REGISTRAR_PUT,
@@ -36,20 +21,21 @@ enum gw_registrar_verb {
   GW_REGISTRAR_TAKE_OUT,
 };
 
-/* GW_OK; GW_ERR_NOT_FOUND: no such instance; GW_ERR_DENIED: it doesn't take us; GW_ERR_INVALID: it doesn't take what is said of the instance;
- * GW_ERR_CLOSED: it does not answer, or not with what can be understood. `words`: a sentence, "" when GW_OK. */
+/* GW_OK; GW_ERR_NOT_FOUND: no such instance; GW_ERR_DENIED: it doesn't take us; GW_ERR_INVALID: it doesn't take what is said of the
+ * instance; GW_ERR_CLOSED: it does not answer, or not with what can be understood. `words`: a sentence, "" when GW_OK. */
 typedef void (*gw_registrar_fn)(void *arg, enum gw_err err, const char *words);
 
 struct gw_registrar_kind {
-  const char *name;     /* "consul" */
-  uint64_t beat_ms;     /* between beats; the registry takes an instance for dead after three of them */
-  const char *lifetime; /* for people: what becomes of an instance without beats */
+  const char *name;            /* "consul" */
+  uint64_t beat_ms;            /* between beats; the registry takes an instance for dead after three of them */
   const char *const *settings; /* names of those that it depends on, NULL-terminated */
   void *(*new)(struct gw_loop *loop, struct gw_log *log, struct gw_fetcher *fetcher, const struct gw_settings *settings);
   void (*free)(void *registrar);
   /* The callback comes later. */
   void *(*send)(void *registrar, enum gw_registrar_verb verb, const struct gw_instance *instance, gw_registrar_fn fn, void *arg);
   void (*cancel)(void *request);
+  /* What this registry can't say of an instance: a sentence, or NULL. */
+  const char *(*find_mistake)(const struct gw_instance *instance);
   /* Whether both are one to the registry. */
   bool (*is_same)(const struct gw_instance *a, const struct gw_instance *b);
 };

@@ -49,12 +49,13 @@ static void assert_instance(const struct gw_found_instance *instance, const char
 static void test_parse_of_v1_gives_all_hosts(void **state) {
   (void)state;
   struct gw_nacos_list list;
-  const char *text = "{\"name\":\"DEFAULT_GROUP@@orders\",\"groupName\":\"DEFAULT_GROUP\",\"clusters\":\"\",\"cacheMillis\":10000,\"hosts\":["
-                     "{\"instanceId\":\"10.0.0.2#80#DEFAULT#DEFAULT_GROUP@@orders\",\"ip\":\"10.0.0.2\",\"port\":80,\"weight\":0.5,"
-                     "\"healthy\":true,\"enabled\":true,\"ephemeral\":true,\"clusterName\":\"DEFAULT\",\"serviceName\":"
-                     "\"DEFAULT_GROUP@@orders\",\"metadata\":{\"v\":\"1\"},\"ipDeleteTimeout\":30000},"
-                     "{\"ip\":\"10.0.0.10\",\"port\":8080,\"weight\":1.0,\"healthy\":false,\"enabled\":true,\"metadata\":{}}],"
-                     "\"lastRefTime\":1790000000000,\"checksum\":\"\",\"allIPs\":false,\"reachProtectionThreshold\":false,\"valid\":true}";
+  const char *text =
+      "{\"name\":\"DEFAULT_GROUP@@orders\",\"groupName\":\"DEFAULT_GROUP\",\"clusters\":\"\",\"cacheMillis\":10000,\"hosts\":["
+      "{\"instanceId\":\"10.0.0.2#80#DEFAULT#DEFAULT_GROUP@@orders\",\"ip\":\"10.0.0.2\",\"port\":80,\"weight\":0.5,"
+      "\"healthy\":true,\"enabled\":true,\"ephemeral\":true,\"clusterName\":\"DEFAULT\",\"serviceName\":"
+      "\"DEFAULT_GROUP@@orders\",\"metadata\":{\"v\":\"1\"},\"ipDeleteTimeout\":30000},"
+      "{\"ip\":\"10.0.0.10\",\"port\":8080,\"weight\":1.0,\"healthy\":false,\"enabled\":true,\"metadata\":{}}],"
+      "\"lastRefTime\":1790000000000,\"checksum\":\"\",\"allIPs\":false,\"reachProtectionThreshold\":false,\"valid\":true}";
   assert_int_equal(parse(text, &list), GW_OK);
   assert_true(gw_str_equal(list.name, GW_STR("DEFAULT_GROUP@@orders")));
   assert_int_equal(list.cache_ms, 10000);
@@ -66,7 +67,8 @@ static void test_parse_of_v1_gives_all_hosts(void **state) {
 static void test_parse_of_v2_unwraps_data_and_believes_its_code(void **state) {
   (void)state;
   struct gw_nacos_list list;
-  assert_int_equal(parse("{\"code\":0,\"message\":\"success\",\"data\":{\"name\":\"G@@s\",\"hosts\":[{\"ip\":\"::1\",\"port\":9}]}}", &list),
+  assert_int_equal(parse("{\"code\":0,\"message\":\"success\",\"data\":{\"name\":\"G@@s\",\"hosts\":[{\"ip\":\"::1\",\"port\":9}]}}",
+                         &list),
                    GW_OK);
   assert_int_equal(list.count, 1);
   assert_instance(&list.instances[0], "::1", 9, 1.0, false);
@@ -76,8 +78,9 @@ static void test_parse_of_v2_unwraps_data_and_believes_its_code(void **state) {
 
 static void test_parse_of_hosts_that_are_to_get_nothing_says_off(void **state) {
   (void)state;
-  struct gw_nacos_list list = parse_hosts("{\"ip\":\"1.1.1.1\",\"port\":1,\"healthy\":false},{\"ip\":\"1.1.1.2\",\"port\":1,\"enabled\":false},"
-                                          "{\"ip\":\"1.1.1.3\",\"port\":1,\"weight\":0}");
+  struct gw_nacos_list list =
+      parse_hosts("{\"ip\":\"1.1.1.1\",\"port\":1,\"healthy\":false},{\"ip\":\"1.1.1.2\",\"port\":1,\"enabled\":false},"
+                  "{\"ip\":\"1.1.1.3\",\"port\":1,\"weight\":0}");
   assert_int_equal(list.count, 3);
   assert_instance(&list.instances[0], "1.1.1.1", 1, 1.0, true);
   assert_instance(&list.instances[1], "1.1.1.2", 1, 1.0, true);
@@ -86,9 +89,10 @@ static void test_parse_of_hosts_that_are_to_get_nothing_says_off(void **state) {
 
 static void test_parse_of_what_is_no_host_has_no_address_or_no_port_or_no_weight(void **state) {
   (void)state;
-  struct gw_nacos_list list = parse_hosts("{\"ip\":7,\"port\":1},{\"ip\":\"1.1.1.1\",\"port\":\"80\"},{\"ip\":\"1.1.1.1\",\"port\":-1},"
-                                          "{\"ip\":\"1.1.1.1\",\"port\":1.5},7,null,[],\"x\",{},"
-                                          "{\"ip\":\"1.1.1.1\",\"port\":1,\"weight\":\"heavy\"},{\"ip\":\"1.1.1.1\",\"port\":1,\"weight\":null}");
+  struct gw_nacos_list list =
+      parse_hosts("{\"ip\":7,\"port\":1},{\"ip\":\"1.1.1.1\",\"port\":\"80\"},{\"ip\":\"1.1.1.1\",\"port\":-1},"
+                  "{\"ip\":\"1.1.1.1\",\"port\":1.5},7,null,[],\"x\",{},"
+                  "{\"ip\":\"1.1.1.1\",\"port\":1,\"weight\":\"heavy\"},{\"ip\":\"1.1.1.1\",\"port\":1,\"weight\":null}");
   assert_int_equal(list.count, 11);
   for (uint32_t i = 0; i < list.count; i++) {
     const struct gw_found_instance *instance = &list.instances[i];
@@ -114,8 +118,18 @@ static void test_parse_keeps_cache_millis_within_bounds(void **state) {
 
 static void test_parse_of_nonsense_is_refused(void **state) {
   (void)state;
-  static const char *const texts[] = {"", "null", "[]", "7", "\"hosts\"", "{}", "{\"hosts\":null}", "{\"hosts\":{}}", "{\"hosts\":[}",
-                                      "{\"hosts\":[]} x", "{\"code\":\"0\",\"data\":{\"hosts\":[]}}", "<html>502 Bad Gateway</html>",
+  static const char *const texts[] = {"",
+                                      "null",
+                                      "[]",
+                                      "7",
+                                      "\"hosts\"",
+                                      "{}",
+                                      "{\"hosts\":null}",
+                                      "{\"hosts\":{}}",
+                                      "{\"hosts\":[}",
+                                      "{\"hosts\":[]} x",
+                                      "{\"code\":\"0\",\"data\":{\"hosts\":[]}}",
+                                      "<html>502 Bad Gateway</html>",
                                       "caused: user not found!"};
   for (size_t i = 0; i < GW_ARRAY_LEN(texts); i++) {
     struct gw_nacos_list list = {.count = 77};

@@ -17,7 +17,8 @@
 #include "controlplane/discovery/gunzip.h"
 #include "controlplane/discovery/nacos_datagram.h"
 
-static const char change_text[] = "{\"type\":\"dom\",\"data\":\"{\\\"name\\\":\\\"G@@orders\\\",\\\"hosts\\\":[]}\",\"lastRefTime\":1234567}";
+static const char change_text[] =
+    "{\"type\":\"dom\",\"data\":\"{\\\"name\\\":\\\"G@@orders\\\",\\\"hosts\\\":[]}\",\"lastRefTime\":1234567}";
 
 struct fixture {
   struct gw_loop *loop;
@@ -101,11 +102,18 @@ static void test_push_without_gzip_is_understood(void **state) {
 
 static void test_push_of_nonsense_is_counted_and_not_answered(void **state) {
   struct fixture *fixture = *state;
-  static const char *const texts[] = {
-      "", "x", "{}", "[]", "\x1f\x8b", "\x1f\x8b\x08\x00nonsense", "{\"type\":\"dump\",\"data\":\"\",\"lastRefTime\":1}",
-      "{\"type\":\"dom\",\"data\":{\"name\":\"a@@b\"},\"lastRefTime\":1}", "{\"type\":\"dom\",\"data\":\"{\\\"name\\\":7}\",\"lastRefTime\":1}",
-      "{\"type\":\"dom\",\"data\":\"{\\\"name\\\":\\\"\\\"}\",\"lastRefTime\":1}", "{\"type\":\"dom\",\"data\":\"{\\\"name\\\":\\\"a\\\"}\"}",
-      "{\"type\":\"dom\",\"data\":\"{\\\"name\\\":\\\"a\\\"}\",\"lastRefTime\":-1}"};
+  static const char *const texts[] = {"",
+                                      "x",
+                                      "{}",
+                                      "[]",
+                                      "\x1f\x8b",
+                                      "\x1f\x8b\x08\x00nonsense",
+                                      "{\"type\":\"dump\",\"data\":\"\",\"lastRefTime\":1}",
+                                      "{\"type\":\"dom\",\"data\":{\"name\":\"a@@b\"},\"lastRefTime\":1}",
+                                      "{\"type\":\"dom\",\"data\":\"{\\\"name\\\":7}\",\"lastRefTime\":1}",
+                                      "{\"type\":\"dom\",\"data\":\"{\\\"name\\\":\\\"\\\"}\",\"lastRefTime\":1}",
+                                      "{\"type\":\"dom\",\"data\":\"{\\\"name\\\":\\\"a\\\"}\"}",
+                                      "{\"type\":\"dom\",\"data\":\"{\\\"name\\\":\\\"a\\\"}\",\"lastRefTime\":-1}"};
   for (size_t i = 0; i < GW_ARRAY_LEN(texts); i++)
     send_datagram(fixture, gw_str_from(texts[i]));
   char ack[16];
