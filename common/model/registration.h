@@ -46,7 +46,7 @@ struct gw_registration_status {
 
 /* Whoever asked to register or deregister is told. GW_OK; GW_ERR_INVALID: the words say what is allowed, or what the registry says;
  * GW_ERR_NOT_FOUND: no such instance; GW_ERR_LIMIT: there are too many; GW_ERR_DENIED: the registry doesn't take us; GW_ERR_AGAIN: somebody
- * else has asked for something else meanwhile; GW_ERR_CLOSED: the registry does not answer. */
+ * else has asked for something else meanwhile, or this control plane is stopping; GW_ERR_CLOSED: the registry does not answer. */
 typedef void (*gw_registration_fn)(void *arg, enum gw_err err, const char *words);
 
 #endif

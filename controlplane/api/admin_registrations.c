@@ -40,7 +40,9 @@ static void on_outcome(void *arg, enum gw_err err, const char *words) {
     gw_admin_call_answer(waiting->call, gw_admin_message_new(&arena, waiting->answer));
     gw_arena_done(&arena);
   } else {
-    gw_admin_call_refuse(waiting->call, code_of(err), words);
+    char *told = gw_asprintf("%s%s", err == GW_ERR_CLOSED ? "the registry does not answer: " : "", words);
+    gw_admin_call_refuse(waiting->call, code_of(err), told);
+    free(told);
   }
   free(waiting);
 }

@@ -5,6 +5,7 @@
 #include "common/base/arena.h"
 #include "common/base/mem.h"
 #include "common/crypto/token_file.h"
+#include "common/net/address.h"
 
 struct gw_consul_client {
   struct gw_fetcher *fetcher;
@@ -42,6 +43,13 @@ void gw_consul_client_free(struct gw_consul_client *client) {
   gw_arena_wipe(&client->arena);
   gw_arena_done(&client->arena);
   free(client);
+}
+
+void gw_consul_client_warn(const struct gw_consul_client *client, struct gw_log *log) {
+  struct gw_str url = gw_str_from(client->url), http = GW_STR("http://");
+  bool has_token = client->token[0] != '\0' || client->token_file[0] != '\0';
+  if (has_token && gw_str_has_prefix(url, http) && !gw_address_is_loopback_target(gw_str_skip(url, http.len)))
+    GW_LOG_WARNING(log, "the token for %s travels in the clear; CONSUL_SCHEME=https hides it", client->url);
 }
 
 const char *gw_consul_client_url(const struct gw_consul_client *client) {

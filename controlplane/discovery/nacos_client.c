@@ -6,6 +6,8 @@
 #include "common/base/arena.h"
 #include "common/base/list.h"
 #include "common/base/mem.h"
+#include "common/message/uri.h"
+#include "common/net/address.h"
 #include "controlplane/discovery/nacos_token.h"
 #include "controlplane/policy/nacos_servers.h"
 
@@ -312,6 +314,20 @@ void gw_nacos_call_cancel(struct gw_nacos_call *call) {
 
 /* ---- life ---- */
 
+static void warn_of_plaintext(const struct gw_nacos_client *client) {
+  for (uint32_t i = 0; i < client->base_count; i++) {
+    struct gw_str origin = gw_fetch_origin(gw_str_from(client->bases[i])), http = GW_STR("http://");
+    if (client->user.len == 0 || !gw_str_has_prefix(origin, http)) continue;
+    struct gw_str authority = gw_str_skip(origin, http.len);
+    bool has_port = gw_uri_authority_host(authority).len < authority.len;
+    char *target = gw_asprintf("%.*s%s", GW_STR_ARG(authority), has_port ? "" : ":80");
+    if (!gw_address_is_loopback_target(gw_str_from(target)))
+      GW_LOG_WARNING(client->log, "the password for %s travels in the clear; an https:// address in NACOS_SERVER_ADDRESSES hides it",
+                     client->bases[i]);
+    free(target);
+  }
+}
+
 struct gw_nacos_client *gw_nacos_client_new(struct gw_loop *loop, struct gw_log *log, struct gw_fetcher *fetcher,
                                             const struct gw_settings *settings) {
   struct gw_nacos_client *client = gw_calloc(1, sizeof(*client));
@@ -328,6 +344,7 @@ struct gw_nacos_client *gw_nacos_client_new(struct gw_loop *loop, struct gw_log 
   gw_list_init(&client->waiting);
   gw_list_init(&client->running);
   gw_task_init(&client->task, start_waiting, client);
+  warn_of_plaintext(client);
   return client;
 }
 

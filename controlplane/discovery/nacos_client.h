@@ -18,7 +18,7 @@ struct gw_nacos_call;
 /* Names of the settings that a client and those who use it depend on; NULL ends them. */
 extern const char *const gw_nacos_client_settings[];
 
-/* What it needs of the settings is copied. */
+/* What it needs of the settings is copied. `log` may be NULL: who asks is told in any case. */
 struct gw_nacos_client *gw_nacos_client_new(struct gw_loop *loop, struct gw_log *log, struct gw_fetcher *fetcher,
                                             const struct gw_settings *settings);
 void gw_nacos_client_free(struct gw_nacos_client *client);

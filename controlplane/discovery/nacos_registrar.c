@@ -136,8 +136,9 @@ static bool nacos_is_same(const struct gw_instance *a, const struct gw_instance 
 }
 
 static void *nacos_new(struct gw_loop *loop, struct gw_log *log, struct gw_fetcher *fetcher, const struct gw_settings *settings) {
+  (void)log; /* the source tells of its client, which asks the same servers */
   struct registrar *registrar = gw_calloc(1, sizeof(*registrar));
-  *registrar = (struct registrar){.client = gw_nacos_client_new(loop, log, fetcher, settings),
+  *registrar = (struct registrar){.client = gw_nacos_client_new(loop, NULL, fetcher, settings),
                                   .is_v2 = strcmp(settings->nacos_api, "v2") == 0,
                                   .namespace = gw_strdup(settings->nacos_namespace),
                                   .group = gw_strdup(settings->nacos_group)};

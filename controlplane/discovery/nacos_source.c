@@ -124,7 +124,7 @@ static void on_answer(void *arg, const struct gw_nacos_answer *answer) {
     on_list(watch, &list, answer->local_ip);
   else
     on_failure(watch,
-               err == GW_ERR_LIMIT ? "Nacos has more instances of it than can be taken" : "Nacos answers what is no list of instances");
+               err == GW_ERR_LIMIT ? "what Nacos says of it is more than can be taken" : "Nacos answers what is no list of instances");
   gw_arena_done(&arena);
 }
 

@@ -207,7 +207,7 @@ static struct registrar *check(struct gw_registrations *all, struct gw_str regis
   const char *mistake = gw_instance_find_mistake(instance);
   if (mistake == NULL && registrar != NULL) mistake = registrar->kind->find_mistake(instance);
   if (all->is_stopping) {
-    fn(arg, GW_ERR_CLOSED, "this control plane is stopping");
+    fn(arg, GW_ERR_AGAIN, "this control plane is stopping");
   } else if (registrar == NULL) {
     fn(arg, GW_ERR_INVALID,
        registry.len > 0 ? "consul and nacos are the registries that instances can be put into"
@@ -341,6 +341,7 @@ void gw_registrations_stop(struct gw_registrations *all, uint64_t within_ms, voi
   gw_timer_start(all->loop, &all->stop_timer, within_ms);
   GW_LIST_FOR_EACH(node, &all->all) {
     struct registration *registration = GW_LIST_ITEM(node, struct registration, node);
+    tell(registration, GW_ERR_AGAIN, "this control plane is stopping");
     registration->state = GW_REGISTRATION_LEAVING;
     send(registration, GW_REGISTRAR_TAKE_OUT);
   }

@@ -139,6 +139,7 @@ static enum gw_err apply(struct gw_files *files, struct input *input, struct gw_
   struct gw_policy *policy = NULL;
   enum gw_err err = gw_policy_load(&routes, &services, input->settings, errors, &policy);
   if (err == GW_OK) err = put_in_force(files, policy, input->settings, errors);
+  if (err == GW_OK && files->options.registrations != NULL) gw_registrations_follow(files->options.registrations, input->settings);
   if (err == GW_OK) gw_issuer_keys_follow(files->issuer_keys, policy->secrets, policy->secret_count, input->settings->ca_file);
   return err;
 }

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from support.gateway import get, wait_until
-from support.nacos import PASSWORD, USER, Nacos
+from support.nacos import Nacos
 
 ROUTES = 'routes: [{path: "/**", service: orders}]\n'
 QUICK_S = 1.5  # "live in less than a second", and this machine may be slow
@@ -24,7 +24,7 @@ class Plane:
     """A control plane that asks Nacos, and what it serves."""
 
     def __init__(self, stage, nacos, services, routes=ROUTES, **kw):
-        env = {"SERVICE_DISCOVERY_TYPE": "static,nacos", **nacos.settings_of_gateway(), **kw.pop("env", {})}
+        env = {**nacos.env, **kw.pop("env", {})}
         self.control = stage.control_plane(routes, services, env=env, **kw)
 
     def endpoints(self, service="orders"):
@@ -136,8 +136,7 @@ def test_user_and_password_give_a_token_that_is_renewed(stage, tmp_path):
     nacos = Nacos(tmp_path, "--nacos.core.auth.plugin.nacos.token.expire.seconds=5", has_users=True)
     stage.started.append(nacos)
     nacos.register("guarded", 7001)
-    user = {"NACOS_USERNAME": USER, "NACOS_PASSWORD": PASSWORD}
-    plane = Plane(stage, nacos, service("guarded"), env=user)
+    plane = Plane(stage, nacos, service("guarded"))
     plane.wait_for({7001: 1})
     end = time.monotonic() + 12  # more than two tokens' life
     while time.monotonic() < end:
@@ -147,7 +146,7 @@ def test_user_and_password_give_a_token_that_is_renewed(stage, tmp_path):
     nacos.register("guarded", 7002)
     plane.wait_for({7001: 1, 7002: 1}, seconds=15)
 
-    for env, words in (({}, "wants a user and a password"), ({**user, "NACOS_PASSWORD": "wrong-by-far"}, "refuses the user or the password")):
+    for env, words in (({"NACOS_USERNAME": ""}, "wants a user and a password"), ({"NACOS_PASSWORD": "wrong-by-far"}, "refuses the user or the password")):
         other = Plane(stage, nacos, service("guarded"), env=env)
         wait_until(lambda: words in other.control.log(), words)
         assert "wrong-by-far" not in other.control.log() + other.control.ctl("status").stdout
@@ -197,3 +196,29 @@ def test_next_server_is_asked_when_one_does_not_answer(stage, shared):
     plane.wait_for({7001: 1})
     shared.register("several", 7002)
     assert plane.wait_for({7001: 1, 7002: 1}) < QUICK_S
+
+
+def route_text(status):
+    return f'routes: [{{path: "/x", respond: {{status: {status}, body: "{status}"}}}}]\n'
+
+
+def routes_of(control):
+    return control.ctl("get", "routes", check=0).stdout
+
+
+def test_routes_come_from_a_configuration_and_follow_it(stage, shared):
+    shared.publish("gateway-routes.yaml", route_text(201), group="shop")
+    control = stage.control_plane(ROUTES, "services: {}\n", env={**shared.env, "NACOS_GROUP": "shop"}, args=["--routes", "nacos:gateway-routes.yaml"])
+    wait_until(lambda: "201" in routes_of(control), "the routes of Nacos")
+    begin = time.monotonic()
+    shared.publish("gateway-routes.yaml", route_text(202), group="shop")
+    wait_until(lambda: "202" in routes_of(control), "the changed routes")
+    assert time.monotonic() - begin < QUICK_S
+    shared.publish("gateway-routes.yaml", "routes: [{path: nonsense}]\n", group="shop")
+    wait_until(lambda: "nacos:gateway-routes.yaml:1:" in control.ctl("status", check=0).stdout, "the mistake, with its place")
+    assert "202" in routes_of(control)
+    shared.withdraw("gateway-routes.yaml", group="shop")
+    wait_until(lambda: "there is no gateway-routes.yaml in group shop" in control.ctl("status", check=0).stdout, "that it is gone is told")
+    assert "202" in routes_of(control)
+    shared.publish("gateway-routes.yaml", route_text(203), group="shop")
+    wait_until(lambda: "203" in routes_of(control), "the routes that came back")

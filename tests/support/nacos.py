@@ -78,8 +78,11 @@ class Nacos(Program):
     def url(self):
         return f"http://127.0.0.1:{self.port}/nacos"
 
-    def settings_of_gateway(self):
-        return {"NACOS_SERVER_ADDRESSES": f"127.0.0.1:{self.port}"}
+    @property
+    def env(self):
+        """What a control plane needs to find it."""
+        user = {"NACOS_USERNAME": USER, "NACOS_PASSWORD": PASSWORD} if self.has_users else {}
+        return {"SERVICE_DISCOVERY_TYPE": "static,nacos", "NACOS_SERVER_ADDRESSES": f"127.0.0.1:{self.port}", **user}
 
     def call(self, method, path, **params):
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
