@@ -38,12 +38,15 @@ def endpoints(control):
 
 def test_what_the_python_sdk_registers_is_found(stage, server, python_client):
     control = control_plane(stage, server, "from-python", group="shop")
-    assert python_client.add_naming_instance("from-python", "10.1.0.1", 8001, weight=1.0, group_name="shop", heartbeat_interval=5)
-    assert python_client.add_naming_instance("from-python", "10.1.0.2", 8002, weight=3.0, group_name="shop", metadata={"by": "pypi"})
+    place = {"group_name": "shop", "cluster_name": "DEFAULT"}  # without, it registers in a cluster None, and changes nobody's weight
+    assert python_client.add_naming_instance("from-python", "10.1.0.1", 8001, weight=1.0, heartbeat_interval=5, **place)
+    assert python_client.add_naming_instance("from-python", "10.1.0.2", 8002, weight=3.0, metadata={"by": "pypi"}, **place)
     wait_until(lambda: endpoints(control) == {"10.1.0.1:8001": 1, "10.1.0.2:8002": 3}, "both instances", 5)
-    python_client.modify_naming_instance("from-python", "10.1.0.2", 8002, weight=1.0, group_name="shop", enable=False)
-    wait_until(lambda: endpoints(control) == {"10.1.0.1:8001": 1}, "the disabled one is out", 5)
-    python_client.remove_naming_instance("from-python", "10.1.0.1", 8001, group_name="shop")
+    assert python_client.modify_naming_instance("from-python", "10.1.0.2", 8002, weight=2.0, **place)
+    wait_until(lambda: endpoints(control) == {"10.1.0.1:8001": 1, "10.1.0.2:8002": 2}, "the other weight", 5)
+    assert python_client.remove_naming_instance("from-python", "10.1.0.2", 8002, **place)
+    wait_until(lambda: endpoints(control) == {"10.1.0.1:8001": 1}, "one less", 5)
+    assert python_client.remove_naming_instance("from-python", "10.1.0.1", 8001, **place)
     wait_until(lambda: "services release orders" in control.log(), "its last instance went: that is held", 20)
 
 

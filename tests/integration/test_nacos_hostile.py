@@ -85,7 +85,7 @@ MADNESS = {
     "deep": (FakeNacos.say("[" * 100000), "more than can be taken"),
     "without an end": (flood, "too large"),
     "half of it": (stall, "timed out|Timeout|Operation"),
-    "somewhere else": (FakeNacos.say("", 302, Location="http://127.0.0.2:1/"), "redirects to another host"),
+    "somewhere else": (FakeNacos.say("", 302, Location="http://127.0.0.2:1/"), "answers 302"),
     "who are you": (FakeNacos.say("forbidden", 403), "wants a user"),
     "many hosts": (FakeNacos.say('{"hosts":[' + ",".join(["0"] * 100001) + "]}"), "more than can be taken"),
 }
