@@ -324,6 +324,16 @@ bool gw_registrations_get(const struct gw_registrations *all, uint32_t index, st
   return false;
 }
 
+void gw_registrations_append_warnings(const struct gw_registrations *all, struct gw_errors *errors) {
+  GW_LIST_FOR_EACH(node, (struct gw_list *)(uintptr_t)&all->all) {
+    const struct registration *registration = GW_LIST_ITEM(node, struct registration, node);
+    const struct gw_instance *instance = &registration->instance;
+    if (registration->words == NULL) continue;
+    gw_errors_warn(errors, registration->registrar->kind->name, "%s at %s:%u can't be kept there: %s", instance->service.data,
+                   instance->address.data, instance->port, registration->words);
+  }
+}
+
 static void on_stop_timer(struct gw_timer *timer) {
   struct gw_registrations *all = GW_CONTAINER_OF(timer, struct gw_registrations, stop_timer);
   GW_LOG_WARNING(all->log, "%u instances could not be taken out of their registries in time; they run out there by themselves", all->count);

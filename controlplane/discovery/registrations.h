@@ -30,5 +30,7 @@ void gw_registrations_stop(struct gw_registrations *registrations, uint64_t with
 
 /* Strings are borrowed until the next turn. In the order of their coming; false at the end. `index` from 0. */
 bool gw_registrations_get(const struct gw_registrations *registrations, uint32_t index, struct gw_registration_status *ret_status);
+/* One for each that fails. */
+void gw_registrations_append_warnings(const struct gw_registrations *registrations, struct gw_errors *errors);
 
 #endif

@@ -100,6 +100,22 @@ def test_settings_name_the_group_and_the_namespace(stage, shared):
     plane.wait_for({7006: 1})
 
 
+def test_other_servers_in_the_settings_are_asked_without_a_restart(stage, shared, tmp_path):
+    shared.register("moved", 7001)
+    env_file = tmp_path / "settings.env"
+
+    def write(port):
+        env_file.write_text(f"SERVICE_DISCOVERY_TYPE=nacos\nNACOS_SERVER_ADDRESSES=127.0.0.1:{port}\n")
+
+    write(1)
+    control = stage.control_plane(ROUTES, service("moved"), args=["--env-file", env_file])
+    wait_until(lambda: "can't be asked" in control.log(), "nobody answers there")
+    write(shared.port)
+    wait_until(lambda: "7001" in control.ctl("get", "endpoints", check=0).stdout, "the instance")
+    control.ctl("services", "register", "moved", "10.0.0.1:7002", check=0)
+    wait_until(lambda: "7002" in control.ctl("get", "endpoints", check=0).stdout, "one that is put there")
+
+
 def test_weights_and_switched_off_instances(stage, shared):
     shared.register("weighed", 7001, weight=0.5)
     shared.register("weighed", 7002, weight=2)

@@ -98,6 +98,7 @@ def test_registry_that_comes_back_empty_gets_it_again(stage, registry):
     registry.server.stop()
     wait_until(lambda: registrations(control)[0]["state"] == "FAILING", "the failure is seen", 20)
     assert registrations(control)[0]["problem"] != ""
+    assert f"{registry.name}: back at 10.0.0.1:8001 can't be kept there" in control.ctl("status", check=0).stdout
     failed = control.ctl("services", "deregister", "back", "10.0.0.1:8001")
     assert failed.returncode == 70 and "the registry does not answer" in failed.stderr, failed
     registry.server = type(registry.server)(registry.server.folder, port=registry.server.port)
