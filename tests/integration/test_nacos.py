@@ -135,6 +135,7 @@ def test_what_is_no_address_is_left_out_and_told(stage, shared):
     assert "orders.example" in plane.control.ctl("status", check=0).stdout
 
 
+@pytest.mark.full
 def test_instance_without_beats_is_taken_out(stage, shared):
     shared.register("silent", 7001)
     shared.register("silent", 7002)

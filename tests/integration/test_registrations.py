@@ -41,8 +41,19 @@ class ConsulSide:
         self.server.deregister(f"{service}-10.0.0.1-{port}")
 
 
-@pytest.fixture(params=[NacosSide, ConsulSide], ids=["nacos", "consul"])
-def registry(request, stage, tmp_path):
+SIDES = {"params": [NacosSide, ConsulSide], "ids": ["nacos", "consul"]}
+
+
+@pytest.fixture(scope="module", **SIDES)
+def registry(request, tmp_path_factory):
+    """For tests that leave it running; each has services of its own."""
+    side = request.param(tmp_path_factory.mktemp("registry"))
+    yield side
+    side.server.stop()
+
+
+@pytest.fixture(**SIDES)
+def own_registry(request, stage, tmp_path):
     side = request.param(tmp_path / "registry")
     stage.started.append(side.server)
     return side
@@ -74,6 +85,7 @@ def test_registered_instance_is_there_listed_and_goes_with_the_control_plane(sta
     wait_until(lambda: not registry.has("orders"), "the other one went with the control plane", 2)
 
 
+@pytest.mark.full
 def test_beats_keep_it_alive_beyond_its_time(stage, registry):
     control = control_plane(stage, registry)
     control.ctl("services", "register", "long", "10.0.0.1:8001", check=0)
@@ -92,8 +104,8 @@ def test_what_the_registry_has_forgotten_is_put_there_again(stage, registry):
     wait_until(lambda: registry.has("lost") == {("10.0.0.1", 8001)}, "it is there again", 15)
 
 
-def test_registry_that_comes_back_empty_gets_it_again(stage, registry):
-    control = control_plane(stage, registry)
+def test_registry_that_comes_back_empty_gets_it_again(stage, own_registry):
+    control = control_plane(stage, own_registry)
     control.ctl("services", "register", "back", "10.0.0.1:8001", check=0)
     registry.server.stop()
     wait_until(lambda: registrations(control)[0]["state"] == "FAILING", "the failure is seen", 20)
@@ -116,6 +128,7 @@ def test_one_that_others_have_put_there_can_be_taken_out(stage, registry):
     wait_until(lambda: not registry.has("others"), "it is out", 5)
 
 
+@pytest.mark.full
 def test_kill_leaves_it_to_run_out(stage, registry):
     control = control_plane(stage, registry)
     control.ctl("services", "register", "killed", "10.0.0.1:8001", check=0)
