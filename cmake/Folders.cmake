@@ -34,7 +34,7 @@ gw_folder(controlplane/store LINK ${GW_COMMON} THIRD_PARTY PkgConfig::SQLITE Pkg
 gw_folder(controlplane/fetch LINK ${GW_COMMON} THIRD_PARTY PkgConfig::CURL)
 gw_folder(controlplane/snapshot LINK ${GW_COMMON})
 gw_folder(controlplane/catalog LINK controlplane/snapshot ${GW_COMMON})
-gw_folder(controlplane/discovery LINK controlplane/policy controlplane/fetch controlplane/catalog ${GW_COMMON} THIRD_PARTY PkgConfig::CARES resolv m)
+gw_folder(controlplane/discovery LINK controlplane/policy controlplane/fetch controlplane/catalog ${GW_COMMON} THIRD_PARTY PkgConfig::CARES PkgConfig::ZLIB resolv m)
 gw_folder(controlplane/ads LINK controlplane/snapshot ${GW_COMMON})
 gw_folder(controlplane/api LINK controlplane/snapshot controlplane/store ${GW_COMMON})
 gw_folder(controlplane/server LINK controlplane/policy controlplane/fetch controlplane/discovery controlplane/catalog controlplane/snapshot controlplane/store

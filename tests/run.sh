@@ -78,13 +78,14 @@ PY
 
 integration() {
   build asan all && build release all || return
+  setup_nacos || { failed=$((failed + 1)); return; }
   say "Integration tests"
   run_pytest asan tests/integration "$@"
 }
 
 conformance() {
   build asan all && build release all || return
-  setup_peers && setup_strangers || { failed=$((failed + 1)); return; }
+  setup_peers && setup_strangers && setup_nacos || { failed=$((failed + 1)); return; }
   say "Conformance tests"
   run_pytest asan tests/conformance "$@"
 }

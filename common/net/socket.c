@@ -48,6 +48,14 @@ enum gw_err gw_socket_listen_exclusive(const struct gw_address *address, int bac
   return listen_on(address, FIRST_OF_SHARED, backlog, ret_fd);
 }
 
+enum gw_err gw_socket_bind_udp(const struct gw_address *address, int *ret_fd) {
+  int fd = socket(address->any.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return GW_ERR_IO;
+  if (bind(fd, &address->any, gw_address_len(address)) != 0) return fail_and_close(fd);
+  *ret_fd = fd;
+  return GW_OK;
+}
+
 enum gw_err gw_socket_accept(int listen_fd, struct gw_address *ret_peer, int *ret_fd) {
   struct gw_address peer = {0};
   for (;;) {

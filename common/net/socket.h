@@ -1,4 +1,4 @@
-/* Why: non-blocking TCP sockets: listen, accept, connect.
+/* Why: non-blocking sockets: TCP's listen, accept, connect; and UDP.
  * Life: file descriptors are the caller's to close. All are close-on-exec.
  * Thread: any. */
 #ifndef GW_COMMON_NET_SOCKET_H
@@ -22,6 +22,8 @@ enum gw_err gw_socket_listen_exclusive(const struct gw_address *address, int bac
 enum gw_err gw_socket_accept(int listen_fd, struct gw_address *ret_peer, int *ret_fd);
 /* Starts to connect, TCP_NODELAY; the result shows when the fd becomes writable (gw_socket_take_error). GW_ERR_IO with errno. */
 enum gw_err gw_socket_connect(const struct gw_address *address, int *ret_fd);
+/* A UDP socket on that address; port 0 takes a free one. GW_ERR_IO with errno. */
+enum gw_err gw_socket_bind_udp(const struct gw_address *address, int *ret_fd);
 /* SO_ERROR: 0 or an errno. */
 int gw_socket_take_error(int fd);
 enum gw_err gw_socket_local_address(int fd, struct gw_address *ret_address);

@@ -32,6 +32,11 @@ static const struct admin_method admin_methods[] = {
     {"/gateway.admin.v1.Admin/ExpireApiKey", &gateway__admin__v1__expire_api_key_request__descriptor, NULL, gw_admin_start_expire_key},
     {"/gateway.admin.v1.Admin/RevokeApiKeys", &gateway__admin__v1__revoke_api_keys_request__descriptor, NULL, gw_admin_start_revoke_keys},
     {"/gateway.admin.v1.Admin/ImportApiKeys", &gateway__admin__v1__import_api_keys_request__descriptor, NULL, gw_admin_start_import_keys},
+    {"/gateway.admin.v1.Admin/RegisterInstance", &gateway__admin__v1__register_instance_request__descriptor, NULL, gw_admin_start_register},
+    {"/gateway.admin.v1.Admin/DeregisterInstance", &gateway__admin__v1__deregister_instance_request__descriptor, NULL,
+     gw_admin_start_deregister},
+    {"/gateway.admin.v1.Admin/ListRegistrations", &gateway__admin__v1__list_registrations_request__descriptor, gw_admin_reply_registrations,
+     NULL},
 };
 #define METHOD_COUNT GW_ARRAY_LEN(admin_methods)
 

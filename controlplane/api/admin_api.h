@@ -7,6 +7,7 @@
 
 #include "common/base/arena.h"
 #include "common/event/loop.h"
+#include "common/model/registration.h"
 #include "common/observe/log.h"
 #include "common/rpc_services/service_set.h"
 #include "controlplane/api/failure_query.h"
@@ -75,6 +76,15 @@ struct gw_admin_ports {
   uint32_t (*get)(void *arg, struct gw_admin_port ret_ports[GW_ADMIN_PORTS_MAX]); /* how many; NULL: nothing is known */
 };
 
+/* Instances in registries. What is added or removed is told later, or at once. */
+struct gw_admin_registrations {
+  void *arg; /* NULL: there are none, and nobody calls what needs them */
+  void (*add)(void *arg, struct gw_str registry, const struct gw_instance *instance, gw_registration_fn fn, void *fn_arg);
+  void (*remove)(void *arg, struct gw_str registry, const struct gw_instance *instance, gw_registration_fn fn, void *fn_arg);
+  void (*forget)(void *arg, const void *fn_arg); /* who asked has gone */
+  bool (*get)(void *arg, uint32_t index, struct gw_registration_status *ret_status);
+};
+
 /* Whether a client certificate with that URI name (SAN) is an administrator's: spiffe://DOMAIN/gateway-admin/NAME, with any DOMAIN and
  * NAME. Nodes' certificates, which the same CA may have signed, are none. */
 bool gw_admin_api_is_admin(struct gw_str uri);
@@ -90,6 +100,7 @@ struct gw_admin_api_options {
   struct gw_admin_ports ports;
   struct gw_admin_services services; /* find NULL: nothing is known of them */
   struct gw_failure_queries *failures;
+  struct gw_admin_registrations registrations;
   struct gw_api_keys *keys;              /* NULL: there is no store, and nobody calls what needs it */
   const struct gw_agent_service *agents; /* NULL: unknown keys are not counted */
 };

@@ -19,6 +19,7 @@ ProtobufCMessage *gw_admin_reply_status(const struct gw_admin_request *request);
 ProtobufCMessage *gw_admin_reply_routes(const struct gw_admin_request *request);
 ProtobufCMessage *gw_admin_reply_services(const struct gw_admin_request *request);
 ProtobufCMessage *gw_admin_reply_endpoints(const struct gw_admin_request *request);
+ProtobufCMessage *gw_admin_reply_registrations(const struct gw_admin_request *request);
 
 /* A call whose answer comes later. */
 struct gw_admin_call;
@@ -36,6 +37,8 @@ void gw_admin_start_rotate_key(const struct gw_admin_request *request, struct gw
 void gw_admin_start_expire_key(const struct gw_admin_request *request, struct gw_admin_call *call);
 void gw_admin_start_revoke_keys(const struct gw_admin_request *request, struct gw_admin_call *call);
 void gw_admin_start_import_keys(const struct gw_admin_request *request, struct gw_admin_call *call);
+void gw_admin_start_register(const struct gw_admin_request *request, struct gw_admin_call *call);
+void gw_admin_start_deregister(const struct gw_admin_request *request, struct gw_admin_call *call);
 
 /* Of what is served now; never NULL. */
 const struct gw_resource_list *gw_admin_current_list(const struct gw_admin_request *request, enum gw_resource_type type);

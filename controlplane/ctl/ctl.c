@@ -11,14 +11,18 @@
 #include "common/base/mem.h"
 #include "common/base/str.h"
 #include "common/crypto/jwk.h"
+#include "common/model/registration.h"
 #include "controlplane/ctl/verb_keys.h"
+#include "controlplane/ctl/verb_registrations.h"
 
 const struct gw_ctl_verb gw_ctl_verbs[] = {
     {"validate", "", "check routes and services on this machine, without a control plane",
      GW_CTL_FLAG_ROUTES | GW_CTL_FLAG_SERVICES | GW_CTL_FLAG_ENV_FILE | GW_CTL_FLAG_STRICT | GW_CTL_FLAG_OUTPUT, 0, 0, gw_ctl_validate},
     {"status", "", "what is served, and whether each data plane runs it", GW_CTL_FLAG_OUTPUT, 0, 0, gw_ctl_status},
     {"get", "routes|services|endpoints [SERVICE]|nodes", "list what the control plane serves", GW_CTL_FLAG_OUTPUT, 1, 2, gw_ctl_get},
-    {"services", "list|release NAME", "where instances come from, and what is held of them", GW_CTL_FLAG_OUTPUT, 1, 2, gw_ctl_services},
+    {"services", "list|release NAME|register NAME ADDRESS:PORT|deregister NAME ADDRESS:PORT|registrations",
+     "where instances come from, and what is held of them; instances that are put into Consul or Nacos",
+     GW_CTL_FLAG_OUTPUT | GW_CTL_FLAGS_REGISTER, 1, 3, gw_ctl_services},
     {"why", "REQUEST_ID", "why a request failed or was retried, as data planes remember it", GW_CTL_FLAG_OUTPUT, 1, 1, gw_ctl_why},
     {"keys", "create|list|show ID|rotate ID|expire ID|revoke ID...|import FILE",
      "API keys: make, list, end, take over those that others issued",
@@ -78,6 +82,14 @@ enum option_id {
   OPT_EXPIRES,
   OPT_GRACE,
   OPT_ENDED,
+  OPT_REGISTRY,
+  OPT_INSTANCE_ID,
+  OPT_GROUP,
+  OPT_NAMESPACE,
+  OPT_REGISTRY_CLUSTER,
+  OPT_WEIGHT,
+  OPT_TAG,
+  OPT_META,
 };
 
 static const struct option long_options[] = {
@@ -120,6 +132,14 @@ static const struct option long_options[] = {
     {"expires", required_argument, NULL, OPT_EXPIRES},
     {"grace", required_argument, NULL, OPT_GRACE},
     {"ended", no_argument, NULL, OPT_ENDED},
+    {"registry", required_argument, NULL, OPT_REGISTRY},
+    {"id", required_argument, NULL, OPT_INSTANCE_ID},
+    {"group", required_argument, NULL, OPT_GROUP},
+    {"namespace", required_argument, NULL, OPT_NAMESPACE},
+    {"cluster", required_argument, NULL, OPT_REGISTRY_CLUSTER},
+    {"weight", required_argument, NULL, OPT_WEIGHT},
+    {"tag", required_argument, NULL, OPT_TAG},
+    {"meta", required_argument, NULL, OPT_META},
     {NULL, 0, NULL, 0},
 };
 
@@ -159,6 +179,14 @@ static const struct {
     {GW_CTL_FLAG_EXPIRES, "  --expires WHEN      create, expire: 720h (from now), 2027-01-31, 2027-01-31T12:00:00Z or never\n"},
     {GW_CTL_FLAG_GRACE, "  --grace DURATION    rotate: how long the old key goes on (24h); 0s: not at all\n"},
     {GW_CTL_FLAG_ENDED, "  --ended             list: those that are revoked or have expired, too\n"},
+    {GW_CTL_FLAG_REGISTRY, "  --registry NAME     consul or nacos (the first that the control plane's SERVICE_DISCOVERY_TYPE names)\n"},
+    {GW_CTL_FLAG_WEIGHT, "  --weight N          register: its share of the traffic (1); in Nacos with fractions\n"},
+    {GW_CTL_FLAG_INSTANCE_ID, "  --id ID             Consul: of the instance (NAME-ADDRESS-PORT)\n"},
+    {GW_CTL_FLAG_TAG, "  --tag TAG           Consul, register: may be repeated\n"},
+    {GW_CTL_FLAG_GROUP, "  --group GROUP       Nacos (the control plane's NACOS_GROUP)\n"},
+    {GW_CTL_FLAG_NAMESPACE, "  --namespace ID      Nacos (the control plane's NACOS_NAMESPACE)\n"},
+    {GW_CTL_FLAG_REGISTRY_CLUSTER, "  --cluster NAME      Nacos (DEFAULT)\n"},
+    {GW_CTL_FLAG_META, "  --meta NAME=VALUE   register: metadata; may be repeated\n"},
 };
 
 static const char global_help[] =
@@ -325,6 +353,31 @@ static int take_keys_option(struct gw_ctl *ctl, int id, const char *name) {
   }
 }
 
+static int take_weight(struct gw_ctl *ctl) {
+  char *end;
+  ctl->registry.weight = strtod(optarg, &end);
+  if (*optarg == '\0' || *end != '\0' || !(ctl->registry.weight > 0.0) || ctl->registry.weight > GW_INSTANCE_WEIGHT_MAX)
+    return gw_ctl_fail_usage("--weight %s: a number above 0, and up to 10000, is allowed", optarg);
+  ctl->given |= GW_CTL_FLAG_WEIGHT;
+  return GW_CTL_OK;
+}
+
+/* 0, or the exit code to end with. */
+static int take_registry_option(struct gw_ctl *ctl, int id, const char *name) {
+  struct gw_ctl_registry *registry = &ctl->registry;
+  switch (id) {
+  case OPT_REGISTRY: take_file(ctl, GW_CTL_FLAG_REGISTRY, &registry->registry); return GW_CTL_OK;
+  case OPT_INSTANCE_ID: take_file(ctl, GW_CTL_FLAG_INSTANCE_ID, &registry->id); return GW_CTL_OK;
+  case OPT_GROUP: take_file(ctl, GW_CTL_FLAG_GROUP, &registry->group); return GW_CTL_OK;
+  case OPT_NAMESPACE: take_file(ctl, GW_CTL_FLAG_NAMESPACE, &registry->namespace); return GW_CTL_OK;
+  case OPT_REGISTRY_CLUSTER: take_file(ctl, GW_CTL_FLAG_REGISTRY_CLUSTER, &registry->cluster); return GW_CTL_OK;
+  case OPT_WEIGHT: return take_weight(ctl);
+  case OPT_TAG: return take_name(ctl, GW_CTL_FLAG_TAG, name, registry->tags, &registry->tag_count);
+  case OPT_META: return take_name(ctl, GW_CTL_FLAG_META, name, registry->metas, &registry->meta_count);
+  default: return take_keys_option(ctl, id, name);
+  }
+}
+
 /* 0, or the exit code to end with. */
 static int take_option(struct gw_ctl *ctl, int id, const char *name, bool *ret_help) {
   switch (id) {
@@ -343,7 +396,7 @@ static int take_option(struct gw_ctl *ctl, int id, const char *name, bool *ret_h
   case OPT_TLS_CERT: ctl->tls.cert = optarg; return GW_CTL_OK;
   case OPT_TLS_KEY: ctl->tls.key = optarg; return GW_CTL_OK;
   case OPT_INSECURE: ctl->is_insecure = true; return GW_CTL_OK;
-  default: return take_keys_option(ctl, id, name);
+  default: return take_registry_option(ctl, id, name);
   }
 }
 

@@ -52,6 +52,14 @@
 #define GW_CTL_FLAG_EXPIRES (UINT64_C(1) << 28)
 #define GW_CTL_FLAG_GRACE (UINT64_C(1) << 29)
 #define GW_CTL_FLAG_ENDED (UINT64_C(1) << 30)
+#define GW_CTL_FLAG_REGISTRY (UINT64_C(1) << 48)
+#define GW_CTL_FLAG_INSTANCE_ID (UINT64_C(1) << 49)
+#define GW_CTL_FLAG_GROUP (UINT64_C(1) << 50)
+#define GW_CTL_FLAG_NAMESPACE (UINT64_C(1) << 51)
+#define GW_CTL_FLAG_REGISTRY_CLUSTER (UINT64_C(1) << 52)
+#define GW_CTL_FLAG_WEIGHT (UINT64_C(1) << 53)
+#define GW_CTL_FLAG_TAG (UINT64_C(1) << 54)
+#define GW_CTL_FLAG_META (UINT64_C(1) << 55)
 
 /* What `pki` is asked for. */
 #define GW_CTL_NAMES_MAX 32
@@ -95,6 +103,20 @@ struct gw_ctl_keys {
   bool shows_ended;
 };
 
+/* What `services` is asked for. */
+struct gw_ctl_registry {
+  const char *registry; /* NULL: the first of SERVICE_DISCOVERY_TYPE */
+  const char *id;
+  const char *group;
+  const char *namespace;
+  const char *cluster;
+  double weight; /* 0: the default */
+  const char *tags[GW_CTL_NAMES_MAX];
+  uint32_t tag_count;
+  const char *metas[GW_CTL_NAMES_MAX]; /* "NAME=VALUE" */
+  uint32_t meta_count;
+};
+
 struct gw_ctl {
   const char *admin;       /* HOST:PORT */
   const char *token_file;  /* NULL: the default */
@@ -108,6 +130,7 @@ struct gw_ctl {
   struct gw_ctl_pki pki;
   struct gw_ctl_token token;
   struct gw_ctl_keys keys;
+  struct gw_ctl_registry registry;
   uint64_t given;     /* GW_CTL_FLAG_… */
   const char **words; /* behind the verb */
   int word_count;

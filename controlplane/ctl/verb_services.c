@@ -8,6 +8,7 @@
 #include "controlplane/ctl/ctl.h"
 #include "controlplane/ctl/message_json.h"
 #include "controlplane/ctl/table.h"
+#include "controlplane/ctl/verb_registrations.h"
 
 typedef Gateway__Admin__V1__Service Service;
 
@@ -81,20 +82,26 @@ static const struct {
   int words; /* with its own */
   const char *wants;
   int (*run)(const struct gw_ctl *ctl, struct gw_arena *arena);
+  uint64_t flags; /* that it takes, beside GW_CTL_FLAG_OUTPUT */
 } verbs[] = {
-    {"list", 1, "no further words", list},
-    {"release", 2, "the NAME of a service", release},
+    {"list", 1, "no further words", list, 0},
+    {"release", 2, "the NAME of a service", release, 0},
+    {"register", 3, "a NAME and an ADDRESS:PORT", gw_ctl_services_register, GW_CTL_FLAGS_REGISTER},
+    {"deregister", 3, "a NAME and an ADDRESS:PORT", gw_ctl_services_deregister, GW_CTL_FLAGS_INSTANCE},
+    {"registrations", 1, "no further words", gw_ctl_services_registrations, 0},
 };
 
 int gw_ctl_services(const struct gw_ctl *ctl) {
   for (size_t i = 0; i < GW_ARRAY_LEN(verbs); i++) {
     if (strcmp(verbs[i].name, ctl->words[0]) != 0) continue;
     if (ctl->word_count != verbs[i].words) return gw_ctl_fail_usage("services %s wants %s", verbs[i].name, verbs[i].wants);
+    if ((ctl->given & ~(verbs[i].flags | GW_CTL_FLAG_OUTPUT)) != 0)
+      return gw_ctl_fail_usage("services %s does not take all of these options", verbs[i].name);
     struct gw_arena arena;
     gw_arena_init(&arena, 16384);
     int exit_code = verbs[i].run(ctl, &arena);
     gw_arena_done(&arena);
     return exit_code;
   }
-  return gw_ctl_fail_usage("services %s: list and release are allowed", ctl->words[0]);
+  return gw_ctl_fail_usage("services %s: list, release, register, deregister and registrations are allowed", ctl->words[0]);
 }

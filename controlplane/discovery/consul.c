@@ -5,9 +5,8 @@
 #include "common/base/list.h"
 #include "common/base/mem.h"
 #include "common/base/random.h"
-#include "common/crypto/token_file.h"
 #include "common/event/timer.h"
-#include "common/net/address.h"
+#include "controlplane/discovery/consul_client.h"
 #include "controlplane/discovery/consul_health.h"
 #include "controlplane/discovery/source.h"
 
@@ -27,14 +26,8 @@
 
 struct consul {
   struct gw_loop *loop;
-  struct gw_fetcher *fetcher;
-  char *url; /* "http://127.0.0.1:8500" */
+  struct gw_consul_client *client;
   char *datacenter;
-  char *token;
-  char *token_file;
-  char *ca_file;
-  char *cert_file;
-  char *key_file;
   uint32_t max_queries;
   struct gw_random random;
   uint32_t watch_count;
@@ -83,12 +76,12 @@ static bool takes_warnings(const struct watch *watch) {
   return gw_str_equal(gw_source_spec_text(watch->spec, "include_warning", GW_STR("false")), GW_STR("true"));
 }
 
-static char *make_url(const struct watch *watch) {
+static char *make_path(const struct watch *watch) {
   const struct consul *consul = watch->consul;
   struct gw_str datacenter = gw_str_from(consul->datacenter);
   struct gw_strbuf url;
   gw_strbuf_init(&url);
-  gw_strbuf_printf(&url, "%s/v1/%s/", consul->url, watch->spec != NULL ? "health/service" : "kv");
+  gw_strbuf_printf(&url, "/v1/%s/", watch->spec != NULL ? "health/service" : "kv");
   append_path(&url, watch->spec != NULL ? gw_source_spec_text(watch->spec, "service", watch->spec->service) : watch->key);
   gw_strbuf_printf(&url, "?wait=%us", is_taking_turns(consul) ? TURN_WAIT_S : WAIT_S);
   if (watch->index > 0) gw_strbuf_printf(&url, "&index=%" PRIu64, watch->index);
@@ -104,18 +97,6 @@ static char *make_url(const struct watch *watch) {
   append_argument(&url, "dc", gw_source_spec_text(watch->spec, "datacenter", datacenter));
   append_argument(&url, "ns", gw_source_spec_text(watch->spec, "namespace", (struct gw_str){"", 0}));
   return gw_strbuf_take(&url);
-}
-
-/* "X-Consul-Token: …"; NULL with GW_OK: there is none. The file is read each time, since tokens are renewed. */
-static enum gw_err make_token_header(const struct consul *consul, char **ret_header, char **ret_reason) {
-  char *read = NULL;
-  *ret_header = NULL;
-  if (consul->token_file[0] != '\0' && gw_token_file_read(consul->token_file, &read, ret_reason) != GW_OK) return GW_ERR_INVALID;
-  const char *token = read != NULL ? read : consul->token;
-  if (token[0] != '\0') *ret_header = gw_asprintf("X-Consul-Token: %s", token);
-  if (read != NULL) explicit_bzero(read, strlen(read));
-  free(read);
-  return GW_OK;
 }
 
 static void wait_for(struct watch *watch, uint64_t ms) {
@@ -201,30 +182,21 @@ static void on_answer(void *arg, const struct gw_fetch_result *result) {
 
 static void ask(struct watch *watch) {
   struct consul *consul = watch->consul;
-  char *reason = NULL, *token_header;
-  if (make_token_header(consul, &token_header, &reason) != GW_OK) {
+  char *reason = NULL;
+  GW_CLEANUP(gw_free_ptr) char *path = make_path(watch);
+  uint32_t wait_s = is_taking_turns(consul) ? TURN_WAIT_S : WAIT_S;
+  const struct gw_consul_call call = {.path = path,
+                                      .timeout_ms = (wait_s + wait_s / 16 + ANSWER_S) * UINT64_C(1000),
+                                      .bytes_max = watch->spec != NULL ? GW_CONSUL_BYTES_MAX : TEXT_BYTES_MAX};
+  watch->asked_ms = gw_loop_now_ms(consul->loop);
+  watch->fetch = gw_consul_client_call(consul->client, &call, on_answer, watch, &reason);
+  if (watch->fetch == NULL) {
     fail(watch, reason);
     free(reason);
     return;
   }
-  GW_CLEANUP(gw_free_ptr) char *url = make_url(watch);
-  const char *headers[] = {token_header};
-  uint32_t wait_s = is_taking_turns(consul) ? TURN_WAIT_S : WAIT_S;
-  const struct gw_fetch_request request = {.url = url,
-                                           .ca_file = consul->ca_file,
-                                           .cert_file = consul->cert_file[0] != '\0' ? consul->cert_file : NULL,
-                                           .key_file = consul->key_file[0] != '\0' ? consul->key_file : NULL,
-                                           .timeout_ms = (wait_s + wait_s / 16 + ANSWER_S) * UINT64_C(1000),
-                                           .bytes_max = watch->spec != NULL ? GW_CONSUL_BYTES_MAX : TEXT_BYTES_MAX,
-                                           .headers = headers,
-                                           .header_count = token_header != NULL,
-                                           .takes_any_status = true};
-  watch->asked_ms = gw_loop_now_ms(consul->loop);
-  watch->fetch = gw_fetch_start(consul->fetcher, &request, on_answer, watch);
   gw_list_add_last(&consul->asking, &watch->node);
   consul->open_count++;
-  if (token_header != NULL) explicit_bzero(token_header, strlen(token_header));
-  free(token_header);
 }
 
 static void ask_those_who_may(struct consul *consul) {
@@ -289,43 +261,26 @@ static void unwatch(void *arg) {
 static void *new_source(const struct gw_source_options *options) {
   const struct gw_settings *settings = options->settings;
   struct consul *consul = gw_calloc(1, sizeof(*consul));
-  bool is_v6 = gw_str_find_char(gw_str_from(settings->consul_host), ':') >= 0 && settings->consul_host[0] != '[';
   consul->loop = options->loop;
-  consul->fetcher = options->fetcher;
-  consul->url = gw_asprintf("%s://%s%s%s:%u", settings->consul_scheme, is_v6 ? "[" : "", settings->consul_host, is_v6 ? "]" : "",
-                            settings->consul_port);
+  consul->client = gw_consul_client_new(options->fetcher, settings);
   consul->datacenter = gw_strdup(settings->consul_datacenter);
-  consul->token = gw_strdup(settings->consul_token);
-  consul->token_file = gw_strdup(settings->consul_token_file);
-  consul->ca_file = gw_strdup(settings->consul_ca_file[0] != '\0' ? settings->consul_ca_file : settings->ca_file);
-  consul->cert_file = gw_strdup(settings->consul_cert_file);
-  consul->key_file = gw_strdup(settings->consul_key_file);
   consul->max_queries = settings->consul_max_queries;
   gw_random_init(&consul->random, 0);
   gw_list_init(&consul->queue);
   gw_list_init(&consul->asking);
-  GW_CLEANUP(gw_free_ptr) char *target = gw_asprintf("%s%s%s:1", is_v6 ? "[" : "", settings->consul_host, is_v6 ? "]" : "");
-  bool has_token = consul->token[0] != '\0' || consul->token_file[0] != '\0';
-  if (has_token && strcmp(settings->consul_scheme, "http") == 0 && !gw_address_is_loopback_target(gw_str_from(target)))
-    GW_LOG_WARNING(options->log, "the token for %s travels in the clear; CONSUL_SCHEME=https hides it", consul->url);
+  gw_consul_client_warn(consul->client, options->log);
   return consul;
 }
 
 static void free_source(void *source) {
   struct consul *consul = source;
-  explicit_bzero(consul->token, strlen(consul->token));
-  free(consul->url);
+  gw_consul_client_free(consul->client);
   free(consul->datacenter);
-  free(consul->token);
-  free(consul->token_file);
-  free(consul->ca_file);
-  free(consul->cert_file);
-  free(consul->key_file);
   free(consul);
 }
 
 static const char *describe(const void *source) {
-  return ((const struct consul *)source)->url;
+  return gw_consul_client_url(((const struct consul *)source)->client);
 }
 
 const struct gw_source_kind gw_source_consul = {

@@ -61,6 +61,16 @@ static uint32_t scale(double weight, double by) {
   return scaled < 1 ? 1 : (uint32_t)scaled;
 }
 
+/* Envoy refuses endpoints whose weights add up to more than 32 bits. */
+static void fit_sum(struct gw_endpoint *items, uint32_t count) {
+  uint64_t sum = 0;
+  for (uint32_t i = 0; i < count; i++)
+    sum += items[i].weight;
+  uint64_t divisor = sum / (UINT32_MAX - INSTANCES_MAX) + 1;
+  for (uint32_t i = 0; divisor > 1 && i < count; i++)
+    items[i].weight = items[i].weight > divisor ? (uint32_t)(items[i].weight / divisor) : 1;
+}
+
 struct gw_endpoints gw_found_clean(struct gw_str service, const struct gw_found_instance *instances, uint32_t count, struct gw_arena *arena,
                                    const char **ret_words) {
   uint32_t all = count, left_out = 0, used = 0;
@@ -88,5 +98,7 @@ struct gw_endpoints gw_found_clean(struct gw_str service, const struct gw_found_
   if (left_out > 0) *ret_words = gw_arena_printf(arena, "%u of %u instances were left out: %s", left_out, all, *ret_words);
   if (all > count) *ret_words = gw_arena_printf(arena, "%u instances are too many: %u were taken", all, count);
   qsort(items, used, sizeof(*items), compare_endpoints);
-  return (struct gw_endpoints){.cluster_name = service, .items = items, .count = drop_doubles(items, used)};
+  used = drop_doubles(items, used);
+  fit_sum(items, used);
+  return (struct gw_endpoints){.cluster_name = service, .items = items, .count = used};
 }

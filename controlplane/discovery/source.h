@@ -62,6 +62,7 @@ struct gw_source_kind {
 
 extern const struct gw_source_kind gw_source_static;
 extern const struct gw_source_kind gw_source_consul;
+extern const struct gw_source_kind gw_source_nacos;
 extern const struct gw_source_kind gw_source_dns;
 
 #endif

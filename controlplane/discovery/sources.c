@@ -12,6 +12,7 @@
 static const struct gw_source_kind *const kinds[] = {
     &gw_source_static,
     &gw_source_consul,
+    &gw_source_nacos,
     &gw_source_dns,
 };
 #define KIND_COUNT GW_ARRAY_LEN(kinds)

@@ -216,6 +216,7 @@ static bool is_over(struct gw_fetch *fetch, long status, const char **ret_words)
 static void finish(struct gw_fetch *fetch, CURLcode code) {
   long status = 0;
   char text[64] = "";
+  char *local_ip = NULL;
   const char *words = "";
   curl_easy_getinfo(fetch->easy, CURLINFO_RESPONSE_CODE, &status);
   if (code == CURLE_OK && !is_over(fetch, status, &words)) return;
@@ -228,10 +229,12 @@ static void finish(struct gw_fetch *fetch, CURLcode code) {
     words = text;
   }
   gw_strbuf_append(&fetch->body, "", 0);
+  curl_easy_getinfo(fetch->easy, CURLINFO_LOCAL_IP, &local_ip);
   struct gw_fetch_result result = {.is_good = words[0] == '\0',
                                    .status = code == CURLE_OK ? (uint32_t)status : 0,
                                    .body = gw_strbuf_str(&fetch->body),
                                    .header = gw_strbuf_str(&fetch->header),
+                                   .local_ip = gw_str_from(local_ip),
                                    .words = words};
   find_max_age(&result);
   gw_list_remove(&fetch->node);

@@ -35,11 +35,12 @@ struct gw_fetch_request {
 
 /* Borrowed until the callback's end. */
 struct gw_fetch_result {
-  bool is_good;         /* whole, and 200 (or takes_any_status) */
-  uint32_t status;      /* 0: there was no answer */
-  struct gw_str body;   /* NUL-terminated */
-  struct gw_str header; /* the lines of it: gw_fetch_find_header */
-  bool has_max_age;     /* Cache-Control said how long it is fresh (RFC 9111 section 5.2.2.1) */
+  bool is_good;           /* whole, and 200 (or takes_any_status) */
+  uint32_t status;        /* 0: there was no answer */
+  struct gw_str body;     /* NUL-terminated */
+  struct gw_str header;   /* the lines of it: gw_fetch_find_header */
+  struct gw_str local_ip; /* our end of the connection, numeric; empty: there was none */
+  bool has_max_age;       /* Cache-Control said how long it is fresh (RFC 9111 section 5.2.2.1) */
   uint64_t max_age_s;
   const char *words; /* why it failed: a sentence without the URL; "" */
 };

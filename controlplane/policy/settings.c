@@ -9,6 +9,7 @@
 #include "common/base/mem.h"
 #include "common/net/address.h"
 #include "controlplane/policy/env_file.h"
+#include "controlplane/policy/nacos_servers.h"
 #include "controlplane/policy/policy.h"
 #include "controlplane/policy/source_yaml.h"
 
@@ -28,6 +29,7 @@ enum kind {
   KIND_WORD,
   KIND_REDIS,
   KIND_SERVERS,
+  KIND_NACOS,
   KIND_SECRET
 };
 
@@ -60,6 +62,14 @@ static const struct row rows[] = {
     {"CONSUL_CERT_FILE", "", AT(consul_cert_file), KIND_PATH, 0, 0, NULL},
     {"CONSUL_KEY_FILE", "", AT(consul_key_file), KIND_PATH, 0, 0, NULL},
     {"CONSUL_MAX_QUERIES", "150", AT(consul_max_queries), KIND_U32, 1, 10000, NULL},
+    {"NACOS_SERVER_ADDRESSES", "", AT(nacos_servers), KIND_NACOS, 0, 0, NULL},
+    {"NACOS_API", "v1", AT(nacos_api), KIND_TEXT, 0, 0, "v1,v2"},
+    {"NACOS_NAMESPACE", "", AT(nacos_namespace), KIND_WORD, 0, 0, NULL},
+    {"NACOS_GROUP", "DEFAULT_GROUP", AT(nacos_group), KIND_WORD, 0, 0, NULL},
+    {"NACOS_USERNAME", "", AT(nacos_user), KIND_WORD, 0, 0, NULL},
+    {"NACOS_PASSWORD", "", AT(nacos_password), KIND_SECRET, 0, 0, NULL},
+    {"NACOS_CA_FILE", "", AT(nacos_ca_file), KIND_PATH, 0, 0, NULL},
+    {"NACOS_PUSH", "true", AT(has_nacos_push), KIND_BOOL, 0, 0, NULL},
     {"GATEWAY_DNS_SERVERS", "", AT(dns_servers), KIND_SERVERS, 0, 0, NULL},
     {"GATEWAY_ACCESS_LOG", "json", AT(access_log), KIND_CHOICE, 0, 0, "json,text,off"},
     {"GATEWAY_HEALTH_ENDPOINT", "true", AT(has_health), KIND_BOOL, 0, 0, NULL},
@@ -207,6 +217,10 @@ static void check_redis(struct gw_str text, const char *place, struct gw_errors 
   }
 }
 
+static bool are_nacos_servers(struct gw_str text, struct gw_arena *arena) {
+  const char *bases[GW_NACOS_SERVERS_MAX];
+  uint32_t count;
+  return gw_nacos_servers_parse(text, arena, bases, &count) == GW_OK;
 /* IP or IP:PORT, with commas. */
 static bool servers_are_valid(struct gw_str text) {
   struct gw_str piece;
@@ -297,6 +311,10 @@ static void set_value(struct gw_settings *settings, const struct row *row, const
     }
     break;
   case KIND_DISCOVERY: check_discovery(origin->text, origin->place, &settings->origins->arena, errors); break;
+  case KIND_NACOS:
+    if (!are_nacos_servers(origin->text, &settings->origins->arena))
+      gw_errors_add(errors, origin->place, "%s: %s is allowed", row->name, GW_NACOS_SERVERS_ALLOWED);
+    break;
   case KIND_REDIS: check_redis(origin->text, origin->place, errors); break;
   case KIND_SERVERS:
     if (!servers_are_valid(origin->text))

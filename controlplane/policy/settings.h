@@ -82,6 +82,14 @@ struct gw_settings {
   const char *consul_cert_file;       /* CONSUL_CERT_FILE, with CONSUL_KEY_FILE: what we show to it */
   const char *consul_key_file;
   uint32_t consul_max_queries; /* CONSUL_MAX_QUERIES: 150, at a time */
+  const char *nacos_servers;   /* NACOS_SERVER_ADDRESSES: empty, 127.0.0.1:8848; several with commas */
+  const char *nacos_api;       /* NACOS_API: v1; of services; configurations are asked for with v1 in any case */
+  const char *nacos_namespace; /* NACOS_NAMESPACE: empty, the public one */
+  const char *nacos_group;     /* NACOS_GROUP: DEFAULT_GROUP */
+  const char *nacos_user;      /* NACOS_USERNAME: empty, no login */
+  const char *nacos_password;  /* NACOS_PASSWORD */
+  const char *nacos_ca_file;   /* NACOS_CA_FILE: empty, GATEWAY_CA_FILE */
+  bool has_nacos_push;         /* NACOS_PUSH: true, it sends word of changes to a UDP port of ours */
   const char *dns_servers;     /* GATEWAY_DNS_SERVERS: empty, the system's; IP[:PORT] with commas; for `source: dns` */
   /* Limits; 0 means none where that is allowed. */
   uint64_t max_request_body_bytes;       /* GATEWAY_MAX_REQUEST_BODY: 100MiB */

@@ -33,6 +33,12 @@ static const struct source sources[] = {
       {"datacenter", FIELD_TEXT, false, NULL},
       {"namespace", FIELD_TEXT, false, NULL},
       {"include_warning", FIELD_BOOL, false, NULL}}},
+    {"nacos",
+     true,
+     {{"service", FIELD_TEXT, false, NULL},
+      {"group", FIELD_TEXT, false, NULL},
+      {"namespace", FIELD_TEXT, false, NULL},
+      {"clusters", FIELD_TEXTS, false, NULL}}},
     {"dns", false, {{"srv", FIELD_TEXT, true, NULL}}},
 };
 

@@ -21,6 +21,7 @@
 #include "controlplane/server/discovery.h"
 #include "controlplane/server/files.h"
 #include "controlplane/server/ports_file.h"
+#include "controlplane/server/registration_calls.h"
 #include "controlplane/server/status_http.h"
 #include "controlplane/server/storage.h"
 
@@ -31,6 +32,8 @@
 #define KEEPALIVE_MS 20000
 /* For calls of the admin API. Streams of nodes have no end of their own: they go to another control plane, or come back. */
 #define ADMIN_GRACE_MS 500
+/* In which registries have to answer. */
+#define REGISTRIES_MS 2000
 /* What a load of the files frees stays for the next one, until files.c gives it back: 10,000 routes take some 40 MB for a moment, and
  * getting those from the system took a third of the time. */
 #define MALLOC_KEEP_BYTES (64 * 1024 * 1024)
@@ -99,15 +102,17 @@ static void on_server_stopped(void *arg) {
   if (--plane->open_servers == 0) gw_loop_stop(plane->loop);
 }
 
-/* The loop ends with the last server. */
+/* The loop ends with the last server, and when instances are out of their registries. */
 static void stop_servers(struct control_plane *plane) {
   struct gw_rpc_server *servers[] = {plane->xds_server, plane->admin_server};
   const uint64_t grace_ms[] = {0, ADMIN_GRACE_MS};
   for (size_t i = 0; i < GW_ARRAY_LEN(servers); i++)
     plane->open_servers += servers[i] != NULL;
+  plane->open_servers++;
   for (size_t i = 0; i < GW_ARRAY_LEN(servers); i++) {
     if (servers[i] != NULL) gw_rpc_server_stop(servers[i], grace_ms[i], on_server_stopped, plane);
   }
+  gw_registrations_stop(gw_discovery_registrations(plane->discovery), REGISTRIES_MS, on_server_stopped, plane);
 }
 
 static void stop(struct control_plane *plane) {
@@ -167,7 +172,8 @@ static int start_configuration(struct control_plane *plane) {
                                    .options = plane->options,
                                    .catalog = plane->catalog,
                                    .guard = gw_discovery_guard(plane->discovery),
-                                   .sources = gw_discovery_sources(plane->discovery)};
+                                   .sources = gw_discovery_sources(plane->discovery),
+                                   .registrations = gw_discovery_registrations(plane->discovery)};
   plane->files = gw_files_new(&files);
   gw_files_await_text(plane->files, &plane->is_stopping);
   if (plane->is_stopping) return GW_EXIT_OK;
@@ -231,6 +237,7 @@ static int start_admin(struct control_plane *plane) {
                                        .ports = gw_channel_tls_ports(plane->tls),
                                        .services = gw_admin_services_of(plane->discovery),
                                        .failures = gw_agent_service_failures(plane->agents),
+                                       .registrations = gw_registration_calls_of(gw_discovery_registrations(plane->discovery)),
                                        .keys = gw_storage_api_keys(plane->storage),
                                        .agents = plane->agents};
   plane->admin = gw_admin_api_new(&admin);

