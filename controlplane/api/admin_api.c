@@ -37,6 +37,12 @@ static const struct admin_method admin_methods[] = {
      gw_admin_start_deregister},
     {"/gateway.admin.v1.Admin/ListRegistrations", &gateway__admin__v1__list_registrations_request__descriptor, gw_admin_reply_registrations,
      NULL},
+    {"/gateway.admin.v1.Admin/ListEcsServers", &gateway__admin__v1__list_ecs_servers_request__descriptor, NULL, gw_admin_start_list_ecs},
+    {"/gateway.admin.v1.Admin/CreateEcsServers", &gateway__admin__v1__create_ecs_servers_request__descriptor, NULL,
+     gw_admin_start_create_ecs},
+    {"/gateway.admin.v1.Admin/DeleteEcsServers", &gateway__admin__v1__delete_ecs_servers_request__descriptor, NULL,
+     gw_admin_start_delete_ecs},
+    {"/gateway.admin.v1.Admin/GetEcsJob", &gateway__admin__v1__get_ecs_job_request__descriptor, NULL, gw_admin_start_get_ecs_job},
 };
 #define METHOD_COUNT GW_ARRAY_LEN(admin_methods)
 

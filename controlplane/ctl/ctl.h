@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "common/crypto/tls_files.h"
+#include "controlplane/ctl/options.h"
 
 #define GW_CTL_OK 0
 #define GW_CTL_USAGE 64
@@ -18,111 +19,19 @@
 #define GW_CTL_SYSTEM 71    /* the system refuses: a file that can't be written */
 #define GW_CTL_TIMEOUT 75   /* no answer in time: what happened is not known */
 #define GW_CTL_DENIED 77    /* the token is missing or wrong */
-#define GW_CTL_FINDINGS 79  /* validate --strict: warnings */
-
-/* What may be asked of a verb beside the global options: sets of these, uint64_t. */
-#define GW_CTL_FLAG_ROUTES (UINT64_C(1) << 0)
-#define GW_CTL_FLAG_SERVICES (UINT64_C(1) << 1)
-#define GW_CTL_FLAG_ENV_FILE (UINT64_C(1) << 2)
-#define GW_CTL_FLAG_STRICT (UINT64_C(1) << 3)
-#define GW_CTL_FLAG_OUTPUT (UINT64_C(1) << 4)
-#define GW_CTL_FLAG_DIR (UINT64_C(1) << 5)
-#define GW_CTL_FLAG_DOMAIN (UINT64_C(1) << 6)
-#define GW_CTL_FLAG_CONTROL_PLANE (UINT64_C(1) << 7)
-#define GW_CTL_FLAG_HOST (UINT64_C(1) << 8)
-#define GW_CTL_FLAG_NODE (UINT64_C(1) << 9)
-#define GW_CTL_FLAG_ADMIN_CLIENT (UINT64_C(1) << 10)
-#define GW_CTL_FLAG_DAYS (UINT64_C(1) << 11)
-#define GW_CTL_FLAG_REPLACE (UINT64_C(1) << 12)
-#define GW_CTL_FLAG_BITS (UINT64_C(1) << 13)
-#define GW_CTL_FLAG_CURVE (UINT64_C(1) << 14)
-#define GW_CTL_FLAG_KEY (UINT64_C(1) << 15)
-#define GW_CTL_FLAG_ALG (UINT64_C(1) << 16)
-#define GW_CTL_FLAG_KID (UINT64_C(1) << 17)
-#define GW_CTL_FLAG_ISS (UINT64_C(1) << 18)
-#define GW_CTL_FLAG_SUB (UINT64_C(1) << 19)
-#define GW_CTL_FLAG_AUD (UINT64_C(1) << 20)
-#define GW_CTL_FLAG_CLAIM (UINT64_C(1) << 21)
-#define GW_CTL_FLAG_TTL (UINT64_C(1) << 22)
-#define GW_CTL_FLAG_OWNER (UINT64_C(1) << 23)
-#define GW_CTL_FLAG_NAME (UINT64_C(1) << 24)
-#define GW_CTL_FLAG_ROLE (UINT64_C(1) << 25)
-#define GW_CTL_FLAG_PERMISSION (UINT64_C(1) << 26)
-#define GW_CTL_FLAG_PLAN (UINT64_C(1) << 27)
-#define GW_CTL_FLAG_EXPIRES (UINT64_C(1) << 28)
-#define GW_CTL_FLAG_GRACE (UINT64_C(1) << 29)
-#define GW_CTL_FLAG_ENDED (UINT64_C(1) << 30)
-#define GW_CTL_FLAG_REGISTRY (UINT64_C(1) << 48)
-#define GW_CTL_FLAG_INSTANCE_ID (UINT64_C(1) << 49)
-#define GW_CTL_FLAG_GROUP (UINT64_C(1) << 50)
-#define GW_CTL_FLAG_NAMESPACE (UINT64_C(1) << 51)
-#define GW_CTL_FLAG_REGISTRY_CLUSTER (UINT64_C(1) << 52)
-#define GW_CTL_FLAG_WEIGHT (UINT64_C(1) << 53)
-#define GW_CTL_FLAG_TAG (UINT64_C(1) << 54)
-#define GW_CTL_FLAG_META (UINT64_C(1) << 55)
-
-/* What `pki` is asked for. */
-#define GW_CTL_NAMES_MAX 32
-struct gw_ctl_pki {
-  const char *dir;
-  const char *domain;
-  const char *hosts[GW_CTL_NAMES_MAX];
-  uint32_t host_count;
-  const char *nodes[GW_CTL_NAMES_MAX]; /* "CLUSTER/NODE" */
-  uint32_t node_count;
-  uint32_t days; /* 0: the default */
-};
-
-/* What `keygen` and `token` are asked for. */
-struct gw_ctl_token {
-  uint32_t bits;     /* of RSA; 0: the default */
-  const char *curve; /* NULL: the default */
-  const char *key;   /* file; NULL: JWT_SECRET_KEY */
-  const char *alg;   /* NULL: JWT_ALGORITHM, or HS256 */
-  const char *kid;
-  const char *iss;
-  const char *sub;
-  const char *auds[GW_CTL_NAMES_MAX];
-  uint32_t aud_count;
-  const char *claims[GW_CTL_NAMES_MAX]; /* "NAME=VALUE" */
-  uint32_t claim_count;
-  uint64_t ttl_ms; /* 0: the default */
-};
-
-/* What `keys` is asked for. */
-struct gw_ctl_keys {
-  const char *owner;
-  const char *name;
-  const char *plan;
-  const char *roles[GW_CTL_NAMES_MAX];
-  uint32_t role_count;
-  const char *permissions[GW_CTL_NAMES_MAX];
-  uint32_t permission_count;
-  int64_t expires_at_s;
-  uint32_t grace_s;
-  bool shows_ended;
-};
-
-/* What `services` is asked for. */
-struct gw_ctl_registry {
-  const char *registry; /* NULL: the first of SERVICE_DISCOVERY_TYPE */
-  const char *id;
-  const char *group;
-  const char *namespace;
-  const char *cluster;
-  double weight; /* 0: the default */
-  const char *tags[GW_CTL_NAMES_MAX];
-  uint32_t tag_count;
-  const char *metas[GW_CTL_NAMES_MAX]; /* "NAME=VALUE" */
-  uint32_t meta_count;
-};
+#define GW_CTL_FINDINGS 79  /* validate --strict: warnings; apply: protections would be loosened */
+#define GW_CTL_REFUSED 80   /* a node has refused the revision */
+#define GW_CTL_BEHIND 81    /* a node does not run it in time */
 
 struct gw_ctl {
   const char *admin;       /* HOST:PORT */
   const char *token_file;  /* NULL: the default */
   struct gw_tls_paths tls; /* of the admin API; all NULL: plaintext */
   bool is_insecure;        /* the token may go in plaintext beyond loopback */
-  bool is_json;            /* -o json */
+  bool is_json;            /* -o json, or yaml, which is made of it */
+  bool is_yaml;            /* -o yaml */
+  bool wants_help;
+  bool wants_version;
   const char *routes;
   const char *services;
   const char *env_file; /* NULL: none named */
@@ -131,6 +40,13 @@ struct gw_ctl {
   struct gw_ctl_token token;
   struct gw_ctl_keys keys;
   struct gw_ctl_registry registry;
+  struct gw_ctl_change change;
+  const char *ecs_status; /* NULL: any */
+  const char *tags[GW_CTL_NAMES_MAX];
+  uint32_t tag_count;
+  uint32_t count; /* 0: the default */
+  struct gw_ctl_explain explain;
+  struct gw_ctl_top top;
   uint64_t given;     /* GW_CTL_FLAG_… */
   const char **words; /* behind the verb */
   int word_count;
@@ -163,6 +79,7 @@ int gw_ctl_pki(const struct gw_ctl *ctl);
 int gw_ctl_keygen(const struct gw_ctl *ctl);
 int gw_ctl_token(const struct gw_ctl *ctl);
 int gw_ctl_keys(const struct gw_ctl *ctl);
+int gw_ctl_ecs(const struct gw_ctl *ctl);
 int gw_ctl_completion(const struct gw_ctl *ctl);
 
 #endif

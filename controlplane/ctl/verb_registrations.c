@@ -49,8 +49,8 @@ static int read_instance(const struct gw_ctl *ctl, RegistryInstance *instance, s
   instance->group = or_empty(asked->group);
   instance->namespace_ = or_empty(asked->namespace);
   instance->cluster = or_empty(asked->cluster);
-  instance->tags = (char **)(uintptr_t)asked->tags;
-  instance->n_tags = asked->tag_count;
+  instance->tags = (char **)(uintptr_t)ctl->tags;
+  instance->n_tags = ctl->tag_count;
   return read_metadata(asked, instance, arena);
 }
 

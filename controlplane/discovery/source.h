@@ -64,5 +64,6 @@ extern const struct gw_source_kind gw_source_static;
 extern const struct gw_source_kind gw_source_consul;
 extern const struct gw_source_kind gw_source_nacos;
 extern const struct gw_source_kind gw_source_dns;
+extern const struct gw_source_kind gw_source_huawei;
 
 #endif

@@ -187,7 +187,7 @@ static void test_bad_values_are_told_with_their_place(void **state) {
 static void test_sources_that_nobody_knows_are_refused(void **state) {
   (void)state;
   assert_refused("SERVICE_DISCOVERY_TYPE=zookeeper\n",
-                 "my.env:1:24: SERVICE_DISCOVERY_TYPE: zookeeper is no source; static, consul, nacos, dns "
+                 "my.env:1:24: SERVICE_DISCOVERY_TYPE: zookeeper is no source; static, consul, nacos, dns, huawei "
                  "are allowed, also several with commas\n");
 }
 
