@@ -34,8 +34,8 @@ struct row {
 };
 
 #define NO_FIELD SIZE_MAX
-#define AT(member) offsetof(struct gw_ctl, member)
-#define NAMES_AT(list, count) AT(list), AT(count)
+#define AT(member) .at = offsetof(struct gw_ctl, member)
+#define NAMES_AT(list, count) AT(list), .count_at = offsetof(struct gw_ctl, count)
 
 static int take_output(struct gw_ctl *ctl, const char *form) {
   if (strcmp(form, "json") != 0 && strcmp(form, "table") != 0) return gw_ctl_fail_usage("-o %s: table and json are allowed", form);
@@ -100,18 +100,18 @@ static const struct row rows[] = {
      .help = "  --dir DIR           where the files lie (pki: the folder pki; keygen: the working directory)\n"},
     {"domain", 0, GW_CTL_FLAG_DOMAIN, TEXT, AT(pki.domain),
      .help = "  --domain DOMAIN     init: the trust domain in the certificates' URI names (gateway.internal)\n"},
-    {"control-plane", 0, GW_CTL_FLAG_CONTROL_PLANE, SWITCH, NO_FIELD,
+    {"control-plane", 0, GW_CTL_FLAG_CONTROL_PLANE, SWITCH, .at = NO_FIELD,
      .help = "  --control-plane     issue: for a control plane; --host is needed with it\n"},
     {"host", 0, GW_CTL_FLAG_HOST, NAMES, NAMES_AT(pki.hosts, pki.host_count),
      .help = "  --host NAME         … a name or address by which it is reached; may be repeated\n"},
     {"node", 0, GW_CTL_FLAG_NODE, NAMES, NAMES_AT(pki.nodes, pki.node_count),
      .help =
          "  --node CLUSTER/NODE issue: for a data plane of that cluster and node id; * is any; may be repeated; explain, top: --node ID\n"},
-    {"admin-client", 0, GW_CTL_FLAG_ADMIN_CLIENT, SWITCH, NO_FIELD,
+    {"admin-client", 0, GW_CTL_FLAG_ADMIN_CLIENT, SWITCH, .at = NO_FIELD,
      .help = "  --admin-client      issue: for an administrator's gatewayctl, in place of the token\n"},
     {"days", 0, GW_CTL_FLAG_DAYS, NUMBER, AT(pki.days), .least = 1, .most = 36500,
      .help = "  --days N            how long it is valid (init: 3650, issue: 365)\n"},
-    {"replace", 0, GW_CTL_FLAG_REPLACE, SWITCH, NO_FIELD, .help = "  --replace           in place of what has that name\n"},
+    {"replace", 0, GW_CTL_FLAG_REPLACE, SWITCH, .at = NO_FIELD, .help = "  --replace           in place of what has that name\n"},
 
     {"bits", 0, GW_CTL_FLAG_BITS, NUMBER, AT(token.bits), .least = GW_JWK_RSA_BITS_MIN, .most = GW_JWK_RSA_BITS_MAX,
      .help = "  --bits N            rsa: 2048 to 8192 (3072)\n"},
@@ -181,9 +181,9 @@ static const struct row rows[] = {
      .help = "  --status STATUS     ecs list: only those: ACTIVE, SHUTOFF, BUILD, ERROR, …\n"},
     {"count", 0, GW_CTL_FLAG_COUNT, NUMBER, AT(count), .least = 1, .most = 1000000,
      .help = "  --count N           ecs create: in place of what FILE says; top: so many times (until it is interrupted)\n"},
-    {"with-addresses", 0, GW_CTL_FLAG_WITH_ADDRESSES, SWITCH, NO_FIELD,
+    {"with-addresses", 0, GW_CTL_FLAG_WITH_ADDRESSES, SWITCH, .at = NO_FIELD,
      .help = "  --with-addresses    ecs delete: elastic addresses that are bound to them, too\n"},
-    {"with-volumes", 0, GW_CTL_FLAG_WITH_VOLUMES, SWITCH, NO_FIELD, .help = "  --with-volumes      ecs delete: data disks, too\n"},
+    {"with-volumes", 0, GW_CTL_FLAG_WITH_VOLUMES, SWITCH, .at = NO_FIELD, .help = "  --with-volumes      ecs delete: data disks, too\n"},
 
     {"header", 'H', GW_CTL_FLAG_HEADER, NAMES, NAMES_AT(explain.headers, explain.header_count),
      .help =
