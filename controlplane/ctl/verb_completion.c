@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "common/base/str.h"
-#include "controlplane/ctl/options.h"
+#include "controlplane/ctl/ctl.h"
 
 static const char head[] =
     "# source <(gatewayctl completion bash)\n"
