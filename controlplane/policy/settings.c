@@ -218,6 +218,8 @@ static bool are_nacos_servers(struct gw_str text, struct gw_arena *arena) {
   const char *bases[GW_NACOS_SERVERS_MAX];
   uint32_t count;
   return gw_nacos_servers_parse(text, arena, bases, &count) == GW_OK;
+}
+
 /* IP or IP:PORT, with commas. */
 static bool servers_are_valid(struct gw_str text) {
   struct gw_str piece;
