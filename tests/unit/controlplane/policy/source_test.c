@@ -72,6 +72,17 @@ static void test_section_of_the_source_is_kept_as_it_is_written(void **state) {
   gw_policy_free(policy);
 }
 
+static void test_section_of_nacos(void **state) {
+  (void)state;
+  struct gw_policy *policy = good("nacos,consul", "{nacos: {group: shop, namespace: n, clusters: [a, b]}}");
+  const struct gw_source_spec *spec = &policy->sources[0];
+  assert_string_equal(spec->kind, "nacos");
+  assert_true(gw_str_equal(gw_source_spec_text(spec, "group", GW_STR("")), GW_STR("shop")));
+  assert_true(gw_str_equal(gw_source_spec_text(spec, "namespace", GW_STR("")), GW_STR("n")));
+  assert_int_equal(gw_source_spec_find(spec, "clusters")->count, 2);
+  gw_policy_free(policy);
+}
+
 static void test_mistakes_say_what_is_allowed(void **state) {
   (void)state;
   static const struct {
@@ -86,17 +97,18 @@ static void test_mistakes_say_what_is_allowed(void **state) {
       {"static", "{source: consul}", "services.yaml:2:15: SERVICE_DISCOVERY_TYPE (static) leaves consul out\n"},
       {"consul", "{source: static}", "services.yaml:2:3: service s needs instances: a list, which may be empty\n"},
       {"consul", "{source: consul, instances: []}",
-       "services.yaml:2:31: the instances of service s come from consul (line 2): instances of its own can't stand here\n"},
-      {"consul", "{source: []}", "services.yaml:2:15: source is text, not a list\n"},
+       "services.yaml:2:34: the instances of service s come from consul (line 2): instances of its own can't stand here\n"},
+      {"consul", "{source: []}", "services.yaml:2:15: source is text that is not empty, not a list\n"},
       {"consul,dns", "{source: dns}", "services.yaml:2:3: service s needs srv of its source, dns: {srv: …}\n"},
-      {"consul,dns", "{source: dns, dns: {}}", "services.yaml:2:22: service s needs srv of its source, dns: {srv: …}\n"},
-      {"consul,dns", "{source: consul, dns: {srv: x}}", "services.yaml:2:26: dns is for services of that source; service s is of consul\n"},
-      {"consul", "{instances: [], consul: {}}", "services.yaml:2:27: consul is for services of that source; service s is of static\n"},
+      {"consul,dns", "{source: dns, dns: {}}", "services.yaml:2:25: service s needs srv of its source, dns: {srv: …}\n"},
+      {"consul,dns", "{source: consul, dns: {srv: x}}", "services.yaml:2:28: dns is for services of that source; service s is of consul\n"},
+      {"consul", "{instances: [], consul: {}}", "services.yaml:2:30: consul is for services of that source; service s is of static\n"},
       {"consul", "{consul: {services: x}}",
        "services.yaml:2:16: consul has no key services (service?); allowed: service, tags, datacenter, namespace, include_warning\n"},
+      {"nacos", "{nacos: {tags: [a]}}", "services.yaml:2:15: nacos has no key tags; allowed: service, group, namespace, clusters\n"},
       {"consul", "{consul: {tags: [a, \"b\\nc\"]}}", "services.yaml:2:26: tags has 1 to 255 printable characters\n"},
       {"consul", "{consul: {tags: a}}", "services.yaml:2:22: tags is a list (- … or [ … ]), not a single value\n"},
-      {"consul", "{consul: {service: \"\"}}", "services.yaml:2:25: service has 1 to 255 printable characters\n"},
+      {"consul", "{consul: {service: \"\"}}", "services.yaml:2:25: service is text that is not empty, not nothing\n"},
       {"consul", "{consul: {include_warning: 7}}", "services.yaml:2:33: include_warning is true or false\n"},
   };
   for (size_t i = 0; i < GW_ARRAY_LEN(cases); i++)
@@ -107,14 +119,17 @@ static void test_unknown_source_lists_those_that_are_known(void **state) {
   (void)state;
   char *told;
   assert_null(load("consul", "{source: zookeeper}", &told));
-  assert_true(gw_str_has_prefix(gw_str_from(told), GW_STR("services.yaml:2:15: zookeeper is no source; static, consul, dns")));
+  assert_true(gw_str_has_prefix(gw_str_from(told), GW_STR("services.yaml:2:15: zookeeper is no source; static, consul, nacos, dns")));
   free(told);
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_service_without_instances_is_of_the_first_registry), cmocka_unit_test(test_service_with_instances_is_static),
-      cmocka_unit_test(test_section_of_the_source_is_kept_as_it_is_written),     cmocka_unit_test(test_mistakes_say_what_is_allowed),
+      cmocka_unit_test(test_service_without_instances_is_of_the_first_registry),
+      cmocka_unit_test(test_service_with_instances_is_static),
+      cmocka_unit_test(test_section_of_the_source_is_kept_as_it_is_written),
+      cmocka_unit_test(test_section_of_nacos),
+      cmocka_unit_test(test_mistakes_say_what_is_allowed),
       cmocka_unit_test(test_unknown_source_lists_those_that_are_known),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
