@@ -32,12 +32,13 @@ gw_folder(dataplane/server LINK dataplane/listener dataplane/downstream dataplan
 gw_folder(controlplane/policy LINK ${GW_COMMON} THIRD_PARTY PkgConfig::YAML)
 gw_folder(controlplane/store LINK ${GW_COMMON} THIRD_PARTY PkgConfig::SQLITE PkgConfig::MARIADB)
 gw_folder(controlplane/fetch LINK ${GW_COMMON} THIRD_PARTY PkgConfig::CURL)
+gw_folder(controlplane/cloud LINK controlplane/policy controlplane/fetch ${GW_COMMON})
 gw_folder(controlplane/snapshot LINK ${GW_COMMON})
 gw_folder(controlplane/catalog LINK controlplane/snapshot ${GW_COMMON})
-gw_folder(controlplane/discovery LINK controlplane/policy controlplane/fetch controlplane/catalog ${GW_COMMON} THIRD_PARTY PkgConfig::CARES resolv m)
+gw_folder(controlplane/discovery LINK controlplane/policy controlplane/fetch controlplane/cloud controlplane/catalog ${GW_COMMON} THIRD_PARTY PkgConfig::CARES resolv m)
 gw_folder(controlplane/ads LINK controlplane/snapshot ${GW_COMMON})
-gw_folder(controlplane/api LINK controlplane/snapshot controlplane/store ${GW_COMMON})
-gw_folder(controlplane/server LINK controlplane/policy controlplane/fetch controlplane/discovery controlplane/catalog controlplane/snapshot controlplane/store
+gw_folder(controlplane/api LINK controlplane/snapshot controlplane/store controlplane/cloud ${GW_COMMON})
+gw_folder(controlplane/server LINK controlplane/policy controlplane/fetch controlplane/cloud controlplane/discovery controlplane/catalog controlplane/snapshot controlplane/store
   controlplane/ads controlplane/api ${GW_COMMON})
 gw_folder(controlplane/ctl LINK controlplane/policy ${GW_COMMON})
 

@@ -63,5 +63,6 @@ struct gw_source_kind {
 extern const struct gw_source_kind gw_source_static;
 extern const struct gw_source_kind gw_source_consul;
 extern const struct gw_source_kind gw_source_dns;
+extern const struct gw_source_kind gw_source_huawei;
 
 #endif

@@ -9,6 +9,7 @@
 #include "common/base/mem.h"
 #include "common/net/address.h"
 #include "controlplane/policy/env_file.h"
+#include "controlplane/policy/huawei_settings.h"
 #include "controlplane/policy/policy.h"
 #include "controlplane/policy/source_yaml.h"
 
@@ -62,6 +63,19 @@ static const struct row rows[] = {
     {"CONSUL_KEY_FILE", "", AT(consul_key_file), KIND_PATH, 0, 0, NULL},
     {"CONSUL_MAX_QUERIES", "150", AT(consul_max_queries), KIND_U32, 1, 10000, NULL},
     {"GATEWAY_DNS_SERVERS", "", AT(dns_servers), KIND_SERVERS, 0, 0, NULL},
+    {"GATEWAY_HUAWEI_REGION", "", AT(huawei_region), KIND_WORD, 0, 0, NULL},
+    {"GATEWAY_HUAWEI_PROJECT_ID", "", AT(huawei_project_id), KIND_WORD, 0, 0, NULL},
+    {"GATEWAY_HUAWEI_ACCESS_KEY", "", AT(huawei_access_key), KIND_WORD, 0, 0, NULL},
+    {"GATEWAY_HUAWEI_SECRET_KEY", "", AT(huawei_secret_key), KIND_SECRET, 0, 0, NULL},
+    {"GATEWAY_HUAWEI_SECURITY_TOKEN", "", AT(huawei_security_token), KIND_SECRET, 0, 0, NULL},
+    {"GATEWAY_HUAWEI_USER", "", AT(huawei_user), KIND_PATH, 0, 0, NULL},
+    {"GATEWAY_HUAWEI_PASSWORD", "", AT(huawei_password), KIND_SECRET, 0, 0, NULL},
+    {"GATEWAY_HUAWEI_DOMAIN", "", AT(huawei_domain), KIND_PATH, 0, 0, NULL},
+    {"GATEWAY_HUAWEI_CREDENTIALS_FILE", "", AT(huawei_credentials_file), KIND_PATH, 0, 0, NULL},
+    {"GATEWAY_HUAWEI_ECS_ENDPOINT", "", AT(huawei_ecs_endpoint), KIND_WORD, 0, 0, NULL},
+    {"GATEWAY_HUAWEI_IAM_ENDPOINT", "", AT(huawei_iam_endpoint), KIND_WORD, 0, 0, NULL},
+    {"GATEWAY_HUAWEI_TIMEOUT", "10s", AT(huawei_timeout_ms), KIND_DURATION, 0, 0, NULL},
+    {"GATEWAY_HUAWEI_REFRESH", "30s", AT(huawei_refresh_ms), KIND_DURATION, 0, 0, NULL},
     {"GATEWAY_ACCESS_LOG", "json", AT(access_log), KIND_CHOICE, 0, 0, "json,text,off"},
     {"GATEWAY_HEALTH_ENDPOINT", "true", AT(has_health), KIND_BOOL, 0, 0, NULL},
     {"GATEWAY_READY_ENDPOINT", "true", AT(has_ready), KIND_BOOL, 0, 0, NULL},
@@ -393,9 +407,13 @@ struct gw_str gw_settings_text(const struct gw_settings *settings, const char *n
   return origin_of(settings, name)->text;
 }
 
+const char *gw_settings_place(const struct gw_settings *settings, const char *name) {
+  return origin_of(settings, name)->place;
+}
+
 /* `ps` shows flags to everybody. */
 static void check_flags(const struct gw_settings *settings, struct gw_errors *errors) {
-  static const char *const names[] = {"MYSQL_PASSWORD", "GATEWAY_API_KEY_PEPPER", "CONSUL_TOKEN"};
+  static const char *const names[] = {"MYSQL_PASSWORD", "GATEWAY_API_KEY_PEPPER", "CONSUL_TOKEN", GW_HUAWEI_SECRETS};
   for (size_t i = 0; i < GW_ARRAY_LEN(names); i++) {
     const struct origin *origin = origin_of(settings, names[i]);
     if (strcmp(origin->source, "flag") == 0)
@@ -428,6 +446,7 @@ enum gw_err gw_settings_load(const char *env_file, const char *const *overrides,
   }
   if (errors->error_count == errors_before) check_trust(settings, errors);
   if (errors->error_count == errors_before) check_flags(settings, errors);
+  if (errors->error_count == errors_before) gw_huawei_settings_check(settings, errors);
   if (errors->error_count != errors_before) {
     gw_settings_free(settings);
     return GW_ERR_INVALID;

@@ -22,6 +22,19 @@ struct gw_settings {
   const char *host;                      /* HOST 0.0.0.0 */
   uint16_t port;                         /* PORT 8000 */
   const char *discovery_type;            /* SERVICE_DISCOVERY_TYPE: static; several with commas */
+  const char *huawei_region;             /* GATEWAY_HUAWEI_REGION: cn-north-4; all of these: huawei_settings.h */
+  const char *huawei_project_id;         /* GATEWAY_HUAWEI_PROJECT_ID: empty, the region's own */
+  const char *huawei_access_key;         /* GATEWAY_HUAWEI_ACCESS_KEY */
+  const char *huawei_secret_key;         /* GATEWAY_HUAWEI_SECRET_KEY */
+  const char *huawei_security_token;     /* GATEWAY_HUAWEI_SECURITY_TOKEN: of a temporary key */
+  const char *huawei_user;               /* GATEWAY_HUAWEI_USER, in place of a key, with its password and domain (account) */
+  const char *huawei_password;           /* GATEWAY_HUAWEI_PASSWORD */
+  const char *huawei_domain;             /* GATEWAY_HUAWEI_DOMAIN */
+  const char *huawei_credentials_file;   /* GATEWAY_HUAWEI_CREDENTIALS_FILE: in place of all these */
+  const char *huawei_ecs_endpoint;       /* GATEWAY_HUAWEI_ECS_ENDPOINT: empty, the region's */
+  const char *huawei_iam_endpoint;       /* GATEWAY_HUAWEI_IAM_ENDPOINT: empty, the region's */
+  uint64_t huawei_timeout_ms;            /* GATEWAY_HUAWEI_TIMEOUT: 10s, of one request */
+  uint64_t huawei_refresh_ms;            /* GATEWAY_HUAWEI_REFRESH: 30s, between two looks for servers */
   enum gw_access_log_mode access_log;    /* GATEWAY_ACCESS_LOG: json */
   bool has_health;                       /* GATEWAY_HEALTH_ENDPOINT: true */
   bool has_ready;                        /* GATEWAY_READY_ENDPOINT: true */
@@ -112,6 +125,8 @@ enum gw_err gw_settings_load(const char *env_file, const char *const *overrides,
 void gw_settings_free(struct gw_settings *settings);
 /* The text of a setting, as it was given; a name that is no setting is a bug. It may be a secret. */
 struct gw_str gw_settings_text(const struct gw_settings *settings, const char *name);
+/* Where it was given: the place of a mistake. */
+const char *gw_settings_place(const struct gw_settings *settings, const char *name);
 /* One line a setting: "PORT=8000  (default)"; secrets are masked. */
 void gw_settings_print(const struct gw_settings *settings, struct gw_strbuf *out);
 

@@ -14,8 +14,8 @@ enum field_kind { FIELD_TEXT, FIELD_TEXTS, FIELD_BOOL, FIELD_PORT, FIELD_CHOICE 
 struct field {
   const char *key; /* NULL ends them */
   enum field_kind kind;
-  bool is_required;
-  const char *choices; /* FIELD_CHOICE: words with commas */
+  enum { FIELD_OPTIONAL = false, FIELD_REQUIRED = true, FIELD_ONE_OF } need; /* ONE_OF: one of those that say so */
+  const char *choices;                                                       /* FIELD_CHOICE: words with commas */
 };
 
 struct source {
@@ -34,6 +34,12 @@ static const struct source sources[] = {
       {"namespace", FIELD_TEXT, false, NULL},
       {"include_warning", FIELD_BOOL, false, NULL}}},
     {"dns", false, {{"srv", FIELD_TEXT, true, NULL}}},
+    {"huawei",
+     false,
+     {{"tag", FIELD_TEXT, FIELD_ONE_OF, NULL},
+      {"name", FIELD_TEXT, FIELD_ONE_OF, NULL},
+      {"port", FIELD_PORT, FIELD_REQUIRED, NULL},
+      {"address", FIELD_CHOICE, FIELD_OPTIONAL, "fixed,floating"}}},
 };
 
 static const struct source *find_source(struct gw_str name) {
@@ -138,6 +144,26 @@ static bool read_value(const struct gw_reader *reader, const struct field *field
   return false;
 }
 
+static bool is_given(const struct gw_source_spec *spec, const struct gw_source_value *values, const char *key) {
+  for (uint32_t i = 0; i < spec->value_count; i++)
+    if (strcmp(values[i].key, key) == 0) return true;
+  return false;
+}
+
+/* Of those that say so, one has to be there. */
+static void check_one_of(const struct gw_reader *reader, const struct source *source, const struct gw_yaml_node *node,
+                         const struct gw_source_spec *spec, const struct gw_source_value *values) {
+  const char *choice = NULL;
+  for (uint32_t i = 0; i < KEYS_MAX && source->fields[i].key != NULL; i++) {
+    const struct field *field = &source->fields[i];
+    if (field->need != FIELD_ONE_OF) continue;
+    if (is_given(spec, values, field->key)) return;
+    choice = choice == NULL ? field->key : gw_arena_printf(reader->arena, "%s or %s", choice, field->key);
+  }
+  if (choice != NULL)
+    gw_reader_mistake(reader, node, "service %.*s needs %s of its source %s", GW_STR_ARG(spec->service), choice, source->name);
+}
+
 static void read_section(const struct gw_reader *reader, const struct source *source, const struct gw_yaml_node *node,
                          const struct gw_yaml_node *key, struct gw_source_spec *spec) {
   const char *keys[KEYS_MAX + 1] = {NULL};
@@ -151,12 +177,13 @@ static void read_section(const struct gw_reader *reader, const struct source *so
     const struct gw_yaml_node *value = is_there ? gw_yaml_find(node, field->key) : NULL;
     if (value != NULL) {
       if (read_value(reader, field, value, &values[spec->value_count])) spec->value_count++;
-    } else if (field->is_required) {
+    } else if (field->need == FIELD_REQUIRED) {
       gw_reader_mistake(reader, is_there ? node : key, "service %.*s needs %s of its source, %s: {%s: …}", GW_STR_ARG(spec->service),
                         field->key, source->name, field->key);
     }
   }
   spec->values = values;
+  check_one_of(reader, source, is_there ? node : key, spec, values);
 }
 
 /* ---- a service ---- */

@@ -174,7 +174,7 @@ static void test_mistakes_of_a_service(void **state) {
       {"s:", "services.yaml:2:5: a service is a mapping (key: value), not a single value\n"},
       {"s: {instances: [], hedges: 3}",
        "services.yaml:2:22: a service has no key hedges; allowed: instances, load_balancing, protocol, tls, retries, timeouts, "
-       "retry_budget, health_check, outlier_detection, circuit_breaker, limits, source, consul, dns\n"},
+       "retry_budget, health_check, outlier_detection, circuit_breaker, limits, source, consul, dns, huawei\n"},
       {"\"a b\": {instances: []}", "services.yaml:2:3: a service's name has 1 to 255 printable ASCII characters, no space and no /\n"},
       {"\"\": {instances: []}", "services.yaml:2:3: a service's name has 1 to 255 printable ASCII characters, no space and no /\n"},
       {"s: {instances: [{url: \"http://[::1\"}]}",

@@ -186,8 +186,9 @@ static void test_bad_values_are_told_with_their_place(void **state) {
 
 static void test_sources_that_nobody_knows_are_refused(void **state) {
   (void)state;
-  assert_refused("SERVICE_DISCOVERY_TYPE=zookeeper\n", "my.env:1:24: SERVICE_DISCOVERY_TYPE: zookeeper is no source; static, consul, dns "
-                                                       "are allowed, also several with commas\n");
+  assert_refused("SERVICE_DISCOVERY_TYPE=zookeeper\n",
+                 "my.env:1:24: SERVICE_DISCOVERY_TYPE: zookeeper is no source; static, consul, dns, huawei "
+                 "are allowed, also several with commas\n");
 }
 
 static void test_secrets_are_masked(void **state) {
