@@ -32,6 +32,12 @@ static const struct admin_method admin_methods[] = {
     {"/gateway.admin.v1.Admin/ExpireApiKey", &gateway__admin__v1__expire_api_key_request__descriptor, NULL, gw_admin_start_expire_key},
     {"/gateway.admin.v1.Admin/RevokeApiKeys", &gateway__admin__v1__revoke_api_keys_request__descriptor, NULL, gw_admin_start_revoke_keys},
     {"/gateway.admin.v1.Admin/ImportApiKeys", &gateway__admin__v1__import_api_keys_request__descriptor, NULL, gw_admin_start_import_keys},
+    {"/gateway.admin.v1.Admin/ListEcsServers", &gateway__admin__v1__list_ecs_servers_request__descriptor, NULL, gw_admin_start_list_ecs},
+    {"/gateway.admin.v1.Admin/CreateEcsServers", &gateway__admin__v1__create_ecs_servers_request__descriptor, NULL,
+     gw_admin_start_create_ecs},
+    {"/gateway.admin.v1.Admin/DeleteEcsServers", &gateway__admin__v1__delete_ecs_servers_request__descriptor, NULL,
+     gw_admin_start_delete_ecs},
+    {"/gateway.admin.v1.Admin/GetEcsJob", &gateway__admin__v1__get_ecs_job_request__descriptor, NULL, gw_admin_start_get_ecs_job},
 };
 #define METHOD_COUNT GW_ARRAY_LEN(admin_methods)
 

@@ -10,6 +10,7 @@
 #include "common/observe/log.h"
 #include "common/rpc_services/service_set.h"
 #include "controlplane/api/failure_query.h"
+#include "controlplane/cloud/huawei.h"
 #include "controlplane/snapshot/cache.h"
 #include "controlplane/snapshot/node_table.h"
 #include "controlplane/store/api_keys.h"
@@ -75,6 +76,13 @@ struct gw_admin_ports {
   uint32_t (*get)(void *arg, struct gw_admin_port ret_ports[GW_ADMIN_PORTS_MAX]); /* how many; NULL: nothing is known */
 };
 
+/* The cloud, with the settings of now. */
+struct gw_admin_cloud {
+  void *arg;
+  /* NULL: it can't be asked; *ret_words is a sentence, freed with free(). */
+  struct gw_huawei *(*get)(void *arg, char **ret_words); /* NULL: no cloud is known */
+};
+
 /* Whether a client certificate with that URI name (SAN) is an administrator's: spiffe://DOMAIN/gateway-admin/NAME, with any DOMAIN and
  * NAME. Nodes' certificates, which the same CA may have signed, are none. */
 bool gw_admin_api_is_admin(struct gw_str uri);
@@ -90,6 +98,7 @@ struct gw_admin_api_options {
   struct gw_admin_ports ports;
   struct gw_admin_services services; /* find NULL: nothing is known of them */
   struct gw_failure_queries *failures;
+  struct gw_admin_cloud cloud;
   struct gw_api_keys *keys;              /* NULL: there is no store, and nobody calls what needs it */
   const struct gw_agent_service *agents; /* NULL: unknown keys are not counted */
 };

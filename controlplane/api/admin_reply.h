@@ -36,6 +36,10 @@ void gw_admin_start_rotate_key(const struct gw_admin_request *request, struct gw
 void gw_admin_start_expire_key(const struct gw_admin_request *request, struct gw_admin_call *call);
 void gw_admin_start_revoke_keys(const struct gw_admin_request *request, struct gw_admin_call *call);
 void gw_admin_start_import_keys(const struct gw_admin_request *request, struct gw_admin_call *call);
+void gw_admin_start_list_ecs(const struct gw_admin_request *request, struct gw_admin_call *call);
+void gw_admin_start_create_ecs(const struct gw_admin_request *request, struct gw_admin_call *call);
+void gw_admin_start_delete_ecs(const struct gw_admin_request *request, struct gw_admin_call *call);
+void gw_admin_start_get_ecs_job(const struct gw_admin_request *request, struct gw_admin_call *call);
 
 /* Of what is served now; never NULL. */
 const struct gw_resource_list *gw_admin_current_list(const struct gw_admin_request *request, enum gw_resource_type type);

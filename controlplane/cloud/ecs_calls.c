@@ -42,7 +42,7 @@ static void on_answer(void *arg, const struct gw_huawei_answer *answer) {
   call->call = NULL;
   if (answer->err == GW_OK && call->is_job && !gw_ecs_parse_job(answer->json, &arena, &job)) {
     job.err = GW_ERR_CLOSED;
-    job.words = "what the cloud answers is no job";
+    job.words = "the cloud answers what is no job";
   }
   if (answer->err == GW_OK && !call->is_job) parse_promise(answer->json, &arena, &job);
   call->fn(call->arg, &job);

@@ -97,7 +97,7 @@ static void on_page(void *arg, const struct gw_huawei_answer *answer) {
   } else if (list->page > 1 && said != list->total) {
     finish(list, GW_ERR_CLOSED, "the cloud's list of servers changes faster than it can be read");
   } else if (!take_page(list, answer->json, &count)) {
-    finish(list, GW_ERR_CLOSED, "what the cloud answers is no list of servers");
+    finish(list, GW_ERR_CLOSED, "the cloud answers what is no list of servers");
   } else if (count < GW_ECS_PAGE || (said >= 0 && list->seen_count >= said)) {
     finish(list, GW_OK, "");
   } else if (list->seen_count >= GW_ECS_SERVERS_MAX) {

@@ -34,6 +34,10 @@ bool gw_huawei_has(const struct gw_huawei *huawei, const struct gw_settings *set
   return is_equal;
 }
 
+bool gw_huawei_is_idle(const struct gw_huawei *huawei) {
+  return gw_list_is_empty(&huawei->calls);
+}
+
 struct gw_str gw_huawei_ecs_endpoint(const struct gw_huawei *huawei) {
   return huawei->config.ecs_endpoint;
 }

@@ -19,6 +19,8 @@ struct gw_huawei *gw_huawei_new(struct gw_loop *loop, struct gw_fetcher *fetcher
 void gw_huawei_free(struct gw_huawei *huawei);
 /* Whether these settings are those that it was made with. */
 bool gw_huawei_has(const struct gw_huawei *huawei, const struct gw_settings *settings);
+/* Whether no call of others is under way. */
+bool gw_huawei_is_idle(const struct gw_huawei *huawei);
 /* Where ECS is asked: "https://ecs.cn-north-4.myhuaweicloud.com". */
 struct gw_str gw_huawei_ecs_endpoint(const struct gw_huawei *huawei);
 

@@ -157,7 +157,7 @@ static void on_broken(struct gw_huawei_call *call, const struct gw_fetch_result 
   struct gw_strbuf words;
   if (try_again(call)) return;
   gw_strbuf_init(&words);
-  gw_strbuf_printf(&words, "what the cloud answers is no JSON, or not all of it (%u, %zu bytes)", result->status, result->body.len);
+  gw_strbuf_printf(&words, "the cloud answers what is no JSON, or not all of it (%u, %zu bytes)", result->status, result->body.len);
   append_doubt(&words, call);
   fail(call, GW_ERR_CLOSED, result->status, &words);
 }

@@ -30,7 +30,8 @@ static int read_token(const struct gw_ctl *ctl, char **ret_token, char **ret_pro
 }
 
 static int explain(const struct gw_ctl *ctl, int code, const char *reason, char **ret_problem) {
-  if (code == GW_RPC_UNAVAILABLE && strncmp(reason, "the database", 12) == 0) { /* it was reached, and says so */
+  bool is_others = strncmp(reason, "the database", 12) == 0 || strncmp(reason, "the cloud", 9) == 0;
+  if (code == GW_RPC_UNAVAILABLE && is_others) { /* the control plane was reached, and says so */
     *ret_problem = gw_asprintf("the control plane at %s can't do that now: %s", ctl->admin, reason);
     return GW_CTL_FAILED;
   }

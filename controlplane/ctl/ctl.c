@@ -25,6 +25,10 @@ const struct gw_ctl_verb gw_ctl_verbs[] = {
      GW_CTL_FLAG_OUTPUT | GW_CTL_FLAG_OWNER | GW_CTL_FLAG_NAME | GW_CTL_FLAG_ROLE | GW_CTL_FLAG_PERMISSION | GW_CTL_FLAG_PLAN |
          GW_CTL_FLAG_EXPIRES | GW_CTL_FLAG_GRACE | GW_CTL_FLAG_ENDED,
      1, 1001, gw_ctl_keys},
+    {"ecs", "list|create FILE|delete ID...|job ID", "Huawei Cloud's servers: list, make, delete; --wait shows the job until it is over",
+     GW_CTL_FLAG_OUTPUT | GW_CTL_FLAG_NAME | GW_CTL_FLAG_TAG | GW_CTL_FLAG_STATUS | GW_CTL_FLAG_COUNT | GW_CTL_FLAG_DRY_RUN |
+         GW_CTL_FLAG_WAIT | GW_CTL_FLAG_TIMEOUT | GW_CTL_FLAG_WITH_ADDRESSES | GW_CTL_FLAG_WITH_VOLUMES,
+     1, 1001, gw_ctl_ecs},
     {"pki", "init|issue [NAME]", "make a certificate authority and certificates for the control channel, on this machine",
      GW_CTL_FLAG_DIR | GW_CTL_FLAG_DOMAIN | GW_CTL_FLAG_CONTROL_PLANE | GW_CTL_FLAG_HOST | GW_CTL_FLAG_NODE | GW_CTL_FLAG_ADMIN_CLIENT |
          GW_CTL_FLAG_DAYS | GW_CTL_FLAG_REPLACE,
@@ -78,6 +82,19 @@ enum option_id {
   OPT_EXPIRES,
   OPT_GRACE,
   OPT_ENDED,
+  OPT_WAIT,
+  OPT_NO_WAIT,
+  OPT_DRY_RUN,
+  OPT_MESSAGE,
+  OPT_IF_REVISION,
+  OPT_ALLOW_LOOSENING,
+  OPT_TIMEOUT,
+  OPT_LIMIT,
+  OPT_TAG,
+  OPT_STATUS,
+  OPT_COUNT,
+  OPT_WITH_ADDRESSES,
+  OPT_WITH_VOLUMES,
 };
 
 static const struct option long_options[] = {
@@ -120,6 +137,20 @@ static const struct option long_options[] = {
     {"expires", required_argument, NULL, OPT_EXPIRES},
     {"grace", required_argument, NULL, OPT_GRACE},
     {"ended", no_argument, NULL, OPT_ENDED},
+    {"file", required_argument, NULL, 'f'},
+    {"wait", no_argument, NULL, OPT_WAIT},
+    {"no-wait", no_argument, NULL, OPT_NO_WAIT},
+    {"dry-run", no_argument, NULL, OPT_DRY_RUN},
+    {"message", required_argument, NULL, OPT_MESSAGE},
+    {"if-revision", required_argument, NULL, OPT_IF_REVISION},
+    {"allow-loosening", no_argument, NULL, OPT_ALLOW_LOOSENING},
+    {"timeout", required_argument, NULL, OPT_TIMEOUT},
+    {"limit", required_argument, NULL, OPT_LIMIT},
+    {"tag", required_argument, NULL, OPT_TAG},
+    {"status", required_argument, NULL, OPT_STATUS},
+    {"count", required_argument, NULL, OPT_COUNT},
+    {"with-addresses", no_argument, NULL, OPT_WITH_ADDRESSES},
+    {"with-volumes", no_argument, NULL, OPT_WITH_VOLUMES},
     {NULL, 0, NULL, 0},
 };
 
@@ -159,6 +190,19 @@ static const struct {
     {GW_CTL_FLAG_EXPIRES, "  --expires WHEN      create, expire: 720h (from now), 2027-01-31, 2027-01-31T12:00:00Z or never\n"},
     {GW_CTL_FLAG_GRACE, "  --grace DURATION    rotate: how long the old key goes on (24h); 0s: not at all\n"},
     {GW_CTL_FLAG_ENDED, "  --ended             list: those that are revoked or have expired, too\n"},
+    {GW_CTL_FLAG_FILE, "  -f, --file FILE     routes or services; may be given twice; what is left out stays as it is\n"},
+    {GW_CTL_FLAG_WAIT, "  --wait, --no-wait   wait until every node of the fleet runs it (--wait), or go on at once\n"},
+    {GW_CTL_FLAG_DRY_RUN, "  --dry-run           only say what would come of it\n"},
+    {GW_CTL_FLAG_MESSAGE, "  --message TEXT      why, for the history\n"},
+    {GW_CTL_FLAG_IF_REVISION, "  --if-revision N     only if the newest revision is N; 0: there is none yet\n"},
+    {GW_CTL_FLAG_ALLOW_LOOSENING, "  --allow-loosening   go on although protections are loosened\n"},
+    {GW_CTL_FLAG_TIMEOUT, "  --timeout TIME      how long to wait for an answer and for the fleet (60s)\n"},
+    {GW_CTL_FLAG_TAG, "  --tag TAG           ecs: KEY=VALUE, list: also KEY; create: may be repeated\n"},
+    {GW_CTL_FLAG_STATUS, "  --status STATUS     ecs list: only those: ACTIVE, SHUTOFF, BUILD, ERROR, …\n"},
+    {GW_CTL_FLAG_COUNT, "  --count N           ecs create: in place of what FILE says\n"},
+    {GW_CTL_FLAG_WITH_ADDRESSES, "  --with-addresses    ecs delete: elastic addresses that are bound to them, too\n"},
+    {GW_CTL_FLAG_WITH_VOLUMES, "  --with-volumes      ecs delete: data disks, too\n"},
+    {GW_CTL_FLAG_LIMIT, "  --limit N           the newest N (20); 0: all\n"},
 };
 
 static const char global_help[] =
@@ -172,7 +216,8 @@ static const char global_help[] =
     "\n"
     "Exit codes: 0 ok, 64 usage, 65 invalid configuration, 66 what was asked for is not there, 69 control plane not reached,\n"
     "70 it answered with an error, 71 a file cannot be written, 75 timed out, 77 token and certificate missing or wrong,\n"
-    "79 findings of validate --strict.\n";
+    "79 findings of validate --strict, or apply would loosen a protection, 80 a node has refused the revision, 81 a node does not run\n"
+    "it in time.\n";
 
 int gw_ctl_fail_usage(const char *format, ...) {
   va_list args;
@@ -325,6 +370,76 @@ static int take_keys_option(struct gw_ctl *ctl, int id, const char *name) {
   }
 }
 
+static int take_number(const char *option, uint64_t max, uint64_t *ret_number) {
+  if (gw_str_parse_u64(gw_str_from(optarg), ret_number) == GW_OK && *ret_number <= max) return GW_CTL_OK;
+  return gw_ctl_fail_usage("--%s %s: a whole number is wanted", option, optarg);
+}
+
+static int take_timeout(struct gw_ctl *ctl) {
+  if (gw_duration_parse(gw_str_from(optarg), &ctl->change.timeout_ms) != GW_OK || ctl->change.timeout_ms == 0)
+    return gw_ctl_fail_usage("--timeout %s: %s is allowed", optarg, GW_DURATION_ALLOWED);
+  return GW_CTL_OK;
+}
+
+static int take_change_file(struct gw_ctl *ctl) {
+  if (ctl->change.file_count == GW_CTL_FILES_MAX) return gw_ctl_fail_usage("-f %s: routes and services are all there is", optarg);
+  ctl->change.files[ctl->change.file_count++] = optarg;
+  return GW_CTL_OK;
+}
+
+/* 0, or the exit code to end with. */
+static int take_change_option(struct gw_ctl *ctl, int id, const char *name) {
+  struct gw_ctl_change *change = &ctl->change;
+  uint64_t limit = 0;
+  int exit_code = GW_CTL_OK;
+  switch (id) {
+  case 'f': ctl->given |= GW_CTL_FLAG_FILE; return take_change_file(ctl);
+  case OPT_WAIT:
+  case OPT_NO_WAIT:
+    ctl->given |= GW_CTL_FLAG_WAIT;
+    change->does_not_wait = id == OPT_NO_WAIT;
+    return GW_CTL_OK;
+  case OPT_DRY_RUN:
+    ctl->given |= GW_CTL_FLAG_DRY_RUN;
+    change->is_dry = true;
+    return GW_CTL_OK;
+  case OPT_MESSAGE: take_file(ctl, GW_CTL_FLAG_MESSAGE, &change->message); return GW_CTL_OK;
+  case OPT_IF_REVISION: ctl->given |= GW_CTL_FLAG_IF_REVISION; return take_number("if-revision", INT64_MAX, &change->if_revision);
+  case OPT_ALLOW_LOOSENING:
+    ctl->given |= GW_CTL_FLAG_ALLOW_LOOSENING;
+    change->allows_loosening = true;
+    return GW_CTL_OK;
+  case OPT_TIMEOUT: ctl->given |= GW_CTL_FLAG_TIMEOUT; return take_timeout(ctl);
+  case OPT_LIMIT:
+    ctl->given |= GW_CTL_FLAG_LIMIT;
+    exit_code = take_number("limit", UINT32_MAX, &limit);
+    change->limit = (uint32_t)limit;
+    return exit_code;
+  default: return take_keys_option(ctl, id, name);
+  }
+}
+
+static int take_count(struct gw_ctl *ctl) {
+  uint64_t count;
+  if (gw_str_parse_u64(gw_str_from(optarg), &count) != GW_OK || count == 0 || count > 500)
+    return gw_ctl_fail_usage("--count %s: 1 to 500 are allowed", optarg);
+  ctl->ecs.count = (uint32_t)count;
+  ctl->given |= GW_CTL_FLAG_COUNT;
+  return GW_CTL_OK;
+}
+
+/* 0, or the exit code to end with. */
+static int take_ecs_option(struct gw_ctl *ctl, int id, const char *name) {
+  switch (id) {
+  case OPT_TAG: return take_name(ctl, GW_CTL_FLAG_TAG, name, ctl->ecs.tags, &ctl->ecs.tag_count);
+  case OPT_STATUS: take_file(ctl, GW_CTL_FLAG_STATUS, &ctl->ecs.status); return GW_CTL_OK;
+  case OPT_COUNT: return take_count(ctl);
+  case OPT_WITH_ADDRESSES: ctl->given |= GW_CTL_FLAG_WITH_ADDRESSES; return GW_CTL_OK;
+  case OPT_WITH_VOLUMES: ctl->given |= GW_CTL_FLAG_WITH_VOLUMES; return GW_CTL_OK;
+  default: return take_change_option(ctl, id, name);
+  }
+}
+
 /* 0, or the exit code to end with. */
 static int take_option(struct gw_ctl *ctl, int id, const char *name, bool *ret_help) {
   switch (id) {
@@ -343,7 +458,7 @@ static int take_option(struct gw_ctl *ctl, int id, const char *name, bool *ret_h
   case OPT_TLS_CERT: ctl->tls.cert = optarg; return GW_CTL_OK;
   case OPT_TLS_KEY: ctl->tls.key = optarg; return GW_CTL_OK;
   case OPT_INSECURE: ctl->is_insecure = true; return GW_CTL_OK;
-  default: return take_keys_option(ctl, id, name);
+  default: return take_ecs_option(ctl, id, name);
   }
 }
 
@@ -385,12 +500,13 @@ int gw_ctl_run(int argc, char **argv) {
                        .is_insecure = is_true(env_or("GATEWAYCTL_INSECURE", "")),
                        .routes = "config/routes.yaml",
                        .services = "config/services.yaml",
+                       .change = {.limit = 20},
                        .tls = {.ca = env_or("GATEWAYCTL_TLS_CA", NULL),
                                .cert = env_or("GATEWAYCTL_TLS_CERT", NULL),
                                .key = env_or("GATEWAYCTL_TLS_KEY", NULL)}};
   int id, index = 0;
   bool wants_help = false;
-  while ((id = getopt_long(argc, argv, "o:h", long_options, &index)) != -1) {
+  while ((id = getopt_long(argc, argv, "f:o:h", long_options, &index)) != -1) {
     if (id == OPT_VERSION) {
       puts("gatewayctl " GW_VERSION);
       return GW_CTL_OK;

@@ -18,7 +18,9 @@
 #define GW_CTL_SYSTEM 71    /* the system refuses: a file that can't be written */
 #define GW_CTL_TIMEOUT 75   /* no answer in time: what happened is not known */
 #define GW_CTL_DENIED 77    /* the token is missing or wrong */
-#define GW_CTL_FINDINGS 79  /* validate --strict: warnings */
+#define GW_CTL_FINDINGS 79  /* validate --strict: warnings; apply: protections would be loosened */
+#define GW_CTL_REFUSED 80   /* a node has refused the revision */
+#define GW_CTL_BEHIND 81    /* a node does not run it in time */
 
 /* What may be asked of a verb beside the global options: sets of these, uint64_t. */
 #define GW_CTL_FLAG_ROUTES (UINT64_C(1) << 0)
@@ -52,6 +54,19 @@
 #define GW_CTL_FLAG_EXPIRES (UINT64_C(1) << 28)
 #define GW_CTL_FLAG_GRACE (UINT64_C(1) << 29)
 #define GW_CTL_FLAG_ENDED (UINT64_C(1) << 30)
+#define GW_CTL_FLAG_FILE (UINT64_C(1) << 31)
+#define GW_CTL_FLAG_WAIT (UINT64_C(1) << 32)
+#define GW_CTL_FLAG_DRY_RUN (UINT64_C(1) << 33)
+#define GW_CTL_FLAG_MESSAGE (UINT64_C(1) << 34)
+#define GW_CTL_FLAG_IF_REVISION (UINT64_C(1) << 35)
+#define GW_CTL_FLAG_ALLOW_LOOSENING (UINT64_C(1) << 36)
+#define GW_CTL_FLAG_TIMEOUT (UINT64_C(1) << 37)
+#define GW_CTL_FLAG_LIMIT (UINT64_C(1) << 38)
+#define GW_CTL_FLAG_TAG (UINT64_C(1) << 54)
+#define GW_CTL_FLAG_STATUS (UINT64_C(1) << 58)
+#define GW_CTL_FLAG_COUNT (UINT64_C(1) << 59)
+#define GW_CTL_FLAG_WITH_ADDRESSES (UINT64_C(1) << 60)
+#define GW_CTL_FLAG_WITH_VOLUMES (UINT64_C(1) << 61)
 
 /* What `pki` is asked for. */
 #define GW_CTL_NAMES_MAX 32
@@ -95,6 +110,28 @@ struct gw_ctl_keys {
   bool shows_ended;
 };
 
+/* What `apply`, `rollback` and `history` are asked for. */
+#define GW_CTL_FILES_MAX 2
+struct gw_ctl_change {
+  const char *files[GW_CTL_FILES_MAX];
+  uint32_t file_count;
+  const char *message; /* NULL: none */
+  uint64_t if_revision;
+  uint64_t timeout_ms; /* 0: the default */
+  uint32_t limit;      /* 0: the default */
+  bool is_dry;
+  bool does_not_wait;
+  bool allows_loosening;
+};
+
+/* What `ecs` is asked for, beside a name (keys), --wait, --timeout and --dry-run (change). */
+struct gw_ctl_ecs {
+  const char *tags[GW_CTL_NAMES_MAX]; /* "KEY=VALUE" */
+  uint32_t tag_count;
+  const char *status; /* NULL: any */
+  uint32_t count;     /* 0: as the file says */
+};
+
 struct gw_ctl {
   const char *admin;       /* HOST:PORT */
   const char *token_file;  /* NULL: the default */
@@ -108,6 +145,8 @@ struct gw_ctl {
   struct gw_ctl_pki pki;
   struct gw_ctl_token token;
   struct gw_ctl_keys keys;
+  struct gw_ctl_change change;
+  struct gw_ctl_ecs ecs;
   uint64_t given;     /* GW_CTL_FLAG_… */
   const char **words; /* behind the verb */
   int word_count;
@@ -140,6 +179,7 @@ int gw_ctl_pki(const struct gw_ctl *ctl);
 int gw_ctl_keygen(const struct gw_ctl *ctl);
 int gw_ctl_token(const struct gw_ctl *ctl);
 int gw_ctl_keys(const struct gw_ctl *ctl);
+int gw_ctl_ecs(const struct gw_ctl *ctl);
 int gw_ctl_completion(const struct gw_ctl *ctl);
 
 #endif

@@ -17,14 +17,15 @@ static const char head[] =
     "    --alg) COMPREPLY=($(compgen -W 'HS256 HS384 HS512 RS256 RS384 RS512 ES256 ES384 ES512' -- \"$current\")); return ;;\n"
     "    "
     "--admin|--domain|--host|--node|--days|--bits|--kid|--iss|--sub|--aud|--claim|--ttl|--owner|--name|--role|--permission|--plan|--expires"
-    "|--grace) return ;;\n";
+    "|--grace|--tag|--status|--count|--timeout) return ;;\n";
 
 static const char tail[] =
     "  if [[ $current == -* ]]; then\n"
     "    words='--admin --token-file --tls-ca --tls-cert --tls-key --insecure --output --help --routes --services --env-file"
     " --strict --dir --domain --control-plane --host --node --admin-client --days --replace"
     " --bits --curve --key --alg --kid --iss --sub --aud --claim --ttl"
-    " --owner --name --role --permission --plan --expires --grace --ended'\n"
+    " --owner --name --role --permission --plan --expires --grace --ended"
+    " --wait --no-wait --dry-run --timeout --tag --status --count --with-addresses --with-volumes'\n"
     "  fi\n"
     "  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
     "}\n"

@@ -177,7 +177,7 @@ static void release(struct gw_fetch *fetch) {
   gw_list_remove(&fetch->node);
   curl_multi_remove_handle(fetch->fetcher->multi, fetch->easy);
   curl_easy_cleanup(fetch->easy);
-  gw_strbuf_done(&fetch->header);
+  gw_strbuf_wipe(&fetch->header); /* a token may be in it */
   wipe(fetch);
   free(fetch);
 }

@@ -18,6 +18,7 @@
 #include "controlplane/api/agent_service.h"
 #include "controlplane/server/admin_source.h"
 #include "controlplane/server/channel_tls.h"
+#include "controlplane/server/cloud.h"
 #include "controlplane/server/discovery.h"
 #include "controlplane/server/files.h"
 #include "controlplane/server/ports_file.h"
@@ -57,6 +58,7 @@ struct control_plane {
   struct gw_channel_tls *tls;
   struct gw_rpc_service_set xds_services;
   struct gw_rpc_server *xds_server;
+  struct gw_cloud *cloud;
   struct gw_admin_api *admin;
   struct gw_health_service *health;
   struct gw_reflection_service *reflection;
@@ -221,6 +223,7 @@ static int start_admin(struct control_plane *plane) {
     free(reason);
     return GW_EXIT_SYSTEM;
   }
+  plane->cloud = gw_cloud_new(plane->loop, plane->options);
   struct gw_admin_api_options admin = {.loop = plane->loop,
                                        .cache = plane->cache,
                                        .nodes = plane->nodes,
@@ -231,6 +234,7 @@ static int start_admin(struct control_plane *plane) {
                                        .ports = gw_channel_tls_ports(plane->tls),
                                        .services = gw_admin_services_of(plane->discovery),
                                        .failures = gw_agent_service_failures(plane->agents),
+                                       .cloud = gw_cloud_for_admin(plane->cloud),
                                        .keys = gw_storage_api_keys(plane->storage),
                                        .agents = plane->agents};
   plane->admin = gw_admin_api_new(&admin);
@@ -303,6 +307,7 @@ static void done(struct control_plane *plane) {
   gw_rpc_service_set_done(&plane->admin_services);
   gw_rpc_service_set_done(&plane->xds_services);
   gw_rpc_free(plane->rpc);
+  gw_cloud_free(plane->cloud); /* calls that wait for it are over */
   gw_channel_tls_free(plane->tls);
   gw_discovery_free(plane->discovery);
   gw_catalog_free(plane->catalog);

@@ -5,12 +5,14 @@ JSON of the real services. The cloud's official Python SDK is a client of it as 
 could not use would show there, which keeps the fake honest.
 """
 import calendar
+import contextlib
 import email.utils
 import hashlib
 import hmac
 import http.server
 import json
 import re
+import socket
 import threading
 import time
 import urllib.parse
@@ -70,6 +72,7 @@ class Huawei:
         self.bodies = []
         self.logins = 0
         self.faults = []            # what faulty() added, in order
+        self.connections, self.is_stopped = set(), False
         self.lock = threading.RLock()
         fake = self
 
@@ -80,6 +83,16 @@ class Huawei:
                 fake.serve(self)
 
             do_POST = do_PUT = do_DELETE = do_GET
+
+            def setup(self):
+                super().setup()
+                with fake.lock:
+                    fake.connections.add(self.connection)
+
+            def finish(self):
+                super().finish()
+                with fake.lock:
+                    fake.connections.discard(self.connection)
 
             def log_message(self, *_):
                 pass
@@ -97,8 +110,15 @@ class Huawei:
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     def stop(self):
-        self.server.shutdown()
-        self.server.server_close()
+        """Away, with the connections that are open."""
+        if not self.is_stopped:
+            self.is_stopped = True
+            self.server.shutdown()
+            self.server.server_close()
+            with self.lock:
+                for connection in self.connections:
+                    with contextlib.suppress(OSError):
+                        connection.shutdown(socket.SHUT_RDWR)
         return 0
 
     def settings(self, **more):
