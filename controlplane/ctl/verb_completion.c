@@ -25,7 +25,7 @@ static const char tail[] =
     " --strict --dir --domain --control-plane --host --node --admin-client --days --replace"
     " --bits --curve --key --alg --kid --iss --sub --aud --claim --ttl"
     " --owner --name --role --permission --plan --expires --grace --ended"
-    " --wait --no-wait --dry-run --timeout --tag --status --count --with-addresses --with-volumes'\n"
+    " --wait --dry-run --timeout --tag --status --count --with-addresses --with-volumes'\n"
     "  fi\n"
     "  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
     "}\n"
