@@ -99,7 +99,7 @@ static void on_servers(void *arg, const struct gw_ecs_servers *servers) {
   } else {
     Gateway__Admin__V1__ListEcsServersResponse *m =
         gw_admin_message_new(&arena, &gateway__admin__v1__list_ecs_servers_response__descriptor);
-    m->servers = gw_arena_calloc(&arena, servers->count, sizeof(*m->servers));
+    m->servers = gw_arena_calloc(&arena, servers->count, sizeof(void *));
     for (uint32_t i = 0; i < servers->count; i++)
       m->servers[m->n_servers++] = make_server(&servers->items[i], &arena);
     gw_admin_call_answer(waiting->call, &m->base);

@@ -65,6 +65,14 @@ static void fail(struct gw_huawei_call *call, enum gw_err err, uint32_t status, 
   gw_strbuf_wipe(words);
 }
 
+/* For words that stand already. */
+static void fail_with(struct gw_huawei_call *call, enum gw_err err, const char *text) {
+  struct gw_strbuf words;
+  gw_strbuf_init(&words);
+  gw_strbuf_append_str(&words, gw_str_from(text));
+  fail(call, err, 0, &words);
+}
+
 /* ---- again ---- */
 
 static bool is_safe(const struct gw_huawei_call *call) {
@@ -312,11 +320,8 @@ static bool refresh_credentials(struct gw_huawei_call *call) {
   enum gw_err err = gw_huawei_config_refresh(&call->huawei->config, &is_new, &reason);
   if (is_new) gw_huawei_session_restart(call->huawei);
   if (err == GW_OK) return true;
-  struct gw_strbuf words;
-  gw_strbuf_init(&words);
-  gw_strbuf_printf(&words, "%s", reason);
+  fail_with(call, GW_ERR_IO, reason);
   free(reason);
-  fail(call, GW_ERR_IO, 0, &words);
   return false;
 }
 
@@ -324,6 +329,11 @@ void gw_huawei_call_advance(struct gw_huawei_call *call) {
   struct gw_huawei *huawei = call->huawei;
   call->is_waiting = false;
   if (!refresh_credentials(call)) return;
+  const char *refusal = gw_huawei_session_refusal(huawei, call->need);
+  if (refusal != NULL) {
+    fail_with(call, GW_ERR_DENIED, refusal);
+    return;
+  }
   if (!gw_huawei_session_is_ready(huawei, call->need)) {
     call->is_waiting = true;
     return;
@@ -334,11 +344,10 @@ void gw_huawei_call_advance(struct gw_huawei_call *call) {
     return;
   }
   if (now_ms < not_before_ms) {
-    struct gw_strbuf words;
-    gw_strbuf_init(&words);
-    gw_strbuf_printf(&words, "the cloud throttles our requests, and wants none for another %llu s",
-                     (unsigned long long)(not_before_ms - now_ms + 999) / 1000);
-    fail(call, GW_ERR_LIMIT, 0, &words);
+    GW_CLEANUP(gw_free_ptr)
+    char *words = gw_asprintf("the cloud throttles our requests, and wants none for another %llu s",
+                              (unsigned long long)(not_before_ms - now_ms + 999) / 1000);
+    fail_with(call, GW_ERR_LIMIT, words);
     return;
   }
   send_request(call);

@@ -185,7 +185,7 @@ void gw_huawei_mask(struct gw_strbuf *text, struct gw_str secret) {
   if (secret.len < MASKED_MIN) return;
   for (char *at; text->len > 0 && (at = memmem(text->data, text->len, secret.data, secret.len)) != NULL;) {
     size_t behind = text->len - (size_t)(at - text->data) - secret.len;
-    memcpy(at, "***", 3);
+    memset(at, '*', 3);
     memmove(at + 3, at + secret.len, behind);
     text->len -= secret.len - 3;
     text->data[text->len] = '\0';

@@ -7,7 +7,7 @@
 
 #define DEPTH_MAX 2u
 #define MESSAGE_MAX 500u
-#define SKEW_MIN_S (10 * 60)
+#define SKEW_MIN_S 600
 
 static struct gw_str scalar_text(const struct gw_json_value *value, struct gw_arena *arena) {
   struct gw_strbuf text;

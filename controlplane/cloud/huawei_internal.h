@@ -29,6 +29,8 @@ struct gw_huawei {
   uint64_t token_renew_ms;
   uint64_t token_ends_ms;
   struct gw_huawei_call *token_call; /* under way; NULL */
+  char *refusal;                     /* why the last login was refused; NULL: it was not */
+  uint64_t refused_until_ms;         /* there is no other one before */
   char *project_id;                  /* NULL: not known yet, and not in the settings */
   struct gw_huawei_call *project_call;
 };
@@ -60,6 +62,8 @@ void gw_huawei_call_finish(struct gw_huawei_call *call, const struct gw_huawei_a
 
 /* Whether the call can be sent. If not, what it waits for is on its way, and wakes those who wait. */
 bool gw_huawei_session_is_ready(struct gw_huawei *huawei, enum gw_huawei_need need);
+/* Why no session can be had now, without asking: the cloud locks out who tries again and again. NULL: it may be had. Borrowed. */
+const char *gw_huawei_session_refusal(const struct gw_huawei *huawei, enum gw_huawei_need need);
 /* The cloud did not accept the token. */
 void gw_huawei_session_forget_token(struct gw_huawei *huawei);
 /* As if nothing had been asked yet. Whoever waits for it does so in vain. */

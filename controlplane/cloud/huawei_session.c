@@ -6,10 +6,12 @@
 #include "common/base/mem.h"
 #include "controlplane/cloud/huawei_internal.h"
 
-#define TOKEN_DEFAULT_S (24u * 3600)
+#define TOKEN_DEFAULT_S 86400u
 #define TOKEN_MIN_S 1u
 /* A renewal that failed is tried again after that, while the token still holds. */
 #define RENEW_AGAIN_MS 30000u
+/* The cloud locks out users after a few wrong passwords in a quarter of an hour. */
+#define REFUSED_MS 600000u
 #define PROJECT_ID_MAX 64u
 
 static bool is_user(const struct gw_huawei *huawei) {
@@ -65,6 +67,8 @@ void gw_huawei_session_reset(struct gw_huawei *huawei) {
   wipe_token(huawei);
   free(huawei->project_id);
   huawei->project_id = NULL;
+  free(huawei->refusal);
+  huawei->refusal = NULL;
 }
 
 void gw_huawei_session_restart(struct gw_huawei *huawei) {
@@ -106,14 +110,26 @@ static bool has_live_token(const struct gw_huawei *huawei) {
   return huawei->token != NULL && gw_loop_now_ms(huawei->loop) < huawei->token_ends_ms;
 }
 
+static void keep_refusal(struct gw_huawei *huawei, const char *words) {
+  free(huawei->refusal);
+  huawei->refusal = gw_asprintf("%s; it is tried again after %u minutes, or with other credentials", words, REFUSED_MS / 60000);
+  huawei->refused_until_ms = gw_loop_now_ms(huawei->loop) + REFUSED_MS;
+}
+
+const char *gw_huawei_session_refusal(const struct gw_huawei *huawei, enum gw_huawei_need need) {
+  if (need == GW_HUAWEI_NEED_NOTHING || !is_user(huawei) || has_live_token(huawei)) return NULL;
+  return gw_loop_now_ms(huawei->loop) < huawei->refused_until_ms ? huawei->refusal : NULL;
+}
+
 static void on_token(void *arg, const struct gw_huawei_answer *answer) {
   struct gw_huawei *huawei = arg;
   huawei->token_call = NULL;
+  if (answer->err == GW_ERR_DENIED) keep_refusal(huawei, answer->words);
   if (answer->err == GW_OK && answer->token.len > 0) {
     take_token(huawei, answer);
     wake(huawei, NULL);
   } else if (has_live_token(huawei)) {
-    huawei->token_renew_ms = gw_loop_now_ms(huawei->loop) + RENEW_AGAIN_MS;
+    huawei->token_renew_ms = gw_loop_now_ms(huawei->loop) + (answer->err == GW_ERR_DENIED ? REFUSED_MS : RENEW_AGAIN_MS);
     wake(huawei, NULL);
   } else if (answer->err == GW_OK) {
     wake(huawei, &(struct gw_huawei_answer){.err = GW_ERR_CLOSED, .words = "the cloud's IAM answers a login without a token"});

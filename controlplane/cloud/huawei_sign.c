@@ -57,9 +57,11 @@ static void append_path(struct gw_strbuf *out, struct gw_str path) {
   struct gw_strbuf decoded;
   gw_strbuf_init(&decoded);
   for (size_t i = 0; i < path.len; i++) {
-    bool is_escape = path.data[i] == '%' && i + 2 < path.len && hex_digit(path.data[i + 1]) >= 0 && hex_digit(path.data[i + 2]) >= 0;
-    gw_strbuf_append_char(&decoded, is_escape ? (char)(hex_digit(path.data[i + 1]) * 16 + hex_digit(path.data[i + 2])) : path.data[i]);
-    if (is_escape) i += 2;
+    int high = i + 2 < path.len && path.data[i] == '%' ? hex_digit(path.data[i + 1]) : -1;
+    int low = high >= 0 ? hex_digit(path.data[i + 2]) : -1;
+    unsigned char byte = low >= 0 ? (unsigned char)(high * 16 + low) : (unsigned char)path.data[i];
+    gw_strbuf_append(&decoded, &byte, 1);
+    if (low >= 0) i += 2;
   }
   struct gw_str rest = gw_strbuf_str(&decoded), segment;
   bool is_first = true;
@@ -70,6 +72,11 @@ static void append_path(struct gw_strbuf *out, struct gw_str path) {
   }
   if (decoded.len == 0 || out->data[out->len - 1] != '/') gw_strbuf_append_char(out, '/');
   gw_strbuf_done(&decoded);
+}
+
+static char lower(char c) {
+  if (c >= 'A' && c <= 'Z') return (char)(c | 0x20);
+  return c;
 }
 
 /* What is signed of the headers: names in lower case, values trimmed, sorted; one block of memory holds them and their names. */
@@ -84,7 +91,7 @@ static struct gw_huawei_pair *normalize_headers(const struct gw_huawei_request *
     struct gw_str name = request->headers[i].name;
     if (gw_str_find_char(name, '_') >= 0) continue;
     for (size_t j = 0; j < name.len; j++)
-      names[j] = (char)(name.data[j] >= 'A' && name.data[j] <= 'Z' ? name.data[j] + ('a' - 'A') : name.data[j]);
+      names[j] = lower(name.data[j]);
     headers[count++] = (struct gw_huawei_pair){{names, name.len}, gw_str_trim(request->headers[i].value)};
     names += name.len;
   }

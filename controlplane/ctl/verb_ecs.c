@@ -17,7 +17,7 @@
 
 /* The control plane itself waits for the cloud for 45 s at most. */
 #define CALL_MS 60000u
-#define WAIT_DEFAULT_MS (10u * 60 * 1000)
+#define WAIT_DEFAULT_MS 600000u
 #define POLL_FIRST_MS 500u
 #define POLL_MAX_MS 5000u
 #define FILE_BYTES_MAX ((size_t)64 * 1024)

@@ -124,6 +124,11 @@ def test_a_job_that_fails_is_70_and_says_why_and_one_that_takes_too_long_is_75(c
     assert "goes on; gatewayctl ecs job" in late.stderr
 
 
+def test_the_shipped_example_is_what_the_cloud_takes(control, fake):
+    control.ctl("ecs", "create", gateway.ROOT / "config/examples/huawei-cloud/server.json", "--wait", check=0)
+    assert [(server["name"], server["tags"]) for server in fake.servers] == [("orders", ["role=orders"])]
+
+
 def test_a_dry_run_makes_nothing(control, fake, server_file):
     assert control.ctl("ecs", "create", server_file, "--dry-run", check=0).stdout == "the cloud would do it\n"
     assert fake.servers == [] and json.loads(fake.bodies[-1])["dry_run"] is True
@@ -194,6 +199,21 @@ def test_without_credentials_it_says_which_settings_are_wanted_and_takes_them_wi
     control.ctl("ecs", "list", check=0)
     env_file.write_text(env_file.read_text().replace("AKTEST", "AKOTHER"))
     assert "does not accept the credentials" in control.ctl("ecs", "list", check=70).stderr
+
+
+def test_a_refused_login_is_not_tried_again_and_again(stage, fake, tmp_path):
+    fake.users = {("account", "robot"): "right-hush"}
+    path = tmp_path / "user.json"
+    path.write_text(json.dumps({"user": "robot", "password": "wrong-hush", "domain": "account"}))
+    path.chmod(0o600)
+    control = stage.control_plane(ROUTES, SERVICES, env=fake.settings(GATEWAY_HUAWEI_CREDENTIALS_FILE=str(path)))
+    for _ in range(3):
+        refused = control.ctl("ecs", "list", check=70)
+        assert "the cloud does not accept the credentials: The username or password is wrong (401" in refused.stderr
+    assert "it is tried again after 10 minutes" in refused.stderr and fake.logins == 1
+    path.write_text(json.dumps({"user": "robot", "password": "right-hush", "domain": "account"}))
+    control.ctl("ecs", "list", check=0)
+    assert_silent(control, refused)
 
 
 def test_secrets_on_the_command_line_are_refused(stage):
