@@ -33,10 +33,6 @@ target_link_libraries(token_cost PRIVATE gw_common_crypto)
 add_executable(huawei_sign ${PROJECT_SOURCE_DIR}/tests/support/huawei_sign.c)
 target_link_libraries(huawei_sign PRIVATE gw_controlplane_cloud)
 
-# What conformance tests run of signatures for Huawei Cloud alone.
-add_executable(huawei_sign ${PROJECT_SOURCE_DIR}/tests/support/huawei_sign.c)
-target_link_libraries(huawei_sign PRIVATE gw_controlplane_cloud)
-
 # What tests of limits run: clients that misbehave, and one that behaves and measures how it is served meanwhile.
 file(GLOB abuse_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/support/abuse/*.c)
 list(FILTER abuse_sources EXCLUDE REGEX "/measure\\.c$")
