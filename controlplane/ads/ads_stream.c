@@ -82,12 +82,12 @@ static bool learn_node(struct gw_ads_stream *stream, const struct gw_xds_node *n
                                                     gw_loop_now_us(shared->loop), &stream->status);
   stream->node = entry;
   stream->warms = !gw_str_equal(node->user_agent_name, GW_STR("gateway-dataplane"));
-  if (stream->warms) stream->shared = gw_ads_server_share_foreign(shared->server);
+  gw_ads_stream_join(stream, node->cluster, stream->warms);
   gw_node_set_text(&entry->kind, node->user_agent_name);
   if (node->user_agent_version.len > 0) gw_node_set_text(&entry->version, node->user_agent_version);
   GW_LOG_INFO(shared->log, "node %s (%s) has opened an xDS stream (%s) from %s", entry->id, entry->kind,
               stream->is_delta ? "incremental" : "state of the world", entry->peer);
-  if (stream->warms) gw_node_set_text(&entry->troubles, gw_ads_server_foreign_words(shared->server));
+  if (stream->warms) gw_node_set_text(&entry->troubles, gw_ads_stream_foreign_words(stream));
   if (entry->has_twin)
     GW_LOG_WARNING(shared->log,
                    "%u xDS streams from different peers use the node id %s (the newest from %s): give each data plane its own --node-id",
@@ -189,7 +189,7 @@ void gw_ads_stream_on_snapshot(struct gw_ads_stream *stream) {
     gw_ads_stream_advance(stream); /* whatever the rollout of a configuration is waiting for */
     return;
   }
-  if (stream->node != NULL && stream->warms) gw_node_set_text(&stream->node->troubles, gw_ads_server_foreign_words(stream->shared->server));
+  if (stream->node != NULL && stream->warms) gw_node_set_text(&stream->node->troubles, gw_ads_stream_foreign_words(stream));
   if (stream->stage != GW_ROLLOUT_ADD) stream->stage_since_ms = gw_loop_now_ms(stream->shared->loop);
   stream->stage = GW_ROLLOUT_ADD;
   gw_ads_stream_advance(stream);

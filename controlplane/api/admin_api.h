@@ -31,6 +31,8 @@ struct gw_admin_route {
   struct gw_str direct_message;
   struct gw_str conditions;
   struct gw_str changes;
+  const struct gw_str *node_groups; /* none: all nodes */
+  uint32_t node_group_count;
 };
 
 /* What only the composition root knows. */

@@ -81,7 +81,7 @@ static Gateway__Admin__V1__NodeStatus *node_status(const struct gw_admin_request
   status->peer = text_or_empty(arena, node->peer);
   status->xds_protocol = gw_arena_strdup(arena, protocol_of(node));
   status->connected_ms = age_ms(now_us, node->connected_us);
-  struct gw_snapshot *snapshot = gw_snapshot_cache_current(request->options->cache);
+  struct gw_snapshot *snapshot = gw_snapshot_cache_of(request->options->cache, gw_str_from(node->cluster));
   if (snapshot != NULL) {
     char *reason = NULL;
     status->state = state_on_wire(gw_node_state_of(node, snapshot, &reason));

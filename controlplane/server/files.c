@@ -11,9 +11,9 @@
 #include "common/event/timer.h"
 #include "controlplane/server/issuer_keys.h"
 
-/* A file has settled when nothing happened to it for WATCH_SETTLE_MS, or WHOLE_MS after it was replaced or written to its end; all have when
- * none told of a change for SETTLE_MS more, so that files which change together make one snapshot. What can't be used then may be half of
- * a change, of which the rest gets PATIENCE_MS. Somebody who never stops writing is served every SETTLE_MAX_MS. */
+/* A file has settled when nothing happened to it for WATCH_SETTLE_MS, or WHOLE_MS after it was replaced or written to its end; all have
+ * when none told of a change for SETTLE_MS more, so that files which change together make one snapshot. What can't be used then may be half
+ * of a change, of which the rest gets PATIENCE_MS. Somebody who never stops writing is served every SETTLE_MAX_MS. */
 #define WATCH_SETTLE_MS 10
 #define WHOLE_MS 1
 #define SETTLE_MS 3
@@ -93,7 +93,9 @@ static enum gw_err put_in_force(struct gw_files *files, struct gw_policy *policy
                                      .route_configs = policy->route_configs,
                                      .route_config_count = policy->route_config_count,
                                      .clusters = policy->clusters,
-                                     .cluster_count = policy->cluster_count};
+                                     .cluster_count = policy->cluster_count,
+                                     .groups = policy->groups,
+                                     .group_count = policy->group_count};
   gw_secrets_follow(files->secrets, policy->secrets, policy->secret_count);
   gw_static_source_set(files->options.source, policy->static_endpoints, policy->static_endpoints_count);
   enum gw_err err = gw_catalog_set_policy(files->options.catalog, &wanted, errors);
