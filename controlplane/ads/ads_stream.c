@@ -72,14 +72,14 @@ static bool learn_node(struct gw_ads_stream *stream, const struct gw_xds_node *n
     refuse(stream, GW_RPC_INVALID_ARGUMENT, "the first request of a stream must name its node: node.id is missing");
     return false;
   }
-  if (node->id.len > NODE_ID_MAX || node->cluster.len > NODE_ID_MAX) {
+  if (node->id.len > NODE_ID_MAX || node->cluster.len > NODE_ID_MAX || node->instance_id.len > NODE_ID_MAX) {
     refuse(stream, GW_RPC_INVALID_ARGUMENT, "node.id and node.cluster may have 256 bytes each");
     return false;
   }
   if (!admit(stream, node)) return false;
   const struct gw_ads_shared *shared = stream->shared;
-  struct gw_node *entry = gw_node_table_open_stream(shared->nodes, node->id, node->cluster, gw_rpc_stream_peer(stream->rpc),
-                                                    gw_loop_now_us(shared->loop), &stream->status);
+  struct gw_node *entry = gw_node_table_open_stream(shared->nodes, node->id, node->cluster, node->instance_id,
+                                                    gw_rpc_stream_peer(stream->rpc), gw_loop_now_us(shared->loop), &stream->status);
   stream->node = entry;
   stream->warms = !gw_str_equal(node->user_agent_name, GW_STR("gateway-dataplane"));
   gw_ads_stream_join(stream, node->cluster, stream->warms);
@@ -88,6 +88,10 @@ static bool learn_node(struct gw_ads_stream *stream, const struct gw_xds_node *n
   GW_LOG_INFO(shared->log, "node %s (%s) has opened an xDS stream (%s) from %s", entry->id, entry->kind,
               stream->is_delta ? "incremental" : "state of the world", entry->peer);
   if (stream->warms) gw_node_set_text(&entry->troubles, gw_ads_stream_foreign_words(stream));
+  const struct gw_node *namesake = gw_node_table_find_namesake(shared->nodes, entry);
+  if (namesake != NULL)
+    GW_LOG_WARNING(shared->log, "two nodes call themselves %s (from %s and %s): give each its own --node-id", entry->id, namesake->peer,
+                   entry->peer);
   if (entry->has_twin)
     GW_LOG_WARNING(shared->log,
                    "%u xDS streams from different peers use the node id %s (the newest from %s): give each data plane its own --node-id",

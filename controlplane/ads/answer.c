@@ -15,7 +15,8 @@ static int compare_names(const void *a, const void *b) {
   return gw_str_compare(*(const struct gw_str *)a, *(const struct gw_str *)b);
 }
 
-/* A cluster that is sent warms in Envoy until its endpoints come again, unasked, whatever of them it has. Our data planes go on with those. */
+/* A cluster that is sent warms in Envoy until its endpoints come again, unasked, whatever of them it has. Our data planes go on with those.
+ */
 static void send_endpoints_again(struct gw_ads_stream *stream, const struct gw_resource_set *clusters,
                                  const struct gw_resource_set *before) {
   struct gw_subscription *endpoints = &stream->subscriptions[GW_RESOURCE_ENDPOINTS];

@@ -16,6 +16,7 @@
 
 struct gw_admin_api;
 struct gw_agent_service;
+struct gw_fleet;
 
 /* A route as the operator wrote it. */
 struct gw_admin_route {
@@ -74,6 +75,7 @@ struct gw_admin_api_options {
   struct gw_failure_queries *failures;
   struct gw_api_keys *keys;              /* NULL: there is no store, and nobody calls what needs it */
   const struct gw_agent_service *agents; /* NULL: unknown keys are not counted */
+  const struct gw_fleet *fleet;          /* NULL: there is no store, and so nobody else */
 };
 
 struct gw_admin_api *gw_admin_api_new(const struct gw_admin_api_options *options);

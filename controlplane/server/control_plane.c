@@ -1,6 +1,7 @@
 #include "controlplane/server/control_plane.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
@@ -114,6 +115,7 @@ static void stop(struct control_plane *plane) {
   GW_LOG_INFO(plane->log, "stopping");
   gw_health_service_set(plane->health, GW_STR(""), false);
   gw_status_http_set_stopping(plane->status_http);
+  gw_fleet_leave(gw_storage_fleet(plane->storage));
   stop_servers(plane);
 }
 
@@ -174,7 +176,12 @@ static int start_configuration(struct control_plane *plane) {
 static int start_storage(struct control_plane *plane) {
   struct gw_errors errors;
   gw_errors_init(&errors);
-  struct gw_storage_options options = {.loop = plane->loop, .log = plane->log, .options = plane->options, .catalog = plane->catalog};
+  struct gw_storage_options options = {.loop = plane->loop,
+                                       .log = plane->log,
+                                       .options = plane->options,
+                                       .catalog = plane->catalog,
+                                       .nodes = plane->nodes,
+                                       .cache = plane->cache};
   int exit_code = gw_storage_new(&options, &errors, &plane->storage) == GW_OK ? GW_EXIT_OK : print_mistakes(&errors);
   if (exit_code == GW_EXIT_OK) gw_storage_start(plane->storage);
   gw_errors_done(&errors);
@@ -193,6 +200,7 @@ static int start_xds(struct control_plane *plane) {
   const struct gw_rpc_method *methods = gw_ads_server_methods(&count);
   gw_rpc_service_set_add(&plane->xds_services, methods, count, plane->ads);
   gw_agent_service_on_unknown_key(plane->agents, on_unknown_key, plane);
+  gw_agent_service_set_fleet(plane->agents, gw_storage_fleet(plane->storage));
   gw_agent_service_add_to(plane->agents, &plane->xds_services);
   struct gw_rpc_server_options server = {.listen = gw_str_from(plane->options->xds_listen_text),
                                          .max_message_bytes = XDS_MESSAGE_MAX,
@@ -223,7 +231,8 @@ static int start_admin(struct control_plane *plane) {
                                        .ports = gw_channel_tls_ports(plane->tls),
                                        .failures = gw_agent_service_failures(plane->agents),
                                        .keys = gw_storage_api_keys(plane->storage),
-                                       .agents = plane->agents};
+                                       .agents = plane->agents,
+                                       .fleet = gw_storage_fleet(plane->storage)};
   plane->admin = gw_admin_api_new(&admin);
   gw_admin_api_add_to(plane->admin, &plane->admin_services);
   plane->health = gw_health_service_new();
@@ -242,6 +251,14 @@ static int start_admin(struct control_plane *plane) {
   return err == GW_OK ? GW_EXIT_OK : fail_to_listen(plane, "the admin API", "admin-listen");
 }
 
+/* Under the name that this machine has, which people tell control planes apart by. */
+static void join_fleet(struct control_plane *plane, uint16_t xds_port) {
+  char host[HOST_NAME_MAX + 1] = "";
+  gethostname(host, sizeof(host) - 1);
+  GW_CLEANUP(gw_free_ptr) char *name = gw_asprintf("%s:%u", host, xds_port);
+  gw_fleet_join(gw_storage_fleet(plane->storage), name);
+}
+
 static int start_status(struct control_plane *plane) {
   struct gw_status_http_options status = {.loop = plane->loop,
                                           .listen = plane->options->http_listen,
@@ -257,6 +274,7 @@ static int start_status(struct control_plane *plane) {
                            .admin = gw_rpc_server_port(plane->admin_server),
                            .http = gw_status_http_port(plane->status_http)};
   GW_LOG_INFO(plane->log, "serving xDS on port %u, the admin API on %u, HTTP on %u", ports.xds, ports.admin, ports.http);
+  join_fleet(plane, ports.xds);
   if (plane->options->ports_file == NULL || gw_ports_file_write(plane->options->ports_file, &ports) == GW_OK) return GW_EXIT_OK;
   GW_LOG_ERROR(plane->log, "the ports file %s cannot be written: %s", plane->options->ports_file, strerror(errno));
   return GW_EXIT_SYSTEM;

@@ -208,10 +208,14 @@ static void test_admin_source_shows_routes_as_written(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      T(test_good_files_become_the_current_snapshot),     T(test_first_bad_load_leaves_nothing_and_keeps_the_mistakes),
-      T(test_later_bad_load_keeps_what_is_in_force),      T(test_more_mistakes_than_are_kept_still_count),
-      T(test_changed_file_is_loaded_once_it_has_settled), T(test_half_of_a_change_waits_for_the_rest),
-      T(test_change_that_stays_bad_is_told), T(test_change_between_load_and_watch_is_not_missed),
+      T(test_good_files_become_the_current_snapshot),
+      T(test_first_bad_load_leaves_nothing_and_keeps_the_mistakes),
+      T(test_later_bad_load_keeps_what_is_in_force),
+      T(test_more_mistakes_than_are_kept_still_count),
+      T(test_changed_file_is_loaded_once_it_has_settled),
+      T(test_half_of_a_change_waits_for_the_rest),
+      T(test_change_that_stays_bad_is_told),
+      T(test_change_between_load_and_watch_is_not_missed),
       T(test_admin_source_shows_routes_as_written),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
