@@ -19,6 +19,7 @@ const struct gw_ctl_verb gw_ctl_verbs[] = {
     {"status", "", "what is served, and whether each data plane runs it", GW_CTL_FLAG_OUTPUT, 0, 0, gw_ctl_status},
     {"get", "routes|services|endpoints [SERVICE]|nodes", "list what the control plane serves", GW_CTL_FLAG_OUTPUT, 1, 2, gw_ctl_get},
     {"why", "REQUEST_ID", "why a request failed or was retried, as data planes remember it", GW_CTL_FLAG_OUTPUT, 1, 1, gw_ctl_why},
+    {"audit", "", "who has changed what through the admin API", GW_CTL_FLAG_OUTPUT, 0, 0, gw_ctl_audit},
     {"keys", "create|list|show ID|rotate ID|expire ID|revoke ID...|import FILE",
      "API keys: make, list, end, take over those that others issued",
      GW_CTL_FLAG_OUTPUT | GW_CTL_FLAG_OWNER | GW_CTL_FLAG_NAME | GW_CTL_FLAG_ROLE | GW_CTL_FLAG_PERMISSION | GW_CTL_FLAG_PLAN |
@@ -26,7 +27,7 @@ const struct gw_ctl_verb gw_ctl_verbs[] = {
      1, 1001, gw_ctl_keys},
     {"pki", "init|issue [NAME]", "make a certificate authority and certificates for the control channel, on this machine",
      GW_CTL_FLAG_DIR | GW_CTL_FLAG_DOMAIN | GW_CTL_FLAG_CONTROL_PLANE | GW_CTL_FLAG_HOST | GW_CTL_FLAG_NODE | GW_CTL_FLAG_ADMIN_CLIENT |
-         GW_CTL_FLAG_DAYS | GW_CTL_FLAG_REPLACE,
+         GW_CTL_FLAG_ROLE | GW_CTL_FLAG_DAYS | GW_CTL_FLAG_REPLACE,
      1, 2, gw_ctl_pki},
     {"keygen", "rsa|ec|secret NAME", "make a key pair or a secret that signs tokens, on this machine",
      GW_CTL_FLAG_DIR | GW_CTL_FLAG_REPLACE | GW_CTL_FLAG_BITS | GW_CTL_FLAG_CURVE, 2, 2, gw_ctl_keygen},
@@ -149,7 +150,7 @@ static const char *const flag_help[] = {
     "  --replace           issue: a new certificate in place of one of that name\n",
     "  --owner USER        create: whom the key's requests are made for; list: only that user's\n",
     "  --name TEXT         create: what people call it\n",
-    "  --role ROLE         create: what its owner may be; may be repeated\n",
+    "  --role ROLE         create: what its owner may be; may be repeated. pki issue: of an admin client, viewer, operator or admin\n",
     "  --permission NAME   create: … and do; may be repeated\n",
     "  --plan PLAN         create: whose limits count\n",
     "  --expires WHEN      create, expire: 720h (from now), 2027-01-31, 2027-01-31T12:00:00Z or never\n",

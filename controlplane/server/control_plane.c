@@ -16,6 +16,7 @@
 #include "common/rpc_services/reflection.h"
 #include "controlplane/ads/ads_server.h"
 #include "controlplane/api/admin_api.h"
+#include "controlplane/api/admin_roles.h"
 #include "controlplane/api/agent_service.h"
 #include "controlplane/server/admin_source.h"
 #include "controlplane/server/channel_tls.h"
@@ -119,6 +120,19 @@ static void stop(struct control_plane *plane) {
   stop_servers(plane);
 }
 
+/* What can't be used leaves those of before. */
+static void reload_tokens(struct control_plane *plane) {
+  struct gw_admin_tokens *tokens;
+  char *reason = NULL;
+  if (plane->options->admin_tokens == NULL) return;
+  if (gw_admin_tokens_new(gw_str_from(plane->token), plane->options->admin_tokens, &tokens, &reason) == GW_OK) {
+    gw_admin_api_set_tokens(plane->admin, tokens);
+  } else {
+    GW_LOG_ERROR(plane->log, "the admin API's tokens stay as they were: %s", reason);
+  }
+  free(reason);
+}
+
 static void on_signal(void *arg, int signal_number) {
   struct control_plane *plane = arg;
   if (signal_number == SIGHUP) {
@@ -127,6 +141,7 @@ static void on_signal(void *arg, int signal_number) {
     gw_files_load(plane->files);
     gw_storage_reload(plane->storage);
     gw_channel_tls_reload(plane->tls);
+    reload_tokens(plane);
   } else if (plane->is_stopping) {
     _exit(plane->exit_code); /* the second one: now */
   } else {
@@ -221,11 +236,18 @@ static int start_admin(struct control_plane *plane) {
     free(reason);
     return GW_EXIT_SYSTEM;
   }
+  struct gw_admin_tokens *tokens;
+  if (gw_admin_tokens_new(gw_str_from(plane->token), plane->options->admin_tokens, &tokens, &reason) != GW_OK) {
+    GW_LOG_ERROR(plane->log, "%s", reason);
+    free(reason);
+    return GW_EXIT_SYSTEM;
+  }
   struct gw_admin_api_options admin = {.loop = plane->loop,
                                        .cache = plane->cache,
                                        .nodes = plane->nodes,
                                        .log = plane->log,
-                                       .token = gw_str_from(plane->token),
+                                       .tokens = tokens,
+                                       .audit = gw_storage_audit(plane->storage),
                                        .started_us = plane->started_us,
                                        .source = gw_admin_source_of(plane->files),
                                        .ports = gw_channel_tls_ports(plane->tls),

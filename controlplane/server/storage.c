@@ -17,6 +17,7 @@ struct gw_storage {
   struct gw_store *store;
   struct gw_api_keys *keys;
   struct gw_fleet *fleet;
+  struct gw_audit *audit;
 };
 
 /* A file beside another one. */
@@ -111,6 +112,7 @@ static void make_parts(struct gw_storage *storage) {
                                    .nodes = storage->options.nodes,
                                    .cache = storage->options.cache};
   storage->fleet = gw_fleet_new(&fleet);
+  storage->audit = gw_audit_new(storage->options.loop, storage->options.log, storage->store, storage->fleet);
 }
 
 enum gw_err gw_storage_new(const struct gw_storage_options *options, struct gw_errors *errors, struct gw_storage **ret_storage) {
@@ -137,6 +139,7 @@ void gw_storage_free(struct gw_storage *storage) {
   if (storage == NULL) return;
   gw_store_free(storage->store);
   gw_api_keys_free(storage->keys);
+  gw_audit_free(storage->audit);
   gw_fleet_free(storage->fleet);
   gw_store_target_done(&storage->target);
   free(storage);
@@ -161,6 +164,10 @@ void gw_storage_reload(struct gw_storage *storage) {
 
 struct gw_api_keys *gw_storage_api_keys(const struct gw_storage *storage) {
   return storage->keys;
+}
+
+struct gw_audit *gw_storage_audit(const struct gw_storage *storage) {
+  return storage->audit;
 }
 
 struct gw_fleet *gw_storage_fleet(const struct gw_storage *storage) {

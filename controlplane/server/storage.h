@@ -6,6 +6,7 @@
 #define GW_CONTROLPLANE_SERVER_STORAGE_H
 
 #include "common/observe/metrics.h"
+#include "controlplane/api/audit.h"
 #include "controlplane/api/fleet.h"
 #include "controlplane/catalog/catalog.h"
 #include "controlplane/server/options.h"
@@ -30,6 +31,7 @@ void gw_storage_start(struct gw_storage *storage);
 /* Reads the pepper again; one that can't be read leaves the one before, and is logged. */
 void gw_storage_reload(struct gw_storage *storage);
 struct gw_api_keys *gw_storage_api_keys(const struct gw_storage *storage);
+struct gw_audit *gw_storage_audit(const struct gw_storage *storage);
 /* NULL: nodes are told to nobody. */
 struct gw_fleet *gw_storage_fleet(const struct gw_storage *storage);
 void gw_storage_write_metrics(const struct gw_storage *storage, struct gw_metrics_writer *writer);

@@ -34,7 +34,7 @@ static void test_request_comes_back(void **state) {
   assert_str(got.node.cluster, request.node.cluster);
   assert_str(got.node.user_agent_name, request.node.user_agent_name);
   assert_str(got.node.user_agent_version, request.node.user_agent_version);
-  assert_str(got.node.user_agent_version, request.node.instance_id);
+  assert_str(got.node.instance_id, request.node.instance_id);
   assert_int_equal(got.resource_name_count, 2);
   assert_str(got.resource_names[1], names[1]);
   assert_str(got.type_url, request.type_url);
