@@ -57,11 +57,13 @@ struct gw_file_watch {
   struct gw_inotify *inotify;
   char *path;
   uint64_t settle_ms;
+  uint64_t whole_ms;
   gw_file_watch_fn fn;
   void *arg;
   struct way way;
   struct identity identity; /* when fn was last called */
   enum touch touch;         /* by the events of this turn */
+  bool is_whole;            /* … the last of which left the file whole */
   bool is_named;            /* an event named a link since then: fn is called even if the identity is the same */
   uint64_t first_event_ms;
   struct gw_timer settle;
@@ -201,8 +203,8 @@ static void postpone(struct gw_file_watch *watch) {
   if (!gw_timer_is_running(&watch->settle)) watch->first_event_ms = now_ms;
   uint64_t end_ms = watch->first_event_ms + SETTLE_FACTOR * watch->settle_ms;
   if (gw_timer_is_running(&watch->settle) && now_ms >= end_ms) return; /* it is about to fire, and no event may stop it again */
-  uint64_t left_ms = end_ms - now_ms;
-  gw_timer_start(watch->loop, &watch->settle, left_ms < watch->settle_ms ? left_ms : watch->settle_ms);
+  uint64_t left_ms = end_ms - now_ms, settle_ms = watch->is_whole ? watch->whole_ms : watch->settle_ms;
+  gw_timer_start(watch->loop, &watch->settle, left_ms < settle_ms ? left_ms : settle_ms);
 }
 
 static enum touch judge(const struct gw_file_watch *watch, const struct inotify_event *event) {
@@ -232,6 +234,7 @@ static void take_events(struct gw_inotify *inotify) {
         struct gw_file_watch *watch = GW_LIST_ITEM(node, struct gw_file_watch, node);
         enum touch by_event = judge(watch, event);
         if (by_event > watch->touch) watch->touch = by_event;
+        if (by_event == TOUCH_NAMED) watch->is_whole = (event->mask & (IN_MOVED_TO | IN_CLOSE_WRITE)) != 0;
       }
       at += sizeof(*event) + event->len;
     }
@@ -302,7 +305,7 @@ enum gw_err gw_file_watch_new(struct gw_loop *loop, const char *path, uint64_t s
   watch->loop = loop;
   watch->inotify = inotify;
   watch->path = gw_strdup(path);
-  watch->settle_ms = settle_ms;
+  watch->settle_ms = watch->whole_ms = settle_ms;
   watch->fn = fn;
   watch->arg = arg;
   gw_timer_init(&watch->settle, on_settled);
@@ -312,6 +315,10 @@ enum gw_err gw_file_watch_new(struct gw_loop *loop, const char *path, uint64_t s
   watch->identity = identify(path);
   *ret_watch = watch;
   return GW_OK;
+}
+
+void gw_file_watch_hurry(struct gw_file_watch *watch, uint64_t whole_ms) {
+  watch->whole_ms = whole_ms;
 }
 
 void gw_file_watch_free(struct gw_file_watch *watch) {

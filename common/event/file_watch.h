@@ -15,6 +15,9 @@ typedef void (*gw_file_watch_fn)(void *arg);
  * inotify instance a loop, however many watches. errno on GW_ERR_IO. */
 enum gw_err gw_file_watch_new(struct gw_loop *loop, const char *path, uint64_t settle_ms, gw_file_watch_fn fn, void *arg,
                               struct gw_file_watch **ret_watch);
+/* From now on only `whole_ms` after an event that leaves the file whole: a rename over it, or over a symlink on its way, or the end of a
+ * write. A write that goes on waits as before. */
+void gw_file_watch_hurry(struct gw_file_watch *watch, uint64_t whole_ms);
 void gw_file_watch_free(struct gw_file_watch *watch);
 
 #endif

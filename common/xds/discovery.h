@@ -18,6 +18,7 @@ struct gw_xds_node {
   struct gw_str cluster;
   struct gw_str user_agent_name; /* "envoy", "gateway-dataplane", "gRPC Go", … */
   struct gw_str user_agent_version;
+  struct gw_str instance_id; /* of our data planes: metadata "gateway.instance_id", new at each start; tells two with one id apart */
 };
 
 struct gw_discovery_request {

@@ -72,22 +72,26 @@ static bool learn_node(struct gw_ads_stream *stream, const struct gw_xds_node *n
     refuse(stream, GW_RPC_INVALID_ARGUMENT, "the first request of a stream must name its node: node.id is missing");
     return false;
   }
-  if (node->id.len > NODE_ID_MAX || node->cluster.len > NODE_ID_MAX) {
+  if (node->id.len > NODE_ID_MAX || node->cluster.len > NODE_ID_MAX || node->instance_id.len > NODE_ID_MAX) {
     refuse(stream, GW_RPC_INVALID_ARGUMENT, "node.id and node.cluster may have 256 bytes each");
     return false;
   }
   if (!admit(stream, node)) return false;
   const struct gw_ads_shared *shared = stream->shared;
-  struct gw_node *entry = gw_node_table_open_stream(shared->nodes, node->id, node->cluster, gw_rpc_stream_peer(stream->rpc),
-                                                    gw_loop_now_us(shared->loop), &stream->status);
+  struct gw_node *entry = gw_node_table_open_stream(shared->nodes, node->id, node->cluster, node->instance_id,
+                                                    gw_rpc_stream_peer(stream->rpc), gw_loop_now_us(shared->loop), &stream->status);
   stream->node = entry;
   stream->warms = !gw_str_equal(node->user_agent_name, GW_STR("gateway-dataplane"));
-  if (stream->warms) stream->shared = gw_ads_server_share_foreign(shared->server);
+  gw_ads_stream_join(stream, node->cluster, stream->warms);
   gw_node_set_text(&entry->kind, node->user_agent_name);
   if (node->user_agent_version.len > 0) gw_node_set_text(&entry->version, node->user_agent_version);
   GW_LOG_INFO(shared->log, "node %s (%s) has opened an xDS stream (%s) from %s", entry->id, entry->kind,
               stream->is_delta ? "incremental" : "state of the world", entry->peer);
-  if (stream->warms) gw_node_set_text(&entry->troubles, gw_ads_server_foreign_words(shared->server));
+  if (stream->warms) gw_node_set_text(&entry->troubles, gw_ads_stream_foreign_words(stream));
+  const struct gw_node *namesake = gw_node_table_find_namesake(shared->nodes, entry);
+  if (namesake != NULL)
+    GW_LOG_WARNING(shared->log, "two nodes call themselves %s (from %s and %s): give each its own --node-id", entry->id, namesake->peer,
+                   entry->peer);
   if (entry->has_twin)
     GW_LOG_WARNING(shared->log,
                    "%u xDS streams from different peers use the node id %s (the newest from %s): give each data plane its own --node-id",
@@ -189,7 +193,7 @@ void gw_ads_stream_on_snapshot(struct gw_ads_stream *stream) {
     gw_ads_stream_advance(stream); /* whatever the rollout of a configuration is waiting for */
     return;
   }
-  if (stream->node != NULL && stream->warms) gw_node_set_text(&stream->node->troubles, gw_ads_server_foreign_words(stream->shared->server));
+  if (stream->node != NULL && stream->warms) gw_node_set_text(&stream->node->troubles, gw_ads_stream_foreign_words(stream));
   if (stream->stage != GW_ROLLOUT_ADD) stream->stage_since_ms = gw_loop_now_ms(stream->shared->loop);
   stream->stage = GW_ROLLOUT_ADD;
   gw_ads_stream_advance(stream);

@@ -11,8 +11,9 @@
 #include "controlplane/snapshot/node_table.h"
 
 struct gw_ads_server;
+struct gw_ads_stream;
 
-/* What all streams of a server share. */
+/* What streams of a server share whose nodes get the same: of the same cluster, and all or none of them data planes of ours. */
 struct gw_ads_shared {
   struct gw_loop *loop;
   struct gw_snapshot_cache *cache;
@@ -21,17 +22,18 @@ struct gw_ads_shared {
   struct gw_name_sets *name_sets;
   struct gw_ads_server *server;
 };
-/* What streams share whose nodes are no data planes of ours: they get another snapshot (snapshot/foreign.h), which is made from now on. */
-const struct gw_ads_shared *gw_ads_server_share_foreign(struct gw_ads_server *server);
-/* Why routes are closed there; empty: none are. */
-struct gw_str gw_ads_server_foreign_words(const struct gw_ads_server *server);
+/* Moves a stream from what it has shared so far to what nodes of that cluster do; strangers, which are no data planes of ours, get another
+ * snapshot (snapshot/foreign.h), which is made from now on (ads_share.c). */
+void gw_ads_stream_join(struct gw_ads_stream *stream, struct gw_str cluster, bool is_stranger);
+/* Why routes are closed to the strangers among nodes of its cluster; empty: none are. */
+struct gw_str gw_ads_stream_foreign_words(const struct gw_ads_stream *stream);
 
 /* Make before break. Secrets, clusters and endpoints come first, beside those that leave; listeners and routes follow once those are in
  * place; what has left is taken away when no route names it any more. */
 enum gw_rollout_stage { GW_ROLLOUT_ADD, GW_ROLLOUT_SWITCH, GW_ROLLOUT_REMOVE };
 
 struct gw_ads_stream {
-  struct gw_list link; /* in the server's streams */
+  struct gw_list link; /* among those that share this */
   const struct gw_ads_shared *shared;
   struct gw_rpc_stream *rpc;
   struct gw_node *node;  /* NULL before the first request */

@@ -15,7 +15,8 @@ static int compare_names(const void *a, const void *b) {
   return gw_str_compare(*(const struct gw_str *)a, *(const struct gw_str *)b);
 }
 
-/* A cluster that is sent warms in Envoy until its endpoints come again, unasked, whatever of them it has. */
+/* A cluster that is sent warms in Envoy until its endpoints come again, unasked, whatever of them it has. Our data planes go on with those.
+ */
 static void send_endpoints_again(struct gw_ads_stream *stream, const struct gw_resource_set *clusters,
                                  const struct gw_resource_set *before) {
   struct gw_subscription *endpoints = &stream->subscriptions[GW_RESOURCE_ENDPOINTS];
@@ -69,6 +70,6 @@ void gw_ads_stream_answer(struct gw_ads_stream *stream, struct gw_subscription *
   gw_bytes_unref(parts[0]);
   gw_node_table_add_sent(stream->shared->nodes, stream->node, stream->is_delta, type, &sent);
   memcpy(stream->status.types[type].sent_version, gw_resource_set_version(target), sizeof stream->status.types[0].sent_version);
-  if (stream->is_delta && type == GW_RESOURCE_CLUSTER) send_endpoints_again(stream, target, subscription->has);
+  if (stream->is_delta && stream->warms && type == GW_RESOURCE_CLUSTER) send_endpoints_again(stream, target, subscription->has);
   gw_subscription_on_sent(subscription, target, nonce, gw_loop_now_ms(stream->shared->loop));
 }

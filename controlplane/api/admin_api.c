@@ -4,10 +4,11 @@
 #include <stdlib.h>
 
 #include "common/base/mem.h"
-#include "common/crypto/secret.h"
 #include "common/rpc_services/rpc_message.h"
 #include "common/xds/wire.h"
 #include "controlplane/api/admin_reply.h"
+#include "controlplane/api/admin_roles.h"
+#include "controlplane/api/audit.h"
 
 /* A method of the API: what it takes, and who answers: at once (`reply`), or later (`start`, which has to wait for or end the call). */
 struct admin_method {
@@ -15,34 +16,52 @@ struct admin_method {
   const ProtobufCMessageDescriptor *request;
   ProtobufCMessage *(*reply)(const struct gw_admin_request *request);
   void (*start)(const struct gw_admin_request *request, struct gw_admin_call *call);
+  enum gw_admin_role role; /* that may call it, and the better ones; who leaves it out means administrators */
 };
 
 static const struct admin_method admin_methods[] = {
-    {"/gateway.admin.v1.Admin/GetVersion", &gateway__admin__v1__get_version_request__descriptor, gw_admin_reply_version, NULL},
-    {"/gateway.admin.v1.Admin/GetStatus", &gateway__admin__v1__get_status_request__descriptor, gw_admin_reply_status, NULL},
-    {"/gateway.admin.v1.Admin/ListRoutes", &gateway__admin__v1__list_routes_request__descriptor, gw_admin_reply_routes, NULL},
-    {"/gateway.admin.v1.Admin/ListServices", &gateway__admin__v1__list_services_request__descriptor, gw_admin_reply_services, NULL},
-    {"/gateway.admin.v1.Admin/ListEndpoints", &gateway__admin__v1__list_endpoints_request__descriptor, gw_admin_reply_endpoints, NULL},
+    {"/gateway.admin.v1.Admin/GetVersion", &gateway__admin__v1__get_version_request__descriptor, gw_admin_reply_version, NULL,
+     GW_ADMIN_ROLE_VIEWER},
+    {"/gateway.admin.v1.Admin/GetStatus", &gateway__admin__v1__get_status_request__descriptor, gw_admin_reply_status, NULL,
+     GW_ADMIN_ROLE_VIEWER},
+    {"/gateway.admin.v1.Admin/ListRoutes", &gateway__admin__v1__list_routes_request__descriptor, gw_admin_reply_routes, NULL,
+     GW_ADMIN_ROLE_VIEWER},
+    {"/gateway.admin.v1.Admin/ListServices", &gateway__admin__v1__list_services_request__descriptor, gw_admin_reply_services, NULL,
+     GW_ADMIN_ROLE_VIEWER},
+    {"/gateway.admin.v1.Admin/ListEndpoints", &gateway__admin__v1__list_endpoints_request__descriptor, gw_admin_reply_endpoints, NULL,
+     GW_ADMIN_ROLE_VIEWER},
+    {"/gateway.admin.v1.Admin/FindFailures", &gateway__admin__v1__find_failures_request__descriptor, NULL, gw_admin_start_find_failures,
+     GW_ADMIN_ROLE_VIEWER},
+    {"/gateway.admin.v1.Admin/CreateApiKey", &gateway__admin__v1__create_api_key_request__descriptor, NULL, gw_admin_start_create_key,
+     GW_ADMIN_ROLE_ADMIN},
+    {"/gateway.admin.v1.Admin/ListApiKeys", &gateway__admin__v1__list_api_keys_request__descriptor, NULL, gw_admin_start_list_keys,
+     GW_ADMIN_ROLE_VIEWER},
+    {"/gateway.admin.v1.Admin/RotateApiKey", &gateway__admin__v1__rotate_api_key_request__descriptor, NULL, gw_admin_start_rotate_key,
+     GW_ADMIN_ROLE_ADMIN},
+    {"/gateway.admin.v1.Admin/ExpireApiKey", &gateway__admin__v1__expire_api_key_request__descriptor, NULL, gw_admin_start_expire_key,
+     GW_ADMIN_ROLE_ADMIN},
+    {"/gateway.admin.v1.Admin/RevokeApiKeys", &gateway__admin__v1__revoke_api_keys_request__descriptor, NULL, gw_admin_start_revoke_keys,
+     GW_ADMIN_ROLE_ADMIN},
+    {"/gateway.admin.v1.Admin/ImportApiKeys", &gateway__admin__v1__import_api_keys_request__descriptor, NULL, gw_admin_start_import_keys,
+     GW_ADMIN_ROLE_ADMIN},
+    {"/gateway.admin.v1.Admin/ListAudit", &gateway__admin__v1__list_audit_request__descriptor, gw_admin_reply_audit, NULL,
+     GW_ADMIN_ROLE_OPERATOR},
     {"/gateway.admin.v1.Admin/ReleaseService", &gateway__admin__v1__release_service_request__descriptor, NULL,
-     gw_admin_start_release_service},
-    {"/gateway.admin.v1.Admin/FindFailures", &gateway__admin__v1__find_failures_request__descriptor, NULL, gw_admin_start_find_failures},
-    {"/gateway.admin.v1.Admin/CreateApiKey", &gateway__admin__v1__create_api_key_request__descriptor, NULL, gw_admin_start_create_key},
-    {"/gateway.admin.v1.Admin/ListApiKeys", &gateway__admin__v1__list_api_keys_request__descriptor, NULL, gw_admin_start_list_keys},
-    {"/gateway.admin.v1.Admin/RotateApiKey", &gateway__admin__v1__rotate_api_key_request__descriptor, NULL, gw_admin_start_rotate_key},
-    {"/gateway.admin.v1.Admin/ExpireApiKey", &gateway__admin__v1__expire_api_key_request__descriptor, NULL, gw_admin_start_expire_key},
-    {"/gateway.admin.v1.Admin/RevokeApiKeys", &gateway__admin__v1__revoke_api_keys_request__descriptor, NULL, gw_admin_start_revoke_keys},
-    {"/gateway.admin.v1.Admin/ImportApiKeys", &gateway__admin__v1__import_api_keys_request__descriptor, NULL, gw_admin_start_import_keys},
-    {"/gateway.admin.v1.Admin/RegisterInstance", &gateway__admin__v1__register_instance_request__descriptor, NULL, gw_admin_start_register},
+     gw_admin_start_release_service, GW_ADMIN_ROLE_OPERATOR},
+    {"/gateway.admin.v1.Admin/RegisterInstance", &gateway__admin__v1__register_instance_request__descriptor, NULL, gw_admin_start_register,
+     GW_ADMIN_ROLE_OPERATOR},
     {"/gateway.admin.v1.Admin/DeregisterInstance", &gateway__admin__v1__deregister_instance_request__descriptor, NULL,
-     gw_admin_start_deregister},
+     gw_admin_start_deregister, GW_ADMIN_ROLE_OPERATOR},
     {"/gateway.admin.v1.Admin/ListRegistrations", &gateway__admin__v1__list_registrations_request__descriptor, gw_admin_reply_registrations,
-     NULL},
-    {"/gateway.admin.v1.Admin/ListEcsServers", &gateway__admin__v1__list_ecs_servers_request__descriptor, NULL, gw_admin_start_list_ecs},
+     NULL, GW_ADMIN_ROLE_VIEWER},
+    {"/gateway.admin.v1.Admin/ListEcsServers", &gateway__admin__v1__list_ecs_servers_request__descriptor, NULL, gw_admin_start_list_ecs,
+     GW_ADMIN_ROLE_VIEWER},
     {"/gateway.admin.v1.Admin/CreateEcsServers", &gateway__admin__v1__create_ecs_servers_request__descriptor, NULL,
-     gw_admin_start_create_ecs},
+     gw_admin_start_create_ecs, GW_ADMIN_ROLE_ADMIN},
     {"/gateway.admin.v1.Admin/DeleteEcsServers", &gateway__admin__v1__delete_ecs_servers_request__descriptor, NULL,
-     gw_admin_start_delete_ecs},
-    {"/gateway.admin.v1.Admin/GetEcsJob", &gateway__admin__v1__get_ecs_job_request__descriptor, NULL, gw_admin_start_get_ecs_job},
+     gw_admin_start_delete_ecs, GW_ADMIN_ROLE_ADMIN},
+    {"/gateway.admin.v1.Admin/GetEcsJob", &gateway__admin__v1__get_ecs_job_request__descriptor, NULL, gw_admin_start_get_ecs_job,
+     GW_ADMIN_ROLE_VIEWER},
 };
 #define METHOD_COUNT GW_ARRAY_LEN(admin_methods)
 
@@ -56,39 +75,54 @@ struct gw_admin_call {
   const struct bound_method *bound;
   struct gw_rpc_stream *stream;
   bool has_request;
+  bool is_audited;              /* and has not ended yet */
+  struct gw_admin_identity who; /* names are the call's own */
+  char *name;
+  struct gw_strbuf what;
   void (*on_gone)(void *arg); /* NULL: nothing is waited for */
   void *arg;
 };
 
 struct gw_admin_api {
   struct gw_admin_api_options options;
-  char *token;
+  struct gw_admin_tokens *tokens;
   struct bound_method bound[METHOD_COUNT];
 };
 
 bool gw_admin_api_is_admin(struct gw_str uri) {
-  const struct gw_str scheme = GW_STR("spiffe://");
-  if (!gw_str_has_prefix(uri, scheme)) return false;
-  struct gw_str rest = gw_str_skip(uri, scheme.len), domain, kind, name, surplus;
-  return gw_str_split_next(&rest, '/', &domain) && gw_str_split_next(&rest, '/', &kind) && gw_str_split_next(&rest, '/', &name) &&
-         !gw_str_split_next(&rest, '/', &surplus) && domain.len > 0 && gw_str_equal(kind, GW_STR("gateway-admin")) && name.len > 0;
+  enum gw_admin_role role;
+  struct gw_str name;
+  return gw_admin_role_of_uri(uri, &role, &name) && role == GW_ADMIN_ROLE_ADMIN;
 }
 
-static bool has_admin_certificate(const struct gw_rpc_stream *stream) {
-  struct gw_str uri;
-  for (size_t i = 0; gw_rpc_stream_peer_uri(stream, i, &uri); i++) {
-    if (gw_admin_api_is_admin(uri)) return true;
-  }
-  return false;
+/* Calls that only look are none of its business, if they may. */
+static bool is_audited(const struct gw_admin_api *api, const struct admin_method *method, bool is_denied) {
+  return api->options.audit != NULL && (is_denied || (method->role != GW_ADMIN_ROLE_VIEWER && method->reply == NULL));
 }
 
-static bool may_call(const struct gw_admin_api *api, const struct gw_rpc_stream *stream) {
-  return gw_secret_is_bearer(gw_rpc_stream_metadata(stream, "authorization"), api->options.token) || has_admin_certificate(stream);
+static void audit(const struct bound_method *bound, const struct gw_rpc_stream *stream, const struct gw_admin_identity *who,
+                  struct gw_str what, int code, const char *reason) {
+  struct gw_audit_entry entry = {.who = *who,
+                                 .peer = gw_rpc_stream_peer(stream),
+                                 .method = bound->method->path,
+                                 .what = what,
+                                 .code = code,
+                                 .reason = gw_str_from(reason)};
+  gw_audit_note(bound->api->options.audit, &entry);
+}
+
+static void deny(const struct bound_method *bound, struct gw_rpc_stream *stream, const struct gw_admin_identity *who) {
+  char *reason = gw_asprintf("this is for the role %s, and %.*s has the role %s", gw_admin_role_name(bound->method->role),
+                             GW_STR_ARG(who->name), gw_admin_role_name(who->role));
+  if (is_audited(bound->api, bound->method, true)) audit(bound, stream, who, GW_STR(""), GW_RPC_PERMISSION_DENIED, reason);
+  gw_rpc_stream_finish(stream, GW_RPC_PERMISSION_DENIED, reason);
+  free(reason);
 }
 
 static void *on_open(void *arg, struct gw_rpc_stream *stream) {
   struct bound_method *bound = arg;
-  if (!may_call(bound->api, stream)) {
+  struct gw_admin_identity who;
+  if (!gw_admin_identify(bound->api->tokens, stream, &who)) {
     gw_rpc_stream_finish(stream, GW_RPC_UNAUTHENTICATED,
                          gw_rpc_stream_security(stream) == GW_RPC_PLAINTEXT
                              ? "a valid admin token is needed: authorization: Bearer TOKEN"
@@ -96,9 +130,21 @@ static void *on_open(void *arg, struct gw_rpc_stream *stream) {
                                "spiffe://DOMAIN/gateway-admin/NAME");
     return NULL;
   }
+  if (who.role > bound->method->role) {
+    deny(bound, stream, &who);
+    return NULL;
+  }
   struct gw_admin_call *call = gw_calloc(1, sizeof(*call));
-  *call = (struct gw_admin_call){.bound = bound, .stream = stream};
+  *call = (struct gw_admin_call){.bound = bound, .stream = stream, .who = who, .name = gw_str_dup(who.name)};
+  call->who.name.data = call->name; /* tokens may be others by the time that it ends */
+  call->is_audited = is_audited(bound->api, bound->method, false);
+  gw_strbuf_init(&call->what);
   return call;
+}
+
+static void end_audit(struct gw_admin_call *call, int code, const char *reason) {
+  if (call->is_audited) audit(call->bound, call->stream, &call->who, gw_strbuf_str(&call->what), code, reason);
+  call->is_audited = false;
 }
 
 void gw_admin_call_wait(struct gw_admin_call *call, void (*on_gone)(void *arg), void *arg) {
@@ -108,16 +154,19 @@ void gw_admin_call_wait(struct gw_admin_call *call, void (*on_gone)(void *arg), 
 
 void gw_admin_call_answer(struct gw_admin_call *call, const ProtobufCMessage *answer) {
   call->on_gone = NULL;
+  end_audit(call, GW_RPC_OK, "");
   gw_rpc_message_reply(call->stream, answer);
 }
 
 void gw_admin_call_refuse(struct gw_admin_call *call, int code, const char *message) {
   call->on_gone = NULL;
+  end_audit(call, code, message);
   gw_rpc_stream_finish(call->stream, code, message);
 }
 
 static void run_method(struct gw_admin_call *call, const ProtobufCMessage *message, struct gw_arena *arena) {
   const struct admin_method *method = call->bound->method;
+  if (call->is_audited) gw_audit_describe(message, &call->what);
   struct gw_admin_request request = {.options = &call->bound->api->options, .message = message, .arena = arena};
   if (method->start != NULL) {
     method->start(&request, call);
@@ -155,14 +204,19 @@ static void on_closed(void *state, struct gw_rpc_stream *stream, int code, struc
   (void)stream, (void)code, (void)reason;
   struct gw_admin_call *call = state;
   if (call->on_gone != NULL) call->on_gone(call->arg);
+  end_audit(call, GW_RPC_CANCELLED, "the caller has left before the answer");
+  gw_strbuf_done(&call->what);
+  free(call->name);
   free(call);
 }
 
 struct gw_admin_api *gw_admin_api_new(const struct gw_admin_api_options *options) {
   struct gw_admin_api *api = gw_calloc(1, sizeof(*api));
   api->options = *options;
-  api->token = gw_str_dup(options->token);
-  api->options.token.data = api->token;
+  api->tokens = options->tokens;
+  char *reason = NULL;
+  if (api->tokens == NULL && gw_admin_tokens_new(options->token, NULL, &api->tokens, &reason) != GW_OK) GW_PANIC("%s", reason);
+  api->options.token = (struct gw_str){NULL, 0}; /* the caller's */
   for (size_t i = 0; i < METHOD_COUNT; i++)
     api->bound[i] = (struct bound_method){.api = api, .method = &admin_methods[i]};
   return api;
@@ -170,8 +224,13 @@ struct gw_admin_api *gw_admin_api_new(const struct gw_admin_api_options *options
 
 void gw_admin_api_free(struct gw_admin_api *api) {
   if (api == NULL) return;
-  free(api->token);
+  gw_admin_tokens_free(api->tokens);
   free(api);
+}
+
+void gw_admin_api_set_tokens(struct gw_admin_api *api, struct gw_admin_tokens *tokens) {
+  gw_admin_tokens_free(api->tokens);
+  api->tokens = tokens;
 }
 
 void gw_admin_api_add_to(struct gw_admin_api *api, struct gw_rpc_service_set *set) {

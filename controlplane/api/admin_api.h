@@ -1,5 +1,5 @@
-/* Why: the admin gRPC API (gateway.admin.v1.Admin), what gatewayctl talks to. Every call needs the bearer token, or an administrator's
- * client certificate.
+/* Why: the admin gRPC API (gateway.admin.v1.Admin), what gatewayctl talks to. Every call needs a bearer token or a client certificate, of a
+ * role that may do it (admin_roles.h); what is for more than viewers is audited.
  * Life: gw_admin_api_new … gw_admin_api_free (after the rpc server has stopped). Cache, nodes, failures and keys are borrowed.
  * Thread: the control plane's loop. */
 #ifndef GW_CONTROLPLANE_API_ADMIN_API_H
@@ -18,6 +18,9 @@
 
 struct gw_admin_api;
 struct gw_agent_service;
+struct gw_fleet;
+struct gw_admin_tokens;
+struct gw_audit;
 
 /* A route as the operator wrote it. */
 struct gw_admin_route {
@@ -33,6 +36,8 @@ struct gw_admin_route {
   struct gw_str direct_message;
   struct gw_str conditions;
   struct gw_str changes;
+  const struct gw_str *node_groups; /* none: all nodes */
+  uint32_t node_group_count;
 };
 
 /* What only the composition root knows. */
@@ -102,7 +107,7 @@ struct gw_admin_api_options {
   struct gw_snapshot_cache *cache;
   struct gw_node_table *nodes;
   struct gw_log *log;
-  struct gw_str token; /* copied */
+  struct gw_str token; /* the administrator's (copied), when there are no `tokens` */
   uint64_t started_us; /* when the program began, monotonic */
   struct gw_admin_source source;
   struct gw_admin_ports ports;
@@ -112,9 +117,14 @@ struct gw_admin_api_options {
   struct gw_admin_cloud cloud;
   struct gw_api_keys *keys;              /* NULL: there is no store, and nobody calls what needs it */
   const struct gw_agent_service *agents; /* NULL: unknown keys are not counted */
+  struct gw_admin_tokens *tokens;        /* taken over; NULL: `token` alone */
+  struct gw_audit *audit;                /* NULL: nothing is audited */
+  const struct gw_fleet *fleet;          /* NULL: there is no store, and so nobody else */
 };
 
 struct gw_admin_api *gw_admin_api_new(const struct gw_admin_api_options *options);
+/* Takes over who may call from now on. */
+void gw_admin_api_set_tokens(struct gw_admin_api *api, struct gw_admin_tokens *tokens);
 void gw_admin_api_free(struct gw_admin_api *api);
 void gw_admin_api_add_to(struct gw_admin_api *api, struct gw_rpc_service_set *set);
 

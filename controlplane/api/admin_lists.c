@@ -32,6 +32,8 @@ ProtobufCMessage *gw_admin_reply_routes(const struct gw_admin_request *request) 
     route->direct_message = gw_admin_text(arena, routes[i].direct_message);
     route->conditions = gw_admin_text(arena, routes[i].conditions);
     route->changes = gw_admin_text(arena, routes[i].changes);
+    route->node_groups = texts(arena, routes[i].node_groups, routes[i].node_group_count);
+    route->n_node_groups = routes[i].node_group_count;
     reply->routes[reply->n_routes++] = route;
   }
   return &reply->base;
@@ -39,13 +41,13 @@ ProtobufCMessage *gw_admin_reply_routes(const struct gw_admin_request *request) 
 
 const struct gw_resource_list *gw_admin_current_list(const struct gw_admin_request *request, enum gw_resource_type type) {
   static const struct gw_resource_list empty = {0};
-  const struct gw_snapshot *snapshot = gw_snapshot_cache_current(request->options->cache);
+  const struct gw_snapshot *snapshot = gw_snapshot_cache_everything(request->options->cache);
   return snapshot != NULL ? &snapshot->lists[type] : &empty;
 }
 
 const struct gw_endpoints *gw_admin_endpoints_of(const struct gw_admin_request *request, const struct gw_cluster *cluster) {
   if (cluster->kind != GW_CLUSTER_EDS) return cluster->inline_endpoints;
-  const struct gw_snapshot *snapshot = gw_snapshot_cache_current(request->options->cache);
+  const struct gw_snapshot *snapshot = gw_snapshot_cache_everything(request->options->cache);
   const struct gw_resource *found = gw_snapshot_find(snapshot, GW_RESOURCE_ENDPOINTS, cluster->eds_service_name);
   return found != NULL ? found->endpoints : NULL;
 }

@@ -21,6 +21,8 @@ ProtobufCMessage *gw_admin_reply_services(const struct gw_admin_request *request
 ProtobufCMessage *gw_admin_reply_endpoints(const struct gw_admin_request *request);
 ProtobufCMessage *gw_admin_reply_registrations(const struct gw_admin_request *request);
 
+ProtobufCMessage *gw_admin_reply_audit(const struct gw_admin_request *request);
+
 /* A call whose answer comes later. */
 struct gw_admin_call;
 /* Until the call is ended: when the client leaves before, on_gone(arg) is called, once, and the call is no more. */

@@ -7,6 +7,7 @@
 #include "common/event/timer.h"
 #include "common/rpc_services/rpc_message.h"
 #include "common/xds/wire.h"
+#include "controlplane/api/fleet.h"
 #include "controlplane/snapshot/node_permission.h"
 
 #define AGENT_METHOD "/gateway.agent.v1.Agent/Session"
@@ -22,6 +23,7 @@ struct gw_agent_service {
   struct gw_timer fleet_check; /* runs while there are sessions */
   struct gw_failure_queries *failures;
   struct gw_api_keys *keys;
+  const struct gw_fleet *fleet; /* NULL: nobody else */
   uint64_t unknown_keys;
   void (*on_unknown_key)(void *arg, struct gw_str provider); /* NULL: nobody wants to know */
   void *on_unknown_key_arg;
@@ -39,7 +41,8 @@ struct session {
 
 /* A slow reader gets the newest size once it has taken the one before. */
 static void tell_fleet(struct session *session) {
-  uint32_t size = session->service->nodes->count;
+  const struct gw_agent_service *service = session->service;
+  uint32_t size = service->nodes->count + (service->fleet != NULL ? gw_fleet_others(service->fleet) : 0);
   if (session->node == NULL || session->told_fleet_size == size || gw_rpc_stream_pending(session->stream) > 0) return;
   session->told_fleet_size = size;
   Gateway__Agent__V1__Fleet fleet = GATEWAY__AGENT__V1__FLEET__INIT;
@@ -99,13 +102,12 @@ static void on_hello(struct session *session, const Gateway__Agent__V1__Hello *h
     return;
   }
   if (!admit(session, hello)) return;
-  struct gw_node *node =
-      gw_node_table_get(service->nodes, gw_str_from(hello->node_id), gw_str_from(hello->node_cluster), gw_loop_now_us(service->loop));
-  bool is_double = node->agent_streams > 0 && strcmp(node->instance_id, hello->instance_id) != 0;
-  if (is_double) {
+  struct gw_node *node = gw_node_table_get(service->nodes, gw_str_from(hello->node_id), gw_str_from(hello->node_cluster),
+                                           gw_str_from(hello->instance_id), gw_loop_now_us(service->loop));
+  const struct gw_node *namesake = gw_node_table_find_namesake(service->nodes, node);
+  if (namesake != NULL && node->xds_streams == 0) /* else it was told when its stream came */
     GW_LOG_WARNING(service->log, "two data planes call themselves node %s (from %s and %.*s): give each its own --node-id", node->id,
-                   node->peer, GW_STR_ARG(gw_rpc_stream_peer(session->stream)));
-  }
+                   namesake->peer, GW_STR_ARG(gw_rpc_stream_peer(session->stream)));
   node->agent_streams++;
   session->node = node;
   session->instance_id = gw_strdup(hello->instance_id);
@@ -154,8 +156,6 @@ static void on_report(struct session *session, const Gateway__Agent__V1__Report 
     gw_rpc_stream_finish(session->stream, GW_RPC_FAILED_PRECONDITION, "hello comes first");
     return;
   }
-  /* Of two with one id the newest speaks. */
-  if (strcmp(node->instance_id, session->instance_id) != 0) return;
   uint64_t now_us = gw_loop_now_us(session->service->loop);
   uint64_t age_us = report->snapshot_age_ms > now_us / 1000 ? 0 : report->snapshot_age_ms * 1000;
   node->has_report = true;
@@ -228,14 +228,6 @@ static void on_drained(void *state, struct gw_rpc_stream *stream) {
   tell_fleet(state);
 }
 
-/* Of two data planes with one id, the one that is left speaks for it. */
-static void hand_over(const struct session *gone) {
-  GW_LIST_FOR_EACH(item, &gone->service->sessions) {
-    const struct session *other = GW_LIST_ITEM(item, struct session, node_link);
-    if (other->node == gone->node) gw_node_set_text(&gone->node->instance_id, gw_str_from(other->instance_id));
-  }
-}
-
 static void on_closed(void *state, struct gw_rpc_stream *stream, int code, struct gw_str reason) {
   (void)stream, (void)code, (void)reason;
   struct session *session = state;
@@ -247,7 +239,6 @@ static void on_closed(void *state, struct gw_rpc_stream *stream, int code, struc
   if (node != NULL) {
     node->agent_streams--;
     if (node->agent_streams == 0) node->has_report = false;
-    hand_over(session);
     gw_node_table_release(service->nodes, node);
   }
   free(session->instance_id);
@@ -278,6 +269,10 @@ void gw_agent_service_free(struct gw_agent_service *service) {
   gw_timer_stop(&service->fleet_check);
   gw_failure_queries_free(service->failures);
   free(service);
+}
+
+void gw_agent_service_set_fleet(struct gw_agent_service *service, const struct gw_fleet *fleet) {
+  service->fleet = fleet;
 }
 
 uint64_t gw_agent_service_unknown_keys(const struct gw_agent_service *service) {

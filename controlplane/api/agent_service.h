@@ -13,6 +13,7 @@
 #include "controlplane/store/api_keys.h"
 
 struct gw_agent_service;
+struct gw_fleet;
 
 /* `keys`: told when they were used; NULL: nobody is. */
 struct gw_agent_service *gw_agent_service_new(struct gw_loop *loop, struct gw_node_table *nodes, struct gw_log *log,
@@ -23,6 +24,8 @@ void gw_agent_service_add_to(struct gw_agent_service *service, struct gw_rpc_ser
 void gw_agent_service_on_unknown_key(struct gw_agent_service *service, void (*fn)(void *arg, struct gw_str provider), void *arg);
 /* To ask those who have a session; lives with the service. */
 struct gw_failure_queries *gw_agent_service_failures(const struct gw_agent_service *service);
+/* Whose nodes count, too, in what data planes are told; NULL: nobody's. */
+void gw_agent_service_set_fleet(struct gw_agent_service *service, const struct gw_fleet *fleet);
 /* Times that data planes were shown API keys that they don't know, as they have told. */
 uint64_t gw_agent_service_unknown_keys(const struct gw_agent_service *service);
 

@@ -40,11 +40,8 @@ static void publish_now(void *arg) {
 /* Nothing else has changed, or it comes with the rest. */
 static void publish_keys_now(void *arg) {
   struct gw_catalog *catalog = arg;
-  struct gw_snapshot *current = gw_snapshot_cache_current(catalog->cache);
-  if (current == NULL || gw_list_is_linked(&catalog->publish_task.node)) return;
-  struct gw_snapshot *snapshot = gw_snapshot_with_api_keys(current, &catalog->api_keys);
-  gw_snapshot_cache_set(catalog->cache, snapshot, gw_clock_monotonic_us());
-  gw_snapshot_unref(snapshot);
+  if (gw_snapshot_cache_current(catalog->cache) == NULL || gw_list_is_linked(&catalog->publish_task.node)) return;
+  gw_snapshot_cache_set_api_keys(catalog->cache, &catalog->api_keys, gw_clock_monotonic_us());
 }
 
 struct gw_catalog *gw_catalog_new(struct gw_loop *loop, struct gw_snapshot_cache *cache) {
@@ -138,13 +135,13 @@ static const struct gw_jwt_authn *with_keys(const struct gw_catalog *catalog, co
 }
 
 /* The policy's listeners, with the keys that issuers have now. */
-static const struct gw_listener *complete_listeners(const struct gw_catalog *catalog, const struct gw_catalog_policy *policy,
+static const struct gw_listener *complete_listeners(const struct gw_catalog *catalog, const struct gw_listener *from, uint32_t count,
                                                     struct gw_arena *arena) {
-  if (catalog->issuer_key_count == 0) return policy->listeners;
-  struct gw_listener *listeners = gw_arena_calloc(arena, policy->listener_count, sizeof(*listeners));
-  for (uint32_t i = 0; i < policy->listener_count; i++) {
+  if (catalog->issuer_key_count == 0) return from;
+  struct gw_listener *listeners = gw_arena_calloc(arena, count, sizeof(*listeners));
+  for (uint32_t i = 0; i < count; i++) {
     struct gw_http_connection_manager *http = &listeners[i].http;
-    listeners[i] = policy->listeners[i];
+    listeners[i] = from[i];
     struct gw_http_filter *filters = gw_arena_calloc(arena, http->filter_count, sizeof(*filters));
     for (uint32_t k = 0; k < http->filter_count; k++) {
       filters[k] = http->filters[k];
@@ -155,13 +152,20 @@ static const struct gw_listener *complete_listeners(const struct gw_catalog *cat
   return listeners;
 }
 
-static bool asks_for_keys(const struct gw_catalog_policy *policy) {
-  for (uint32_t i = 0; i < policy->listener_count; i++) {
-    const struct gw_http_connection_manager *http = &policy->listeners[i].http;
+static bool listeners_ask_for_keys(const struct gw_listener *listeners, uint32_t count) {
+  for (uint32_t i = 0; i < count; i++) {
+    const struct gw_http_connection_manager *http = &listeners[i].http;
     for (uint32_t k = 0; k < http->filter_count; k++)
       if (http->filters[k].kind == GW_FILTER_API_KEY) return true;
   }
   return false;
+}
+
+static bool asks_for_keys(const struct gw_catalog_policy *policy) {
+  bool asks = listeners_ask_for_keys(policy->listeners, policy->listener_count);
+  for (uint32_t i = 0; !asks && i < policy->group_count; i++)
+    asks = listeners_ask_for_keys(policy->groups[i].listeners, policy->groups[i].listener_count);
+  return asks;
 }
 
 /* The files', and the pepper where somebody needs it. */
@@ -179,6 +183,34 @@ static const struct gw_secret *list_secrets(const struct gw_catalog *catalog, co
   return secrets;
 }
 
+/* Each group gets its own out of it. */
+static enum gw_err serve(struct gw_catalog *catalog, const struct gw_catalog_policy *policy, struct gw_snapshot *everything,
+                         struct gw_arena *arena, struct gw_errors *errors) {
+  uint64_t now_us = gw_clock_monotonic_us();
+  uint32_t count = policy->group_count;
+  if (count == 0) {
+    gw_snapshot_cache_set(catalog->cache, everything, now_us);
+    return GW_OK;
+  }
+  struct gw_node_group *groups = gw_arena_calloc(arena, count, sizeof(*groups));
+  struct gw_snapshot **previous = gw_arena_calloc(arena, count + 1u, sizeof(*previous));
+  struct gw_snapshot **made = gw_arena_calloc(arena, count + 1u, sizeof(*made));
+  struct gw_snapshot_group *served = gw_arena_calloc(arena, count, sizeof(*served));
+  for (uint32_t i = 0; i < count; i++) {
+    groups[i] = policy->groups[i];
+    groups[i].listeners = complete_listeners(catalog, groups[i].listeners, groups[i].listener_count, arena);
+    previous[i + 1] = gw_snapshot_cache_of(catalog->cache, groups[i].name);
+  }
+  enum gw_err err = gw_groups_freeze(everything, groups, count, previous, errors, made);
+  if (err != GW_OK) return err;
+  for (uint32_t i = 0; i < count; i++)
+    served[i] = (struct gw_snapshot_group){groups[i].name, made[i + 1]};
+  gw_snapshot_cache_set_groups(catalog->cache, everything, made[0], served, count, now_us);
+  for (uint32_t i = 0; i <= count; i++)
+    gw_snapshot_unref(made[i]);
+  return GW_OK;
+}
+
 static enum gw_err publish(struct gw_catalog *catalog, const struct gw_catalog_policy *policy, struct gw_errors *errors) {
   struct gw_arena arena;
   gw_arena_init(&arena, 4096);
@@ -192,7 +224,7 @@ static enum gw_err publish(struct gw_catalog *catalog, const struct gw_catalog_p
   const struct gw_secret *secrets = list_secrets(catalog, policy, &arena, &secret_count);
   struct gw_wanted wanted = {.secrets = secrets,
                              .secret_count = secret_count,
-                             .listeners = complete_listeners(catalog, policy, &arena),
+                             .listeners = complete_listeners(catalog, policy->listeners, policy->listener_count, &arena),
                              .listener_count = policy->listener_count,
                              .route_configs = policy->route_configs,
                              .route_config_count = policy->route_config_count,
@@ -202,8 +234,8 @@ static enum gw_err publish(struct gw_catalog *catalog, const struct gw_catalog_p
                              .endpoints_count = count,
                              .api_keys = catalog->knows_api_keys ? &catalog->api_keys : NULL};
   struct gw_snapshot *snapshot = NULL;
-  enum gw_err err = gw_wanted_freeze(&wanted, gw_snapshot_cache_current(catalog->cache), errors, &snapshot);
-  if (err == GW_OK) gw_snapshot_cache_set(catalog->cache, snapshot, gw_clock_monotonic_us());
+  enum gw_err err = gw_wanted_freeze(&wanted, gw_snapshot_cache_everything(catalog->cache), errors, &snapshot);
+  if (err == GW_OK) err = serve(catalog, policy, snapshot, &arena, errors);
   gw_snapshot_unref(snapshot);
   gw_arena_done(&arena);
   return err;

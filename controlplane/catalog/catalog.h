@@ -8,6 +8,7 @@
 #include "common/event/loop.h"
 #include "common/model/cluster.h"
 #include "common/model/listener.h"
+#include "common/model/node_group.h"
 #include "common/model/secret.h"
 #include "controlplane/snapshot/cache.h"
 
@@ -25,6 +26,8 @@ struct gw_catalog_policy {
   uint32_t route_config_count;
   const struct gw_cluster *clusters;
   uint32_t cluster_count;
+  const struct gw_node_group *groups; /* nodes of these clusters have listeners and routes of their own */
+  uint32_t group_count;
 };
 enum gw_err gw_catalog_set_policy(struct gw_catalog *catalog, const struct gw_catalog_policy *policy, struct gw_errors *errors);
 

@@ -17,6 +17,7 @@ const struct gw_ctl_verb gw_ctl_verbs[] = {
      "where instances come from, and what is held of them; instances that are put into Consul or Nacos",
      GW_CTL_FLAG_OUTPUT | GW_CTL_FLAGS_REGISTER, 1, 3, gw_ctl_services},
     {"why", "REQUEST_ID", "why a request failed or was retried, as data planes remember it", GW_CTL_FLAG_OUTPUT, 1, 1, gw_ctl_why},
+    {"audit", "", "who has changed what through the admin API", GW_CTL_FLAG_OUTPUT, 0, 0, gw_ctl_audit},
     {"keys", "create|list|show ID|rotate ID|expire ID|revoke ID...|import FILE",
      "API keys: make, list, end, take over those that others issued",
      GW_CTL_FLAG_OUTPUT | GW_CTL_FLAG_OWNER | GW_CTL_FLAG_NAME | GW_CTL_FLAG_ROLE | GW_CTL_FLAG_PERMISSION | GW_CTL_FLAG_PLAN |
@@ -28,7 +29,7 @@ const struct gw_ctl_verb gw_ctl_verbs[] = {
      1, 1001, gw_ctl_ecs},
     {"pki", "init|issue [NAME]", "make a certificate authority and certificates for the control channel, on this machine",
      GW_CTL_FLAG_DIR | GW_CTL_FLAG_DOMAIN | GW_CTL_FLAG_CONTROL_PLANE | GW_CTL_FLAG_HOST | GW_CTL_FLAG_NODE | GW_CTL_FLAG_ADMIN_CLIENT |
-         GW_CTL_FLAG_DAYS | GW_CTL_FLAG_REPLACE,
+         GW_CTL_FLAG_ROLE | GW_CTL_FLAG_DAYS | GW_CTL_FLAG_REPLACE,
      1, 2, gw_ctl_pki},
     {"keygen", "rsa|ec|secret NAME", "make a key pair or a secret that signs tokens, on this machine",
      GW_CTL_FLAG_DIR | GW_CTL_FLAG_REPLACE | GW_CTL_FLAG_BITS | GW_CTL_FLAG_CURVE, 2, 2, gw_ctl_keygen},

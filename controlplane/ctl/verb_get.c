@@ -19,6 +19,17 @@ static void add_list(struct gw_table *table, char *const *items, size_t count, c
   gw_strbuf_done(&text);
 }
 
+/* What it asks of a request, and of the node. */
+static void add_conditions(struct gw_table *table, const Gateway__Admin__V1__Route *route) {
+  struct gw_strbuf text;
+  gw_strbuf_init(&text);
+  gw_strbuf_printf(&text, "%s", route->conditions);
+  for (size_t i = 0; i < route->n_node_groups; i++)
+    gw_strbuf_printf(&text, "%s%s", i > 0 ? "|" : text.len > 0 ? ", node group " : "node group ", route->node_groups[i]);
+  gw_table_add(table, text.data);
+  gw_strbuf_done(&text);
+}
+
 static void add_routes(struct gw_table *table, const ProtobufCMessage *reply) {
   const Gateway__Admin__V1__ListRoutesResponse *list = (const void *)reply;
   for (size_t i = 0; i < list->n_routes; i++) {
@@ -26,7 +37,7 @@ static void add_routes(struct gw_table *table, const ProtobufCMessage *reply) {
     add_list(table, route->hosts, route->n_hosts, "*");
     gw_table_add(table, route->path);
     add_list(table, route->methods, route->n_methods, "*");
-    gw_table_add(table, route->conditions);
+    add_conditions(table, route);
     gw_table_add(table, route->service);
     if (route->direct_status != 0) {
       gw_table_add(table, "");

@@ -160,6 +160,10 @@ struct issue {
   char *key_path;
 };
 
+static bool is_role(const char *text) {
+  return strcmp(text, "viewer") == 0 || strcmp(text, "operator") == 0 || strcmp(text, "admin") == 0;
+}
+
 static int check_issue(const struct gw_ctl *ctl) {
   bool for_control_plane = (ctl->given & GW_CTL_FLAG_CONTROL_PLANE) != 0, for_admin = (ctl->given & GW_CTL_FLAG_ADMIN_CLIENT) != 0;
   if (ctl->word_count != 2) return gw_ctl_fail_usage("pki issue wants a NAME, for the files NAME.crt and NAME.key");
@@ -169,6 +173,8 @@ static int check_issue(const struct gw_ctl *ctl) {
     return gw_ctl_fail_usage("pki issue wants to know for whom: one of --control-plane, --node and --admin-client");
   if (for_control_plane && ctl->pki.host_count == 0)
     return gw_ctl_fail_usage("--control-plane wants --host, each name and address by which data planes reach it");
+  if ((ctl->given & GW_CTL_FLAG_ROLE) != 0 && (!for_admin || !is_role(ctl->keys.roles[0]) || ctl->keys.role_count > 1))
+    return gw_ctl_fail_usage("--role goes with --admin-client, and is one of viewer, operator and admin");
   if (!for_control_plane && ctl->pki.host_count > 0) return gw_ctl_fail_usage("--host goes with --control-plane only");
   if (ctl->pki.domain != NULL && !is_word(gw_str_from(ctl->pki.domain)))
     return gw_ctl_fail_usage("--domain %s: a name such as gateway.example is wanted", ctl->pki.domain);
@@ -194,7 +200,8 @@ static int collect_names(struct issue *issue) {
     add_uri(issue, gw_asprintf("spiffe://%s/gateway/%s", issue->domain, pki->nodes[i]));
   }
   if ((issue->ctl->given & GW_CTL_FLAG_ADMIN_CLIENT) != 0)
-    add_uri(issue, gw_asprintf("spiffe://%s/gateway-admin/%s", issue->domain, issue->name));
+    add_uri(issue, gw_asprintf("spiffe://%s/gateway-%s/%s", issue->domain,
+                               issue->ctl->keys.role_count > 0 ? issue->ctl->keys.roles[0] : "admin", issue->name));
   return GW_CTL_OK;
 }
 

@@ -16,7 +16,7 @@ static void print_lines(const char *label, char *const *lines, size_t count) {
 }
 
 static void print_nodes(const Gateway__Admin__V1__GetStatusResponse *status) {
-  static const char *const heads[] = {"NODE", "CLUSTER", "KIND", "VERSION", "XDS", "STATE", "RUNS", "FOR", "REASON"};
+  static const char *const heads[] = {"NODE", "CLUSTER", "KIND", "VERSION", "XDS", "STATE", "RUNS", "FOR", "AT", "REASON"};
   struct gw_table table;
   gw_table_init(&table, heads, GW_ARRAY_LEN(heads));
   for (size_t i = 0; i < status->n_nodes; i++) {
@@ -33,6 +33,7 @@ static void print_nodes(const Gateway__Admin__V1__GetStatusResponse *status) {
     } else {
       gw_table_add(&table, "");
     }
+    gw_table_add(&table, node->control_plane);
     gw_table_add(&table, node->reason);
   }
   gw_table_print(&table, stdout);
@@ -82,6 +83,29 @@ static void print_store(const Gateway__Admin__V1__Store *store) {
   puts(is_ready || is_away ? "" : "not there yet");
 }
 
+/* Of several on one store. */
+static void print_control_planes(const Gateway__Admin__V1__GetStatusResponse *status) {
+  static const char *const heads[] = {"CONTROL PLANE", "VERSION", "CONFIGURATION", "NODES", "HEARD OF"};
+  if (status->n_control_planes < 2) return;
+  putchar('\n');
+  struct gw_table table;
+  gw_table_init(&table, heads, GW_ARRAY_LEN(heads));
+  for (size_t i = 0; i < status->n_control_planes; i++) {
+    const Gateway__Admin__V1__ControlPlane *plane = status->control_planes[i];
+    gw_table_add(&table, plane->name);
+    gw_table_add(&table, plane->version);
+    gw_table_add(&table, plane->snapshot_version);
+    gw_table_printf(&table, "%u", plane->nodes);
+    if (plane->last_seen_ms > 0) {
+      gw_table_add_duration(&table, plane->last_seen_ms);
+    } else {
+      gw_table_add(&table, "this one");
+    }
+  }
+  gw_table_print(&table, stdout);
+  gw_table_done(&table);
+}
+
 static void print_denials(const Gateway__Admin__V1__GetStatusResponse *status) {
   static const char *const heads[] = {"DENIED", "CLUSTER", "PEER", "TIMES", "LAST", "REASON"};
   if (status->n_denials == 0) return;
@@ -117,6 +141,7 @@ static void print_status(const struct gw_ctl *ctl, const Gateway__Admin__V1__Get
     print_nodes(status);
     print_troubles(status);
   }
+  print_control_planes(status);
   print_denials(status);
 }
 

@@ -9,7 +9,8 @@
 #define NAME_MAX_BYTES 60u
 
 static const char *const listener_keys[] =
-    {"name", "address", "port", "tls", "redirect_to_https", "forward_client_cert", "client_cert_details", "http2", "websocket", NULL};
+    {"name",  "address",   "port",        "tls", "redirect_to_https", "forward_client_cert", "client_cert_details",
+     "http2", "websocket", "node_groups", NULL};
 static const char *const redirect_keys[] = {"listener", "port", NULL};
 static const char *const http2_keys[] = {"max_streams", "stream_window", "connection_window", NULL};
 
@@ -132,7 +133,9 @@ static void read_listener(const struct gw_reader *reader, const struct gw_yaml_n
   if (!gw_reader_is_mapping(reader, node, "a listener", listener_keys)) return;
   const struct gw_yaml_node *tls = gw_yaml_find(node, "tls"), *redirect = gw_yaml_find(node, "redirect_to_https"),
                             *forwarding = gw_yaml_find(node, "forward_client_cert"), *details = gw_yaml_find(node, "client_cert_details"),
-                            *http2 = gw_yaml_find(node, "http2"), *websocket = gw_yaml_find(node, "websocket");
+                            *http2 = gw_yaml_find(node, "http2"), *websocket = gw_yaml_find(node, "websocket"),
+                            *groups = gw_yaml_find(node, "node_groups");
+  if (groups != NULL) gw_node_groups_read(reader, groups, &listener->node_groups);
   read_name(reader, node, listener);
   read_address(reader, node, listener);
   if (http2 != NULL) read_http2(reader, http2, listener);
@@ -153,7 +156,8 @@ static void check_doubles(const struct gw_reader *reader, const struct gw_listen
     const struct gw_listener_entry *other = &list->items[i];
     if (listener->name.len > 0 && gw_str_equal(listener->name, other->name))
       gw_reader_mistake(reader, listener->node, "listener %.*s is in line %u already", GW_STR_ARG(listener->name), other->node->line);
-    if (listener->port != 0 && listener->port == other->port && gw_str_equal(listener->address, other->address))
+    bool meets = gw_node_groups_meet(&listener->node_groups, &other->node_groups);
+    if (meets && listener->port != 0 && listener->port == other->port && gw_str_equal(listener->address, other->address))
       gw_reader_mistake(reader, listener->node, "%.*s:%u is listened on by the listener in line %u already", GW_STR_ARG(listener->address),
                         listener->port, other->node->line);
   }
@@ -167,7 +171,9 @@ static const struct gw_listener_entry *find_target(const struct gw_reader *reade
   uint32_t count = 0;
   for (uint32_t i = 0; i < list->count; i++) {
     const struct gw_listener_entry *candidate = &list->items[i];
-    if (candidate->tls == NULL || (from->redirect_to.len > 0 && !gw_str_equal(candidate->name, from->redirect_to))) continue;
+    if (candidate->tls == NULL || !gw_node_groups_cover(&candidate->node_groups, &from->node_groups) ||
+        (from->redirect_to.len > 0 && !gw_str_equal(candidate->name, from->redirect_to)))
+      continue;
     found = candidate;
     count++;
   }

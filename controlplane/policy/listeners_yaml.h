@@ -5,11 +5,13 @@
 #define GW_CONTROLPLANE_POLICY_LISTENERS_YAML_H
 
 #include "common/model/listener.h"
+#include "controlplane/policy/node_groups_yaml.h"
 #include "controlplane/policy/tls_yaml.h"
 
 struct gw_listener_entry {
   const struct gw_yaml_node *node; /* where it stands; NULL: the one that is there when none is written */
   struct gw_str name;
+  struct gw_node_groups node_groups;
   struct gw_str address;
   uint16_t port;
   const struct gw_downstream_tls *tls; /* NULL: plaintext */

@@ -8,6 +8,7 @@
 #include "common/base/err.h"
 #include "common/model/cluster.h"
 #include "common/model/listener.h"
+#include "common/model/node_group.h"
 #include "common/model/secret.h"
 #include "controlplane/policy/settings.h"
 #include "controlplane/policy/source_yaml.h"
@@ -27,8 +28,10 @@ struct gw_policy_route {
   struct gw_str service;        /* with weights, when there are several; empty: the gateway answers */
   const struct gw_str *methods; /* none: all */
   uint32_t method_count;
-  struct gw_str conditions;     /* their names */
-  struct gw_str changes;        /* their kinds */
+  struct gw_str conditions;    /* their names */
+  struct gw_str changes;       /* their kinds */
+  const struct gw_str *groups; /* of nodes; none: all */
+  uint32_t group_count;
   const struct gw_route *route; /* one of those made from it */
   uint32_t line;
   uint32_t column;
@@ -76,7 +79,9 @@ struct gw_policy {
   uint32_t source_count;
   const struct gw_policy_secret *secrets; /* that listeners and clusters name, and their issuers' public keys */
   uint32_t secret_count;
-  const struct gw_policy_route *routes; /* in the order of matching */
+  const struct gw_node_group *groups; /* nodes of these clusters have listeners and routes of their own */
+  uint32_t group_count;
+  const struct gw_policy_route *routes; /* in the order of matching; behind those that all nodes have, those of groups */
   uint32_t route_count;
 };
 

@@ -7,7 +7,6 @@
 #include "controlplane/policy/route_headers_yaml.h"
 
 #define METHODS_MAX 32u
-#define ROUTES_OF_A_PATH_MAX 64u
 #define PATH_REGEXES_MAX 256u /* those that begin alike are tried one by one */
 #define NAME_MAX_BYTES 128u
 #define ROUTES_OF_ALL_HOSTS_MAX 200000u
@@ -42,6 +41,7 @@ static const char *const route_keys[] = {"path",
                                          "redirect",
                                          "respond",
                                          "max_request_body",
+                                         "node_groups",
                                          NULL};
 static const char *const root_keys[] = {"routes", "listeners", "auth", "access", "rate_limits", "cors", "security_headers", NULL};
 
@@ -54,10 +54,16 @@ static int compare_methods(const void *left, const void *right) {
   return x < y ? -1 : 1;
 }
 
-static bool has_method(const struct gw_route_entry *route, struct gw_str method) {
+bool gw_route_has_method(const struct gw_route_entry *route, struct gw_str method) {
   for (uint32_t i = 0; i < route->method_count; i++)
     if (gw_str_equal(route->methods[i], method)) return true;
   return false;
+}
+
+struct gw_str *gw_route_copy_methods(const struct gw_route_entry *route, struct gw_arena *arena) {
+  struct gw_str *methods = gw_arena_calloc(arena, route->method_count, sizeof(*methods));
+  memcpy(methods, route->methods, route->method_count * sizeof(*methods));
+  return methods;
 }
 
 static bool method_is_allowed(const struct gw_reader *reader, const struct gw_yaml_node *node, const struct gw_route_entry *route) {
@@ -70,7 +76,7 @@ static bool method_is_allowed(const struct gw_reader *reader, const struct gw_ya
     gw_reader_mistake(reader, node, "%.*s is no method; methods are upper case, such as GET", GW_STR_ARG(method));
   } else if (gw_method_find(method) == GW_METHOD_CONNECT || gw_method_find(method) == GW_METHOD_TRACE) {
     gw_reader_mistake(reader, node, "%.*s is never forwarded", GW_STR_ARG(method));
-  } else if (has_method(route, method)) {
+  } else if (gw_route_has_method(route, method)) {
     gw_reader_mistake(reader, node, "%.*s stands here twice", GW_STR_ARG(method));
   } else {
     return true;
@@ -87,7 +93,7 @@ static void read_methods(const struct gw_reader *reader, const struct gw_yaml_no
   route->methods = gw_arena_calloc(reader->arena, node->count + 1, sizeof(*route->methods));
   for (uint32_t i = 0; i < node->count; i++)
     if (method_is_allowed(reader, node->items[i], route)) route->methods[route->method_count++] = node->items[i]->text;
-  if (has_method(route, GW_STR("GET")) && !has_method(route, GW_STR("HEAD"))) {
+  if (gw_route_has_method(route, GW_STR("GET")) && !gw_route_has_method(route, GW_STR("HEAD"))) {
     route->methods[route->method_count++] = GW_STR("HEAD");
     route->has_implied_head = true;
   }
@@ -130,7 +136,9 @@ static void read_name(const struct gw_reader *reader, const struct gw_yaml_node 
 static void read_rules(const struct gw_reader *reader, const struct gw_yaml_node *node, const struct gw_service_list *services,
                        struct gw_route_entry *route) {
   const struct gw_yaml_node *name = gw_yaml_find(node, "name"), *hosts = gw_yaml_find(node, "hosts"), *match = gw_yaml_find(node, "match"),
-                            *request = gw_yaml_find(node, "request_headers"), *response = gw_yaml_find(node, "response_headers");
+                            *request = gw_yaml_find(node, "request_headers"), *response = gw_yaml_find(node, "response_headers"),
+                            *groups = gw_yaml_find(node, "node_groups");
+  if (groups != NULL) gw_node_groups_read(reader, groups, &route->node_groups);
   if (name != NULL) read_name(reader, name, route);
   if (hosts != NULL) gw_hosts_read(reader, hosts, &route->hosts, &route->host_count);
   if (match != NULL) gw_conditions_read(reader, match, &route->conditions);
@@ -218,66 +226,8 @@ static int compare_routes(const void *left, const void *right) {
   }
   int by_conditions = gw_conditions_compare(&a->conditions, &b->conditions);
   if (by_conditions != 0) return by_conditions;
+  if ((a->node_groups.count == 0) != (b->node_groups.count == 0)) return a->node_groups.count == 0 ? 1 : -1;
   return a->node->line < b->node->line ? -1 : a->node->line > b->node->line;
-}
-
-/* A HEAD that only GET implies gives way to one that is written. */
-static void drop_implied_head(struct gw_route_entry *group, uint32_t count) {
-  bool is_written = false;
-  for (uint32_t i = 0; i < count; i++)
-    is_written = is_written || (!group[i].has_implied_head && has_method(&group[i], GW_STR("HEAD")));
-  for (uint32_t i = 0; is_written && i < count; i++) {
-    if (!group[i].has_implied_head) continue;
-    uint32_t kept = 0;
-    for (uint32_t k = 0; k < group[i].method_count; k++)
-      if (!gw_str_equal(group[i].methods[k], GW_STR("HEAD"))) group[i].methods[kept++] = group[i].methods[k];
-    group[i].method_count = kept;
-    group[i].has_implied_head = false;
-  }
-}
-
-static void refuse_pair(const struct gw_reader *reader, const struct gw_route_entry *a, const struct gw_route_entry *b,
-                        struct gw_str method) {
-  const struct gw_route_entry *first = a->node->line <= b->node->line ? a : b, *second = first == a ? b : a;
-  if (a->conditions.count > 0)
-    gw_reader_mistake(reader, second->node,
-                      "%.*s matches some of the same requests as the route in line %u: give one of them another condition, or one exact "
-                      "condition different values",
-                      GW_STR_ARG(second->path.text), first->node->line);
-  else if (method.len == 0)
-    gw_reader_mistake(reader, second->node, "%.*s matches the same requests as the route in line %u; give them different methods",
-                      GW_STR_ARG(second->path.text), first->node->line);
-  else
-    gw_reader_mistake(reader, second->node, "%.*s matches the same requests as the route in line %u: both have %.*s",
-                      GW_STR_ARG(second->path.text), first->node->line, GW_STR_ARG(method));
-}
-
-/* Of equal rank, so that nothing says which of them a request of both is for. */
-static void check_pair(const struct gw_reader *reader, const struct gw_route_entry *a, const struct gw_route_entry *b) {
-  if ((a->method_count == 0) != (b->method_count == 0) || a->conditions.count != b->conditions.count) return;
-  if (gw_conditions_exclude(&a->conditions, &b->conditions)) return;
-  if (a->method_count == 0) refuse_pair(reader, a, b, (struct gw_str){NULL, 0});
-  for (uint32_t i = 0; i < a->method_count; i++) {
-    if (!has_method(b, a->methods[i])) continue;
-    refuse_pair(reader, a, b, a->methods[i]);
-    return;
-  }
-}
-
-static void check_groups(const struct gw_reader *reader, struct gw_route_entry *items, uint32_t count) {
-  for (uint32_t begin = 0, end; begin < count; begin = end) {
-    for (end = begin + 1; end < count && gw_routes_share_path(&items[begin], &items[end]);)
-      end++;
-    if (end - begin > ROUTES_OF_A_PATH_MAX) {
-      gw_reader_mistake(reader, items[begin].node, "%.*s has %u routes; a path has at most %u", GW_STR_ARG(items[begin].path.text),
-                        end - begin, ROUTES_OF_A_PATH_MAX);
-      continue;
-    }
-    drop_implied_head(items + begin, end - begin);
-    for (uint32_t i = begin; i < end; i++)
-      for (uint32_t k = i + 1; k < end; k++)
-        check_pair(reader, &items[i], &items[k]);
-  }
 }
 
 /* Each host has the routes of those wildcards that it is of, too. */
@@ -308,10 +258,7 @@ static struct gw_route_entry *expand_hosts(const struct gw_reader *reader, struc
       items[used] = read[i];
       if (read[i].host_count > 0) items[used].host = read[i].hosts[k];
       /* A HEAD that is implied may be dropped for one host alone. */
-      if (read[i].has_implied_head) {
-        items[used].methods = gw_arena_calloc(reader->arena, read[i].method_count, sizeof(*items[used].methods));
-        memcpy(items[used].methods, read[i].methods, read[i].method_count * sizeof(*items[used].methods));
-      }
+      if (read[i].has_implied_head) items[used].methods = gw_route_copy_methods(&read[i], reader->arena);
       used++;
     }
   }
@@ -336,7 +283,7 @@ void gw_routes_read(const struct gw_reader *reader, const struct gw_yaml_node *r
   gw_map_free(with.regexes);
   struct gw_route_entry *items = expand_hosts(reader, read, count, expanded_count);
   qsort(items, expanded_count, sizeof(*items), compare_routes);
-  check_groups(reader, items, expanded_count);
-  check_total(reader, list, items, expanded_count);
   *ret_routes = (struct gw_route_list){.items = items, .count = expanded_count};
+  gw_route_groups_make(reader, root, ret_routes);
+  check_total(reader, list, items, expanded_count);
 }

@@ -7,6 +7,7 @@
 #include "controlplane/policy/access_yaml.h"
 #include "controlplane/policy/auth_yaml.h"
 #include "controlplane/policy/browser_yaml.h"
+#include "controlplane/policy/node_groups_yaml.h"
 #include "controlplane/policy/path_pattern.h"
 #include "controlplane/policy/rate_limit_yaml.h"
 #include "controlplane/policy/route_actions_yaml.h"
@@ -21,6 +22,7 @@ struct gw_route_entry {
   struct gw_str host;              /* of `hosts`; empty: any */
   const struct gw_str *hosts;      /* as written, in lower case; none: any */
   uint32_t host_count;
+  struct gw_node_groups node_groups;
   struct gw_path_pattern path;
   struct gw_route_conditions conditions;
   struct gw_route_actions actions;
@@ -39,9 +41,18 @@ struct gw_route_entry {
   struct gw_limits_entry limits;
 };
 
+/* The routes that nodes of one group get. */
+struct gw_route_group {
+  struct gw_str name;           /* empty: nodes of none of the others */
+  struct gw_route_entry *items; /* as below */
+  uint32_t count;
+};
+
 struct gw_route_list {
   struct gw_route_entry *items; /* sorted: host by host, path by path, in the order of matching */
   uint32_t count;
+  const struct gw_route_group *groups; /* the first is the one without a name */
+  uint32_t group_count;
 };
 
 /* Mistakes go to the reader's errors: also two routes of equal rank, which names both lines. `services` NULL: they could not be read, so
@@ -49,6 +60,10 @@ struct gw_route_list {
 void gw_routes_read(const struct gw_reader *reader, const struct gw_yaml_node *root, const struct gw_service_list *services,
                     const struct gw_auth_policy *auth, const struct gw_access_rules_of_file *access, struct gw_route_list *ret_routes);
 
+/* Sorts the routes of a list into groups, and adds what is mistaken of routes of one path (route_groups.c). */
+void gw_route_groups_make(const struct gw_reader *reader, const struct gw_yaml_node *root, struct gw_route_list *list);
+bool gw_route_has_method(const struct gw_route_entry *route, struct gw_str method);
+struct gw_str *gw_route_copy_methods(const struct gw_route_entry *route, struct gw_arena *arena);
 /* The same host and path. */
 bool gw_routes_share_path(const struct gw_route_entry *a, const struct gw_route_entry *b);
 

@@ -2,7 +2,6 @@
 
 #include "common/base/map.h"
 #include "common/model/api_key_auth.h"
-#include "controlplane/policy/service_tls_yaml.h"
 #include "controlplane/policy/translate_access.h"
 #include "controlplane/policy/translate_limits.h"
 #include "controlplane/policy/translate_routes.h"
@@ -301,6 +300,8 @@ static void list_route(const struct gw_route_entry *entry, const struct gw_route
                                   .method_count = entry->method_count,
                                   .conditions = entry->conditions.text,
                                   .changes = gw_policy_describe_changes(entry, arena),
+                                  .groups = entry->node_groups.names,
+                                  .group_count = entry->node_groups.count,
                                   .route = route,
                                   .line = entry->node->line,
                                   .column = entry->node->column};
@@ -322,13 +323,13 @@ static uint32_t count_made(const struct gw_route_list *routes) {
 }
 
 /* Theirs, and one more for each listener that redirects. */
-static void translate_configs(const struct gw_listener_list *listeners, struct gw_route_config routes, struct gw_policy *policy) {
-  struct gw_route_config *configs = gw_arena_calloc(&policy->arena, listeners->count + 1u, sizeof(*configs));
-  configs[policy->route_config_count++] = routes;
+static void translate_configs(const struct gw_listener_list *listeners, struct gw_route_config routes, struct gw_arena *arena,
+                              struct gw_node_group *group) {
+  struct gw_route_config *configs = gw_arena_calloc(arena, listeners->count + 1u, sizeof(*configs));
+  configs[group->route_config_count++] = routes;
   for (uint32_t i = 0; i < listeners->count; i++)
-    if (listeners->items[i].is_redirect)
-      configs[policy->route_config_count++] = gw_policy_translate_redirect(&listeners->items[i], &policy->arena);
-  policy->route_configs = configs;
+    if (listeners->items[i].is_redirect) configs[group->route_config_count++] = gw_policy_translate_redirect(&listeners->items[i], arena);
+  group->route_configs = configs;
 }
 
 /* Where they are written, and their methods, of which one host may have lost an implied HEAD. */
@@ -339,13 +340,14 @@ static struct gw_str sources_of(struct translation *t, const struct gw_route_ent
   return gw_arena_copy(t->arena, gw_strbuf_str(&t->words));
 }
 
-/* What has several hosts is there for each of them, and listed once. */
-static bool is_first_of_its_hosts(const struct gw_route_entry *entry) {
-  return entry->host_count == 0 || gw_str_equal(entry->host, entry->hosts[0]);
+/* What has several hosts is there for each of them, what is for several groups in each, and it is listed once. */
+static bool is_listed(const struct gw_route_entry *entry, struct gw_str group) {
+  if (entry->host_count > 0 && !gw_str_equal(entry->host, entry->hosts[0])) return false;
+  return entry->node_groups.count == 0 ? group.len == 0 : gw_str_equal(entry->node_groups.names[0], group);
 }
 
-static struct gw_route_config translate_routes(const struct gw_policy_parts *parts, const struct gw_settings *settings,
-                                               struct gw_policy *policy) {
+static struct gw_route_config translate_routes(const struct gw_policy_parts *parts, const struct gw_settings *settings, struct gw_str group,
+                                               struct gw_policy_route *list, struct gw_policy *policy) {
   const struct gw_route_list *routes = &parts->routes;
   static const struct gw_retries_entry nothing = {0};
   const struct gw_retries_of unsaid = {.route = &nothing, .service = &nothing};
@@ -360,7 +362,6 @@ static struct gw_route_config translate_routes(const struct gw_policy_parts *par
                           .limits = &parts->limits};
   t.retry = gw_retries_resolve(&unsaid, settings, arena, &others);
   t.routes = gw_arena_calloc(arena, count_made(routes), sizeof(*t.routes));
-  struct gw_policy_route *list = gw_arena_calloc(arena, routes->count, sizeof(*list));
   struct gw_path_group *groups = gw_arena_calloc(arena, routes->count, sizeof(*groups));
   uint32_t group_count = 0;
   for (uint32_t begin = 0, end; begin < routes->count; begin = end) {
@@ -371,7 +372,7 @@ static struct gw_route_config translate_routes(const struct gw_policy_parts *par
       const struct gw_route_entry *entry = &routes->items[i];
       gw_path_pattern_to_match(&entry->path, arena, &path);
       const struct gw_route *route = translate_route(&t, entry, &path);
-      if (is_first_of_its_hosts(entry)) list_route(entry, route, arena, &list[policy->route_count++]);
+      if (is_listed(entry, group)) list_route(entry, route, arena, &list[policy->route_count++]);
     }
     uint32_t rest = t.count;
     translate_rest(&t, &routes->items[begin], end - begin, &path);
@@ -382,74 +383,42 @@ static struct gw_route_config translate_routes(const struct gw_policy_parts *par
                                                    .routes = &t.routes[first],
                                                    .route_count = t.count - first};
   }
-  policy->routes = list;
   gw_map_free(t.filters);
   gw_map_free(t.sets);
   gw_strbuf_done(&t.words);
   return gw_policy_translate_hosts(groups, group_count, t.retry, t.has_retries, arena);
 }
 
-/* All addresses are IPs: EDS, so that instances come and go without the cluster changing. Any host name: the data plane resolves them. */
-static void translate_services(const struct gw_service_list *services, const struct gw_settings *settings, struct gw_policy *policy) {
-  struct gw_cluster *clusters = gw_arena_calloc(&policy->arena, services->count, sizeof(*clusters));
-  struct gw_endpoints *all = gw_arena_calloc(&policy->arena, services->count, sizeof(*all));
-  struct gw_endpoints *inline_ones = gw_arena_calloc(&policy->arena, services->count, sizeof(*inline_ones));
-  struct gw_source_spec *sources = gw_arena_calloc(&policy->arena, services->count, sizeof(*sources));
-  for (uint32_t i = 0; i < services->count; i++) {
-    const struct gw_service_entry *service = &services->items[i];
-    struct gw_endpoints endpoints = {.cluster_name = service->name, .items = service->endpoints, .count = service->endpoint_count};
-    clusters[i] = (struct gw_cluster){.name = service->name,
-                                      .kind = service->has_names ? GW_CLUSTER_STRICT_DNS : GW_CLUSTER_EDS,
-                                      .balancing = service->balancing.balancing,
-                                      .eds_service_name = service->name,
-                                      .connect_timeout_ms = gw_timeout_or(service->timeouts.connect_ms, settings->connect_timeout_ms),
-                                      .retry_budget = gw_retry_budget_resolve(&service->retry_budget, settings),
-                                      .dns_refresh_ms = settings->dns_refresh_ms,
-                                      .upstream_idle_timeout_ms = settings->upstream_idle_timeout_ms,
-                                      .protocol = service->protocol,
-                                      .tls = service->tls,
-                                      .health_check = service->health.check,
-                                      .limits = gw_service_limits_translate(&service->protection)};
-    clusters[i].breaking = gw_service_protection_translate(&service->protection, settings->circuit_breaker, service->health.outlier,
-                                                           &policy->arena, &clusters[i].outlier);
-    if (service->protocol != GW_UPSTREAM_HTTP1) clusters[i].http2 = gw_policy_translate_http2(settings);
-    if (service->has_names) {
-      inline_ones[i] = endpoints;
-      clusters[i].inline_endpoints = &inline_ones[i];
-      continue;
-    }
-    struct gw_source_spec *source = &sources[policy->source_count++];
-    *source = *service->source;
-    if (strcmp(source->kind, GW_SOURCE_STATIC) != 0) continue;
-    source->endpoints = &all[policy->static_endpoints_count];
-    all[policy->static_endpoints_count++] = endpoints;
-  }
-  policy->clusters = clusters;
-  policy->cluster_count = services->count;
-  policy->static_endpoints = all;
-  policy->sources = sources;
-}
-
-static void translate_secrets(const struct gw_policy_parts *parts, const struct gw_settings *settings, struct gw_policy *policy) {
-  struct gw_policy_secret *secrets = gw_arena_calloc(&policy->arena, parts->secrets.count + 1u, sizeof(*secrets));
-  for (const struct gw_secret_entry *entry = parts->secrets.first; entry != NULL; entry = entry->next)
-    secrets[policy->secret_count++] = entry->secret;
-  if (parts->services.needs_system_ca) {
-    const char **path = gw_arena_calloc(&policy->arena, 1, sizeof(*path));
-    path[0] = gw_arena_strdup(&policy->arena, settings->ca_file);
-    secrets[policy->secret_count++] = (struct gw_policy_secret){.name = GW_STR(GW_SYSTEM_CA),
-                                                                .kind = GW_SECRET_VALIDATION,
-                                                                .paths = path,
-                                                                .path_count = 1,
-                                                                .place = "GATEWAY_CA_FILE"};
-  }
-  policy->secrets = secrets;
+/* What nodes of one group get: as if nothing else were written. */
+static void translate_group(const struct gw_policy_parts *all, const struct gw_route_group *of, const struct gw_settings *settings,
+                            struct gw_policy_route *list, struct gw_policy *policy, struct gw_node_group *group) {
+  struct gw_policy_parts parts = *all;
+  parts.routes.items = of->items;
+  parts.routes.count = of->count;
+  parts.listeners.items = gw_arena_calloc(&policy->arena, all->listeners.count, sizeof(*parts.listeners.items));
+  parts.listeners.count = 0;
+  for (uint32_t i = 0; i < all->listeners.count; i++)
+    if (gw_node_groups_take(&all->listeners.items[i].node_groups, of->name))
+      parts.listeners.items[parts.listeners.count++] = all->listeners.items[i];
+  *group = (struct gw_node_group){.name = of->name};
+  translate_configs(&parts.listeners, translate_routes(&parts, settings, of->name, list, policy), &policy->arena, group);
+  group->listeners = gw_policy_translate_listeners(&parts, settings, &policy->arena);
+  group->listener_count = parts.listeners.count;
 }
 
 void gw_policy_translate(const struct gw_policy_parts *parts, const struct gw_settings *settings, struct gw_policy *policy) {
-  translate_configs(&parts->listeners, translate_routes(parts, settings, policy), policy);
-  translate_services(&parts->services, settings, policy);
-  translate_secrets(parts, settings, policy);
-  policy->listeners = gw_policy_translate_listeners(parts, settings, &policy->arena);
-  policy->listener_count = parts->listeners.count;
+  const struct gw_route_list *routes = &parts->routes;
+  struct gw_policy_route *list = gw_arena_calloc(&policy->arena, routes->count, sizeof(*list));
+  struct gw_node_group *groups = gw_arena_calloc(&policy->arena, routes->group_count, sizeof(*groups));
+  for (uint32_t i = 0; i < routes->group_count; i++)
+    translate_group(parts, &routes->groups[i], settings, list, policy, &groups[i]);
+  policy->routes = list;
+  policy->listeners = groups[0].listeners;
+  policy->listener_count = groups[0].listener_count;
+  policy->route_configs = groups[0].route_configs;
+  policy->route_config_count = groups[0].route_config_count;
+  policy->groups = groups + 1;
+  policy->group_count = routes->group_count - 1;
+  gw_policy_translate_services(&parts->services, settings, policy);
+  gw_policy_translate_secrets(parts, settings, policy);
 }

@@ -24,6 +24,9 @@ struct gw_policy_parts {
 /* Fills everything of `policy` but its arena, from input without mistakes. */
 void gw_policy_translate(const struct gw_policy_parts *parts, const struct gw_settings *settings, struct gw_policy *policy);
 
+/* Clusters and static endpoints; secrets (translate_services.c). */
+void gw_policy_translate_services(const struct gw_service_list *services, const struct gw_settings *settings, struct gw_policy *policy);
+void gw_policy_translate_secrets(const struct gw_policy_parts *parts, const struct gw_settings *settings, struct gw_policy *policy);
 /* Listeners with their HTTP connection managers (translate_listener.c). */
 const struct gw_listener *gw_policy_translate_listeners(const struct gw_policy_parts *parts, const struct gw_settings *settings,
                                                         struct gw_arena *arena);

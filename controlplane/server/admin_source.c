@@ -26,7 +26,9 @@ static uint32_t get_routes(void *arg, struct gw_arena *arena, const struct gw_ad
                                         .method_count = from->method_count,
                                         .service = from->service,
                                         .conditions = from->conditions,
-                                        .changes = from->changes};
+                                        .changes = from->changes,
+                                        .node_groups = from->groups,
+                                        .node_group_count = from->group_count};
     add_answer(from->route, &routes[i]);
   }
   *ret_routes = routes;

@@ -1,6 +1,7 @@
 #include "controlplane/server/control_plane.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
@@ -15,6 +16,7 @@
 #include "common/rpc_services/reflection.h"
 #include "controlplane/ads/ads_server.h"
 #include "controlplane/api/admin_api.h"
+#include "controlplane/api/admin_roles.h"
 #include "controlplane/api/agent_service.h"
 #include "controlplane/server/admin_source.h"
 #include "controlplane/server/channel_tls.h"
@@ -122,7 +124,21 @@ static void stop(struct control_plane *plane) {
   GW_LOG_INFO(plane->log, "stopping");
   if (plane->health != NULL) gw_health_service_set(plane->health, GW_STR(""), false);
   if (plane->status_http != NULL) gw_status_http_set_stopping(plane->status_http);
+  gw_fleet_leave(gw_storage_fleet(plane->storage));
   stop_servers(plane);
+}
+
+/* What can't be used leaves those of before. */
+static void reload_tokens(struct control_plane *plane) {
+  struct gw_admin_tokens *tokens;
+  char *reason = NULL;
+  if (plane->options->admin_tokens == NULL) return;
+  if (gw_admin_tokens_new(gw_str_from(plane->token), plane->options->admin_tokens, &tokens, &reason) == GW_OK) {
+    gw_admin_api_set_tokens(plane->admin, tokens);
+  } else {
+    GW_LOG_ERROR(plane->log, "the admin API's tokens stay as they were: %s", reason);
+  }
+  free(reason);
 }
 
 static void on_signal(void *arg, int signal_number) {
@@ -133,6 +149,7 @@ static void on_signal(void *arg, int signal_number) {
     gw_files_load(plane->files);
     gw_storage_reload(plane->storage);
     gw_channel_tls_reload(plane->tls);
+    reload_tokens(plane);
   } else if (plane->is_stopping) {
     _exit(plane->exit_code); /* the second one: now */
   } else {
@@ -186,7 +203,12 @@ static int start_configuration(struct control_plane *plane) {
 static int start_storage(struct control_plane *plane) {
   struct gw_errors errors;
   gw_errors_init(&errors);
-  struct gw_storage_options options = {.loop = plane->loop, .log = plane->log, .options = plane->options, .catalog = plane->catalog};
+  struct gw_storage_options options = {.loop = plane->loop,
+                                       .log = plane->log,
+                                       .options = plane->options,
+                                       .catalog = plane->catalog,
+                                       .nodes = plane->nodes,
+                                       .cache = plane->cache};
   int exit_code = gw_storage_new(&options, &errors, &plane->storage) == GW_OK ? GW_EXIT_OK : print_mistakes(&errors);
   if (exit_code == GW_EXIT_OK) {
     gw_discovery_remember(plane->discovery, gw_storage_store(plane->storage));
@@ -209,6 +231,7 @@ static int start_xds(struct control_plane *plane) {
   const struct gw_rpc_method *methods = gw_ads_server_methods(&count);
   gw_rpc_service_set_add(&plane->xds_services, methods, count, plane->ads);
   gw_agent_service_on_unknown_key(plane->agents, on_unknown_key, plane);
+  gw_agent_service_set_fleet(plane->agents, gw_storage_fleet(plane->storage));
   gw_agent_service_add_to(plane->agents, &plane->xds_services);
   struct gw_rpc_server_options server = {.listen = gw_str_from(plane->options->xds_listen_text),
                                          .max_message_bytes = XDS_MESSAGE_MAX,
@@ -230,11 +253,18 @@ static int start_admin(struct control_plane *plane) {
     return GW_EXIT_SYSTEM;
   }
   plane->cloud = gw_cloud_new(plane->loop, plane->options);
+  struct gw_admin_tokens *tokens;
+  if (gw_admin_tokens_new(gw_str_from(plane->token), plane->options->admin_tokens, &tokens, &reason) != GW_OK) {
+    GW_LOG_ERROR(plane->log, "%s", reason);
+    free(reason);
+    return GW_EXIT_SYSTEM;
+  }
   struct gw_admin_api_options admin = {.loop = plane->loop,
                                        .cache = plane->cache,
                                        .nodes = plane->nodes,
                                        .log = plane->log,
-                                       .token = gw_str_from(plane->token),
+                                       .tokens = tokens,
+                                       .audit = gw_storage_audit(plane->storage),
                                        .started_us = plane->started_us,
                                        .source = gw_admin_source_of(plane->files),
                                        .ports = gw_channel_tls_ports(plane->tls),
@@ -243,7 +273,8 @@ static int start_admin(struct control_plane *plane) {
                                        .registrations = gw_registration_calls_of(gw_discovery_registrations(plane->discovery)),
                                        .cloud = gw_cloud_for_admin(plane->cloud),
                                        .keys = gw_storage_api_keys(plane->storage),
-                                       .agents = plane->agents};
+                                       .agents = plane->agents,
+                                       .fleet = gw_storage_fleet(plane->storage)};
   plane->admin = gw_admin_api_new(&admin);
   gw_admin_api_add_to(plane->admin, &plane->admin_services);
   plane->health = gw_health_service_new();
@@ -262,6 +293,14 @@ static int start_admin(struct control_plane *plane) {
   return err == GW_OK ? GW_EXIT_OK : fail_to_listen(plane, "the admin API", "admin-listen");
 }
 
+/* Under the name that this machine has, which people tell control planes apart by. */
+static void join_fleet(struct control_plane *plane, uint16_t xds_port) {
+  char host[HOST_NAME_MAX + 1] = "";
+  gethostname(host, sizeof(host) - 1);
+  GW_CLEANUP(gw_free_ptr) char *name = gw_asprintf("%s:%u", host, xds_port);
+  gw_fleet_join(gw_storage_fleet(plane->storage), name);
+}
+
 static int start_status(struct control_plane *plane) {
   struct gw_status_http_options status = {.loop = plane->loop,
                                           .listen = plane->options->http_listen,
@@ -278,6 +317,7 @@ static int start_status(struct control_plane *plane) {
                            .admin = gw_rpc_server_port(plane->admin_server),
                            .http = gw_status_http_port(plane->status_http)};
   GW_LOG_INFO(plane->log, "serving xDS on port %u, the admin API on %u, HTTP on %u", ports.xds, ports.admin, ports.http);
+  join_fleet(plane, ports.xds);
   if (plane->options->ports_file == NULL || gw_ports_file_write(plane->options->ports_file, &ports) == GW_OK) return GW_EXIT_OK;
   GW_LOG_ERROR(plane->log, "the ports file %s cannot be written: %s", plane->options->ports_file, strerror(errno));
   return GW_EXIT_SYSTEM;

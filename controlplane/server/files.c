@@ -11,10 +11,13 @@
 #include "common/event/timer.h"
 #include "controlplane/server/issuer_keys.h"
 
-/* A file has settled when nothing happened to it for WATCH_SETTLE_MS; all have when none told of a change for SETTLE_MS more, so that
- * files which change together make one snapshot. Somebody who never stops writing is served every SETTLE_MAX_MS. */
+/* A file has settled when nothing happened to it for WATCH_SETTLE_MS, or WHOLE_MS after it was replaced or written to its end; all have
+ * when none told of a change for SETTLE_MS more, so that files which change together make one snapshot. What can't be used then may be half
+ * of a change, of which the rest gets PATIENCE_MS. Somebody who never stops writing is served every SETTLE_MAX_MS. */
 #define WATCH_SETTLE_MS 10
-#define SETTLE_MS 15
+#define WHOLE_MS 1
+#define SETTLE_MS 3
+#define PATIENCE_MS 25
 #define SETTLE_MAX_MS 200
 #define RETRY_MS 1000
 #define WATCHES_MAX 3
@@ -106,7 +109,9 @@ static enum gw_err put_in_force(struct gw_files *files, struct gw_policy *policy
                                      .route_configs = policy->route_configs,
                                      .route_config_count = policy->route_config_count,
                                      .clusters = policy->clusters,
-                                     .cluster_count = policy->cluster_count};
+                                     .cluster_count = policy->cluster_count,
+                                     .groups = policy->groups,
+                                     .group_count = policy->group_count};
   gw_secrets_follow(files->secrets, policy->secrets, policy->secret_count);
   gw_sources_follow(files->options.sources, policy->sources, policy->source_count, settings);
   enum gw_err err = gw_catalog_set_policy(files->options.catalog, &wanted, errors);
@@ -209,7 +214,11 @@ static void trim_if_smaller(struct gw_files *files, size_t loaded_bytes) {
   }
 }
 
-static enum gw_err load(struct gw_files *files, bool is_only_if_changed) {
+/* What a load is for: SIGHUP and the start want it whatever the files are; a change only if they differ; right after one, mistakes may be
+ * half of a change, and are told of by the load that follows. */
+enum load_reason { LOAD_ALWAYS, LOAD_IF_CHANGED, LOAD_HASTY };
+
+static enum gw_err load(struct gw_files *files, enum load_reason reason) {
   uint64_t start_us = gw_clock_monotonic_us();
   struct gw_errors errors;
   gw_errors_init(&errors);
@@ -218,9 +227,10 @@ static enum gw_err load(struct gw_files *files, bool is_only_if_changed) {
   /* What could not be read (descriptors are out, a volume is away) may come back without an event. */
   if (errors.error_count > 0) gw_timer_start(files->options.loop, &files->settle, RETRY_MS);
   enum gw_err err = GW_OK;
-  if (is_only_if_changed && input.digest == files->digest) goto out;
-  files->digest = input.digest;
+  if (reason != LOAD_ALWAYS && input.digest == files->digest) goto out;
   err = apply(files, &input, &errors);
+  if (err != GW_OK && reason == LOAD_HASTY) goto out;
+  files->digest = input.digest;
   uint64_t took_us = gw_clock_monotonic_us() - start_us;
   trim_if_smaller(files, input.routes.len + input.services.len);
   keep_mistakes(files, &errors, err == GW_OK);
@@ -243,8 +253,13 @@ out:
 
 static void on_settled(struct gw_timer *timer) {
   struct gw_files *files = GW_CONTAINER_OF(timer, struct gw_files, settle);
-  files->first_change_ms = 0;
-  load(files, true);
+  uint64_t passed_ms = gw_loop_now_ms(files->options.loop) - files->first_change_ms;
+  bool is_hasty = files->first_change_ms != 0 && passed_ms < PATIENCE_MS;
+  if (load(files, is_hasty ? LOAD_HASTY : LOAD_IF_CHANGED) != GW_OK && is_hasty) {
+    gw_timer_start(files->options.loop, &files->settle, PATIENCE_MS - passed_ms);
+  } else {
+    files->first_change_ms = 0;
+  }
 }
 
 static void on_change(void *arg) {
@@ -257,6 +272,7 @@ static void on_change(void *arg) {
 static void watch(struct gw_files *files, const char *path) {
   struct gw_file_watch *made;
   if (gw_file_watch_new(files->options.loop, path, WATCH_SETTLE_MS, on_change, files, &made) == GW_OK) {
+    gw_file_watch_hurry(made, WHOLE_MS);
     files->watches[files->watch_count++] = made;
   } else {
     GW_LOG_WARNING(files->options.log, "%s cannot be watched (%s): after a change send SIGHUP", path, strerror(errno));
@@ -269,7 +285,7 @@ void gw_files_watch(struct gw_files *files) {
   watch(files, options->services);
   if (options->env_file != NULL) watch(files, options->env_file);
   gw_secrets_watch(files->secrets);
-  load(files, true); /* of what changed between the first load and here, no event tells */
+  load(files, LOAD_IF_CHANGED); /* of what changed between the first load and here, no event tells */
 }
 
 static bool on_issuer_keys(void *arg, struct gw_str name, struct gw_str jwks) {
@@ -324,7 +340,7 @@ void gw_files_await_text(struct gw_files *files, const bool *is_stopping) {
 }
 
 enum gw_err gw_files_load(struct gw_files *files) {
-  return load(files, false);
+  return load(files, LOAD_ALWAYS);
 }
 /* Of keys that can't be had it tells how old they are by now. */
 const struct gw_errors *gw_files_mistakes(struct gw_files *files) {

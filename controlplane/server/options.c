@@ -20,6 +20,7 @@ static const char usage[] =
     "  --admin-listen HOST:PORT  admin gRPC API, for gatewayctl (127.0.0.1:18001)\n"
     "  --http-listen HOST:PORT   read-only /health /ready /metrics (127.0.0.1:18002)\n"
     "  --admin-token-file FILE   the admin API's token, made at first start (admin.token in the folder for state)\n"
+    "  --admin-tokens FILE       more tokens, a line each: NAME viewer|operator|admin TOKEN\n"
     "  --xds-tls-ca FILE         mutual TLS for xDS and agents: whose signature nodes' certificates must have,\n"
     "  --xds-tls-cert FILE       the certificate that they are shown,\n"
     "  --xds-tls-key FILE        and its key; gatewayctl pki makes them\n"
@@ -59,6 +60,7 @@ enum option_id {
   OPT_ADMIN_TLS_CERT,
   OPT_ADMIN_TLS_KEY,
   OPT_STORE,
+  OPT_ADMIN_TOKENS,
 };
 
 static const struct option long_options[] = {
@@ -79,6 +81,7 @@ static const struct option long_options[] = {
     {"version", no_argument, NULL, OPT_VERSION},
     {"help", no_argument, NULL, OPT_HELP},
     {"store", required_argument, NULL, OPT_STORE},
+    {"admin-tokens", required_argument, NULL, OPT_ADMIN_TOKENS},
     {"xds-tls-ca", required_argument, NULL, OPT_XDS_TLS_CA},
     {"xds-tls-cert", required_argument, NULL, OPT_XDS_TLS_CERT},
     {"xds-tls-key", required_argument, NULL, OPT_XDS_TLS_KEY},
@@ -152,6 +155,7 @@ static const char **text_place(struct gw_options *options, int id) {
   case OPT_PORTS_FILE: return &options->ports_file;
   case OPT_LOG_FILE: return &options->log_file;
   case OPT_STORE: return &options->store;
+  case OPT_ADMIN_TOKENS: return &options->admin_tokens;
   default: return NULL;
   }
 }

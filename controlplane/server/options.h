@@ -27,6 +27,7 @@ struct gw_options {
   const char *services;
   const char *env_file; /* NULL: .env, .env.dev or .env.prod, if there */
   char *admin_token_file;
+  const char *admin_tokens;    /* NULL: none but that */
   const char *store;           /* NULL: MySQL if the settings name one, else SQLite beside admin_token_file */
   struct gw_tls_paths xds_tls; /* all NULL: plaintext */
   struct gw_tls_paths admin_tls;

@@ -54,10 +54,11 @@ static void on_ready(void *arg, struct gw_http_exchange *exchange) {
 static void write_nodes(struct gw_metrics_writer *writer, const struct gw_status_http *status) {
   static const char *const names[] = {[GW_NODE_SYNCED] = "synced", [GW_NODE_STALE] = "stale", [GW_NODE_REFUSED] = "refused"};
   uint64_t counts[GW_ARRAY_LEN(names)] = {0};
-  const struct gw_snapshot *snapshot = gw_snapshot_cache_current(status->options.cache);
   GW_LIST_FOR_EACH(item, &status->options.nodes->nodes) {
+    const struct gw_node *node = GW_LIST_ITEM(item, struct gw_node, link);
+    const struct gw_snapshot *snapshot = gw_snapshot_cache_of(status->options.cache, gw_str_from(node->cluster));
     char *reason = NULL;
-    counts[snapshot != NULL ? gw_node_state_of(GW_LIST_ITEM(item, struct gw_node, link), snapshot, &reason) : GW_NODE_STALE]++;
+    counts[snapshot != NULL ? gw_node_state_of(node, snapshot, &reason) : GW_NODE_STALE]++;
     free(reason);
   }
   gw_metrics_family(writer, "gateway_controlplane_nodes", "gauge", "Connected nodes by whether they run what is served.");

@@ -16,6 +16,8 @@ struct gw_storage {
   struct gw_store_target target;
   struct gw_store *store;
   struct gw_api_keys *keys;
+  struct gw_fleet *fleet;
+  struct gw_audit *audit;
 };
 
 /* A file beside another one. */
@@ -110,6 +112,14 @@ static void make_parts(struct gw_storage *storage) {
                                      .on_live = on_live,
                                      .arg = storage};
   storage->keys = gw_api_keys_new(&keys);
+  if (storage->options.nodes == NULL) return;
+  struct gw_fleet_options fleet = {.loop = storage->options.loop,
+                                   .log = storage->options.log,
+                                   .store = storage->store,
+                                   .nodes = storage->options.nodes,
+                                   .cache = storage->options.cache};
+  storage->fleet = gw_fleet_new(&fleet);
+  storage->audit = gw_audit_new(storage->options.loop, storage->options.log, storage->store, storage->fleet);
 }
 
 enum gw_err gw_storage_new(const struct gw_storage_options *options, struct gw_errors *errors, struct gw_storage **ret_storage) {
@@ -136,6 +146,8 @@ void gw_storage_free(struct gw_storage *storage) {
   if (storage == NULL) return;
   gw_store_free(storage->store);
   gw_api_keys_free(storage->keys);
+  gw_audit_free(storage->audit);
+  gw_fleet_free(storage->fleet);
   gw_store_target_done(&storage->target);
   free(storage);
 }
@@ -165,6 +177,14 @@ struct gw_api_keys *gw_storage_api_keys(const struct gw_storage *storage) {
   return storage->keys;
 }
 
+struct gw_audit *gw_storage_audit(const struct gw_storage *storage) {
+  return storage->audit;
+}
+
+struct gw_fleet *gw_storage_fleet(const struct gw_storage *storage) {
+  return storage->fleet;
+}
+
 void gw_storage_write_metrics(const struct gw_storage *storage, struct gw_metrics_writer *writer) {
   const struct gw_store_status *status = gw_store_status(storage->store);
   gw_metrics_family(writer, "gateway_controlplane_store_up", "gauge", "1 while the database of API keys answers.");
@@ -175,6 +195,11 @@ void gw_storage_write_metrics(const struct gw_storage *storage, struct gw_metric
   gw_metrics_u64(writer, "gateway_controlplane_store_writes_total", NULL, 0, status->writes_total);
   gw_metrics_family(writer, "gateway_controlplane_store_waiting", "gauge", "Calls that it has not answered yet.");
   gw_metrics_u64(writer, "gateway_controlplane_store_waiting", NULL, 0, status->waiting);
+  if (storage->fleet != NULL) {
+    gw_metrics_family(writer, "gateway_controlplane_other_nodes", "gauge",
+                      "Nodes that are connected to other control planes of the store.");
+    gw_metrics_u64(writer, "gateway_controlplane_other_nodes", NULL, 0, gw_fleet_others(storage->fleet));
+  }
   gw_metrics_family(writer, "gateway_controlplane_api_keys", "gauge", "API keys in the store, revoked ones too.");
   gw_metrics_u64(writer, "gateway_controlplane_api_keys", NULL, 0, gw_api_keys_all(storage->keys)->count);
 }

@@ -6,6 +6,8 @@
 #define GW_CONTROLPLANE_SERVER_STORAGE_H
 
 #include "common/observe/metrics.h"
+#include "controlplane/api/audit.h"
+#include "controlplane/api/fleet.h"
 #include "controlplane/catalog/catalog.h"
 #include "controlplane/server/options.h"
 #include "controlplane/store/api_keys.h"
@@ -17,6 +19,8 @@ struct gw_storage_options {
   struct gw_log *log;
   const struct gw_options *options;
   struct gw_catalog *catalog;
+  const struct gw_node_table *nodes; /* with the next: of these the other control planes are told; NULL: of none */
+  const struct gw_snapshot_cache *cache;
 };
 
 /* GW_ERR_INVALID: --store, the settings or the pepper are wrong; mistakes say how. A database that is away is none. */
@@ -28,6 +32,9 @@ void gw_storage_start(struct gw_storage *storage);
 void gw_storage_reload(struct gw_storage *storage);
 struct gw_store *gw_storage_store(const struct gw_storage *storage);
 struct gw_api_keys *gw_storage_api_keys(const struct gw_storage *storage);
+struct gw_audit *gw_storage_audit(const struct gw_storage *storage);
+/* NULL: nodes are told to nobody. */
+struct gw_fleet *gw_storage_fleet(const struct gw_storage *storage);
 void gw_storage_write_metrics(const struct gw_storage *storage, struct gw_metrics_writer *writer);
 
 #endif

@@ -3,8 +3,7 @@
 #include "common/model/consistency.h"
 #include "common/xds/codec.h"
 
-/* Takes over `fresh`, unless the previous snapshot has the very same: then that one goes on living. */
-static void add(struct gw_snapshot_builder *builder, const struct gw_snapshot *previous, struct gw_resource *fresh) {
+void gw_wanted_add(struct gw_snapshot_builder *builder, const struct gw_snapshot *previous, struct gw_resource *fresh) {
   const struct gw_resource *before = previous != NULL ? gw_snapshot_find(previous, fresh->type, fresh->name) : NULL;
   if (before != NULL && memcmp(before->version, fresh->version, sizeof fresh->version) == 0) {
     gw_resource_unref(fresh);
@@ -17,15 +16,15 @@ enum gw_err gw_wanted_freeze(const struct gw_wanted *wanted, struct gw_snapshot 
                              struct gw_snapshot **ret_snapshot) {
   struct gw_snapshot_builder *builder = gw_snapshot_builder_new();
   for (uint32_t i = 0; i < wanted->secret_count; i++)
-    add(builder, previous, gw_xds_encode_secret(&wanted->secrets[i]));
+    gw_wanted_add(builder, previous, gw_xds_encode_secret(&wanted->secrets[i]));
   for (uint32_t i = 0; i < wanted->cluster_count; i++)
-    add(builder, previous, gw_xds_encode_cluster(&wanted->clusters[i]));
+    gw_wanted_add(builder, previous, gw_xds_encode_cluster(&wanted->clusters[i]));
   for (uint32_t i = 0; i < wanted->endpoints_count; i++)
-    add(builder, previous, gw_xds_encode_endpoints(&wanted->endpoints[i]));
+    gw_wanted_add(builder, previous, gw_xds_encode_endpoints(&wanted->endpoints[i]));
   for (uint32_t i = 0; i < wanted->listener_count; i++)
-    add(builder, previous, gw_xds_encode_listener(&wanted->listeners[i]));
+    gw_wanted_add(builder, previous, gw_xds_encode_listener(&wanted->listeners[i]));
   for (uint32_t i = 0; i < wanted->route_config_count; i++)
-    add(builder, previous, gw_xds_encode_route_config(&wanted->route_configs[i]));
+    gw_wanted_add(builder, previous, gw_xds_encode_route_config(&wanted->route_configs[i]));
   if (wanted->api_keys != NULL) gw_snapshot_builder_set_api_keys(builder, wanted->api_keys);
   struct gw_snapshot *snapshot = gw_snapshot_builder_freeze(builder);
 

@@ -7,6 +7,7 @@
 #include "common/base/err.h"
 #include "common/model/cluster.h"
 #include "common/model/listener.h"
+#include "common/model/node_group.h"
 #include "common/model/secret.h"
 #include "common/model/snapshot.h"
 
@@ -27,5 +28,13 @@ struct gw_wanted {
 /* Encodes, checks consistency (with clusters of routes). GW_ERR_INVALID with mistakes. `previous` may be NULL. */
 enum gw_err gw_wanted_freeze(const struct gw_wanted *wanted, struct gw_snapshot *previous, struct gw_errors *errors,
                              struct gw_snapshot **ret_snapshot);
+/* Takes over `fresh`, unless the previous snapshot (may be NULL) has the very same: then that one goes on living. */
+void gw_wanted_add(struct gw_snapshot_builder *builder, const struct gw_snapshot *previous, struct gw_resource *fresh);
+
+/* What nodes of each group get out of `everything`, in which listeners and routes are those of all other nodes; ret_snapshots[0] is for
+ * those. Clusters that only other groups' routes name are left out, and so is what only those clusters name. `previous` (count + 1; each
+ * may be NULL) are the snapshots of before. GW_ERR_INVALID with mistakes, and none is made (group_builder.c). */
+enum gw_err gw_groups_freeze(struct gw_snapshot *everything, const struct gw_node_group *groups, uint32_t count,
+                             struct gw_snapshot *const *previous, struct gw_errors *errors, struct gw_snapshot **ret_snapshots);
 
 #endif

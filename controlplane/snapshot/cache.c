@@ -14,14 +14,36 @@ struct gw_snapshot_cache {
   struct gw_resource_sets *sets;
   struct gw_resource_set *all[GW_RESOURCE_TYPE_COUNT]; /* of the current snapshot; NULL before the first use */
   struct gw_api_listeners *api_listeners;
+  struct gw_snapshot_watch *sets_watch; /* NULL: nobody */
+  struct gw_snapshot *everything;
+  struct gw_snapshot_group *groups; /* each with one reference; names are copies */
+  uint32_t group_count;
+  struct gw_list views;
+  struct gw_list node; /* of a view: in the views of the cache that it follows */
+  char *cluster;       /* of a view; NULL: it is none, and has `sets` of its own */
 };
 
 struct gw_snapshot_cache *gw_snapshot_cache_new(void) {
   struct gw_snapshot_cache *cache = gw_calloc(1, sizeof *cache);
   gw_list_init(&cache->watchers);
+  gw_list_init(&cache->views);
   cache->sets = gw_resource_sets_new();
   cache->api_listeners = gw_api_listeners_new();
   return cache;
+}
+
+struct gw_snapshot_cache *gw_snapshot_cache_new_view(struct gw_snapshot_cache *cache, struct gw_str cluster) {
+  struct gw_snapshot_cache *view = gw_calloc(1, sizeof *view);
+  gw_list_init(&view->watchers);
+  gw_list_init(&view->views);
+  view->sets = cache->sets;
+  view->api_listeners = gw_api_listeners_new();
+  view->cluster = gw_str_dup(cluster);
+  gw_list_add_last(&cache->views, &view->node);
+  struct gw_snapshot *snapshot = gw_snapshot_cache_of(cache, cluster);
+  view->current = snapshot != NULL ? gw_snapshot_ref(snapshot) : NULL;
+  view->set_us = cache->set_us;
+  return view;
 }
 
 static void drop_set(struct gw_snapshot_cache *cache, enum gw_resource_type type) {
@@ -34,12 +56,25 @@ static void drop_all_sets(struct gw_snapshot_cache *cache) {
     drop_set(cache, (enum gw_resource_type)type);
 }
 
+static void forget_groups(struct gw_snapshot_group *groups, uint32_t count) {
+  for (uint32_t i = 0; i < count; i++) {
+    free((void *)(uintptr_t)groups[i].name.data);
+    gw_snapshot_unref(groups[i].snapshot);
+  }
+  free(groups);
+}
+
 void gw_snapshot_cache_free(struct gw_snapshot_cache *cache) {
   if (cache == NULL) return;
+  GW_ASSERT(gw_list_is_empty(&cache->views));
+  gw_list_remove(&cache->node);
   drop_all_sets(cache);
-  gw_resource_sets_free(cache->sets);
+  if (cache->cluster == NULL) gw_resource_sets_free(cache->sets);
   gw_api_listeners_free(cache->api_listeners);
   gw_snapshot_unref(cache->current);
+  gw_snapshot_unref(cache->everything);
+  forget_groups(cache->groups, cache->group_count);
+  free(cache->cluster);
   free(cache);
 }
 
@@ -64,7 +99,7 @@ static bool has_same_keys(const struct gw_snapshot *a, const struct gw_snapshot 
          strcmp(a->list_versions[GW_RESOURCE_API_KEY], b->list_versions[GW_RESOURCE_API_KEY]) == 0;
 }
 
-void gw_snapshot_cache_set(struct gw_snapshot_cache *cache, struct gw_snapshot *snapshot, uint64_t now_us) {
+static void set_current(struct gw_snapshot_cache *cache, struct gw_snapshot *snapshot, uint64_t now_us) {
   cache->is_keys_alone = cache->current != NULL && memcmp(cache->current->version, snapshot->version, sizeof snapshot->version) == 0;
   if (cache->is_keys_alone && has_same_keys(cache->current, snapshot)) return;
   gw_snapshot_ref(snapshot);
@@ -80,8 +115,71 @@ void gw_snapshot_cache_set(struct gw_snapshot_cache *cache, struct gw_snapshot *
   tell_watchers(cache);
 }
 
+static void set_groups(struct gw_snapshot_cache *cache, struct gw_snapshot *everything, struct gw_snapshot *others,
+                       const struct gw_snapshot_group *groups, uint32_t count, uint64_t now_us, bool tells_sets_watch) {
+  struct gw_snapshot *everything_before = cache->everything;
+  struct gw_snapshot_group *groups_before = cache->groups;
+  uint32_t count_before = cache->group_count;
+  cache->everything = gw_snapshot_ref(everything);
+  cache->groups = count > 0 ? gw_calloc(count, sizeof *cache->groups) : NULL;
+  cache->group_count = count;
+  for (uint32_t i = 0; i < count; i++)
+    cache->groups[i] = (struct gw_snapshot_group){{gw_str_dup(groups[i].name), groups[i].name.len}, gw_snapshot_ref(groups[i].snapshot)};
+  set_current(cache, others, now_us);
+  if (cache->sets_watch != NULL && tells_sets_watch) cache->sets_watch->fn(cache->sets_watch->arg);
+  GW_LIST_FOR_EACH(node, &cache->views) {
+    struct gw_snapshot_cache *view = GW_LIST_ITEM(node, struct gw_snapshot_cache, node);
+    set_current(view, gw_snapshot_cache_of(cache, gw_str_from(view->cluster)), now_us);
+  }
+  gw_snapshot_unref(everything_before);
+  forget_groups(groups_before, count_before);
+}
+
+void gw_snapshot_cache_set_groups(struct gw_snapshot_cache *cache, struct gw_snapshot *everything, struct gw_snapshot *others,
+                                  const struct gw_snapshot_group *groups, uint32_t count, uint64_t now_us) {
+  set_groups(cache, everything, others, groups, count, now_us, true);
+}
+
+void gw_snapshot_cache_set(struct gw_snapshot_cache *cache, struct gw_snapshot *snapshot, uint64_t now_us) {
+  gw_snapshot_cache_set_groups(cache, snapshot, snapshot, NULL, 0, now_us);
+}
+
+void gw_snapshot_cache_set_api_keys(struct gw_snapshot_cache *cache, const struct gw_resource_list *keys, uint64_t now_us) {
+  struct gw_snapshot *everything = gw_snapshot_with_api_keys(cache->everything, keys);
+  bool is_whole = cache->current == cache->everything;
+  struct gw_snapshot *others = is_whole ? gw_snapshot_ref(everything) : gw_snapshot_with_api_keys(cache->current, keys);
+  uint32_t count = cache->group_count;
+  struct gw_snapshot_group *groups = gw_calloc((size_t)count + 1, sizeof *groups);
+  for (uint32_t i = 0; i < count; i++)
+    groups[i] = (struct gw_snapshot_group){{gw_str_dup(cache->groups[i].name), cache->groups[i].name.len},
+                                           gw_snapshot_with_api_keys(cache->groups[i].snapshot, keys)};
+  set_groups(cache, everything, others, groups, count, now_us, false);
+  forget_groups(groups, count);
+  gw_snapshot_unref(others);
+  gw_snapshot_unref(everything);
+}
+
 struct gw_snapshot *gw_snapshot_cache_current(const struct gw_snapshot_cache *cache) {
   return cache->current;
+}
+
+struct gw_snapshot *gw_snapshot_cache_everything(const struct gw_snapshot_cache *cache) {
+  return cache->everything;
+}
+
+struct gw_snapshot *gw_snapshot_cache_of(const struct gw_snapshot_cache *cache, struct gw_str cluster) {
+  for (uint32_t i = 0; i < cache->group_count; i++)
+    if (gw_str_equal(cache->groups[i].name, cluster)) return cache->groups[i].snapshot;
+  return cache->current;
+}
+
+uint32_t gw_snapshot_cache_groups(const struct gw_snapshot_cache *cache, const struct gw_snapshot_group **ret_groups) {
+  *ret_groups = cache->groups;
+  return cache->group_count;
+}
+
+void gw_snapshot_cache_watch_sets(struct gw_snapshot_cache *cache, struct gw_snapshot_watch *watch) {
+  cache->sets_watch = watch;
 }
 
 bool gw_snapshot_cache_is_keys_alone(const struct gw_snapshot_cache *cache) {

@@ -29,10 +29,31 @@ static void forget_types(struct gw_node *node) {
   }
 }
 
-static void remove_node(struct gw_node_table *table, struct gw_node *node) {
-  char *key = make_key(gw_str_from(node->id), gw_str_from(node->cluster));
-  gw_map_remove(table->by_key, gw_str_from(key));
+static struct gw_node *find_first(const struct gw_node_table *table, struct gw_str id, struct gw_str cluster) {
+  char *key = make_key(id, cluster);
+  struct gw_node *node = gw_map_find(table->by_key, gw_str_from(key));
   free(key);
+  return node;
+}
+
+static void set_first(struct gw_node_table *table, const struct gw_node *of, struct gw_node *first) {
+  char *key = make_key(gw_str_from(of->id), gw_str_from(of->cluster));
+  if (first != NULL)
+    gw_map_put(table->by_key, gw_str_from(key), first);
+  else
+    gw_map_remove(table->by_key, gw_str_from(key));
+  free(key);
+}
+
+static void remove_node(struct gw_node_table *table, struct gw_node *node) {
+  struct gw_node *first = find_first(table, gw_str_from(node->id), gw_str_from(node->cluster));
+  if (first == node) {
+    set_first(table, node, node->next_namesake);
+  } else {
+    while (first->next_namesake != node)
+      first = first->next_namesake;
+    first->next_namesake = node->next_namesake;
+  }
   gw_list_remove(&node->link);
   table->count--;
   forget_types(node);
@@ -55,34 +76,63 @@ void gw_node_table_free(struct gw_node_table *table) {
   free(table);
 }
 
-struct gw_node *gw_node_table_get(struct gw_node_table *table, struct gw_str id, struct gw_str cluster, uint64_t now_us) {
-  char *key = make_key(id, cluster);
-  struct gw_node *node = gw_map_find(table->by_key, gw_str_from(key));
-  if (node == NULL) {
-    node = gw_calloc(1, sizeof *node);
-    node->id = gw_str_dup(id);
-    node->cluster = gw_str_dup(cluster);
-    node->kind = gw_strdup("");
-    node->version = gw_strdup("");
-    node->peer = gw_strdup("");
-    node->instance_id = gw_strdup("");
-    node->connected_us = now_us;
-    gw_list_init(&node->streams);
-    gw_list_add_last(&table->nodes, &node->link);
-    table->count++;
-    gw_map_put(table->by_key, gw_str_from(key), node);
-  }
-  free(key);
+static struct gw_node *add_node(struct gw_node_table *table, struct gw_str id, struct gw_str cluster, struct gw_str instance_id,
+                                uint64_t now_us) {
+  struct gw_node *node = gw_calloc(1, sizeof *node);
+  node->id = gw_str_dup(id);
+  node->cluster = gw_str_dup(cluster);
+  node->kind = gw_strdup("");
+  node->version = gw_strdup("");
+  node->peer = gw_strdup("");
+  node->instance_id = gw_str_dup(instance_id);
+  node->connected_us = now_us;
+  node->next_namesake = find_first(table, id, cluster);
+  gw_list_init(&node->streams);
+  gw_list_add_last(&table->nodes, &node->link);
+  table->count++;
+  set_first(table, node, node);
   return node;
+}
+
+/* Whether it may be this entry's: of two that tell their instance the same, of an older data plane's stream and session whichever has no
+ * partner yet, and of strangers, which tell none, all of one id. */
+static bool is_instance(const struct gw_node *node, struct gw_str instance_id) {
+  bool knows = node->instance_id[0] != '\0', tells = instance_id.len > 0;
+  if (knows == tells) return gw_str_equal(gw_str_from(node->instance_id), instance_id);
+  return knows ? node->xds_streams == 0 : node->agent_streams == 0 && strcmp(node->kind, "gateway-dataplane") == 0;
+}
+
+struct gw_node *gw_node_table_get(struct gw_node_table *table, struct gw_str id, struct gw_str cluster, struct gw_str instance_id,
+                                  uint64_t now_us) {
+  struct gw_node *node = find_first(table, id, cluster);
+  while (node != NULL && !is_instance(node, instance_id))
+    node = node->next_namesake;
+  if (node == NULL) return add_node(table, id, cluster, instance_id, now_us);
+  if (instance_id.len > 0) gw_node_set_text(&node->instance_id, instance_id);
+  return node;
+}
+
+bool gw_node_table_has(const struct gw_node_table *table, struct gw_str id, struct gw_str cluster, struct gw_str instance_id) {
+  const struct gw_node *node = find_first(table, id, cluster);
+  for (; node != NULL; node = node->next_namesake) {
+    bool is_unsure = node->instance_id[0] == '\0' || instance_id.len == 0;
+    if (is_unsure || gw_str_equal(gw_str_from(node->instance_id), instance_id)) return true;
+  }
+  return false;
+}
+
+const struct gw_node *gw_node_table_find_namesake(const struct gw_node_table *table, const struct gw_node *node) {
+  const struct gw_node *first = find_first(table, gw_str_from(node->id), gw_str_from(node->cluster));
+  return first != node ? first : node->next_namesake;
 }
 
 void gw_node_table_release(struct gw_node_table *table, struct gw_node *node) {
   if (node->xds_streams == 0 && node->agent_streams == 0) remove_node(table, node);
 }
 
-struct gw_node *gw_node_table_open_stream(struct gw_node_table *table, struct gw_str id, struct gw_str cluster, struct gw_str peer,
-                                          uint64_t now_us, struct gw_node_stream *stream) {
-  struct gw_node *node = gw_node_table_get(table, id, cluster, now_us);
+struct gw_node *gw_node_table_open_stream(struct gw_node_table *table, struct gw_str id, struct gw_str cluster, struct gw_str instance_id,
+                                          struct gw_str peer, uint64_t now_us, struct gw_node_stream *stream) {
+  struct gw_node *node = gw_node_table_get(table, id, cluster, instance_id, now_us);
   node->xds_streams++;
   stream->peer = gw_str_dup(peer);
   gw_list_add_first(&node->streams, &stream->link);

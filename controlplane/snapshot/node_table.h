@@ -54,8 +54,9 @@ struct gw_node {
   char *kind;    /* user agent: "gateway-dataplane", "envoy" */
   char *version; /* of the program */
   char *peer;
-  char *instance_id;     /* from the agent's hello; "" before */
-  uint64_t connected_us; /* monotonic */
+  char *instance_id;             /* new at each start of a data plane; "": it has not told any */
+  struct gw_node *next_namesake; /* of the same id and cluster, another instance; NULL: none */
+  uint64_t connected_us;         /* monotonic */
   struct gw_list streams;
   uint32_t xds_streams;
   uint32_t agent_streams;
@@ -91,14 +92,19 @@ struct gw_node_table {
 
 struct gw_node_table *gw_node_table_new(void);
 void gw_node_table_free(struct gw_node_table *table);
-/* The entry of that id and cluster, made when absent. An agent's session raises agent_streams, and later lowers it and calls
- * gw_node_table_release. */
-struct gw_node *gw_node_table_get(struct gw_node_table *table, struct gw_str id, struct gw_str cluster, uint64_t now_us);
+/* The entry of that id, cluster and instance, made when absent; one whose instance is not known yet (older data planes tell it by their
+ * agent alone) may be anybody. An agent's session raises agent_streams, and later lowers it and calls gw_node_table_release. */
+struct gw_node *gw_node_table_get(struct gw_node_table *table, struct gw_str id, struct gw_str cluster, struct gw_str instance_id,
+                                  uint64_t now_us);
+/* Whether it is connected here; who tells no instance may be any. */
+bool gw_node_table_has(const struct gw_node_table *table, struct gw_str id, struct gw_str cluster, struct gw_str instance_id);
+/* Another one that says it is this node; NULL: there is none. */
+const struct gw_node *gw_node_table_find_namesake(const struct gw_node_table *table, const struct gw_node *node);
 /* Removes the entry when no stream is left. */
 void gw_node_table_release(struct gw_node_table *table, struct gw_node *node);
 /* An xDS stream of that node begins: the same for xds_streams. `stream` is zeroed before. */
-struct gw_node *gw_node_table_open_stream(struct gw_node_table *table, struct gw_str id, struct gw_str cluster, struct gw_str peer,
-                                          uint64_t now_us, struct gw_node_stream *stream);
+struct gw_node *gw_node_table_open_stream(struct gw_node_table *table, struct gw_str id, struct gw_str cluster, struct gw_str instance_id,
+                                          struct gw_str peer, uint64_t now_us, struct gw_node_stream *stream);
 void gw_node_table_close_stream(struct gw_node_table *table, struct gw_node *node, struct gw_node_stream *stream);
 /* Sets one of a node's texts (a copy; what was there is freed). */
 void gw_node_set_text(char **text, struct gw_str value);

@@ -21,7 +21,7 @@ struct gw_store;
 #define GW_STORE_WRITES_MAX 1000u  /* in one call */
 #define GW_STORE_USES_MAX 10000u   /* in one call */
 #define GW_STORE_BODY_MAX 1048576u /* of a record */
-#define GW_STORE_FOLLOWERS_MAX 4u
+#define GW_STORE_FOLLOWERS_MAX 8u
 
 struct gw_store_record {
   struct gw_str kind;

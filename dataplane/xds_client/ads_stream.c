@@ -20,6 +20,7 @@ struct gw_ads_stream {
   void *arg;
   char *node_id;
   char *node_cluster;
+  char *instance_id;
   struct asked types[GW_RESOURCE_TYPE_COUNT];
   const char *broken; /* why we cancelled it, or NULL */
   bool has_told_node;
@@ -40,6 +41,7 @@ static void destroy(struct gw_ads_stream *stream) {
   }
   free(stream->node_id);
   free(stream->node_cluster);
+  free(stream->instance_id);
   free(stream);
 }
 
@@ -92,13 +94,14 @@ static void on_closed(void *state, struct gw_rpc_stream *call, int code, struct 
 static const struct gw_rpc_events rpc_events = {.on_message = on_message, .on_closed = on_closed};
 
 struct gw_ads_stream *gw_ads_stream_new(struct gw_rpc_channel *channel, bool is_delta, struct gw_str node_id, struct gw_str node_cluster,
-                                        const struct gw_ads_events *events, void *arg) {
+                                        const char *instance_id, const struct gw_ads_events *events, void *arg) {
   struct gw_ads_stream *stream = gw_calloc(1, sizeof(*stream));
   stream->is_delta = is_delta;
   stream->events = *events;
   stream->arg = arg;
   stream->node_id = gw_str_dup(node_id);
   stream->node_cluster = gw_str_dup(node_cluster);
+  stream->instance_id = gw_strdup(instance_id);
   stream->call = gw_rpc_channel_open(channel, is_delta ? GW_XDS_DELTA_METHOD : GW_XDS_ADS_METHOD, 0, false, NULL, 0, &rpc_events, stream);
   return stream;
 }
@@ -134,6 +137,7 @@ static bool tell_node(struct gw_ads_stream *stream, struct gw_xds_node *ret_node
       .cluster = gw_str_from(stream->node_cluster),
       .user_agent_name = GW_STR("gateway-dataplane"),
       .user_agent_version = GW_STR(GW_VERSION),
+      .instance_id = gw_str_from(stream->instance_id),
   };
   return true;
 }

@@ -20,7 +20,7 @@ struct gw_ads_events {
 };
 
 struct gw_ads_stream *gw_ads_stream_new(struct gw_rpc_channel *channel, bool is_delta, struct gw_str node_id, struct gw_str node_cluster,
-                                        const struct gw_ads_events *events, void *arg);
+                                        const char *instance_id, const struct gw_ads_events *events, void *arg);
 /* Cancels it. No event comes any more. */
 void gw_ads_stream_free(struct gw_ads_stream *stream);
 

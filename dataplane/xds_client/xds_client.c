@@ -373,7 +373,7 @@ static void on_life(struct gw_timer *timer) {
 static void open_ads(struct gw_xds_client *client, bool is_delta) {
   static const struct gw_ads_events events = {on_response, on_stray, on_ads_closed};
   struct gw_str node_id = gw_str_from(client->options.node_id), node_cluster = gw_str_from(client->options.node_cluster);
-  client->ads = gw_ads_stream_new(client->channel, is_delta, node_id, node_cluster, &events, client);
+  client->ads = gw_ads_stream_new(client->channel, is_delta, node_id, node_cluster, client->instance_id, &events, client);
   gw_assembler_forget_refused(client->assembler);
   ask_for_all(client);
 }

@@ -159,6 +159,22 @@ static void test_rename_over_the_file_is_one_call_each_time(void **state) {
   expect_one_call(f);
 }
 
+/* With a settling time that no test would wait for. */
+static void test_hurried_watch_tells_of_what_is_whole_and_waits_for_what_is_not(void **state) {
+  struct fixture *f = *state;
+  write_file(in(f, "routes.yaml"), "a");
+  assert_int_equal(gw_file_watch_new(f->loop, in(f, "routes.yaml"), 3600000, on_change, f, &f->watch), GW_OK);
+  gw_file_watch_hurry(f->watch, 1);
+  write_file(in(f, "routes.tmp"), "b");
+  assert_int_equal(rename(in(f, "routes.tmp"), in(f, "routes.yaml")), 0);
+  expect_one_call(f);
+  int fd = open(in(f, "routes.yaml"), O_WRONLY | O_TRUNC | O_CLOEXEC);
+  assert_int_equal(write(fd, "c", 1), 1);
+  expect_no_call(f);
+  close(fd);
+  expect_one_call(f);
+}
+
 static void test_other_files_in_the_directory_are_silent(void **state) {
   struct fixture *f = *state;
   write_file(in(f, "routes.yaml"), "a");
@@ -416,6 +432,7 @@ int main(void) {
       WATCH_TEST(test_burst_of_writes_is_one_call),
       WATCH_TEST(test_endless_writes_are_told_in_between),
       WATCH_TEST(test_rename_over_the_file_is_one_call_each_time),
+      WATCH_TEST(test_hurried_watch_tells_of_what_is_whole_and_waits_for_what_is_not),
       WATCH_TEST(test_other_files_in_the_directory_are_silent),
       WATCH_TEST(test_swap_of_a_configmap_is_one_call_each_time),
       WATCH_TEST(test_absolute_symlink_to_elsewhere_is_followed),

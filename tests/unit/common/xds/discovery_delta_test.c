@@ -12,7 +12,7 @@ static void test_delta_request_comes_back(void **state) {
   const struct gw_str held[] = {GW_STR("c"), GW_STR("d")}, versions[] = {GW_STR("1"), GW_STR("of a stranger")};
   const struct gw_delta_request request = {
       .has_node = true,
-      .node = {GW_STR("node-1"), GW_STR("edge"), GW_STR("gateway-dataplane"), GW_STR("0.1.0")},
+      .node = {GW_STR("node-1"), GW_STR("edge"), GW_STR("gateway-dataplane"), GW_STR("0.1.0"), GW_STR("f00d")},
       .type_url = GW_STR("type.googleapis.com/envoy.config.cluster.v3.Cluster"),
       .subscribe = more,
       .subscribe_count = 2,
@@ -35,6 +35,7 @@ static void test_delta_request_comes_back(void **state) {
   assert_true(got.has_node);
   assert_str(got.node.id, "node-1");
   assert_str(got.node.user_agent_version, "0.1.0");
+  assert_str(got.node.instance_id, "f00d");
   assert_str(got.type_url, "type.googleapis.com/envoy.config.cluster.v3.Cluster");
   assert_int_equal(got.subscribe_count, 2);
   assert_str(got.subscribe[1], "*");

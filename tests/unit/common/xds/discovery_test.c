@@ -13,7 +13,7 @@ static void test_request_comes_back(void **state) {
   const struct gw_discovery_request request = {
       .version_info = GW_STR("v1"),
       .has_node = true,
-      .node = {GW_STR("node-1"), GW_STR("edge"), GW_STR("gateway-dataplane"), GW_STR("0.1.0")},
+      .node = {GW_STR("node-1"), GW_STR("edge"), GW_STR("gateway-dataplane"), GW_STR("0.1.0"), GW_STR("f00d")},
       .resource_names = names,
       .resource_name_count = 2,
       .type_url = GW_STR("type.googleapis.com/envoy.config.route.v3.RouteConfiguration"),
@@ -34,6 +34,7 @@ static void test_request_comes_back(void **state) {
   assert_str(got.node.cluster, request.node.cluster);
   assert_str(got.node.user_agent_name, request.node.user_agent_name);
   assert_str(got.node.user_agent_version, request.node.user_agent_version);
+  assert_str(got.node.instance_id, request.node.instance_id);
   assert_int_equal(got.resource_name_count, 2);
   assert_str(got.resource_names[1], names[1]);
   assert_str(got.type_url, request.type_url);

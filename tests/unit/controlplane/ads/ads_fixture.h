@@ -126,7 +126,7 @@ static inline void client_say(struct ads_client *client, enum gw_resource_type t
                                          .error_message = gw_str_from(error)};
   if (!client->has_said_node) {
     request.has_node = true;
-    request.node = (struct gw_xds_node){gw_str_from(client->node_id), GW_STR("test"), GW_STR("tester"), GW_STR("1")};
+    request.node = (struct gw_xds_node){gw_str_from(client->node_id), GW_STR("test"), GW_STR("tester"), GW_STR("1"), GW_STR("")};
     client->has_said_node = true;
   }
   struct gw_bytes *bytes = gw_discovery_request_encode(&request);

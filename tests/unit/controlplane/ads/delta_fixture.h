@@ -118,7 +118,7 @@ static inline void delta_say_all(struct delta_client *client, enum gw_resource_t
   }
   if (!client->has_said_node) {
     request.has_node = true;
-    request.node = (struct gw_xds_node){gw_str_from(client->node_id), GW_STR("test"), gw_str_from(client->kind), GW_STR("1")};
+    request.node = (struct gw_xds_node){gw_str_from(client->node_id), GW_STR("test"), gw_str_from(client->kind), GW_STR("1"), GW_STR("")};
     client->has_said_node = true;
   }
   struct gw_bytes *bytes = gw_delta_request_encode(&request);

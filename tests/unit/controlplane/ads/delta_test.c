@@ -248,6 +248,21 @@ static void test_changed_cluster_brings_its_endpoints_unasked(void **state) {
   assert_log(&client, "CDS(a b) EDS(a b) ");
 }
 
+/* Ours goes on with those it has. */
+static void test_changed_cluster_of_a_data_plane_comes_alone(void **state) {
+  struct ads_fixture *f = *state;
+  static struct delta_client client;
+  SERVE(f, .clusters = "a b");
+  delta_open(f, &client, "gateway-dataplane");
+  delta_sync(f, &client, "a b");
+  SERVE(f, .clusters = "a b", .has_cluster_tls = true);
+  WAIT_ANSWER(f, &client, CDS, 2);
+  delta_ack(&client, CDS);
+  delta_no_more(f, &client);
+  assert_log(&client, "CDS(a b) ");
+  assert_state(f, GW_NODE_SYNCED, NULL);
+}
+
 static void test_refused_resource_is_not_sent_again_and_others_are(void **state) {
   struct ads_fixture *f = *state;
   static struct delta_client client;
@@ -487,6 +502,7 @@ int main(void) {
       ADS_TEST(test_returning_client_is_sent_what_changed_and_told_what_left),
       ADS_TEST(test_returning_stranger_gets_its_endpoints_again),
       ADS_TEST(test_changed_cluster_brings_its_endpoints_unasked),
+      ADS_TEST(test_changed_cluster_of_a_data_plane_comes_alone),
       ADS_TEST(test_refused_resource_is_not_sent_again_and_others_are),
       ADS_TEST(test_refusal_that_names_nobody_is_of_all_until_something_differs),
       ADS_TEST(test_refused_removal_does_not_go_round_in_circles),

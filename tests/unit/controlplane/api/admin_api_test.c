@@ -165,7 +165,7 @@ static void test_status_tells_errors_apart_from_warnings(void **state) {
 static void test_status_tells_what_a_node_was_sent_and_refused(void **state) {
   struct fixture *f = *state;
   publish(f);
-  struct gw_node *node = gw_node_table_get(f->nodes, GW_STR("n1"), GW_STR("edge"), gw_loop_now_us(f->services.loop));
+  struct gw_node *node = gw_node_table_get(f->nodes, GW_STR("n1"), GW_STR("edge"), GW_STR(""), gw_loop_now_us(f->services.loop));
   node->xds_streams = 1;
   node->is_subscribed[GW_RESOURCE_CLUSTER] = true;
   gw_node_table_add_refusal(f->nodes, node, GW_RESOURCE_CLUSTER, "0123456789abcdef", GW_STR("no such field"));

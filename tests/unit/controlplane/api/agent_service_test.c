@@ -111,7 +111,7 @@ static void test_fleet_counts_nodes_without_an_agent(void **state) {
   open_session(f, &f->first);
   say_hello(&f->first, "n1", "i1");
   WAIT_FOR(f->services.loop, f->first.count == 1);
-  struct gw_node *foreign = gw_node_table_get(f->nodes, GW_STR("envoy"), GW_STR(""), 1);
+  struct gw_node *foreign = gw_node_table_get(f->nodes, GW_STR("envoy"), GW_STR(""), GW_STR(""), 1);
   foreign->xds_streams++;
   WAIT_FOR(f->services.loop, f->first.count == 2);
   assert_int_equal(told_size(&f->first), 2);
@@ -149,7 +149,7 @@ static void test_hello_without_a_node_id_is_refused(void **state) {
   assert_int_equal(f->first.code, GW_RPC_INVALID_ARGUMENT);
 }
 
-static void test_of_two_with_one_id_the_newest_speaks_and_the_other_takes_over(void **state) {
+static void test_two_with_one_id_are_two_nodes(void **state) {
   struct fixture *f = *state;
   open_session(f, &f->first);
   say_hello(&f->first, "n1", "i1");
@@ -157,12 +157,17 @@ static void test_of_two_with_one_id_the_newest_speaks_and_the_other_takes_over(v
   open_session(f, &f->second);
   say_hello(&f->second, "n1", "i2");
   WAIT_FOR(f->services.loop, f->second.count == 1);
+  assert_int_equal(f->nodes->count, 2);
+  struct gw_node *first = gw_node_table_get(f->nodes, GW_STR("n1"), GW_STR("edge"), GW_STR("i1"), 0);
+  const struct gw_node *second = gw_node_table_find_namesake(f->nodes, first);
+  assert_non_null(second);
+  assert_string_equal(second->instance_id, "i2");
   report(&f->second, "", 2);
-  WAIT_FOR(f->services.loop, only_node(f)->requests_total == 2);
+  WAIT_FOR(f->services.loop, second->requests_total == 2);
+  assert_int_equal(first->requests_total, 0);
   gw_rpc_stream_cancel(f->second.stream);
-  WAIT_FOR(f->services.loop, only_node(f)->agent_streams == 1);
-  report(&f->first, "", 1);
-  WAIT_FOR(f->services.loop, only_node(f)->requests_total == 1);
+  WAIT_FOR(f->services.loop, f->nodes->count == 1);
+  assert_null(gw_node_table_find_namesake(f->nodes, first));
 }
 
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -175,7 +180,7 @@ int main(void) {
       T(test_report_is_kept_with_the_node),
       T(test_report_before_hello_ends_the_session),
       T(test_hello_without_a_node_id_is_refused),
-      T(test_of_two_with_one_id_the_newest_speaks_and_the_other_takes_over),
+      T(test_two_with_one_id_are_two_nodes),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -160,7 +160,7 @@ static void test_mistakes_of_listeners(void **state) {
       {"[{name: a/b}]", "routes.yaml:2:20: a listener's name has 1 to 60 letters, digits, - _ and .\n"},
       {"[{name: a, adress: x}]",
        "routes.yaml:2:23: a listener has no key adress (address?); allowed: name, address, port, tls, redirect_to_https, "
-       "forward_client_cert, client_cert_details, http2, websocket\n"},
+       "forward_client_cert, client_cert_details, http2, websocket, node_groups\n"},
       {"[{name: a, address: localhost}]", "routes.yaml:2:32: address is numeric, such as 0.0.0.0, 127.0.0.1 or \"::\"\n"},
       {"[{name: a, port: 65536}]", "routes.yaml:2:29: port is a whole number from 0 to 65535\n"},
       {"[{name: a, port: 1}, {name: a, port: 2}]", "routes.yaml:2:33: listener a is in line 2 already\n"},

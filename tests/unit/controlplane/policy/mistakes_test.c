@@ -7,7 +7,7 @@
   "timeouts, retries, "                                                                                                                    \
   "name, hosts, match, split, sticky, "                                                                                                    \
   "rewrite, "                                                                                                                              \
-  "request_headers, response_headers, redirect, respond, max_request_body"
+  "request_headers, response_headers, redirect, respond, max_request_body, node_groups"
 
 struct mistake {
   const char *input;

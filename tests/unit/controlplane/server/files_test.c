@@ -157,6 +157,33 @@ static void test_changed_file_is_loaded_once_it_has_settled(void **state) {
   assert_int_equal(gw_files_stats(f->files)->loads_total, 2); /* both files, one load */
 }
 
+/* The route comes first, its service soon after: nobody is told of the time between. */
+static void test_half_of_a_change_waits_for_the_rest(void **state) {
+  struct fixture *f = *state;
+  assert_int_equal(gw_files_load(f->files), GW_OK);
+  gw_files_watch(f->files);
+  write_file(f->routes, "routes:\n  - path: /c\n    service: new\n");
+  uint64_t end_us = gw_clock_monotonic_us() + 15000u;
+  while (gw_clock_monotonic_us() < end_us)
+    gw_loop_run_once(f->loop, 1);
+  bool is_late = gw_clock_monotonic_us() > end_us + 5000u; /* a busy machine: it may have been told meanwhile */
+  write_file(f->services, "services:\n  new:\n    instances:\n      - url: http://127.0.0.1:81\n");
+  while (gw_files_policy(f->files)->route_count != 1)
+    gw_loop_run_once(f->loop, 20);
+  if (!is_late) assert_int_equal(gw_files_stats(f->files)->errors_total, 0);
+  assert_int_equal(gw_files_mistakes(f->files)->error_count, 0);
+}
+
+static void test_change_that_stays_bad_is_told(void **state) {
+  struct fixture *f = *state;
+  assert_int_equal(gw_files_load(f->files), GW_OK);
+  gw_files_watch(f->files);
+  write_file(f->routes, "routes:\n  - path: /c\n    service: nobody\n");
+  wait_for_loads(f, 2);
+  assert_int_equal(gw_files_stats(f->files)->errors_total, 1);
+  assert_int_equal(gw_files_policy(f->files)->route_count, 2);
+}
+
 static void test_change_between_load_and_watch_is_not_missed(void **state) {
   struct fixture *f = *state;
   assert_int_equal(gw_files_load(f->files), GW_OK);
@@ -188,9 +215,14 @@ static void test_admin_source_shows_routes_as_written(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      T(test_good_files_become_the_current_snapshot),     T(test_first_bad_load_leaves_nothing_and_keeps_the_mistakes),
-      T(test_later_bad_load_keeps_what_is_in_force),      T(test_more_mistakes_than_are_kept_still_count),
-      T(test_changed_file_is_loaded_once_it_has_settled), T(test_change_between_load_and_watch_is_not_missed),
+      T(test_good_files_become_the_current_snapshot),
+      T(test_first_bad_load_leaves_nothing_and_keeps_the_mistakes),
+      T(test_later_bad_load_keeps_what_is_in_force),
+      T(test_more_mistakes_than_are_kept_still_count),
+      T(test_changed_file_is_loaded_once_it_has_settled),
+      T(test_half_of_a_change_waits_for_the_rest),
+      T(test_change_that_stays_bad_is_told),
+      T(test_change_between_load_and_watch_is_not_missed),
       T(test_admin_source_shows_routes_as_written),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,7 +7,7 @@ static const struct gw_snapshot snapshot = {.version = "5555555555555555"};
 
 static struct gw_node *open_stream(struct gw_node_table *table, const char *id, const char *peer, struct gw_node_stream *stream) {
   *stream = (struct gw_node_stream){0};
-  return gw_node_table_open_stream(table, gw_str_from(id), GW_STR("edge"), gw_str_from(peer), 100, stream);
+  return gw_node_table_open_stream(table, gw_str_from(id), GW_STR("edge"), GW_STR(""), gw_str_from(peer), 100, stream);
 }
 
 static void want(struct gw_node *node, struct gw_node_stream *stream, enum gw_resource_type type, const char *wanted,
@@ -34,7 +34,7 @@ static void test_entry_lives_while_a_stream_is_open(void **state) {
   struct gw_node_stream stream;
   struct gw_node *node = open_stream(table, "n", "p", &stream);
   node->agent_streams++;
-  assert_ptr_equal(gw_node_table_get(table, GW_STR("n"), GW_STR("edge"), 200), node);
+  assert_ptr_equal(gw_node_table_get(table, GW_STR("n"), GW_STR("edge"), GW_STR(""), 200), node);
   assert_int_equal(node->connected_us, 100);
   assert_int_equal(table->count, 1);
   want(node, &stream, GW_RESOURCE_CLUSTER, "1111111111111111", "1111111111111111");
@@ -47,7 +47,7 @@ static void test_entry_lives_while_a_stream_is_open(void **state) {
   node->agent_streams--;
   gw_node_table_release(table, node);
   assert_int_equal(table->count, 0);
-  gw_node_table_get(table, GW_STR("left open"), GW_STR(""), 1);
+  gw_node_table_get(table, GW_STR("left open"), GW_STR(""), GW_STR(""), 1);
   gw_node_table_free(table);
 }
 
@@ -79,8 +79,8 @@ static void test_of_several_streams_the_worst_is_shown(void **state) {
 static void test_id_and_cluster_are_the_key_together(void **state) {
   (void)state;
   struct gw_node_table *table = gw_node_table_new();
-  gw_node_table_get(table, GW_STR("ab"), GW_STR("c"), 1);
-  gw_node_table_get(table, GW_STR("a"), GW_STR("bc"), 1);
+  gw_node_table_get(table, GW_STR("ab"), GW_STR("c"), GW_STR(""), 1);
+  gw_node_table_get(table, GW_STR("a"), GW_STR("bc"), GW_STR(""), 1);
   assert_int_equal(table->count, 2);
   gw_node_table_free(table);
 }
