@@ -122,39 +122,42 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-static const char *const flag_help[] = {
-    "  --routes FILE       routes (config/routes.yaml)\n",
-    "  --services FILE     services (config/services.yaml)\n",
-    "  --env-file FILE     settings (.env, .env.dev or .env.prod here, by ENVIRONMENT)\n",
-    "  --strict            warnings are findings: exit code 79\n",
-    "  -o, --output FORM   table or json (table)\n",
-    "  --dir DIR           where the files lie (pki: the folder pki; keygen: the working directory)\n",
-    "  --domain DOMAIN     init: the trust domain in the certificates' URI names (gateway.internal)\n",
-    "  --control-plane     issue: for a control plane; --host is needed with it\n",
-    "  --host NAME         … a name or address by which it is reached; may be repeated\n",
-    "  --node CLUSTER/NODE issue: for a data plane of that cluster and node id; * is any; may be repeated\n",
-    "  --admin-client      issue: for an administrator's gatewayctl, in place of the token\n",
-    "  --days N            how long it is valid (init: 3650, issue: 365)\n",
-    "  --replace           in place of what has that name\n",
-    "  --bits N            rsa: 2048 to 8192 (3072)\n",
-    "  --curve CURVE       ec: P-256, P-384, P-521 or Ed25519 (P-256)\n",
-    "  --key FILE          a private key in PEM, or a shared secret (the environment's JWT_SECRET_KEY)\n",
-    "  --alg ALG           HS256, RS256, ES256, or one of these with 384 or 512 (the environment's JWT_ALGORITHM, or HS256)\n",
-    "  --kid NAME          the key's name\n",
-    "  --iss NAME          who issues it\n",
-    "  --sub NAME          whom it is for\n",
-    "  --aud NAME          who is to accept it; may be repeated\n",
-    "  --claim NAME=VALUE  any claim; VALUE is JSON, or else a text; may be repeated\n",
-    "  --ttl TIME          how long it is valid: 90s, 15m, 1h (1h)\n",
-    "  --replace           issue: a new certificate in place of one of that name\n",
-    "  --owner USER        create: whom the key's requests are made for; list: only that user's\n",
-    "  --name TEXT         create: what people call it\n",
-    "  --role ROLE         create: what its owner may be; may be repeated\n",
-    "  --permission NAME   create: … and do; may be repeated\n",
-    "  --plan PLAN         create: whose limits count\n",
-    "  --expires WHEN      create, expire: 720h (from now), 2027-01-31, 2027-01-31T12:00:00Z or never\n",
-    "  --grace DURATION    rotate: how long the old key goes on (24h); 0s: not at all\n",
-    "  --ended             list: those that are revoked or have expired, too\n",
+static const struct {
+  uint64_t flag;
+  const char *help; /* a line */
+} flag_help[] = {
+    {GW_CTL_FLAG_ROUTES, "  --routes FILE       routes (config/routes.yaml)\n"},
+    {GW_CTL_FLAG_SERVICES, "  --services FILE     services (config/services.yaml)\n"},
+    {GW_CTL_FLAG_ENV_FILE, "  --env-file FILE     settings (.env, .env.dev or .env.prod here, by ENVIRONMENT)\n"},
+    {GW_CTL_FLAG_STRICT, "  --strict            warnings are findings: exit code 79\n"},
+    {GW_CTL_FLAG_OUTPUT, "  -o, --output FORM   table or json (table)\n"},
+    {GW_CTL_FLAG_DIR, "  --dir DIR           where the files lie (pki: the folder pki; keygen: the working directory)\n"},
+    {GW_CTL_FLAG_DOMAIN, "  --domain DOMAIN     init: the trust domain in the certificates' URI names (gateway.internal)\n"},
+    {GW_CTL_FLAG_CONTROL_PLANE, "  --control-plane     issue: for a control plane; --host is needed with it\n"},
+    {GW_CTL_FLAG_HOST, "  --host NAME         … a name or address by which it is reached; may be repeated\n"},
+    {GW_CTL_FLAG_NODE, "  --node CLUSTER/NODE issue: for a data plane of that cluster and node id; * is any; may be repeated\n"},
+    {GW_CTL_FLAG_ADMIN_CLIENT, "  --admin-client      issue: for an administrator's gatewayctl, in place of the token\n"},
+    {GW_CTL_FLAG_DAYS, "  --days N            how long it is valid (init: 3650, issue: 365)\n"},
+    {GW_CTL_FLAG_REPLACE, "  --replace           in place of what has that name\n"},
+    {GW_CTL_FLAG_BITS, "  --bits N            rsa: 2048 to 8192 (3072)\n"},
+    {GW_CTL_FLAG_CURVE, "  --curve CURVE       ec: P-256, P-384, P-521 or Ed25519 (P-256)\n"},
+    {GW_CTL_FLAG_KEY, "  --key FILE          a private key in PEM, or a shared secret (the environment's JWT_SECRET_KEY)\n"},
+    {GW_CTL_FLAG_ALG,
+     "  --alg ALG           HS256, RS256, ES256, or one of these with 384 or 512 (the environment's JWT_ALGORITHM, or HS256)\n"},
+    {GW_CTL_FLAG_KID, "  --kid NAME          the key's name\n"},
+    {GW_CTL_FLAG_ISS, "  --iss NAME          who issues it\n"},
+    {GW_CTL_FLAG_SUB, "  --sub NAME          whom it is for\n"},
+    {GW_CTL_FLAG_AUD, "  --aud NAME          who is to accept it; may be repeated\n"},
+    {GW_CTL_FLAG_CLAIM, "  --claim NAME=VALUE  any claim; VALUE is JSON, or else a text; may be repeated\n"},
+    {GW_CTL_FLAG_TTL, "  --ttl TIME          how long it is valid: 90s, 15m, 1h (1h)\n"},
+    {GW_CTL_FLAG_OWNER, "  --owner USER        create: whom the key's requests are made for; list: only that user's\n"},
+    {GW_CTL_FLAG_NAME, "  --name TEXT         create: what people call it\n"},
+    {GW_CTL_FLAG_ROLE, "  --role ROLE         create: what its owner may be; may be repeated\n"},
+    {GW_CTL_FLAG_PERMISSION, "  --permission NAME   create: … and do; may be repeated\n"},
+    {GW_CTL_FLAG_PLAN, "  --plan PLAN         create: whose limits count\n"},
+    {GW_CTL_FLAG_EXPIRES, "  --expires WHEN      create, expire: 720h (from now), 2027-01-31, 2027-01-31T12:00:00Z or never\n"},
+    {GW_CTL_FLAG_GRACE, "  --grace DURATION    rotate: how long the old key goes on (24h); 0s: not at all\n"},
+    {GW_CTL_FLAG_ENDED, "  --ended             list: those that are revoked or have expired, too\n"},
 };
 
 static const char global_help[] =
@@ -191,7 +194,7 @@ static int print_help(void) {
 static int print_verb_help(const struct gw_ctl_verb *verb) {
   printf("Usage: gatewayctl %s%s%s [OPTION]...\n%s.\n\n", verb->name, verb->words[0] != '\0' ? " " : "", verb->words, verb->summary);
   for (uint32_t i = 0; i < GW_ARRAY_LEN(flag_help); i++) {
-    if ((verb->flags & 1u << i) != 0) fputs(flag_help[i], stdout);
+    if ((verb->flags & flag_help[i].flag) != 0) fputs(flag_help[i].help, stdout);
   }
   fputs(global_help, stdout);
   return GW_CTL_OK;
@@ -216,12 +219,12 @@ static int take_output(struct gw_ctl *ctl, const char *form) {
   return GW_CTL_OK;
 }
 
-static void take_file(struct gw_ctl *ctl, enum gw_ctl_flag flag, const char **field) {
+static void take_file(struct gw_ctl *ctl, uint64_t flag, const char **field) {
   *field = optarg;
   ctl->given |= flag;
 }
 
-static int take_name(struct gw_ctl *ctl, enum gw_ctl_flag flag, const char *option, const char **list, uint32_t *count) {
+static int take_name(struct gw_ctl *ctl, uint64_t flag, const char *option, const char **list, uint32_t *count) {
   if (*count == GW_CTL_NAMES_MAX) return gw_ctl_fail_usage("--%s: at most %d", option, GW_CTL_NAMES_MAX);
   list[(*count)++] = optarg;
   ctl->given |= flag;
@@ -353,10 +356,10 @@ static int check_tls(const struct gw_ctl *ctl) {
 }
 
 static int run_verb(struct gw_ctl *ctl, const struct gw_ctl_verb *verb) {
-  unsigned foreign = ctl->given & ~verb->flags;
+  uint64_t foreign = ctl->given & ~verb->flags;
   for (uint32_t i = 0; i < GW_ARRAY_LEN(flag_help); i++) {
-    if ((foreign & 1u << i) == 0) continue;
-    struct gw_str rest = gw_str_from(flag_help[i] + 2), option;
+    if ((foreign & flag_help[i].flag) == 0) continue;
+    struct gw_str rest = gw_str_from(flag_help[i].help + 2), option;
     gw_str_split_next(&rest, ' ', &option);
     return gw_ctl_fail_usage("%s takes no %.*s", verb->name, GW_STR_ARG(option));
   }

@@ -235,6 +235,16 @@ def test_help_tells_of_every_verb():
         assert ctl(verb, "--help", check=0).stdout.startswith(f"Usage: gatewayctl {verb}")
 
 
+def test_help_of_a_verb_has_its_own_options_and_no_others():
+    for verb, its_own, others in (("keys", ["--owner", "--ended", "--grace"], ["--replace", "--kid", "--strict"]), ("token", ["--kid", "--ttl"], ["--owner", "--replace"]),
+                                  ("pki", ["--replace", "--node"], ["--owner", "--ttl"]), ("validate", ["--strict"], ["--ended"])):
+        out = ctl(verb, "--help", check=0).stdout
+        assert all(f"  {option} " in out for option in its_own), out
+        assert not any(f"  {option} " in out for option in others), out
+    assert "validate takes no --ended" in ctl("validate", "--ended", check=64).stderr
+    assert "status takes no --owner" in ctl("status", "--owner", "ann", check=64).stderr
+
+
 def complete(*words):
     """What bash offers after those words, the last one being typed."""
     script = f"""source <({BUILD}/bin/gatewayctl completion bash)
