@@ -19,6 +19,11 @@ const struct gw_ctl_verb gw_ctl_verbs[] = {
     {"status", "", "what is served, and whether each data plane runs it", GW_CTL_FLAG_OUTPUT, 0, 0, gw_ctl_status},
     {"get", "routes|services|endpoints [SERVICE]|nodes", "list what the control plane serves", GW_CTL_FLAG_OUTPUT, 1, 2, gw_ctl_get},
     {"why", "REQUEST_ID", "why a request failed or was retried, as data planes remember it", GW_CTL_FLAG_OUTPUT, 1, 1, gw_ctl_why},
+    {"explain", "METHOD URL", "what becomes of a request, and by which rule",
+     GW_CTL_FLAG_OUTPUT | GW_CTL_FLAG_FILE | GW_CTL_FLAG_ROUTES | GW_CTL_FLAG_SERVICES | GW_CTL_FLAG_ENV_FILE | GW_CTL_FLAG_HEADER |
+         GW_CTL_FLAG_IDENTITY | GW_CTL_FLAG_ROLE | GW_CTL_FLAG_PERMISSION | GW_CTL_FLAG_API_KEY | GW_CTL_FLAG_PLAN | GW_CTL_FLAG_CLIENT |
+         GW_CTL_FLAG_LISTENER | GW_CTL_FLAG_NODE,
+     2, 2, gw_ctl_explain},
     {"keys", "create|list|show ID|rotate ID|expire ID|revoke ID...|import FILE",
      "API keys: make, list, end, take over those that others issued",
      GW_CTL_FLAG_OUTPUT | GW_CTL_FLAG_OWNER | GW_CTL_FLAG_NAME | GW_CTL_FLAG_ROLE | GW_CTL_FLAG_PERMISSION | GW_CTL_FLAG_PLAN |
@@ -77,6 +82,10 @@ enum option_id {
   OPT_EXPIRES,
   OPT_GRACE,
   OPT_ENDED,
+  OPT_IDENTITY,
+  OPT_API_KEY,
+  OPT_CLIENT,
+  OPT_LISTENER,
 };
 
 static const struct option long_options[] = {
@@ -119,6 +128,12 @@ static const struct option long_options[] = {
     {"expires", required_argument, NULL, OPT_EXPIRES},
     {"grace", required_argument, NULL, OPT_GRACE},
     {"ended", no_argument, NULL, OPT_ENDED},
+    {"file", required_argument, NULL, 'f'},
+    {"header", required_argument, NULL, 'H'},
+    {"identity", required_argument, NULL, OPT_IDENTITY},
+    {"api-key", no_argument, NULL, OPT_API_KEY},
+    {"client", required_argument, NULL, OPT_CLIENT},
+    {"listener", required_argument, NULL, OPT_LISTENER},
     {NULL, 0, NULL, 0},
 };
 
@@ -135,7 +150,8 @@ static const struct {
     {GW_CTL_FLAG_DOMAIN, "  --domain DOMAIN     init: the trust domain in the certificates' URI names (gateway.internal)\n"},
     {GW_CTL_FLAG_CONTROL_PLANE, "  --control-plane     issue: for a control plane; --host is needed with it\n"},
     {GW_CTL_FLAG_HOST, "  --host NAME         … a name or address by which it is reached; may be repeated\n"},
-    {GW_CTL_FLAG_NODE, "  --node CLUSTER/NODE issue: for a data plane of that cluster and node id; * is any; may be repeated\n"},
+    {GW_CTL_FLAG_NODE, "  --node CLUSTER/NODE issue: for a data plane of that cluster and node id; * is any; may be repeated\n"
+                       "  --node ID           explain: as that data plane has it\n"},
     {GW_CTL_FLAG_ADMIN_CLIENT, "  --admin-client      issue: for an administrator's gatewayctl, in place of the token\n"},
     {GW_CTL_FLAG_DAYS, "  --days N            how long it is valid (init: 3650, issue: 365)\n"},
     {GW_CTL_FLAG_REPLACE, "  --replace           in place of what has that name\n"},
@@ -152,12 +168,19 @@ static const struct {
     {GW_CTL_FLAG_TTL, "  --ttl TIME          how long it is valid: 90s, 15m, 1h (1h)\n"},
     {GW_CTL_FLAG_OWNER, "  --owner USER        create: whom the key's requests are made for; list: only that user's\n"},
     {GW_CTL_FLAG_NAME, "  --name TEXT         create: what people call it\n"},
-    {GW_CTL_FLAG_ROLE, "  --role ROLE         create: what its owner may be; may be repeated\n"},
-    {GW_CTL_FLAG_PERMISSION, "  --permission NAME   create: … and do; may be repeated\n"},
-    {GW_CTL_FLAG_PLAN, "  --plan PLAN         create: whose limits count\n"},
+    {GW_CTL_FLAG_ROLE, "  --role ROLE         create, explain: what its owner, or who asks, may be; may be repeated\n"},
+    {GW_CTL_FLAG_PERMISSION, "  --permission NAME   create, explain: … and do; may be repeated\n"},
+    {GW_CTL_FLAG_PLAN, "  --plan PLAN         create, explain: whose limits count\n"},
     {GW_CTL_FLAG_EXPIRES, "  --expires WHEN      create, expire: 720h (from now), 2027-01-31, 2027-01-31T12:00:00Z or never\n"},
     {GW_CTL_FLAG_GRACE, "  --grace DURATION    rotate: how long the old key goes on (24h); 0s: not at all\n"},
     {GW_CTL_FLAG_ENDED, "  --ended             list: those that are revoked or have expired, too\n"},
+    {GW_CTL_FLAG_FILE, "  -f, --file FILE     explain by these routes, on this machine (with --services, --env-file)\n"},
+    {GW_CTL_FLAG_HEADER,
+     "  -H, --header FIELD  NAME: VALUE of the request; may be repeated. Tokens and keys are not passed on, only a token's claims\n"},
+    {GW_CTL_FLAG_IDENTITY, "  --identity WHO      who asks: claims as JSON, {\"sub\": \"ann\", …}, or a name; taken for granted\n"},
+    {GW_CTL_FLAG_API_KEY, "  --api-key           … by an API key, not by a token\n"},
+    {GW_CTL_FLAG_CLIENT, "  --client ADDRESS    the client's address (127.0.0.1)\n"},
+    {GW_CTL_FLAG_LISTENER, "  --listener NAME     which listener (the one that the URL's scheme and port suggest)\n"},
 };
 
 static const char global_help[] =
@@ -325,6 +348,23 @@ static int take_keys_option(struct gw_ctl *ctl, int id, const char *name) {
 }
 
 /* 0, or the exit code to end with. */
+static int take_explain_option(struct gw_ctl *ctl, int id, const char *name) {
+  struct gw_ctl_explain *explain = &ctl->explain;
+  switch (id) {
+  case 'f': take_file(ctl, GW_CTL_FLAG_FILE, &ctl->routes); return GW_CTL_OK;
+  case 'H': return take_name(ctl, GW_CTL_FLAG_HEADER, "header", explain->headers, &explain->header_count);
+  case OPT_IDENTITY: take_file(ctl, GW_CTL_FLAG_IDENTITY, &explain->identity); return GW_CTL_OK;
+  case OPT_CLIENT: take_file(ctl, GW_CTL_FLAG_CLIENT, &explain->client); return GW_CTL_OK;
+  case OPT_LISTENER: take_file(ctl, GW_CTL_FLAG_LISTENER, &explain->listener); return GW_CTL_OK;
+  case OPT_API_KEY:
+    explain->is_api_key = true;
+    ctl->given |= GW_CTL_FLAG_API_KEY;
+    return GW_CTL_OK;
+  default: return take_keys_option(ctl, id, name);
+  }
+}
+
+/* 0, or the exit code to end with. */
 static int take_option(struct gw_ctl *ctl, int id, const char *name, bool *ret_help) {
   switch (id) {
   case OPT_ADMIN: ctl->admin = optarg; return GW_CTL_OK;
@@ -342,7 +382,7 @@ static int take_option(struct gw_ctl *ctl, int id, const char *name, bool *ret_h
   case OPT_TLS_CERT: ctl->tls.cert = optarg; return GW_CTL_OK;
   case OPT_TLS_KEY: ctl->tls.key = optarg; return GW_CTL_OK;
   case OPT_INSECURE: ctl->is_insecure = true; return GW_CTL_OK;
-  default: return take_keys_option(ctl, id, name);
+  default: return take_explain_option(ctl, id, name);
   }
 }
 
@@ -389,7 +429,7 @@ int gw_ctl_run(int argc, char **argv) {
                                .key = env_or("GATEWAYCTL_TLS_KEY", NULL)}};
   int id, index = 0;
   bool wants_help = false;
-  while ((id = getopt_long(argc, argv, "o:h", long_options, &index)) != -1) {
+  while ((id = getopt_long(argc, argv, "o:hf:H:", long_options, &index)) != -1) {
     if (id == OPT_VERSION) {
       puts("gatewayctl " GW_VERSION);
       return GW_CTL_OK;

@@ -53,6 +53,13 @@
 #define GW_CTL_FLAG_GRACE (UINT64_C(1) << 29)
 #define GW_CTL_FLAG_ENDED (UINT64_C(1) << 30)
 
+#define GW_CTL_FLAG_FILE (UINT64_C(1) << 48)
+#define GW_CTL_FLAG_HEADER (UINT64_C(1) << 49)
+#define GW_CTL_FLAG_IDENTITY (UINT64_C(1) << 50)
+#define GW_CTL_FLAG_API_KEY (UINT64_C(1) << 51)
+#define GW_CTL_FLAG_CLIENT (UINT64_C(1) << 52)
+#define GW_CTL_FLAG_LISTENER (UINT64_C(1) << 53)
+
 /* What `pki` is asked for. */
 #define GW_CTL_NAMES_MAX 32
 struct gw_ctl_pki {
@@ -95,6 +102,16 @@ struct gw_ctl_keys {
   bool shows_ended;
 };
 
+/* What `explain` is asked for, beside roles, permissions and plan of `keys` and the node of `pki`. */
+struct gw_ctl_explain {
+  const char *headers[GW_CTL_NAMES_MAX]; /* "NAME: VALUE" */
+  uint32_t header_count;
+  const char *identity; /* JSON, or whom a token is for */
+  const char *client;
+  const char *listener;
+  bool is_api_key;
+};
+
 struct gw_ctl {
   const char *admin;       /* HOST:PORT */
   const char *token_file;  /* NULL: the default */
@@ -108,6 +125,7 @@ struct gw_ctl {
   struct gw_ctl_pki pki;
   struct gw_ctl_token token;
   struct gw_ctl_keys keys;
+  struct gw_ctl_explain explain;
   uint64_t given;     /* GW_CTL_FLAG_… */
   const char **words; /* behind the verb */
   int word_count;
@@ -134,6 +152,7 @@ int gw_ctl_validate(const struct gw_ctl *ctl);
 int gw_ctl_status(const struct gw_ctl *ctl);
 int gw_ctl_get(const struct gw_ctl *ctl);
 int gw_ctl_why(const struct gw_ctl *ctl);
+int gw_ctl_explain(const struct gw_ctl *ctl);
 int gw_ctl_version(const struct gw_ctl *ctl);
 int gw_ctl_pki(const struct gw_ctl *ctl);
 int gw_ctl_keygen(const struct gw_ctl *ctl);
