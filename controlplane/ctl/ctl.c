@@ -12,6 +12,7 @@
 #include "common/base/str.h"
 #include "common/crypto/jwk.h"
 #include "controlplane/ctl/verb_keys.h"
+#include "controlplane/ctl/yaml_output.h"
 
 const struct gw_ctl_verb gw_ctl_verbs[] = {
     {"validate", "", "check routes and services on this machine, without a control plane",
@@ -24,6 +25,10 @@ const struct gw_ctl_verb gw_ctl_verbs[] = {
          GW_CTL_FLAG_IDENTITY | GW_CTL_FLAG_ROLE | GW_CTL_FLAG_PERMISSION | GW_CTL_FLAG_API_KEY | GW_CTL_FLAG_PLAN | GW_CTL_FLAG_CLIENT |
          GW_CTL_FLAG_LISTENER | GW_CTL_FLAG_NODE,
      2, 2, gw_ctl_explain},
+    {"node", "config ID [NAME]|clusters ID [NAME]|limits ID|counters ID|drain ID|log-level ID LEVEL",
+     "what one data plane runs, has and counts; drain it; how much it logs", GW_CTL_FLAG_OUTPUT, 2, 3, gw_ctl_node},
+    {"top", "", "requests a second by route, over all data planes or on one",
+     GW_CTL_FLAG_OUTPUT | GW_CTL_FLAG_NODE | GW_CTL_FLAG_INTERVAL | GW_CTL_FLAG_COUNT | GW_CTL_FLAG_ROWS, 0, 0, gw_ctl_top},
     {"keys", "create|list|show ID|rotate ID|expire ID|revoke ID...|import FILE",
      "API keys: make, list, end, take over those that others issued",
      GW_CTL_FLAG_OUTPUT | GW_CTL_FLAG_OWNER | GW_CTL_FLAG_NAME | GW_CTL_FLAG_ROLE | GW_CTL_FLAG_PERMISSION | GW_CTL_FLAG_PLAN |
@@ -86,6 +91,9 @@ enum option_id {
   OPT_API_KEY,
   OPT_CLIENT,
   OPT_LISTENER,
+  OPT_INTERVAL,
+  OPT_COUNT,
+  OPT_ROWS,
 };
 
 static const struct option long_options[] = {
@@ -134,6 +142,9 @@ static const struct option long_options[] = {
     {"api-key", no_argument, NULL, OPT_API_KEY},
     {"client", required_argument, NULL, OPT_CLIENT},
     {"listener", required_argument, NULL, OPT_LISTENER},
+    {"interval", required_argument, NULL, OPT_INTERVAL},
+    {"count", required_argument, NULL, OPT_COUNT},
+    {"rows", required_argument, NULL, OPT_ROWS},
     {NULL, 0, NULL, 0},
 };
 
@@ -145,13 +156,13 @@ static const struct {
     {GW_CTL_FLAG_SERVICES, "  --services FILE     services (config/services.yaml)\n"},
     {GW_CTL_FLAG_ENV_FILE, "  --env-file FILE     settings (.env, .env.dev or .env.prod here, by ENVIRONMENT)\n"},
     {GW_CTL_FLAG_STRICT, "  --strict            warnings are findings: exit code 79\n"},
-    {GW_CTL_FLAG_OUTPUT, "  -o, --output FORM   table or json (table)\n"},
+    {GW_CTL_FLAG_OUTPUT, "  -o, --output FORM   table, json or yaml (table)\n"},
     {GW_CTL_FLAG_DIR, "  --dir DIR           where the files lie (pki: the folder pki; keygen: the working directory)\n"},
     {GW_CTL_FLAG_DOMAIN, "  --domain DOMAIN     init: the trust domain in the certificates' URI names (gateway.internal)\n"},
     {GW_CTL_FLAG_CONTROL_PLANE, "  --control-plane     issue: for a control plane; --host is needed with it\n"},
     {GW_CTL_FLAG_HOST, "  --host NAME         … a name or address by which it is reached; may be repeated\n"},
-    {GW_CTL_FLAG_NODE, "  --node CLUSTER/NODE issue: for a data plane of that cluster and node id; * is any; may be repeated\n"
-                       "  --node ID           explain: as that data plane has it\n"},
+    {GW_CTL_FLAG_NODE,
+     "  --node CLUSTER/NODE issue: for a data plane of that cluster and node id; * is any; may be repeated; explain, top: --node ID\n"},
     {GW_CTL_FLAG_ADMIN_CLIENT, "  --admin-client      issue: for an administrator's gatewayctl, in place of the token\n"},
     {GW_CTL_FLAG_DAYS, "  --days N            how long it is valid (init: 3650, issue: 365)\n"},
     {GW_CTL_FLAG_REPLACE, "  --replace           in place of what has that name\n"},
@@ -180,6 +191,9 @@ static const struct {
     {GW_CTL_FLAG_IDENTITY, "  --identity WHO      who asks: claims as JSON, {\"sub\": \"ann\", …}, or a name; taken for granted\n"},
     {GW_CTL_FLAG_API_KEY, "  --api-key           … by an API key, not by a token\n"},
     {GW_CTL_FLAG_CLIENT, "  --client ADDRESS    the client's address (127.0.0.1)\n"},
+    {GW_CTL_FLAG_INTERVAL, "  --interval TIME     between two looks: 500ms, 2s (2s)\n"},
+    {GW_CTL_FLAG_COUNT, "  --count N           so many times (until it is interrupted)\n"},
+    {GW_CTL_FLAG_ROWS, "  --rows N            the busiest routes (20)\n"},
     {GW_CTL_FLAG_LISTENER, "  --listener NAME     which listener (the one that the URL's scheme and port suggest)\n"},
 };
 
@@ -195,6 +209,16 @@ static const char global_help[] =
     "Exit codes: 0 ok, 64 usage, 65 invalid configuration, 66 what was asked for is not there, 69 control plane not reached,\n"
     "70 it answered with an error, 71 a file cannot be written, 75 timed out, 77 token and certificate missing or wrong,\n"
     "79 findings of validate --strict.\n";
+
+const char *gw_ctl_flag_help(uint32_t index, uint64_t *ret_flag) {
+  if (index >= GW_ARRAY_LEN(flag_help)) return NULL;
+  *ret_flag = flag_help[index].flag;
+  return flag_help[index].help;
+}
+
+const char *gw_ctl_global_help(void) {
+  return global_help;
+}
 
 int gw_ctl_fail_usage(const char *format, ...) {
   va_list args;
@@ -236,8 +260,9 @@ static const char *env_or(const char *name, const char *fallback) {
 }
 
 static int take_output(struct gw_ctl *ctl, const char *form) {
-  if (strcmp(form, "json") != 0 && strcmp(form, "table") != 0) return gw_ctl_fail_usage("-o %s: table and json are allowed", form);
-  ctl->is_json = strcmp(form, "json") == 0;
+  ctl->is_yaml = strcmp(form, "yaml") == 0;
+  ctl->is_json = ctl->is_yaml || strcmp(form, "json") == 0;
+  if (!ctl->is_json && strcmp(form, "table") != 0) return gw_ctl_fail_usage("-o %s: table, json and yaml are allowed", form);
   ctl->given |= GW_CTL_FLAG_OUTPUT;
   return GW_CTL_OK;
 }
@@ -347,6 +372,32 @@ static int take_keys_option(struct gw_ctl *ctl, int id, const char *name) {
   }
 }
 
+static int take_number(struct gw_ctl *ctl, uint64_t flag, const char *option, uint32_t most, uint32_t *field) {
+  uint64_t number;
+  if (gw_str_parse_u64(gw_str_from(optarg), &number) != GW_OK || number == 0 || number > most)
+    return gw_ctl_fail_usage("--%s %s: 1 to %u are allowed", option, optarg, most);
+  *field = (uint32_t)number;
+  ctl->given |= flag;
+  return GW_CTL_OK;
+}
+
+static int take_interval(struct gw_ctl *ctl) {
+  if (gw_duration_parse(gw_str_from(optarg), &ctl->top.interval_ms) != GW_OK || ctl->top.interval_ms < 100)
+    return gw_ctl_fail_usage("--interval %s: " GW_DURATION_ALLOWED ", from 100ms on", optarg);
+  ctl->given |= GW_CTL_FLAG_INTERVAL;
+  return GW_CTL_OK;
+}
+
+/* 0, or the exit code to end with. */
+static int take_top_option(struct gw_ctl *ctl, int id, const char *name) {
+  switch (id) {
+  case OPT_INTERVAL: return take_interval(ctl);
+  case OPT_COUNT: return take_number(ctl, GW_CTL_FLAG_COUNT, "count", 1000000, &ctl->top.count);
+  case OPT_ROWS: return take_number(ctl, GW_CTL_FLAG_ROWS, "rows", 10000, &ctl->top.rows);
+  default: return take_keys_option(ctl, id, name);
+  }
+}
+
 /* 0, or the exit code to end with. */
 static int take_explain_option(struct gw_ctl *ctl, int id, const char *name) {
   struct gw_ctl_explain *explain = &ctl->explain;
@@ -360,7 +411,7 @@ static int take_explain_option(struct gw_ctl *ctl, int id, const char *name) {
     explain->is_api_key = true;
     ctl->given |= GW_CTL_FLAG_API_KEY;
     return GW_CTL_OK;
-  default: return take_keys_option(ctl, id, name);
+  default: return take_top_option(ctl, id, name);
   }
 }
 
@@ -406,7 +457,7 @@ static int run_verb(struct gw_ctl *ctl, const struct gw_ctl_verb *verb) {
   if (ctl->word_count < verb->words_min || ctl->word_count > verb->words_max) {
     return gw_ctl_fail_usage("%s wants %s", verb->name, verb->words[0] != '\0' ? verb->words : "no further words");
   }
-  int exit_code = verb->run(ctl);
+  int exit_code = ctl->is_yaml ? gw_ctl_run_for_yaml(ctl, verb->run) : verb->run(ctl);
   if (fflush(stdout) != 0) {
     fputs("gatewayctl: the output cannot be written\n", stderr);
     return exit_code == GW_CTL_OK ? GW_CTL_FAILED : exit_code;

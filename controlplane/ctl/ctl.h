@@ -59,6 +59,9 @@
 #define GW_CTL_FLAG_API_KEY (UINT64_C(1) << 51)
 #define GW_CTL_FLAG_CLIENT (UINT64_C(1) << 52)
 #define GW_CTL_FLAG_LISTENER (UINT64_C(1) << 53)
+#define GW_CTL_FLAG_INTERVAL (UINT64_C(1) << 54)
+#define GW_CTL_FLAG_COUNT (UINT64_C(1) << 55)
+#define GW_CTL_FLAG_ROWS (UINT64_C(1) << 56)
 
 /* What `pki` is asked for. */
 #define GW_CTL_NAMES_MAX 32
@@ -112,12 +115,20 @@ struct gw_ctl_explain {
   bool is_api_key;
 };
 
+/* What `top` is asked for; 0: the default. */
+struct gw_ctl_top {
+  uint64_t interval_ms;
+  uint32_t count;
+  uint32_t rows;
+};
+
 struct gw_ctl {
   const char *admin;       /* HOST:PORT */
   const char *token_file;  /* NULL: the default */
   struct gw_tls_paths tls; /* of the admin API; all NULL: plaintext */
   bool is_insecure;        /* the token may go in plaintext beyond loopback */
-  bool is_json;            /* -o json */
+  bool is_json;            /* -o json, or yaml, which is made of it */
+  bool is_yaml;            /* -o yaml */
   const char *routes;
   const char *services;
   const char *env_file; /* NULL: none named */
@@ -126,6 +137,7 @@ struct gw_ctl {
   struct gw_ctl_token token;
   struct gw_ctl_keys keys;
   struct gw_ctl_explain explain;
+  struct gw_ctl_top top;
   uint64_t given;     /* GW_CTL_FLAG_… */
   const char **words; /* behind the verb */
   int word_count;
@@ -145,6 +157,10 @@ extern const struct gw_ctl_verb gw_ctl_verbs[];
 extern const uint32_t gw_ctl_verb_count;
 
 int gw_ctl_run(int argc, char **argv);
+/* Options as the help has them, one or more lines each: 0, 1, … until NULL; and those that every verb takes, with what else is said of all.
+ */
+const char *gw_ctl_flag_help(uint32_t index, uint64_t *ret_flag);
+const char *gw_ctl_global_help(void);
 /* Says it on standard error, with a hint at --help; returns GW_CTL_USAGE. */
 int gw_ctl_fail_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
@@ -153,6 +169,8 @@ int gw_ctl_status(const struct gw_ctl *ctl);
 int gw_ctl_get(const struct gw_ctl *ctl);
 int gw_ctl_why(const struct gw_ctl *ctl);
 int gw_ctl_explain(const struct gw_ctl *ctl);
+int gw_ctl_node(const struct gw_ctl *ctl);
+int gw_ctl_top(const struct gw_ctl *ctl);
 int gw_ctl_version(const struct gw_ctl *ctl);
 int gw_ctl_pki(const struct gw_ctl *ctl);
 int gw_ctl_keygen(const struct gw_ctl *ctl);

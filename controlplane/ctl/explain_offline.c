@@ -6,21 +6,6 @@
 #include "common/model/snapshot.h"
 #include "common/routing/explain.h"
 #include "common/xds/explanation.h"
-#include "controlplane/policy/policy.h"
-
-static struct gw_policy *load(const struct gw_ctl *ctl, struct gw_errors *errors) {
-  struct gw_settings *settings = NULL;
-  struct gw_policy *policy = NULL;
-  struct gw_policy_source routes = {.name = ctl->routes}, services = {.name = ctl->services};
-  enum gw_err settings_err = gw_settings_load(ctl->env_file, NULL, errors, &settings);
-  enum gw_err routes_err = gw_policy_read_file(ctl->routes, errors, &routes.text);
-  enum gw_err services_err = gw_policy_read_file(ctl->services, errors, &services.text);
-  if (settings_err == GW_OK && routes_err == GW_OK && services_err == GW_OK) gw_policy_load(&routes, &services, settings, errors, &policy);
-  free((char *)routes.text.data);
-  free((char *)services.text.data);
-  gw_settings_free(settings);
-  return policy;
-}
 
 static void add(struct gw_snapshot_builder *builder, enum gw_resource_type type, struct gw_str name, const void *value) {
   struct gw_resource *resource = gw_resource_new(type);
@@ -65,12 +50,15 @@ static int explain(const struct gw_policy *policy, const Gateway__Dataplane__V1_
   return exit_code;
 }
 
-int gw_ctl_explain_offline(const struct gw_ctl *ctl, const Gateway__Dataplane__V1__ExplainRequest *question, struct gw_arena *arena,
-                           Gateway__Dataplane__V1__ExplainResponse **ret_answer) {
+int gw_ctl_explain_texts(const struct gw_ctl *ctl, const struct gw_policy_source *routes, const struct gw_policy_source *services,
+                         const Gateway__Dataplane__V1__ExplainRequest *question, struct gw_arena *arena,
+                         Gateway__Dataplane__V1__ExplainResponse **ret_answer) {
   struct gw_errors errors;
-  gw_errors_init(&errors);
-  struct gw_policy *policy = load(ctl, &errors);
+  struct gw_settings *settings = NULL;
+  struct gw_policy *policy = NULL;
   int exit_code = GW_CTL_INVALID;
+  gw_errors_init(&errors);
+  if (gw_settings_load(ctl->env_file, NULL, &errors, &settings) == GW_OK) gw_policy_load(routes, services, settings, &errors, &policy);
   if (policy != NULL) {
     exit_code = explain(policy, question, arena, ret_answer);
   } else {
@@ -79,6 +67,28 @@ int gw_ctl_explain_offline(const struct gw_ctl *ctl, const Gateway__Dataplane__V
     free(words);
   }
   gw_policy_free(policy);
+  gw_settings_free(settings);
+  gw_errors_done(&errors);
+  return exit_code;
+}
+
+int gw_ctl_explain_offline(const struct gw_ctl *ctl, const Gateway__Dataplane__V1__ExplainRequest *question, struct gw_arena *arena,
+                           Gateway__Dataplane__V1__ExplainResponse **ret_answer) {
+  struct gw_errors errors;
+  struct gw_policy_source routes = {.name = ctl->routes}, services = {.name = ctl->services};
+  int exit_code = GW_CTL_INVALID;
+  gw_errors_init(&errors);
+  enum gw_err routes_err = gw_policy_read_file(ctl->routes, &errors, &routes.text);
+  enum gw_err services_err = gw_policy_read_file(ctl->services, &errors, &services.text);
+  if (routes_err == GW_OK && services_err == GW_OK) {
+    exit_code = gw_ctl_explain_texts(ctl, &routes, &services, question, arena, ret_answer);
+  } else {
+    char *words = gw_errors_format(&errors);
+    fputs(words, stderr);
+    free(words);
+  }
+  free((char *)routes.text.data);
+  free((char *)services.text.data);
   gw_errors_done(&errors);
   return exit_code;
 }

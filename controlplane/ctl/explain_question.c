@@ -22,7 +22,8 @@ static int take_url(const char *word, struct gw_arena *arena, Request *request) 
   if (url.len == 0) return gw_ctl_fail_usage("explain wants METHOD URL");
   if (word[0] != '/' && word[0] != '*') {
     const char *found = strstr(word, separator.data);
-    if (found == NULL) return gw_ctl_fail_usage("%s: a URL such as http://shop.example/orders/7, or a path such as /orders/7, is wanted", word);
+    if (found == NULL)
+      return gw_ctl_fail_usage("%s: a URL such as http://shop.example/orders/7, or a path such as /orders/7, is wanted", word);
     scheme = (struct gw_str){word, (size_t)(found - word)};
     url = gw_str_from(found + separator.len);
     size_t len = strcspn(url.data, "/?#");

@@ -9,8 +9,8 @@
 #include "common/base/arena.h"
 #include "controlplane/ctl/ctl.h"
 
-/* METHOD URL, -H, --identity, --role, --permission, --api-key, --plan, --client, --listener. Tokens and keys in headers are not passed on: of a
- * token its claims are, unless --identity says who asks. GW_CTL_OK, or the exit code after a word on standard error. */
+/* METHOD URL, -H, --identity, --role, --permission, --api-key, --plan, --client, --listener. Tokens and keys in headers are not passed on:
+ * of a token its claims are, unless --identity says who asks. GW_CTL_OK, or the exit code after a word on standard error. */
 int gw_ctl_explain_question(const struct gw_ctl *ctl, struct gw_arena *arena, Gateway__Dataplane__V1__ExplainRequest **ret_question);
 
 #endif

@@ -149,7 +149,9 @@ static int ask(const struct gw_ctl *ctl, const Request *question, struct gw_aren
   if (is_offline && is_of_node) return gw_ctl_fail_usage("--node asks a data plane; it does not go with files");
   if (is_offline) return gw_ctl_explain_offline(ctl, question, arena, ret_answer);
   ProtobufCMessage *reply;
-  int exit_code = gw_admin_client_ask(ctl, "Explain", &question->base, &gateway__dataplane__v1__explain_response__descriptor, arena, &reply);
+  const ProtobufCMessageDescriptor *type = &gateway__dataplane__v1__explain_response__descriptor;
+  int exit_code = is_of_node ? gw_admin_client_ask_node(ctl, ctl->pki.nodes[0], "Explain", &question->base, type, arena, &reply)
+                             : gw_admin_client_ask(ctl, "Explain", &question->base, type, arena, &reply);
   if (exit_code == GW_CTL_OK) *ret_answer = (Response *)(void *)reply;
   return exit_code;
 }
