@@ -1,4 +1,5 @@
 /* What the admin API passes on to a data plane: methods of gateway.dataplane.v1.DataPlane, for the node that the call's metadata names. */
+#include "common/base/mem.h"
 #include "controlplane/api/admin_reply.h"
 #include "controlplane/api/agent_service.h"
 #include "controlplane/api/node_calls.h"
@@ -15,6 +16,14 @@ static void on_client_gone(void *arg) {
   gw_node_call_cancel(arg);
 }
 
+/* What changes something there is in the log here. */
+static bool is_change(const char *method) {
+  static const char *const reads[] = {"Get", "List", "Explain"};
+  for (size_t i = 0; i < GW_ARRAY_LEN(reads); i++)
+    if (gw_str_has_prefix(gw_str_from(method), gw_str_from(reads[i]))) return false;
+  return true;
+}
+
 void gw_admin_start_node_call(const struct gw_admin_request *request, struct gw_admin_call *call, const char *method, struct gw_str bytes) {
   struct gw_str node_id = gw_admin_call_metadata(call, GW_ADMIN_NODE_METADATA);
   struct gw_node_call *node_call;
@@ -23,7 +32,10 @@ void gw_admin_start_node_call(const struct gw_admin_request *request, struct gw_
     return;
   }
   switch (gw_node_call_start(gw_agent_service_node_calls(request->options->agents), node_id, method, bytes, on_answer, call, &node_call)) {
-  case GW_OK: gw_admin_call_wait(call, on_client_gone, node_call); return;
+  case GW_OK:
+    if (is_change(method)) GW_LOG_INFO(request->options->log, "admin API: %s of data plane %.*s", method, GW_STR_ARG(node_id));
+    gw_admin_call_wait(call, on_client_gone, node_call);
+    return;
   case GW_ERR_LIMIT:
     gw_admin_call_refuse(call, GW_RPC_RESOURCE_EXHAUSTED, "too many calls to data planes are under way; try again");
     return;

@@ -34,6 +34,11 @@ void gw_node_methods_free(struct gw_node_methods *methods) {
   free(methods);
 }
 
+void gw_node_methods_on_config(struct gw_node_methods *methods) {
+  gw_explainer_free(methods->explainer);
+  methods->explainer = NULL;
+}
+
 const char *gw_node_methods_name(size_t index) {
   return index < GW_ARRAY_LEN(node_methods) ? node_methods[index].name : NULL;
 }

@@ -14,6 +14,9 @@ struct gw_bytes;
 struct gw_node_methods *gw_node_methods_new(const struct gw_admin_calls *calls);
 void gw_node_methods_free(struct gw_node_methods *methods);
 
+/* Another configuration serves: what was kept of the one before goes. */
+void gw_node_methods_on_config(struct gw_node_methods *methods);
+
 /* "Explain", 0, 1, … until NULL. */
 const char *gw_node_methods_name(size_t index);
 

@@ -49,6 +49,7 @@ static void keep(struct gw_data_plane *plane, const struct gw_compiler_status *c
 
 void gw_node_on_active(void *arg) {
   struct gw_data_plane *plane = arg;
+  gw_node_methods_on_config(plane->methods);
   struct gw_compiler_status config;
   gw_compiler_get_status(plane->compiler, &config);
   keep(plane, &config);

@@ -60,6 +60,13 @@ def head_of(case, number, tokens):
     return "\r\n".join([*lines, "", ""]).encode()
 
 
+def access_rule_of(answer):
+    """The access rule that decided last, as the access log has it."""
+    rules = [step.rule for step in answer.steps
+             if step.filter.startswith("envoy.filters.http.rbac") and not step.shadow and step.verdict in (step.PASSES, step.ANSWERS)]
+    return (rules or [""])[-1] or None
+
+
 def exchange_all(port, heads, methods):
     statuses = []
     with socket.create_connection(("127.0.0.1", port), 60) as connection:
@@ -130,8 +137,8 @@ def compare(data, port, keys, explainers, routes, chance, first):
         line = lines[first + number]
         for answers in said:
             answer = answers[number]
-            wanted = (answer.status or 200, answer.detail, answer.route if answer.has_route else None)
-            done = (statuses[number], line["response_code_details"], line["route_name"] or None)
+            wanted = (answer.status or 200, answer.detail, answer.route if answer.has_route else None, access_rule_of(answer))
+            done = (statuses[number], line["response_code_details"], line["route_name"] or None, line["rbac_policy"] or None)
             if wanted != done:
                 wrong.append({"case": case, "explained": wanted, "done": done, "steps": [str(step) for step in answer.steps]})
         seen[line["response_code_details"].split("[")[0].split("{")[0]] = seen.get(line["response_code_details"], 0) + 1
@@ -139,6 +146,7 @@ def compare(data, port, keys, explainers, routes, chance, first):
     return seen
 
 
+@pytest.mark.timeout(3600)
 def test_explain_says_what_the_data_plane_then_does(stage, tmp_path):
     chance = random.Random(int(os.environ.get("GW_SEED", "7")))
     backend, keys = stage.backend(), Keys(tmp_path)
