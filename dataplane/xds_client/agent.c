@@ -210,8 +210,12 @@ void gw_agent_tell_failures(struct gw_agent *agent, uint64_t query_id, const str
   gw_bytes_unref(bytes);
 }
 
+/* As many as a control plane of ours may have asked at once: what it asks in one turn is answered in one. */
+#define ANSWERS_PENDING_MAX 96u
+
 void gw_agent_tell_answer(struct gw_agent *agent, uint64_t call_id, int code, const char *problem, struct gw_str answer) {
-  if (agent == NULL || agent->call == NULL || agent->is_abandoned || !reads(agent)) return;
+  if (agent == NULL || agent->call == NULL || agent->is_abandoned) return;
+  if (gw_rpc_stream_pending(agent->call) >= ANSWERS_PENDING_MAX) return;
   Gateway__Agent__V1__Answer body = GATEWAY__AGENT__V1__ANSWER__INIT;
   body.call_id = call_id;
   body.code = (uint32_t)code;
