@@ -136,8 +136,8 @@ static void take_head(struct gw_explain_run *run) {
 
 /* ---- steps ---- */
 
-static void vadd(struct gw_explain_run *run, struct gw_str filter, struct gw_str rule, enum gw_explain_verdict verdict, const char *format,
-                 va_list args) {
+__attribute__((format(printf, 5, 0))) static void vadd(struct gw_explain_run *run, struct gw_str filter, struct gw_str rule,
+                                                       enum gw_explain_verdict verdict, const char *format, va_list args) {
   GW_CLEANUP(gw_strbuf_done) struct gw_strbuf words = {0};
   gw_strbuf_vprintf(&words, format, args);
   if (run->out->step_count == GW_EXPLAIN_STEPS_MAX) run->out->step_count--;
@@ -214,12 +214,15 @@ static void find_route(struct gw_explain_run *run) {
 
 static void walk(struct gw_explain_run *run) {
   const struct gw_http_connection_manager *http = &run->listener->http;
-  bool is_whole = take_form(run);
+  bool is_whole = take_form(run), has_looked = false;
   run->out->path = run->head.path;
   if (!is_whole) return;
-  find_route(run);
   for (uint32_t i = 0; i < http->filter_count; i++) {
-    if (http->filters[i].kind != GW_FILTER_ROUTER && gw_explain_filter(run, &http->filters[i])) return;
+    const struct gw_http_filter *filter = &http->filters[i];
+    bool needs_route = filter->kind != GW_FILTER_NODE_ENDPOINTS; /* which comes before routes are looked at */
+    if (needs_route && !has_looked) find_route(run);
+    has_looked = has_looked || needs_route;
+    if (filter->kind != GW_FILTER_ROUTER && gw_explain_filter(run, filter)) return;
   }
   gw_explain_route(run);
 }

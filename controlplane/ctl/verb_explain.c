@@ -105,16 +105,17 @@ static void print_candidates(const Response *answer) {
 }
 
 static void print_services(const Response *answer) {
-  static const char *const heads[] = {"SERVICE", "SHARE", "INSTANCE", "WEIGHT", "PRIORITY", "HEALTHY"};
+  static const char *const heads[] = {"SERVICE", "SHARE", "CIRCUIT", "INSTANCE", "WEIGHT", "PRIORITY", "STATE"};
   struct gw_table table;
   if (answer->n_services == 0) return;
-  gw_table_init(&table, heads, 6);
+  gw_table_init(&table, heads, 7);
   for (size_t i = 0; i < answer->n_services; i++) {
     const Destination *service = answer->services[i];
     size_t rows = service->n_instances > 0 ? service->n_instances : 1;
     for (size_t k = 0; k < rows; k++) {
       gw_table_add(&table, service->name);
       gw_table_printf(&table, "%u/%u", service->weight, service->total_weight);
+      gw_table_add(&table, service->circuit);
       if (service->n_instances == 0) {
         gw_table_add(&table, service->known ? "none is known" : "no such service");
         for (int column = 0; column < 3; column++)
@@ -124,7 +125,8 @@ static void print_services(const Response *answer) {
       gw_table_printf(&table, "%s:%u", service->instances[k]->address, service->instances[k]->port);
       gw_table_printf(&table, "%u", service->instances[k]->weight);
       gw_table_printf(&table, "%u", service->instances[k]->priority);
-      gw_table_add(&table, service->instances[k]->healthy ? "yes" : "no");
+      const char *state = service->instances[k]->state;
+      gw_table_add(&table, state[0] != '\0' ? state : service->instances[k]->healthy ? "in use" : "unhealthy by discovery");
     }
   }
   puts("");

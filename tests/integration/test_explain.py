@@ -18,7 +18,6 @@ from support.random_routes import claims, request, table
 from support.raw import read_answer
 
 ISSUER = "https://main"
-TABLES, REQUESTS = (100, 1000) if os.environ.get("GW_FULL") else (4, 400)
 BATCH = 50
 
 message = load_messages("gateway/admin/v1/admin.proto", "gateway/dataplane/v1/dataplane.proto")
@@ -120,10 +119,10 @@ def change_routes(control, text):
     wait_until(lambda: running_version(control, "node-1") == served_version(control), "the data plane to run it", interval=0.05)
 
 
-def compare(data, port, keys, explainers, routes, chance, first):
+def compare(data, port, keys, explainers, routes, chance, first, count):
     identities = [claims(chance) | {"sub": f"user-{number}"} for number in range(8)] + [{"iss": "https://else"}, {"iss": ISSUER, "aud": "else"}]
     tokens = {json.dumps(one): keys.token(one) for one in identities}
-    cases = [request(chance, routes, identities) for _ in range(REQUESTS)]
+    cases = [request(chance, routes, identities) for _ in range(count)]
     said = [explainer.all([question_of(case) for case in cases]) for explainer in explainers]
     statuses = exchange_all(port, [head_of(case, first + number, tokens) for number, case in enumerate(cases)], [case["method"] for case in cases])
 
@@ -147,7 +146,8 @@ def compare(data, port, keys, explainers, routes, chance, first):
 
 
 @pytest.mark.timeout(3600)
-def test_explain_says_what_the_data_plane_then_does(stage, tmp_path):
+@pytest.mark.parametrize("tables, count", [(4, 400), pytest.param(100, 1000, marks=pytest.mark.full)])
+def test_explain_says_what_the_data_plane_then_does(stage, tmp_path, tables, count):
     chance = random.Random(int(os.environ.get("GW_SEED", "7")))
     backend, keys = stage.backend(), Keys(tmp_path)
     services = f"services:\n  s:\n    instances:\n      - url: http://127.0.0.1:{backend.port}\n"
@@ -159,12 +159,12 @@ def test_explain_says_what_the_data_plane_then_does(stage, tmp_path):
     admin, token = f"127.0.0.1:{control.ports()['admin']}", control.token_path.read_text().strip()
     explainers = [Explainer(admin, token), Explainer(admin, token, OF_NODE, "node-1")]
     seen, first = {}, 0
-    for number in range(TABLES):
+    for _ in range(tables):
         routes = table(chance)
         change_routes(control, text_of(routes, keys))
-        for detail, count in compare(data, port, keys, explainers, routes, chance, first).items():
-            seen[detail] = seen.get(detail, 0) + count
-        first += REQUESTS
+        for detail, times in compare(data, port, keys, explainers, routes, chance, first, count).items():
+            seen[detail] = seen.get(detail, 0) + times
+        first += count
     wanted = {"via_upstream", "direct_response", "redirect", "route_not_found", "path_normalization_failed", "address_not_allowed",
-              "jwt_authn_access_denied", "rbac_access_denied_matched_policy", "cors_response"}
+              "jwt_authn_access_denied", "rbac_access_denied_matched_policy", "cors_response", "node_health", "node_ready"}
     assert wanted <= set(seen), seen

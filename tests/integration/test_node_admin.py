@@ -136,6 +136,9 @@ def test_explain_of_a_node_is_by_what_it_runs(site):
         assert answer.snapshot_version == site.call(way, "GetConfig").snapshot_version
     shown = site.ctl("explain", "GET", "/down", "--node", "node-1")
     assert "goes to broken" in shown and "path is /a" in shown
+    of_node = json.loads(site.ctl("explain", "GET", "/down", "--node", "node-1", "-o", "json"))["services"][0]
+    assert of_node["circuit"] == "closed" and of_node["instances"][0]["state"]
+    assert json.loads(site.ctl("explain", "GET", "/down", "-o", "json"))["services"][0]["circuit"] == ""
     assert site.control.ctl("explain", "GET", "/a", "--node", "nobody").returncode == 66
     assert json.loads(site.ctl("explain", "GET", "/a", "-o", "json"))["detail"] == "via_upstream"
 

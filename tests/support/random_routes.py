@@ -96,7 +96,9 @@ def table(chance, size=40):
 
 
 def target(chance, routes):
-    """Mostly a path that some route is for, now and then in another spelling."""
+    """Mostly a path that some route is for, now and then in another spelling, or what the gateway answers itself."""
+    if chance.random() < 0.02:
+        return chance.choice(["/health", "/ready", "/x/../health?q"])
     path = chance.choice(routes)["path"] if chance.random() < 0.9 else "/" + "/".join(some(chance, WORDS, 4))
     segments = [""]
     for segment in path.split("/")[1:]:
