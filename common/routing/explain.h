@@ -1,8 +1,8 @@
 /* Why: says what becomes of a request, and by which rule, without making it: which route wins and why the others don't, what each filter of
  * the listener asks in its order, which service it goes to. The route table, the access rules and the other parts of this folder that the
  * proxy runs are run here.
- * What only time or a service can tell is not looked at: how much is left of limits, circuit breakers, health, bodies, upgrades; what is
- * taken for granted is said (assumptions).
+ * What only time or a service can tell is not looked at: how much is left of limits, circuit breakers, health, bodies; what is taken for
+ * granted is said (assumptions).
  * Life: gw_explainer_new … gw_explainer_free; holds a reference on its snapshot, and compiles route configurations when they are first
  * asked for.
  * Thread: one at a time. */

@@ -1,5 +1,6 @@
 #include "common/routing/request_form.h"
 
+#include "common/message/upgrade.h"
 #include "common/message/uri.h"
 
 static bool answer(struct gw_form_answer *out, uint32_t status, const char *detail, const char *message) {
@@ -53,6 +54,20 @@ static bool normalize_path(const struct gw_http_connection_manager *http, struct
   return false;
 }
 
+/* An upgrade to anything but WebSocket is not made, h2c among them: the request is served as what it is (RFC 9110 section 7.8). */
+static bool resolve_upgrade(const struct gw_http_connection_manager *http, struct gw_request_head *head,
+                            struct gw_form_answer *ret_answer) {
+  if (head->version == GW_HTTP_1_1) {
+    enum gw_upgrade upgrade = gw_upgrade_find(head);
+    if (upgrade == GW_UPGRADE_BAD_WEBSOCKET)
+      return answer(ret_answer, 400, "bad_websocket_handshake", "the WebSocket handshake is not valid");
+    if (upgrade == GW_UPGRADE_WEBSOCKET) head->upgrade = GW_STR("websocket");
+  }
+  if (head->upgrade.len == 0) return true;
+  if (!gw_str_equal(head->upgrade, GW_STR("websocket"))) return answer(ret_answer, 501, "unknown_protocol", "this protocol is not served");
+  return http->has_websocket || answer(ret_answer, 403, "upgrade_failed", "WebSockets are not served here");
+}
+
 bool gw_request_form_apply(const struct gw_http_connection_manager *http, uint32_t max_uri_bytes, const struct gw_reserved_fields *reserved,
                            struct gw_request_head *head, struct gw_arena *arena, struct gw_form_answer *ret_answer) {
   if (max_uri_bytes != 0 && head->path.len > max_uri_bytes)
@@ -60,5 +75,5 @@ bool gw_request_form_apply(const struct gw_http_connection_manager *http, uint32
   if (!check_method(head, ret_answer)) return false;
   if (!check_underscores(&head->headers, http->underscores, ret_answer)) return false;
   gw_reserved_fields_remove(reserved, &head->headers);
-  return normalize_path(http, head, arena, ret_answer);
+  return normalize_path(http, head, arena, ret_answer) && resolve_upgrade(http, head, ret_answer);
 }

@@ -9,6 +9,7 @@
 #include "common/rpc/client.h"
 #include "common/rpc/credentials.h"
 #include "common/xds/wire.h"
+#include "controlplane/ctl/terminal_text.h"
 
 #define DEADLINE_MS 10000
 
@@ -151,7 +152,12 @@ int gw_admin_client_ask_node(const struct gw_ctl *ctl, const char *node_id, cons
   GW_CLEANUP(gw_free_ptr) char *path = gw_asprintf("/gateway.dataplane.v1.DataPlane/%s", method);
   char *problem = NULL;
   int exit_code = call_path(ctl, path, node_id, DEADLINE_MS, request, reply, arena, ret_reply, &problem);
-  if (exit_code != GW_CTL_OK) fprintf(stderr, "gatewayctl: %s\n", problem);
+  if (exit_code != GW_CTL_OK) {
+    struct gw_strbuf clean = {0}; /* a node's words, perhaps */
+    gw_terminal_text_append(&clean, gw_str_from(problem));
+    fprintf(stderr, "gatewayctl: %.*s\n", GW_STR_ARG(gw_strbuf_str(&clean)));
+    gw_strbuf_done(&clean);
+  }
   free(problem);
   return exit_code;
 }

@@ -138,8 +138,8 @@ static void print_assumptions(const Response *answer) {
   struct gw_strbuf text = {0};
   if (answer->n_assumptions > 0) puts("\nTaken for granted:");
   for (size_t i = 0; i < answer->n_assumptions; i++) {
-    gw_strbuf_printf(&text, "  %s\n", answer->assumptions[i]);
-    fputs(text.data, stdout);
+    gw_terminal_text_append(&text, gw_str_from(answer->assumptions[i]));
+    printf("  %.*s\n", GW_STR_ARG(gw_strbuf_str(&text)));
     gw_strbuf_clear(&text);
   }
   gw_strbuf_done(&text);

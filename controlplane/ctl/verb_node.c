@@ -1,5 +1,6 @@
 /* gatewayctl node: what one data plane says of itself, and what it is told, over its agent session. */
 #include <gateway/dataplane/v1/dataplane.pb-c.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -7,6 +8,7 @@
 #include "controlplane/ctl/ctl.h"
 #include "controlplane/ctl/message_json.h"
 #include "controlplane/ctl/table.h"
+#include "controlplane/ctl/terminal_text.h"
 
 /* One call: what is asked, and how the answer is shown to people. */
 struct question {
@@ -29,15 +31,30 @@ static int ask(const struct gw_ctl *ctl, const struct question *question) {
   return exit_code;
 }
 
+/* What nodes say outside of tables. */
+static void print_clean(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static void print_clean(const char *format, ...) {
+  struct gw_strbuf text = {0}, clean = {0};
+  va_list args;
+  va_start(args, format);
+  gw_strbuf_vprintf(&text, format, args);
+  va_end(args);
+  gw_terminal_text_append(&clean, gw_strbuf_str(&text));
+  gw_strbuf_append_char(&clean, '\n');
+  fwrite(clean.data, 1, clean.len, stdout);
+  gw_strbuf_done(&text);
+  gw_strbuf_done(&clean);
+}
+
 /* ---- config ---- */
 
 static void print_config(const ProtobufCMessage *reply) {
   static const char *const heads[] = {"TYPE", "NAME", "VERSION"};
   const Gateway__Dataplane__V1__GetConfigResponse *config = (const void *)reply;
   char age[GW_DURATION_TEXT_SIZE];
-  printf("configuration %s from %s, for %s%s%s\n", config->snapshot_version[0] != '\0' ? config->snapshot_version : "none",
-         config->source[0] != '\0' ? config->source : "nowhere", gw_duration_format(config->age_ms, age),
-         config->ready ? "" : ", not ready", config->draining ? ", draining" : "");
+  print_clean("configuration %s from %s, for %s%s%s", config->snapshot_version[0] != '\0' ? config->snapshot_version : "none",
+              config->source[0] != '\0' ? config->source : "nowhere", gw_duration_format(config->age_ms, age),
+              config->ready ? "" : ", not ready", config->draining ? ", draining" : "");
   struct gw_table table;
   gw_table_init(&table, heads, 3);
   for (size_t i = 0; i < config->n_resources; i++) {
@@ -49,7 +66,7 @@ static void print_config(const ProtobufCMessage *reply) {
   gw_table_print(&table, stdout);
   gw_table_done(&table);
   for (size_t i = 0; i < config->n_resources; i++)
-    if (config->resources[i]->json[0] != '\0') puts(config->resources[i]->json);
+    if (config->resources[i]->json[0] != '\0') print_clean("%s", config->resources[i]->json);
   static const char *const refusal_heads[] = {"REFUSED", "WHY"};
   if (config->n_refusals == 0) return;
   gw_table_init(&table, refusal_heads, 2);
@@ -155,7 +172,7 @@ static void print_limits(const ProtobufCMessage *reply) {
   }
   gw_table_print(&table, stdout);
   gw_table_done(&table);
-  printf("overload: %s; data planes that share limits: %u\n", limits->overload, limits->fleet_size);
+  print_clean("overload: %s; data planes that share limits: %u", limits->overload, limits->fleet_size);
 }
 
 static int limits(const struct gw_ctl *ctl) {
@@ -200,7 +217,7 @@ static int drain(const struct gw_ctl *ctl) {
 }
 
 static void print_level(const ProtobufCMessage *reply) {
-  printf("it was %s\n", ((const Gateway__Dataplane__V1__SetLogLevelResponse *)(const void *)reply)->previous_level);
+  print_clean("it was %s", ((const Gateway__Dataplane__V1__SetLogLevelResponse *)(const void *)reply)->previous_level);
 }
 
 static int log_level(const struct gw_ctl *ctl) {

@@ -1,17 +1,8 @@
 #include "dataplane/pipeline/request_rules.h"
 
-#include "common/message/upgrade.h"
 #include "common/routing/request_form.h"
 #include "dataplane/pipeline/forwarded.h"
 #include "dataplane/pipeline/local_reply.h"
-
-static bool refuse(struct gw_stream *stream, uint32_t status, const char *detail, const char *message) {
-  gw_stream_fail(stream, &(struct gw_failure){.status = status,
-                                              .side = GW_FAILURE_CLIENT,
-                                              .detail = gw_str_from(detail),
-                                              .message = gw_str_from(message)});
-  return false;
-}
 
 static bool give(struct gw_stream *stream, const struct gw_form_answer *answer) {
   struct gw_headers *headers = &stream->response.headers;
@@ -43,19 +34,6 @@ static void set_request_id(struct gw_stream *stream, const struct gw_http_connec
   if (http->generate_request_id) gw_headers_set(headers, &stream->arena, GW_HEADER_X_REQUEST_ID, stream->request_id);
 }
 
-/* An upgrade to anything but WebSocket is not made, h2c among them: the request is served as what it is (RFC 9110 section 7.8). */
-static bool resolve_upgrade(struct gw_stream *stream, const struct gw_http_connection_manager *http) {
-  struct gw_request_head *request = &stream->request;
-  if (request->version == GW_HTTP_1_1) {
-    enum gw_upgrade upgrade = gw_upgrade_find(request);
-    if (upgrade == GW_UPGRADE_BAD_WEBSOCKET) return refuse(stream, 400, "bad_websocket_handshake", "the WebSocket handshake is not valid");
-    if (upgrade == GW_UPGRADE_WEBSOCKET) request->upgrade = GW_STR("websocket");
-  }
-  if (request->upgrade.len == 0) return true;
-  if (!gw_str_equal(request->upgrade, GW_STR("websocket"))) return refuse(stream, 501, "unknown_protocol", "this protocol is not served");
-  return http->has_websocket || refuse(stream, 403, "upgrade_failed", "WebSockets are not served here");
-}
-
 /* TE: trailers is for this connection only, so it says what may be sent here before it goes. */
 static bool takes_trailers(const struct gw_headers *headers) {
   const struct gw_header *te = gw_headers_find(headers, GW_HEADER_TE);
@@ -70,7 +48,6 @@ bool gw_request_rules_apply(struct gw_stream *stream) {
   struct gw_form_answer answer;
   if (!gw_request_form_apply(http, frozen->limits->max_uri_bytes, &frozen->reserved, request, &stream->arena, &answer))
     return give(stream, &answer);
-  if (!resolve_upgrade(stream, http)) return false;
   gw_headers_remove_hop_by_hop(&request->headers);
   stream->takes_trailers |= takes_trailers(&request->headers);
   gw_headers_remove(&request->headers, GW_HEADER_EXPECT);

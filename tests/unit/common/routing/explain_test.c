@@ -247,6 +247,28 @@ static void test_what_has_no_service_to_go_to_is_answered(void **state) {
   stage_free(stage);
 }
 
+static void test_upgrades_are_looked_at(void **state) {
+  (void)state;
+  struct stage *stage = stage_new();
+  static const struct gw_explain_header handshake[] = {{{"Connection", 10}, {"Upgrade", 7}},
+                                                       {{"Upgrade", 7}, {"websocket", 9}},
+                                                       {{"Sec-WebSocket-Version", 21}, {"13", 2}},
+                                                       {{"Sec-WebSocket-Key", 17}, {"dGhlIHNhbXBsZSBub25jZQ==", 24}}};
+  add_route(stage, "r", "/a", "shop");
+  stage->request.headers = handshake;
+  stage->request.header_count = 4;
+  ask(stage, "GET", "/a");
+  assert_said(stage, 403, "upgrade_failed", "request", "");
+  stage->request.header_count = 3;
+  ask(stage, "GET", "/a");
+  assert_said(stage, 400, "bad_websocket_handshake", "request", "");
+  stage->listener.http.has_websocket = true;
+  stage->request.header_count = 4;
+  ask(stage, "GET", "/a");
+  assert_said(stage, 0, "via_upstream", "route", "r");
+  stage_free(stage);
+}
+
 static void test_fields_that_only_the_gateway_sets_are_not_looked_at(void **state) {
   (void)state;
   struct stage *stage = stage_new();
@@ -404,6 +426,7 @@ int main(void) {
       cmocka_unit_test(test_losers_are_told_with_what_fails_first),
       cmocka_unit_test(test_many_losers_leave_out_other_paths_first),
       cmocka_unit_test(test_what_has_no_service_to_go_to_is_answered),
+      cmocka_unit_test(test_upgrades_are_looked_at),
       cmocka_unit_test(test_fields_that_only_the_gateway_sets_are_not_looked_at),
       cmocka_unit_test(test_addresses_decide_before_credentials),
       cmocka_unit_test(test_identities_are_checked_as_tokens_are),
