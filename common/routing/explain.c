@@ -219,7 +219,8 @@ static void walk(struct gw_explain_run *run) {
   if (!is_whole) return;
   for (uint32_t i = 0; i < http->filter_count; i++) {
     const struct gw_http_filter *filter = &http->filters[i];
-    bool needs_route = filter->kind != GW_FILTER_NODE_ENDPOINTS; /* which comes before routes are looked at */
+    /* The one is no step of a request, the other comes before routes are looked at. */
+    bool needs_route = filter->kind != GW_FILTER_LIMITS && filter->kind != GW_FILTER_NODE_ENDPOINTS;
     if (needs_route && !has_looked) find_route(run);
     has_looked = has_looked || needs_route;
     if (filter->kind != GW_FILTER_ROUTER && gw_explain_filter(run, filter)) return;

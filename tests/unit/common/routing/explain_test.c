@@ -45,6 +45,7 @@ static const struct gw_rate_limit limits[] = {{.name = {"everything", 10},
                                                .key_count = 1}};
 
 static const struct gw_http_filter filters[] = {
+    {.name = {"limits", 6}, .kind = GW_FILTER_LIMITS},
     {.name = {"endpoints", 9}, .kind = GW_FILTER_NODE_ENDPOINTS, .settings.node_endpoints = {.has_health = true}},
     {.name = {"access", 6}, .kind = GW_FILTER_ACCESS},
     {.name = {"cors", 4}, .kind = GW_FILTER_CORS},
@@ -226,6 +227,7 @@ static void test_what_has_no_service_to_go_to_is_answered(void **state) {
   struct gw_route *redirect = add_route(stage, "old", "/old", "");
   redirect->action = GW_ROUTE_REDIRECT;
   redirect->redirect = &elsewhere;
+  add_route(stage, "hidden", "/health", "shop");
   ask(stage, "GET", "/gone");
   assert_said(stage, 503, "cluster_not_found", "route", "gone");
   ask(stage, "GET", "/bare");
@@ -244,6 +246,7 @@ static void test_what_has_no_service_to_go_to_is_answered(void **state) {
   assert_said(stage, 405, "method_not_allowed", "request", "");
   ask(stage, "GET", "/x/../health");
   assert_said(stage, 200, "node_health", "endpoints", "");
+  assert_false(stage->said.has_route);
   stage_free(stage);
 }
 
