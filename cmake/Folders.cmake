@@ -11,7 +11,7 @@ gw_folder(common/http LINK common/base common/message common/net THIRD_PARTY Pkg
 gw_folder(common/http_server LINK common/base common/event common/crypto common/message common/net common/http)
 gw_folder(common/rpc LINK common/base common/event common/crypto common/net common/observe THIRD_PARTY PkgConfig::GRPC)
 gw_folder(common/redis LINK common/base common/event common/net common/observe THIRD_PARTY PkgConfig::HIREDIS)
-gw_folder(common/routing LINK common/base common/message common/model common/net THIRD_PARTY PkgConfig::PCRE2)
+gw_folder(common/routing LINK common/base common/crypto common/message common/model common/net THIRD_PARTY PkgConfig::PCRE2)
 gw_folder(common/xds LINK common/base common/model THIRD_PARTY gw_proto)
 gw_folder(common/rpc_services LINK common/base common/event common/rpc common/xds THIRD_PARTY gw_proto)
 

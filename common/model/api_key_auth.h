@@ -19,5 +19,9 @@ struct gw_api_key_route {
   bool is_required;
   bool accepts_jwt; /* a token that was accepted before does as well */
 };
+/* `is_known`: by such a token. */
+static inline bool gw_api_key_may_be_missing(const struct gw_api_key_route *route, bool is_known) {
+  return !route->is_required || (route->accepts_jwt && is_known);
+}
 
 #endif

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -14,8 +15,8 @@ struct gw_log {
   char *program;
   char *path; /* NULL: standard error */
   enum gw_log_format format;
-  enum gw_log_level level;
-  int fd; /* stays the same number when the file is opened anew, so that no writer can hold a closed one */
+  atomic_int level; /* of gw_log_level: workers read it while main sets it */
+  int fd;           /* stays the same number when the file is opened anew, so that no writer can hold a closed one */
 };
 
 static const char *const level_names[] =
@@ -32,7 +33,7 @@ enum gw_err gw_log_new(const char *program, enum gw_log_format format, enum gw_l
   log->program = gw_strdup(program);
   log->path = path == NULL ? NULL : gw_strdup(path);
   log->format = format;
-  log->level = level;
+  atomic_init(&log->level, (int)level);
   log->fd = fd;
   *ret_log = log;
   return GW_OK;
@@ -108,7 +109,7 @@ static void write_line(int fd, struct gw_str line) {
 }
 
 void gw_log_write(struct gw_log *log, enum gw_log_level level, const char *format, ...) {
-  if (log == NULL || level < log->level) return;
+  if (log == NULL || (int)level < atomic_load_explicit(&log->level, memory_order_relaxed)) return;
   int before = errno; /* who logs a failure may look at it afterwards */
   struct gw_strbuf message;
   struct gw_strbuf line;
@@ -130,6 +131,20 @@ void gw_log_write(struct gw_log *log, enum gw_log_level level, const char *forma
   gw_strbuf_done(&line);
   gw_strbuf_done(&message);
   errno = before;
+}
+
+void gw_log_set_level(struct gw_log *log, enum gw_log_level level) {
+  if (log != NULL) atomic_store_explicit(&log->level, (int)level, memory_order_relaxed);
+}
+
+enum gw_log_level gw_log_level(const struct gw_log *log) {
+  return (enum gw_log_level)atomic_load_explicit(&log->level, memory_order_relaxed);
+}
+
+const char *gw_log_level_name(enum gw_log_level level) {
+  static const char *const names[] =
+      {[GW_LOG_DEBUG] = "debug", [GW_LOG_INFO] = "info", [GW_LOG_WARNING] = "warning", [GW_LOG_ERROR] = "error"};
+  return names[level];
 }
 
 enum gw_err gw_log_parse_level(struct gw_str name, enum gw_log_level *ret_level) {

@@ -19,6 +19,11 @@ void gw_log_free(struct gw_log *log);
 enum gw_err gw_log_reopen(struct gw_log *log);
 /* A NULL log drops records, so that libraries' users may go without. */
 void gw_log_write(struct gw_log *log, enum gw_log_level level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Any thread. */
+void gw_log_set_level(struct gw_log *log, enum gw_log_level level);
+enum gw_log_level gw_log_level(const struct gw_log *log);
+/* "debug", … */
+const char *gw_log_level_name(enum gw_log_level level);
 /* "debug", "info", "warning", "error" and "text", "json", in any case. GW_ERR_INVALID. */
 enum gw_err gw_log_parse_level(struct gw_str name, enum gw_log_level *ret_level);
 enum gw_err gw_log_parse_format(struct gw_str name, enum gw_log_format *ret_format);

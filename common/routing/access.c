@@ -117,3 +117,41 @@ void gw_access_decide(const struct gw_access *access, const struct gw_access_req
   ret_decision->is_allowed = false;
   ret_decision->is_undecided = true;
 }
+
+struct gw_str gw_access_detail(const struct gw_access_decision *decision, struct gw_arena *arena) {
+  if (decision->is_undecided) return GW_STR("rbac_access_denied_undecided");
+  struct gw_str name = decision->policy.len > 0 ? decision->policy : GW_STR("none");
+  char *text = gw_arena_printf(arena, "rbac_access_denied_matched_policy[%.*s]", GW_STR_ARG(name));
+  for (char *c = text; *c != '\0'; c++)
+    if (*c == ' ' || (*c >= '\t' && *c <= '\r')) *c = '_';
+  return gw_str_from(text);
+}
+
+/* ---- rule by rule ---- */
+
+uint32_t gw_access_policy_count(const struct gw_access *access) {
+  return access->policy_count;
+}
+
+/* The compiled tree has the model's shape, but for what lies below an OR. */
+static const struct gw_rbac_rule *find_failing(struct judge *judge, const struct gw_access_rule *rule, const struct gw_rbac_rule *model) {
+  while (rule->kind == GW_RBAC_OR && model->child_count == 1) {
+    rule = rule->children;
+    model = model->children;
+  }
+  for (uint32_t i = 0; rule->kind == GW_RBAC_AND && i < rule->child_count; i++)
+    if (!judge_rule(judge, &rule->children[i])) return find_failing(judge, &rule->children[i], &model->children[i]);
+  return model;
+}
+
+void gw_access_trace(const struct gw_access *access, uint32_t index, const struct gw_access_request *request, struct gw_arena *scratch,
+                     struct gw_access_trace *ret_trace) {
+  struct judge judge = {.request = request, .work = {.scratch = scratch}};
+  const struct gw_access_policy *policy = &access->policies[index];
+  *ret_trace = (struct gw_access_trace){.policy = policy->model};
+  if (!judge_rule(&judge, &policy->permissions))
+    ret_trace->failing = find_failing(&judge, &policy->permissions, &policy->model->permissions);
+  else if (!judge_rule(&judge, &policy->principals))
+    ret_trace->failing = find_failing(&judge, &policy->principals, &policy->model->principals);
+  ret_trace->matches = ret_trace->failing == NULL;
+}

@@ -51,5 +51,17 @@ struct gw_access_decision {
 
 void gw_access_decide(const struct gw_access *access, const struct gw_access_request *request, struct gw_arena *scratch,
                       struct gw_access_decision *ret_decision);
+/* Of who may not pass: Envoy's word, which has no spaces. */
+struct gw_str gw_access_detail(const struct gw_access_decision *decision, struct gw_arena *arena);
+
+/* Rule by rule, for explain: how each policy, in the order in which they are asked, takes to a request. */
+struct gw_access_trace {
+  const struct gw_rbac_policy *policy;
+  bool matches;
+  const struct gw_rbac_rule *failing; /* the condition that is not met: the first, where all have to be; NULL with `matches` */
+};
+uint32_t gw_access_policy_count(const struct gw_access *access);
+void gw_access_trace(const struct gw_access *access, uint32_t index, const struct gw_access_request *request, struct gw_arena *scratch,
+                     struct gw_access_trace *ret_trace);
 
 #endif

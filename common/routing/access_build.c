@@ -133,6 +133,7 @@ enum gw_err gw_access_build(const struct gw_rbac *model, const char *place, stru
   struct gw_access_policy *policies = gw_arena_calloc(arena, model->policy_count, sizeof *policies);
   for (uint32_t i = 0; i < model->policy_count; i++) {
     policies[i].name = model->policies[i].name;
+    policies[i].model = &model->policies[i];
     build_rule(&b, &model->policies[i].permissions, &policies[i].permissions);
     build_rule(&b, &model->policies[i].principals, &policies[i].principals);
   }

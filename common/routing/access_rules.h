@@ -30,6 +30,7 @@ struct gw_access_rule {
 
 struct gw_access_policy {
   struct gw_str name;
+  const struct gw_rbac_policy *model;
   struct gw_access_rule permissions;
   struct gw_access_rule principals;
 };

@@ -217,6 +217,22 @@ bool gw_route_rule_match_conditions(const struct gw_route_rule *rule, const stru
   return true;
 }
 
+void gw_route_rule_find_failing(const struct gw_route_rule *rule, const struct gw_request_head *head, struct gw_route_work *work,
+                                const struct gw_header_match **ret_header, const struct gw_query_match **ret_query) {
+  *ret_header = NULL;
+  *ret_query = NULL;
+  for (uint32_t i = 0; i < rule->header_count; i++) {
+    if (gw_header_rule_match(&rule->headers[i], head, work)) continue;
+    *ret_header = rule->headers[i].match;
+    return;
+  }
+  for (uint32_t i = 0; i < rule->query_count; i++) {
+    if (match_query(&rule->queries[i], head, work)) continue;
+    *ret_query = rule->queries[i].match;
+    return;
+  }
+}
+
 bool gw_route_rule_match_path(const struct gw_route *route, const struct gw_route_rule *rule, struct gw_str path,
                               struct gw_route_work *work) {
   const struct gw_route_match *match = &route->match;

@@ -41,6 +41,9 @@ size_t gw_route_rule_regex_bytes(const struct gw_route_rule *rule);
 
 /* All headers, also ":method", and the query; not the path. */
 bool gw_route_rule_match_conditions(const struct gw_route_rule *rule, const struct gw_request_head *head, struct gw_route_work *work);
+/* The first of these that is not met: one of the two is set, or none when all are. For explain. */
+void gw_route_rule_find_failing(const struct gw_route_rule *rule, const struct gw_request_head *head, struct gw_route_work *work,
+                                const struct gw_header_match **ret_header, const struct gw_query_match **ret_query);
 /* The path (without query) by itself, without any index. `rule` may be NULL when the route needs none. */
 bool gw_route_rule_match_path(const struct gw_route *route, const struct gw_route_rule *rule, struct gw_str path,
                               struct gw_route_work *work);

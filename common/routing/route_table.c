@@ -243,6 +243,25 @@ void gw_route_table_match_linear(const struct gw_route_table *table, const struc
   end(&search, ret_hit);
 }
 
+void gw_route_table_judge(const struct gw_route_table *table, const struct gw_route *route, const struct gw_request_head *head,
+                          struct gw_arena *scratch, struct gw_route_judgement *ret_judgement) {
+  const struct gw_route_slot *slot = &table->slots[route->index];
+  struct gw_route_work work = {.scratch = scratch};
+  bool takes_method = slot->methods >> head->method & 1u;
+  *ret_judgement = (struct gw_route_judgement){.fails = GW_ROUTE_PART_NONE};
+  bool takes_path = gw_route_rule_match_path(route, slot->rule, gw_path_without_query(head->path), &work);
+  if (takes_method) ret_judgement->is_undecided = work.has_given_up; /* else nobody would have asked it */
+  if (!takes_path || !takes_method) {
+    ret_judgement->fails = takes_path ? GW_ROUTE_PART_METHOD : GW_ROUTE_PART_PATH;
+    return;
+  }
+  if (slot->rule == NULL) return;
+  gw_route_rule_find_failing(slot->rule, head, &work, &ret_judgement->header, &ret_judgement->query);
+  ret_judgement->is_undecided = work.has_given_up;
+  if (ret_judgement->header != NULL) ret_judgement->fails = GW_ROUTE_PART_HEADER;
+  if (ret_judgement->query != NULL) ret_judgement->fails = GW_ROUTE_PART_QUERY;
+}
+
 /* --- variables and rewriting --- */
 
 uint32_t gw_route_table_variables(const struct gw_route_table *table, const struct gw_route *route, struct gw_str path,

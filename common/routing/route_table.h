@@ -39,6 +39,22 @@ void gw_route_table_match(const struct gw_route_table *table, const struct gw_re
 /* The same by a linear scan over the configuration: slow, obviously right. The reference of the property test, and of explain. */
 void gw_route_table_match_linear(const struct gw_route_table *table, const struct gw_request_head *head, struct gw_arena *scratch,
                                  struct gw_route_hit *ret_hit);
+/* How one route, of the virtual host that was found, takes to a request, by itself: for explain. What fails first, in this order. */
+enum gw_route_part {
+  GW_ROUTE_PART_NONE, /* all of it matches */
+  GW_ROUTE_PART_PATH,
+  GW_ROUTE_PART_METHOD,
+  GW_ROUTE_PART_HEADER, /* `header` */
+  GW_ROUTE_PART_QUERY,  /* `query` */
+};
+struct gw_route_judgement {
+  enum gw_route_part fails;
+  bool is_undecided; /* a regular expression of it ran into its limits */
+  const struct gw_header_match *header;
+  const struct gw_query_match *query;
+};
+void gw_route_table_judge(const struct gw_route_table *table, const struct gw_route *route, const struct gw_request_head *head,
+                          struct gw_arena *scratch, struct gw_route_judgement *ret_judgement);
 /* The path variables of a template route that matched; returns how many were written. */
 uint32_t gw_route_table_variables(const struct gw_route_table *table, const struct gw_route *route, struct gw_str path,
                                   struct gw_route_variable ret_variables[GW_ROUTE_VARIABLES_MAX]);

@@ -4,13 +4,17 @@
 #include <stdlib.h>
 
 #include "common/base/mem.h"
+#include "common/routing/explain.h"
 #include "common/rpc_services/rpc_message.h"
 #include "common/xds/wire.h"
 #include "controlplane/api/admin_reply.h"
 #include "controlplane/api/admin_roles.h"
 #include "controlplane/api/audit.h"
 
-/* A method of the API: what it takes, and who answers: at once (`reply`), or later (`start`, which has to wait for or end the call). */
+#define DATA_PLANE "/gateway.dataplane.v1.DataPlane/"
+
+/* A method of the API: what it takes, and who answers: at once (`reply`), or later (`start`, which has to wait for or end the call), or
+ * (neither) the data plane that it is passed on to as it is. */
 struct admin_method {
   const char *path;
   const ProtobufCMessageDescriptor *request;
@@ -32,6 +36,17 @@ static const struct admin_method admin_methods[] = {
      GW_ADMIN_ROLE_VIEWER},
     {"/gateway.admin.v1.Admin/FindFailures", &gateway__admin__v1__find_failures_request__descriptor, NULL, gw_admin_start_find_failures,
      GW_ADMIN_ROLE_VIEWER},
+    {"/gateway.admin.v1.Admin/Explain", &gateway__dataplane__v1__explain_request__descriptor, NULL, gw_admin_start_explain,
+     GW_ADMIN_ROLE_VIEWER},
+    {"/gateway.admin.v1.Admin/GetFleetCounters", &gateway__admin__v1__get_fleet_counters_request__descriptor, NULL,
+     gw_admin_start_fleet_counters, GW_ADMIN_ROLE_VIEWER},
+    {DATA_PLANE "GetConfig", &gateway__dataplane__v1__get_config_request__descriptor, NULL, NULL, GW_ADMIN_ROLE_VIEWER},
+    {DATA_PLANE "ListClusters", &gateway__dataplane__v1__list_clusters_request__descriptor, NULL, NULL, GW_ADMIN_ROLE_VIEWER},
+    {DATA_PLANE "GetLimits", &gateway__dataplane__v1__get_limits_request__descriptor, NULL, NULL, GW_ADMIN_ROLE_VIEWER},
+    {DATA_PLANE "GetCounters", &gateway__dataplane__v1__get_counters_request__descriptor, NULL, NULL, GW_ADMIN_ROLE_VIEWER},
+    {DATA_PLANE "Explain", &gateway__dataplane__v1__explain_request__descriptor, NULL, NULL, GW_ADMIN_ROLE_VIEWER},
+    {DATA_PLANE "Drain", &gateway__dataplane__v1__drain_request__descriptor, NULL, NULL, GW_ADMIN_ROLE_OPERATOR},
+    {DATA_PLANE "SetLogLevel", &gateway__dataplane__v1__set_log_level_request__descriptor, NULL, NULL, GW_ADMIN_ROLE_OPERATOR},
     {"/gateway.admin.v1.Admin/CreateApiKey", &gateway__admin__v1__create_api_key_request__descriptor, NULL, gw_admin_start_create_key,
      GW_ADMIN_ROLE_ADMIN},
     {"/gateway.admin.v1.Admin/ListApiKeys", &gateway__admin__v1__list_api_keys_request__descriptor, NULL, gw_admin_start_list_keys,
@@ -87,6 +102,9 @@ struct gw_admin_api {
   struct gw_admin_api_options options;
   struct gw_admin_tokens *tokens;
   struct bound_method bound[METHOD_COUNT];
+  struct gw_explainer *explainer; /* of the snapshot that is served; NULL: nobody has asked */
+  struct gw_snapshot_watch watch;
+  uint32_t counter_rounds;
 };
 
 bool gw_admin_api_is_admin(struct gw_str uri) {
@@ -119,17 +137,26 @@ static void deny(const struct bound_method *bound, struct gw_rpc_stream *stream,
   free(reason);
 }
 
+/* False: the call is ended. */
+static bool identify(const struct gw_admin_api *api, struct gw_rpc_stream *stream, struct gw_admin_identity *ret_who) {
+  if (gw_admin_identify(api->tokens, stream, ret_who)) return true;
+  gw_rpc_stream_finish(stream, GW_RPC_UNAUTHENTICATED,
+                       gw_rpc_stream_security(stream) == GW_RPC_PLAINTEXT
+                           ? "a valid admin token is needed: authorization: Bearer TOKEN"
+                           : "a valid admin token is needed (authorization: Bearer TOKEN), or a client certificate with a URI name "
+                             "spiffe://DOMAIN/gateway-admin/NAME");
+  return false;
+}
+
+bool gw_admin_api_admit(const struct gw_admin_api *api, struct gw_rpc_stream *stream) {
+  struct gw_admin_identity who;
+  return identify(api, stream, &who);
+}
+
 static void *on_open(void *arg, struct gw_rpc_stream *stream) {
   struct bound_method *bound = arg;
   struct gw_admin_identity who;
-  if (!gw_admin_identify(bound->api->tokens, stream, &who)) {
-    gw_rpc_stream_finish(stream, GW_RPC_UNAUTHENTICATED,
-                         gw_rpc_stream_security(stream) == GW_RPC_PLAINTEXT
-                             ? "a valid admin token is needed: authorization: Bearer TOKEN"
-                             : "a valid admin token is needed (authorization: Bearer TOKEN), or a client certificate with a URI name "
-                               "spiffe://DOMAIN/gateway-admin/NAME");
-    return NULL;
-  }
+  if (!identify(bound->api, stream, &who)) return NULL;
   if (who.role > bound->method->role) {
     deny(bound, stream, &who);
     return NULL;
@@ -164,11 +191,47 @@ void gw_admin_call_refuse(struct gw_admin_call *call, int code, const char *mess
   gw_rpc_stream_finish(call->stream, code, message);
 }
 
-static void run_method(struct gw_admin_call *call, const ProtobufCMessage *message, struct gw_arena *arena) {
+void gw_admin_call_answer_bytes(struct gw_admin_call *call, struct gw_str message) {
+  struct gw_bytes *bytes = gw_bytes_new(message.data, message.len);
+  call->on_gone = NULL;
+  end_audit(call, GW_RPC_OK, "");
+  gw_rpc_stream_send(call->stream, &bytes, 1);
+  gw_bytes_unref(bytes);
+  gw_rpc_stream_finish(call->stream, GW_RPC_OK, "");
+}
+
+struct gw_str gw_admin_call_metadata(const struct gw_admin_call *call, const char *name) {
+  return gw_rpc_stream_metadata(call->stream, name);
+}
+
+static bool is_passed_on(const struct admin_method *method) {
+  return method->start == NULL && method->reply == NULL;
+}
+
+/* Which node it is for stands beside the message. */
+static void describe(struct gw_admin_call *call, const ProtobufCMessage *message) {
+  if (is_passed_on(call->bound->method))
+    gw_audit_describe_text("node_id", gw_admin_call_metadata(call, GW_ADMIN_NODE_METADATA), &call->what);
+  gw_audit_describe(message, &call->what);
+}
+
+static void run_method(struct gw_admin_call *call, struct gw_str bytes, struct gw_arena *arena) {
   const struct admin_method *method = call->bound->method;
-  if (call->is_audited) gw_audit_describe(message, &call->what);
-  struct gw_admin_request request = {.options = &call->bound->api->options, .message = message, .arena = arena};
-  if (method->start != NULL) {
+  struct gw_admin_api *api = call->bound->api;
+  ProtobufCMessage *message;
+  if (gw_wire_unpack(method->request, bytes, arena, &message) != GW_OK) {
+    gw_rpc_stream_finish(call->stream, GW_RPC_INVALID_ARGUMENT, "the message is not what this method takes");
+    return;
+  }
+  if (call->is_audited) describe(call, message);
+  struct gw_admin_request request = {.options = &api->options,
+                                     .message = message,
+                                     .arena = arena,
+                                     .explainer = &api->explainer,
+                                     .counter_rounds = &api->counter_rounds};
+  if (is_passed_on(method)) {
+    gw_admin_start_node_call(&request, call, method->path + sizeof(DATA_PLANE) - 1, bytes);
+  } else if (method->start != NULL) {
     method->start(&request, call);
   } else {
     gw_admin_call_answer(call, method->reply(&request));
@@ -184,12 +247,7 @@ static void on_message(void *state, struct gw_rpc_stream *stream, struct gw_str 
   call->has_request = true;
   struct gw_arena arena;
   gw_arena_init(&arena, 4096);
-  ProtobufCMessage *unpacked;
-  if (gw_wire_unpack(call->bound->method->request, message, &arena, &unpacked) == GW_OK) {
-    run_method(call, unpacked, &arena);
-  } else {
-    gw_rpc_stream_finish(stream, GW_RPC_INVALID_ARGUMENT, "the message is not what this method takes");
-  }
+  run_method(call, message, &arena);
   gw_arena_wipe(&arena); /* there may be keys in it */
   gw_arena_done(&arena);
 }
@@ -210,6 +268,13 @@ static void on_closed(void *state, struct gw_rpc_stream *stream, int code, struc
   free(call);
 }
 
+/* What is not served any more is not kept for those who may ask. */
+static void forget_explainer(void *arg) {
+  struct gw_admin_api *api = arg;
+  gw_explainer_free(api->explainer);
+  api->explainer = NULL;
+}
+
 struct gw_admin_api *gw_admin_api_new(const struct gw_admin_api_options *options) {
   struct gw_admin_api *api = gw_calloc(1, sizeof(*api));
   api->options = *options;
@@ -219,11 +284,15 @@ struct gw_admin_api *gw_admin_api_new(const struct gw_admin_api_options *options
   api->options.token = (struct gw_str){NULL, 0}; /* the caller's */
   for (size_t i = 0; i < METHOD_COUNT; i++)
     api->bound[i] = (struct bound_method){.api = api, .method = &admin_methods[i]};
+  api->watch = (struct gw_snapshot_watch){.fn = forget_explainer, .arg = api};
+  if (options->cache != NULL) gw_snapshot_cache_watch(options->cache, &api->watch);
   return api;
 }
 
 void gw_admin_api_free(struct gw_admin_api *api) {
   if (api == NULL) return;
+  if (api->options.cache != NULL) gw_list_remove(&api->watch.node);
+  gw_explainer_free(api->explainer);
   gw_admin_tokens_free(api->tokens);
   free(api);
 }

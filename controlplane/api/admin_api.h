@@ -126,6 +126,8 @@ struct gw_admin_api *gw_admin_api_new(const struct gw_admin_api_options *options
 /* Takes over who may call from now on. */
 void gw_admin_api_set_tokens(struct gw_admin_api *api, struct gw_admin_tokens *tokens);
 void gw_admin_api_free(struct gw_admin_api *api);
+/* Whether the call's client may use the admin port; else the call is ended. For the other services there. */
+bool gw_admin_api_admit(const struct gw_admin_api *api, struct gw_rpc_stream *stream);
 void gw_admin_api_add_to(struct gw_admin_api *api, struct gw_rpc_service_set *set);
 
 #endif

@@ -12,6 +12,8 @@ struct gw_admin_request {
   const struct gw_admin_api_options *options;
   const ProtobufCMessage *message;
   struct gw_arena *arena;
+  struct gw_explainer **explainer; /* of the snapshot that was asked last; NULL there: none */
+  uint32_t *counter_rounds;        /* questions for counters that are under way */
 };
 
 ProtobufCMessage *gw_admin_reply_version(const struct gw_admin_request *request);
@@ -29,8 +31,13 @@ struct gw_admin_call;
 void gw_admin_call_wait(struct gw_admin_call *call, void (*on_gone)(void *arg), void *arg);
 /* End it: with its answer, or with a gw_rpc_code and a sentence. */
 void gw_admin_call_answer(struct gw_admin_call *call, const ProtobufCMessage *answer);
+void gw_admin_call_answer_bytes(struct gw_admin_call *call, struct gw_str message);
 void gw_admin_call_refuse(struct gw_admin_call *call, int code, const char *message);
+/* Of the call's metadata; empty: it has none of that name. */
+struct gw_str gw_admin_call_metadata(const struct gw_admin_call *call, const char *name);
 
+void gw_admin_start_fleet_counters(const struct gw_admin_request *request, struct gw_admin_call *call);
+void gw_admin_start_explain(const struct gw_admin_request *request, struct gw_admin_call *call);
 void gw_admin_start_find_failures(const struct gw_admin_request *request, struct gw_admin_call *call);
 void gw_admin_start_release_service(const struct gw_admin_request *request, struct gw_admin_call *call);
 void gw_admin_start_create_key(const struct gw_admin_request *request, struct gw_admin_call *call);
@@ -50,6 +57,10 @@ void gw_admin_start_get_ecs_job(const struct gw_admin_request *request, struct g
 const struct gw_resource_list *gw_admin_current_list(const struct gw_admin_request *request, enum gw_resource_type type);
 /* NULL: none are known. */
 const struct gw_endpoints *gw_admin_endpoints_of(const struct gw_admin_request *request, const struct gw_cluster *cluster);
+
+/* Passes `method` of gateway.dataplane.v1.DataPlane on to the node that the call's metadata names. */
+#define GW_ADMIN_NODE_METADATA "gateway-node"
+void gw_admin_start_node_call(const struct gw_admin_request *request, struct gw_admin_call *call, const char *method, struct gw_str bytes);
 
 /* An empty message of that type. */
 void *gw_admin_message_new(struct gw_arena *arena, const ProtobufCMessageDescriptor *descriptor);

@@ -8,6 +8,7 @@
 #include "common/rpc_services/rpc_message.h"
 #include "common/xds/wire.h"
 #include "controlplane/api/fleet.h"
+#include "controlplane/api/node_calls.h"
 #include "controlplane/snapshot/node_permission.h"
 
 #define AGENT_METHOD "/gateway.agent.v1.Agent/Session"
@@ -22,6 +23,7 @@ struct gw_agent_service {
   uint32_t session_count;
   struct gw_timer fleet_check; /* runs while there are sessions */
   struct gw_failure_queries *failures;
+  struct gw_node_calls *calls;
   struct gw_api_keys *keys;
   const struct gw_fleet *fleet; /* NULL: nobody else */
   uint64_t unknown_keys;
@@ -37,6 +39,7 @@ struct session {
   char *instance_id;
   uint32_t told_fleet_size; /* 0: not told yet */
   struct gw_failure_query_source failures;
+  struct gw_node_session calls;
 };
 
 /* A slow reader gets the newest size once it has taken the one before. */
@@ -116,6 +119,7 @@ static void on_hello(struct session *session, const Gateway__Agent__V1__Hello *h
   gw_node_set_text(&node->peer, gw_rpc_stream_peer(session->stream));
   if (node->kind[0] == '\0') gw_node_set_text(&node->kind, GW_STR("gateway-dataplane"));
   gw_failure_query_source_add(service->failures, &session->failures, session->stream, node, session->instance_id);
+  gw_node_session_add(service->calls, &session->calls, session->stream, node);
   tell_all(service);
 }
 
@@ -217,6 +221,7 @@ static void on_message(void *state, struct gw_rpc_stream *stream, struct gw_str 
   case GATEWAY__AGENT__V1__NODE_MESSAGE__MESSAGE_HELLO: on_hello(session, message->hello); break;
   case GATEWAY__AGENT__V1__NODE_MESSAGE__MESSAGE_REPORT: on_report(session, message->report); break;
   case GATEWAY__AGENT__V1__NODE_MESSAGE__MESSAGE_FOUND_FAILURES: on_found_failures(session, message->found_failures); break;
+  case GATEWAY__AGENT__V1__NODE_MESSAGE__MESSAGE_ANSWER: gw_node_session_on_answer(&session->calls, message->answer); break;
   case GATEWAY__AGENT__V1__NODE_MESSAGE__MESSAGE_KEY_USES: on_key_uses(session, message->key_uses); break;
   default: break; /* from a newer data plane: what we don't know harms nobody */
   }
@@ -235,6 +240,7 @@ static void on_closed(void *state, struct gw_rpc_stream *stream, int code, struc
   gw_list_remove(&session->node_link);
   if (--service->session_count == 0) gw_timer_stop(&service->fleet_check);
   gw_failure_query_source_remove(&session->failures);
+  gw_node_session_remove(&session->calls);
   struct gw_node *node = session->node;
   if (node != NULL) {
     node->agent_streams--;
@@ -260,6 +266,7 @@ struct gw_agent_service *gw_agent_service_new(struct gw_loop *loop, struct gw_no
   gw_list_init(&service->sessions);
   gw_timer_init(&service->fleet_check, on_fleet_check);
   service->failures = gw_failure_queries_new(loop);
+  service->calls = gw_node_calls_new(loop);
   return service;
 }
 
@@ -268,6 +275,7 @@ void gw_agent_service_free(struct gw_agent_service *service) {
   GW_ASSERT(gw_list_is_empty(&service->sessions));
   gw_timer_stop(&service->fleet_check);
   gw_failure_queries_free(service->failures);
+  gw_node_calls_free(service->calls);
   free(service);
 }
 
@@ -282,6 +290,10 @@ uint64_t gw_agent_service_unknown_keys(const struct gw_agent_service *service) {
 void gw_agent_service_on_unknown_key(struct gw_agent_service *service, void (*fn)(void *arg, struct gw_str provider), void *arg) {
   service->on_unknown_key = fn;
   service->on_unknown_key_arg = arg;
+}
+
+struct gw_node_calls *gw_agent_service_node_calls(const struct gw_agent_service *service) {
+  return service->calls;
 }
 
 struct gw_failure_queries *gw_agent_service_failures(const struct gw_agent_service *service) {

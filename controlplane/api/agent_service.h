@@ -23,6 +23,7 @@ void gw_agent_service_add_to(struct gw_agent_service *service, struct gw_rpc_ser
 /* A data plane has seen a token of that provider with a key that nobody knows. */
 void gw_agent_service_on_unknown_key(struct gw_agent_service *service, void (*fn)(void *arg, struct gw_str provider), void *arg);
 /* To ask those who have a session; lives with the service. */
+struct gw_node_calls *gw_agent_service_node_calls(const struct gw_agent_service *service);
 struct gw_failure_queries *gw_agent_service_failures(const struct gw_agent_service *service);
 /* Whose nodes count, too, in what data planes are told; NULL: nobody's. */
 void gw_agent_service_set_fleet(struct gw_agent_service *service, const struct gw_fleet *fleet);

@@ -48,28 +48,37 @@ static const struct gw_str kind = {GW_AUDIT_KIND, sizeof(GW_AUDIT_KIND) - 1};
 
 static bool may_be_secret(const char *field) {
   static const char *const shown[] = {"id",      "ids",     "owner", "name",    "roles",  "permissions", "plan",
-                                      "node_id", "service", "group", "message", "reason", "request_id",  "cluster"};
+                                      "node_id", "service", "group", "message", "reason", "request_id",  "cluster", "level"};
   for (size_t i = 0; i < GW_ARRAY_LEN(shown); i++)
     if (strcmp(field, shown[i]) == 0) return false;
   return true;
 }
 
 /* Quoted, without control characters: lines of a log are lines. */
-static void append_text(struct gw_strbuf *text, const char *value) {
+static void append_text(struct gw_strbuf *text, struct gw_str value) {
   gw_strbuf_append_char(text, '"');
-  for (size_t i = 0; value[i] != '\0' && i < SHOWN_BYTES; i++) {
-    bool is_plain = (unsigned char)value[i] >= 0x20 && value[i] != 0x7f && value[i] != '"';
-    gw_strbuf_append_char(text, is_plain ? value[i] : '?');
+  for (size_t i = 0; i < value.len && i < SHOWN_BYTES; i++) {
+    bool is_plain = (unsigned char)value.data[i] >= 0x20 && value.data[i] != 0x7f && value.data[i] != '"';
+    gw_strbuf_append_char(text, is_plain ? value.data[i] : '?');
   }
-  gw_strbuf_append_str(text, strlen(value) > SHOWN_BYTES ? GW_STR("…\"") : GW_STR("\""));
+  gw_strbuf_append_str(text, value.len > SHOWN_BYTES ? GW_STR("…\"") : GW_STR("\""));
+}
+
+static void append_name(struct gw_strbuf *text, const char *name) {
+  gw_strbuf_printf(text, "%s%s=", text->len > 0 ? " " : "", name);
+}
+
+void gw_audit_describe_text(const char *name, struct gw_str value, struct gw_strbuf *ret_text) {
+  append_name(ret_text, name);
+  append_text(ret_text, value);
 }
 
 static void describe_texts(struct gw_strbuf *text, const char *name, char *const *values, size_t count) {
   if (count == 0) return;
-  gw_strbuf_printf(text, "%s%s=", text->len > 0 ? " " : "", name);
+  append_name(text, name);
   for (size_t i = 0; i < count && i < SHOWN_TEXTS; i++) {
     if (i > 0) gw_strbuf_append_char(text, ',');
-    append_text(text, values[i]);
+    append_text(text, gw_str_from(values[i]));
   }
   if (count > SHOWN_TEXTS) gw_strbuf_printf(text, " and %zu more", count - SHOWN_TEXTS);
 }

@@ -34,5 +34,7 @@ uint32_t gw_audit_list(const struct gw_audit *audit, const Gateway__Admin__V1__A
 
 /* What a request asks for, in words: its short texts and numbers, `owner="alice" expires_at_s=17`. Never what may be a secret, or long. */
 void gw_audit_describe(const ProtobufCMessage *message, struct gw_strbuf *ret_text);
+/* The same of a text that stands beside the message. */
+void gw_audit_describe_text(const char *name, struct gw_str value, struct gw_strbuf *ret_text);
 
 #endif

@@ -9,6 +9,7 @@
 #include "common/rpc/client.h"
 #include "common/rpc/credentials.h"
 #include "common/xds/wire.h"
+#include "controlplane/ctl/terminal_text.h"
 
 #define DEADLINE_MS 10000
 
@@ -36,6 +37,10 @@ static int explain(const struct gw_ctl *ctl, int code, const char *reason, char 
     *ret_problem = gw_asprintf("the control plane at %s can't do that now: %s", ctl->admin, reason);
     return GW_CTL_FAILED;
   }
+  if (code == GW_RPC_NOT_FOUND) {
+    *ret_problem = gw_asprintf("%s", reason);
+    return GW_CTL_NOT_FOUND;
+  }
   if (code == GW_RPC_UNAVAILABLE) {
     GW_CLEANUP(gw_free_ptr) char *cause = gw_rpc_explain_unavailable(gw_str_from(reason), ctl->tls.ca != NULL, false);
     *ret_problem = gw_asprintf("control plane not reached at %s: %s", ctl->admin, cause);
@@ -59,6 +64,7 @@ struct call {
   const struct gw_ctl *ctl;
   const char *path;
   const char *token; /* NULL: none */
+  const char *node;  /* whom it is for, over there; NULL: the control plane itself */
   uint64_t deadline_ms;
   struct gw_bytes *request;
 };
@@ -66,12 +72,15 @@ struct call {
 static int run_call(const struct call *call, struct gw_loop *loop, struct gw_rpc_credentials *credentials, struct gw_bytes **ret_reply,
                     char **ret_problem) {
   GW_CLEANUP(gw_free_ptr) char *bearer = gw_asprintf("Bearer %s", call->token != NULL ? call->token : "");
-  struct gw_rpc_metadata metadata = {.key = "authorization", .value = bearer};
+  struct gw_rpc_metadata metadata[2];
+  size_t metadata_count = 0;
+  if (call->token != NULL) metadata[metadata_count++] = (struct gw_rpc_metadata){.key = "authorization", .value = bearer};
+  if (call->node != NULL) metadata[metadata_count++] = (struct gw_rpc_metadata){.key = "gateway-node", .value = call->node};
   struct gw_rpc *rpc = gw_rpc_new(loop);
   struct gw_rpc_channel_options options = {.target = gw_str_from(call->ctl->admin), .credentials = credentials};
   struct gw_rpc_channel *channel = gw_rpc_channel_new(rpc, &options);
   char *reason = NULL;
-  int code = gw_rpc_call(rpc, channel, call->path, call->deadline_ms, &metadata, call->token != NULL, call->request, ret_reply, &reason);
+  int code = gw_rpc_call(rpc, channel, call->path, call->deadline_ms, metadata, metadata_count, call->request, ret_reply, &reason);
   int exit_code = code == GW_RPC_OK ? GW_CTL_OK : explain(call->ctl, code, reason != NULL ? reason : "", ret_problem);
   free(reason);
   gw_rpc_channel_free(channel);
@@ -102,9 +111,9 @@ static int connect_and_call(const struct call *call, struct gw_bytes **ret_reply
   return exit_code;
 }
 
-int gw_admin_client_call(const struct gw_ctl *ctl, const char *method, uint64_t deadline_ms, const ProtobufCMessage *request,
-                         const ProtobufCMessageDescriptor *reply, struct gw_arena *arena, ProtobufCMessage **ret_reply,
-                         char **ret_problem) {
+/* `path`: of the method. */
+static int call_path(const struct gw_ctl *ctl, const char *path, const char *node, uint64_t deadline_ms, const ProtobufCMessage *request,
+                     const ProtobufCMessageDescriptor *reply, struct gw_arena *arena, ProtobufCMessage **ret_reply, char **ret_problem) {
   struct gw_str host;
   uint16_t port;
   if (gw_address_split(gw_str_from(ctl->admin), &host, &port) != GW_OK) {
@@ -119,10 +128,9 @@ int gw_admin_client_call(const struct gw_ctl *ctl, const char *method, uint64_t 
   char *token = NULL;
   int exit_code = read_token(ctl, &token, ret_problem);
   if (exit_code != GW_CTL_OK) return exit_code;
-  GW_CLEANUP(gw_free_ptr) char *path = gw_asprintf("/gateway.admin.v1.Admin/%s", method);
   struct gw_bytes *packed = gw_wire_pack(request);
   struct gw_bytes *bytes = NULL;
-  struct call call = {.ctl = ctl, .path = path, .token = token, .deadline_ms = deadline_ms, .request = packed};
+  struct call call = {.ctl = ctl, .path = path, .token = token, .node = node, .deadline_ms = deadline_ms, .request = packed};
   exit_code = connect_and_call(&call, &bytes, ret_problem);
   if (exit_code == GW_CTL_OK && gw_wire_unpack(reply, gw_bytes_str(bytes), arena, ret_reply) != GW_OK) {
     *ret_problem = gw_asprintf("what answers at %s is no control plane of ours", ctl->admin);
@@ -131,6 +139,28 @@ int gw_admin_client_call(const struct gw_ctl *ctl, const char *method, uint64_t 
   gw_bytes_unref(bytes);
   gw_bytes_unref(packed);
   free(token);
+  return exit_code;
+}
+
+int gw_admin_client_call(const struct gw_ctl *ctl, const char *method, uint64_t deadline_ms, const ProtobufCMessage *request,
+                         const ProtobufCMessageDescriptor *reply, struct gw_arena *arena, ProtobufCMessage **ret_reply,
+                         char **ret_problem) {
+  GW_CLEANUP(gw_free_ptr) char *path = gw_asprintf("/gateway.admin.v1.Admin/%s", method);
+  return call_path(ctl, path, NULL, deadline_ms, request, reply, arena, ret_reply, ret_problem);
+}
+
+int gw_admin_client_ask_node(const struct gw_ctl *ctl, const char *node_id, const char *method, const ProtobufCMessage *request,
+                             const ProtobufCMessageDescriptor *reply, struct gw_arena *arena, ProtobufCMessage **ret_reply) {
+  GW_CLEANUP(gw_free_ptr) char *path = gw_asprintf("/gateway.dataplane.v1.DataPlane/%s", method);
+  char *problem = NULL;
+  int exit_code = call_path(ctl, path, node_id, DEADLINE_MS, request, reply, arena, ret_reply, &problem);
+  if (exit_code != GW_CTL_OK) {
+    struct gw_strbuf clean = {0}; /* a node's words, perhaps */
+    gw_terminal_text_append(&clean, gw_str_from(problem));
+    fprintf(stderr, "gatewayctl: %.*s\n", GW_STR_ARG(gw_strbuf_str(&clean)));
+    gw_strbuf_done(&clean);
+  }
+  free(problem);
   return exit_code;
 }
 

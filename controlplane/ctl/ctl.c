@@ -7,6 +7,7 @@
 
 #include "common/base/mem.h"
 #include "controlplane/ctl/verb_registrations.h"
+#include "controlplane/ctl/yaml_output.h"
 
 const struct gw_ctl_verb gw_ctl_verbs[] = {
     {"validate", "", "check routes and services on this machine, without a control plane",
@@ -17,6 +18,15 @@ const struct gw_ctl_verb gw_ctl_verbs[] = {
      "where instances come from, and what is held of them; instances that are put into Consul or Nacos",
      GW_CTL_FLAG_OUTPUT | GW_CTL_FLAGS_REGISTER, 1, 3, gw_ctl_services},
     {"why", "REQUEST_ID", "why a request failed or was retried, as data planes remember it", GW_CTL_FLAG_OUTPUT, 1, 1, gw_ctl_why},
+    {"explain", "METHOD URL", "what becomes of a request, and by which rule",
+     GW_CTL_FLAG_OUTPUT | GW_CTL_FLAG_FILE | GW_CTL_FLAG_ROUTES | GW_CTL_FLAG_SERVICES | GW_CTL_FLAG_ENV_FILE | GW_CTL_FLAG_HEADER |
+         GW_CTL_FLAG_IDENTITY | GW_CTL_FLAG_ROLE | GW_CTL_FLAG_PERMISSION | GW_CTL_FLAG_API_KEY | GW_CTL_FLAG_PLAN | GW_CTL_FLAG_CLIENT |
+         GW_CTL_FLAG_LISTENER | GW_CTL_FLAG_NODE,
+     2, 2, gw_ctl_explain},
+    {"node", "config ID [NAME]|clusters ID [NAME]|limits ID|counters ID|drain ID|log-level ID LEVEL",
+     "what one data plane runs, has and counts; drain it; how much it logs", GW_CTL_FLAG_OUTPUT, 2, 3, gw_ctl_node},
+    {"top", "", "requests a second by route, over all data planes or on one",
+     GW_CTL_FLAG_OUTPUT | GW_CTL_FLAG_NODE | GW_CTL_FLAG_INTERVAL | GW_CTL_FLAG_COUNT | GW_CTL_FLAG_ROWS, 0, 0, gw_ctl_top},
     {"audit", "", "who has changed what through the admin API", GW_CTL_FLAG_OUTPUT, 0, 0, gw_ctl_audit},
     {"keys", "create|list|show ID|rotate ID|expire ID|revoke ID...|import FILE",
      "API keys: make, list, end, take over those that others issued",
@@ -95,7 +105,7 @@ static int run_verb(struct gw_ctl *ctl, const struct gw_ctl_verb *verb) {
   if (ctl->word_count < verb->words_min || ctl->word_count > verb->words_max) {
     return gw_ctl_fail_usage("%s wants %s", verb->name, verb->words[0] != '\0' ? verb->words : "no further words");
   }
-  int exit_code = verb->run(ctl);
+  int exit_code = ctl->is_yaml ? gw_ctl_run_for_yaml(ctl, verb->run) : verb->run(ctl);
   if (fflush(stdout) != 0) {
     fputs("gatewayctl: the output cannot be written\n", stderr);
     return exit_code == GW_CTL_OK ? GW_CTL_FAILED : exit_code;

@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "common/base/base64url.h"
+
 static void write_value(struct gw_json_writer *writer, const ProtobufCFieldDescriptor *field, const void *value) {
   switch (field->type) {
   case PROTOBUF_C_TYPE_INT32:
@@ -29,7 +31,10 @@ static void write_value(struct gw_json_writer *writer, const ProtobufCFieldDescr
   case PROTOBUF_C_TYPE_STRING: gw_json_string(writer, gw_str_from(*(char *const *)value)); break;
   case PROTOBUF_C_TYPE_BYTES: {
     const ProtobufCBinaryData *bytes = value;
-    gw_json_string(writer, (struct gw_str){(const char *)bytes->data, bytes->len});
+    struct gw_strbuf text = {0};
+    gw_base64url_append(&text, (struct gw_str){(const char *)bytes->data, bytes->len});
+    gw_json_string(writer, gw_strbuf_str(&text));
+    gw_strbuf_done(&text);
     break;
   }
   case PROTOBUF_C_TYPE_MESSAGE: {

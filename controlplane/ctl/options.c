@@ -38,8 +38,9 @@ struct row {
 #define NAMES_AT(list, count) AT(list), .count_at = offsetof(struct gw_ctl, count)
 
 static int take_output(struct gw_ctl *ctl, const char *form) {
-  if (strcmp(form, "json") != 0 && strcmp(form, "table") != 0) return gw_ctl_fail_usage("-o %s: table and json are allowed", form);
-  ctl->is_json = strcmp(form, "json") == 0;
+  ctl->is_yaml = strcmp(form, "yaml") == 0;
+  ctl->is_json = ctl->is_yaml || strcmp(form, "json") == 0;
+  if (!ctl->is_json && strcmp(form, "table") != 0) return gw_ctl_fail_usage("-o %s: table, json and yaml are allowed", form);
   return GW_CTL_OK;
 }
 
@@ -94,7 +95,7 @@ static const struct row rows[] = {
     {"env-file", 0, GW_CTL_FLAG_ENV_FILE, TEXT, AT(env_file),
      .help = "  --env-file FILE     settings (.env, .env.dev or .env.prod here, by ENVIRONMENT)\n"},
     {"strict", 0, GW_CTL_FLAG_STRICT, SWITCH, AT(is_strict), .help = "  --strict            warnings are findings: exit code 79\n"},
-    {"output", 'o', GW_CTL_FLAG_OUTPUT, OWN, .take = take_output, .help = "  -o, --output FORM   table or json (table)\n"},
+    {"output", 'o', GW_CTL_FLAG_OUTPUT, OWN, .take = take_output, .help = "  -o, --output FORM   table, json or yaml (table)\n"},
 
     {"dir", 0, GW_CTL_FLAG_DIR, TEXT, AT(pki.dir),
      .help = "  --dir DIR           where the files lie (pki: the folder pki; keygen: the working directory)\n"},
@@ -165,8 +166,8 @@ static const struct row rows[] = {
     {"file", 'f', GW_CTL_FLAG_FILE, OWN, .take = take_change_file,
      .help = "  -f, --file FILE     routes or services; may be given twice; apply: what is left out stays as it is\n"},
     {"wait", 0, GW_CTL_FLAG_WAIT, OWN, .take = take_wait,
-     .help = "  --wait, --no-wait   wait until it is done, for apply on every node of the fleet (--wait), or go on at once\n"},
-    {"no-wait", 0, GW_CTL_FLAG_WAIT, SWITCH, AT(change.does_not_wait), .help = NULL},
+     .help = "  --wait              wait until it is done, for apply on every node of the fleet (the default there)\n"},
+    {"no-wait", 0, GW_CTL_FLAG_WAIT, SWITCH, AT(change.does_not_wait), .help = "  --no-wait           go on at once\n"},
     {"dry-run", 0, GW_CTL_FLAG_DRY_RUN, SWITCH, AT(change.is_dry), .help = "  --dry-run           only say what would come of it\n"},
     {"message", 0, GW_CTL_FLAG_MESSAGE, TEXT, AT(change.message), .help = "  --message TEXT      why, for the history\n"},
     {"if-revision", 0, GW_CTL_FLAG_IF_REVISION, BIG, AT(change.if_revision), .most = INT64_MAX,

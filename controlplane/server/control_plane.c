@@ -18,6 +18,7 @@
 #include "controlplane/api/admin_api.h"
 #include "controlplane/api/admin_roles.h"
 #include "controlplane/api/agent_service.h"
+#include "controlplane/api/csds_service.h"
 #include "controlplane/server/admin_source.h"
 #include "controlplane/server/channel_tls.h"
 #include "controlplane/server/cloud.h"
@@ -65,6 +66,7 @@ struct control_plane {
   struct gw_rpc_server *xds_server;
   struct gw_cloud *cloud;
   struct gw_admin_api *admin;
+  struct gw_csds_service *csds;
   struct gw_health_service *health;
   struct gw_reflection_service *reflection;
   struct gw_rpc_service_set admin_services;
@@ -277,6 +279,8 @@ static int start_admin(struct control_plane *plane) {
                                        .fleet = gw_storage_fleet(plane->storage)};
   plane->admin = gw_admin_api_new(&admin);
   gw_admin_api_add_to(plane->admin, &plane->admin_services);
+  plane->csds = gw_csds_service_new(plane->admin, plane->nodes, plane->cache);
+  gw_csds_service_add_to(plane->csds, &plane->admin_services);
   plane->health = gw_health_service_new();
   gw_health_service_set(plane->health, GW_STR(""), true);
   gw_health_service_set(plane->health, GW_STR("gateway.admin.v1.Admin"), true);
@@ -348,6 +352,7 @@ static void done(struct control_plane *plane) {
   gw_rpc_server_free(plane->xds_server);
   gw_reflection_service_free(plane->reflection);
   gw_health_service_free(plane->health);
+  gw_csds_service_free(plane->csds);
   gw_admin_api_free(plane->admin);
   gw_agent_service_free(plane->agents);
   gw_ads_server_free(plane->ads);

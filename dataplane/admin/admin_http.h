@@ -45,6 +45,36 @@ struct gw_admin_cluster {
   uint32_t requests;
 };
 
+/* What is bounded of the node. */
+struct gw_admin_limits {
+  uint64_t memory_bytes;
+  uint64_t memory_max_bytes;
+  uint64_t descriptors;
+  uint64_t descriptors_max;
+  const char *overload; /* "none", "streams", "connections" */
+  uint64_t rate_limit_keys;
+  uint64_t rate_limit_max_keys;
+  uint64_t clients;
+  uint32_t fleet_size; /* 0: not known */
+};
+
+/* What all workers have counted. */
+struct gw_admin_route_counters {
+  struct gw_str route;
+  struct gw_str service;
+  uint64_t requests;
+  uint64_t answers[4]; /* 2xx to 5xx */
+  uint64_t duration_us;
+};
+struct gw_admin_counters {
+  uint64_t uptime_ms;
+  uint64_t requests_total;
+  uint64_t requests_active;
+  uint64_t connections_active;
+  const struct gw_admin_route_counters *routes;
+  uint32_t route_count;
+};
+
 struct gw_admin_calls {
   void *arg;
   void (*get_state)(void *arg, struct gw_admin_state *ret_state);
@@ -61,6 +91,11 @@ struct gw_admin_calls {
   bool (*get_health)(void *arg, struct gw_str cluster, const struct gw_address *address, struct gw_admin_health *ret_health);
   /* false: it does not serve. */
   bool (*get_cluster)(void *arg, struct gw_str name, struct gw_admin_cluster *ret_cluster);
+  void (*get_limits)(void *arg, struct gw_admin_limits *ret_limits);
+  /* Calls `done` once, now or later, with what is there for the call; NULL: the node is ending. */
+  void (*get_counters)(void *arg, void (*done)(void *done_arg, const struct gw_admin_counters *counters), void *done_arg);
+  /* Of the node's log; false: there is no such level. */
+  bool (*set_log_level)(void *arg, struct gw_str level, const char **ret_previous);
 };
 
 struct gw_admin_http;

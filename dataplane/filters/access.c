@@ -1,16 +1,9 @@
 #include "dataplane/filters/access.h"
 
-#include "common/model/access.h"
-#include "common/net/cidr_set.h"
+#include "common/routing/address_rules.h"
 #include "dataplane/pipeline/failed_credentials.h"
 
 #define MINUTE_MS 60000u
-
-struct route_settings {
-  bool allows_all;
-  struct gw_cidr_set allow;
-  struct gw_cidr_set deny;
-};
 
 /* NULL: any number of bad credentials. */
 static const void *build(const struct gw_filter_build *build, const struct gw_http_filter *model) {
@@ -21,25 +14,11 @@ static const void *build(const struct gw_filter_build *build, const struct gw_ht
   return rate;
 }
 
-static void build_ranges(const struct gw_filter_build *build, const struct gw_str *texts, uint32_t count, struct gw_cidr_set *ret_set) {
-  struct gw_str bad;
-  if (gw_cidr_set_build(texts, count, build->arena, ret_set, &bad) != GW_OK)
-    gw_errors_add(build->errors, build->place, "\"%.*s\" is no CIDR range, or has bits set behind its prefix", GW_STR_ARG(bad));
-}
-
 static const void *build_route(const struct gw_filter_build *build, const struct gw_route_filters *model) {
-  const struct gw_access_route *route = model->access;
-  if (route == NULL) return NULL;
-  struct route_settings *settings = gw_arena_calloc(build->arena, 1, sizeof(*settings));
-  settings->allows_all = route->allow_count == 0;
-  build_ranges(build, route->allow, route->allow_count, &settings->allow);
-  build_ranges(build, route->deny, route->deny_count, &settings->deny);
-  return settings;
-}
-
-static bool is_allowed(const struct route_settings *settings, const struct gw_address *client) {
-  if (!settings->allows_all && !gw_cidr_set_contains(&settings->allow, client)) return false;
-  return !gw_cidr_set_contains(&settings->deny, client);
+  if (model->access == NULL) return NULL;
+  struct gw_address_rules *rules = gw_arena_calloc(build->arena, 1, sizeof(*rules));
+  gw_address_rules_build(model->access, build->place, build->arena, build->errors, rules);
+  return rules;
 }
 
 static enum gw_verdict refuse_address(struct gw_stream *stream) {
@@ -72,8 +51,8 @@ static enum gw_verdict on_request(struct gw_stream *stream, void *state, const v
   (void)state;
   uint32_t wait_s;
   stream->failed_credentials = of_listener;
-  const struct route_settings *route = gw_stream_route_settings(stream, GW_FILTER_ACCESS);
-  if (route != NULL && !is_allowed(route, &stream->remote)) return refuse_address(stream);
+  const struct gw_address_rules *rules = gw_stream_route_settings(stream, GW_FILTER_ACCESS);
+  if (rules != NULL && gw_address_rules_judge(rules, &stream->remote) != GW_ADDRESS_ALLOWED) return refuse_address(stream);
   if (looks_at_credentials(stream) && gw_failed_credentials_are_used_up(stream, &wait_s)) return refuse_guessing(stream, wait_s);
   return GW_VERDICT_NEXT;
 }

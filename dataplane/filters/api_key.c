@@ -150,7 +150,7 @@ static enum gw_verdict on_request(struct gw_stream *stream, void *state, const v
   const struct gw_api_key_route *route = gw_stream_route_settings(stream, GW_FILTER_API_KEY);
   if (route == NULL) return GW_VERDICT_NEXT;
   struct shown shown = look_for_key(stream, settings->model);
-  bool may_do_without = !route->is_required || (route->accepts_jwt && stream->identity != NULL);
+  bool may_do_without = gw_api_key_may_be_missing(route, stream->identity != NULL);
   if (shown.count == 0) return may_do_without ? GW_VERDICT_NEXT : refuse(stream, route, GW_KEY_RESULT_MISSING);
   if (shown.count > 1) return refuse(stream, route, GW_KEY_RESULT_SEVERAL);
   const struct gw_key_table *table = stream->pipeline->keys;

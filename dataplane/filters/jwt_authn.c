@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/base/mem.h"
+#include "common/routing/cors_rules.h"
 #include "dataplane/filters/jwt_tokens.h"
 #include "dataplane/pipeline/failed_credentials.h"
 #include "dataplane/pipeline/stream.h"
@@ -131,7 +132,9 @@ static enum gw_jwt_status verify_token(struct run *run, const struct gw_jwt_dema
 
 /* Of several tokens each must be good, or the service might look at another one than was looked at here; and before that none counts. From
  * the last place to the first, as Envoy, so that the first one's holder is who asks. */
-static enum gw_jwt_status verify_provider(struct run *run, const struct gw_jwt_demand *demand) {
+static enum gw_jwt_status verify_provider(void *arg, const struct gw_jwt_node *node) {
+  struct run *run = arg;
+  const struct gw_jwt_demand *demand = node->demand;
   struct gw_jwt_found found[GW_JWT_FOUND_MAX];
   struct gw_token_entry *entries[GW_JWT_FOUND_MAX];
   uint32_t count = gw_jwt_tokens_find(run->stream, demand->issuer->model, found);
@@ -152,41 +155,7 @@ static enum gw_jwt_status verify_provider(struct run *run, const struct gw_jwt_d
   return status;
 }
 
-/* Of what the alternatives say, the one that is about a token of theirs (as Envoy): no token says less than another issuer's, and that
- * less than any fault. */
-static enum gw_jwt_status weigh(enum gw_jwt_status before, enum gw_jwt_status now) {
-  bool is_better = before == GW_JWT_MISSING || (before == GW_JWT_UNKNOWN_ISSUER && now != GW_JWT_MISSING);
-  return is_better ? now : before;
-}
-
-static enum gw_jwt_status evaluate(struct run *run, const struct gw_jwt_node *node) {
-  enum gw_jwt_status status = GW_JWT_OK;
-  if (node->kind == GW_JWT_REQUIRES_PROVIDER) return verify_provider(run, &node->demand);
-  if (node->kind == GW_JWT_REQUIRES_ALL) {
-    for (uint32_t i = 0; i < node->child_count && status == GW_JWT_OK; i++)
-      status = evaluate(run, &node->children[i]);
-    return status;
-  }
-  if (node->kind != GW_JWT_REQUIRES_ANY) return GW_JWT_OK;
-  status = GW_JWT_MISSING;
-  for (uint32_t i = 0; i < node->child_count; i++) {
-    enum gw_jwt_status one = evaluate(run, &node->children[i]);
-    if (one == GW_JWT_OK) return GW_JWT_OK;
-    status = weigh(status, one);
-  }
-  bool is_allowed = node->allows_failed || (node->allows_missing && status == GW_JWT_MISSING);
-  return is_allowed ? GW_JWT_OK : status;
-}
-
 /* ---- refusals ---- */
-
-/* "jwt_authn_access_denied{Jwt_is_expired}": log lines are split at spaces. */
-static struct gw_str detail_of(struct gw_stream *stream, struct gw_str why) {
-  char *text = gw_arena_printf(&stream->arena, "jwt_authn_access_denied{%.*s}", GW_STR_ARG(why));
-  for (char *c = text; *c != '\0'; c++)
-    if (*c == ' ') *c = '_';
-  return gw_str_from(text);
-}
 
 /* What may stand between quotes as it is (RFC 9110 section 5.6.4). Without the query, where tokens may be. */
 static struct gw_str realm_of(struct gw_stream *stream) {
@@ -217,7 +186,7 @@ static enum gw_verdict refuse(struct gw_stream *stream, uint32_t status, struct 
   gw_stream_fail(stream, &(struct gw_failure){.status = status,
                                               .side = status == 503 ? GW_FAILURE_GATEWAY : GW_FAILURE_CLIENT,
                                               .flag = GW_FLAG_UNAUTHORIZED,
-                                              .detail = detail_of(stream, why),
+                                              .detail = gw_jwt_detail(why, &stream->arena),
                                               .message = why});
   return GW_VERDICT_REPLIED;
 }
@@ -251,17 +220,10 @@ static enum gw_verdict refuse_token(struct run *run, enum gw_jwt_status status) 
   if (status != GW_JWT_MISSING) gw_failed_credentials_note(run->stream);
   struct gw_str why = gw_str_from(gw_jwt_status_text(status));
   challenge(run->stream, status == GW_JWT_MISSING, why);
-  return refuse(run->stream, status == GW_JWT_AUDIENCE_NOT_ALLOWED ? 403 : 401, why); /* as Envoy */
+  return refuse(run->stream, gw_jwt_status_code(status), why);
 }
 
 /* ---- the filter ---- */
-
-static bool is_cors_preflight(const struct gw_request_head *request) {
-  if (request->method != GW_METHOD_OPTIONS) return false;
-  const struct gw_header *origin = gw_headers_find(&request->headers, GW_HEADER_ORIGIN),
-                         *method = gw_headers_find_name(&request->headers, GW_STR("access-control-request-method"));
-  return origin != NULL && origin->value.len > 0 && method != NULL && method->value.len > 0;
-}
 
 /* NULL: nothing is required; with an answer, if that could not be found out. */
 static const struct gw_jwt_node *find_requirement(struct gw_stream *stream, const struct gw_jwt_settings *settings,
@@ -281,7 +243,7 @@ static const struct gw_jwt_node *find_requirement(struct gw_stream *stream, cons
 
 static enum gw_verdict on_request(struct gw_stream *stream, void *state, const void *settings_arg) {
   const struct gw_jwt_settings *settings = settings_arg;
-  if (settings->model->passes_cors_preflight && is_cors_preflight(&stream->request)) return GW_VERDICT_NEXT;
+  if (settings->model->passes_cors_preflight && gw_cors_is_whole_preflight(&stream->request)) return GW_VERDICT_NEXT;
   enum gw_verdict verdict;
   const struct gw_jwt_node *node = find_requirement(stream, settings, &verdict);
   if (node == NULL) return verdict;
@@ -291,7 +253,7 @@ static enum gw_verdict on_request(struct gw_stream *stream, void *state, const v
                     .worker = worker,
                     .cache = worker->cache,
                     .now_s = (int64_t)(stream->wall_us / 1000000u)};
-  enum gw_jwt_status status = evaluate(&run, node);
+  enum gw_jwt_status status = gw_jwt_tree_judge(node, verify_provider, &run);
   if (status != GW_JWT_OK) return refuse_token(&run, status);
   stream->pipeline->stats->jwt_results[GW_JWT_RESULT_ALLOWED]++;
   return GW_VERDICT_NEXT;

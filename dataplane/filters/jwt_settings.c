@@ -102,7 +102,9 @@ static uint64_t hash_rules(const struct gw_jwt_provider *provider, const struct 
   return gw_content_hash(gw_strbuf_str(&text));
 }
 
-static void make_demand(const struct making *m, const struct gw_jwt_requirement *requirement, struct gw_jwt_demand *demand) {
+static const void *make_demand(void *arg, const struct gw_jwt_requirement *requirement) {
+  const struct making *m = arg;
+  struct gw_jwt_demand *demand = gw_arena_calloc(m->build->arena, 1, sizeof(*demand));
   const struct gw_jwt_issuer *issuer = &m->settings->issuers[requirement->provider];
   const struct gw_jwt_provider *provider = issuer->model;
   struct gw_jwt_claim_rule *claims = gw_arena_calloc(m->build->arena, provider->required_claim_count, sizeof(*claims));
@@ -120,49 +122,15 @@ static void make_demand(const struct making *m, const struct gw_jwt_requirement 
                                           .lifetime_max_s = (int64_t)((provider->max_lifetime_ms + 999) / 1000)};
   demand->scope.rules = hash_rules(provider, &demand->checks);
   if (issuer->keys != NULL) demand->scope.keys = gw_jwk_set_generation(issuer->keys);
-}
-
-static void make_node(const struct making *m, const struct gw_jwt_requirement *requirement, struct gw_jwt_node *node);
-
-/* What only says what is allowed beside the others is no child. */
-static void make_children(const struct making *m, const struct gw_jwt_requirement *requirement, struct gw_jwt_node *node) {
-  struct gw_jwt_node *children = gw_arena_calloc(m->build->arena, requirement->child_count, sizeof(*children));
-  bool is_any = requirement->kind == GW_JWT_REQUIRES_ANY;
-  for (uint32_t i = 0; i < requirement->child_count; i++) {
-    const struct gw_jwt_requirement *child = &requirement->children[i];
-    if (is_any && child->kind == GW_JWT_ALLOWS_MISSING)
-      node->allows_missing = true;
-    else if (is_any && child->kind == GW_JWT_ALLOWS_MISSING_OR_FAILED)
-      node->allows_failed = true;
-    else
-      make_node(m, child, &children[node->child_count++]);
-  }
-  node->children = children;
-}
-
-/* Alone they are about the tokens of all providers. */
-static void make_lenient(const struct making *m, const struct gw_jwt_requirement *requirement, struct gw_jwt_node *node) {
-  uint32_t count = m->settings->model->provider_count;
-  struct gw_jwt_node *children = gw_arena_calloc(m->build->arena, count, sizeof(*children));
-  for (uint32_t i = 0; i < count; i++)
-    make_node(m, &(struct gw_jwt_requirement){.kind = GW_JWT_REQUIRES_PROVIDER, .provider = i}, &children[i]);
-  node->kind = GW_JWT_REQUIRES_ANY;
-  node->allows_missing = true;
-  node->allows_failed = requirement->kind == GW_JWT_ALLOWS_MISSING_OR_FAILED;
-  node->children = children;
-  node->child_count = count;
+  return demand;
 }
 
 static void make_node(const struct making *m, const struct gw_jwt_requirement *requirement, struct gw_jwt_node *node) {
-  node->kind = requirement->kind;
-  switch (requirement->kind) {
-  case GW_JWT_REQUIRES_NOTHING: return;
-  case GW_JWT_REQUIRES_PROVIDER: make_demand(m, requirement, &node->demand); return;
-  case GW_JWT_REQUIRES_ANY:
-  case GW_JWT_REQUIRES_ALL: make_children(m, requirement, node); return;
-  case GW_JWT_ALLOWS_MISSING:
-  case GW_JWT_ALLOWS_MISSING_OR_FAILED: make_lenient(m, requirement, node); return;
-  }
+  const struct gw_jwt_tree_build build = {.arena = m->build->arena,
+                                          .provider_count = m->settings->model->provider_count,
+                                          .make_demand = make_demand,
+                                          .arg = (void *)(uintptr_t)m};
+  gw_jwt_tree_build(&build, requirement, node);
 }
 
 /* The rules are matched as routes are: by a table, the first that matches. */

@@ -6,6 +6,7 @@
 
 #include "common/crypto/jwt.h"
 #include "common/model/jwt_authn.h"
+#include "common/routing/jwt_tree.h"
 #include "common/routing/route_table.h"
 #include "dataplane/filters/token_cache.h"
 #include "dataplane/pipeline/filter.h"
@@ -28,20 +29,11 @@ struct gw_jwt_issuer {
   const struct gw_jwt_claim_field *claim_fields; /* model->claim_header_count */
 };
 
-/* A provider, with what one requirement asks of its tokens. */
+/* A provider, with what one requirement asks of its tokens: gw_jwt_node.demand. */
 struct gw_jwt_demand {
   const struct gw_jwt_issuer *issuer;
   struct gw_jwt_checks checks;
   struct gw_token_scope scope;
-};
-
-struct gw_jwt_node {
-  enum gw_jwt_requirement_kind kind;
-  bool allows_missing; /* of ANY */
-  bool allows_failed;
-  struct gw_jwt_demand demand; /* of PROVIDER */
-  const struct gw_jwt_node *children;
-  uint32_t child_count;
 };
 
 struct gw_jwt_settings {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/base/mem.h"
+#include "common/routing/own_endpoint.h"
 #include "dataplane/pipeline/local_reply.h"
 #include "dataplane/pipeline/stream.h"
 
@@ -94,17 +95,15 @@ static enum gw_verdict ready(struct gw_stream *stream) {
 
 static enum gw_verdict on_request(struct gw_stream *stream, void *arg, const void *settings_arg) {
   const struct settings *settings = settings_arg;
-  const struct gw_request_head *request = &stream->request;
-  if (request->method != GW_METHOD_GET && request->method != GW_METHOD_HEAD) return GW_VERDICT_NEXT;
-  struct gw_str path = gw_path_without_query(request->path);
-  if (settings->model->has_health && gw_str_equal(path, GW_STR("/health"))) {
-    stream->detail = GW_STR("node_health");
-    gw_local_reply_text(stream, 200, GW_STR("application/json"), GW_STR("{\"status\":\"healthy\"}"));
-    return GW_VERDICT_REPLIED;
+  switch (gw_own_endpoint_find(settings->model, &stream->request)) {
+  case GW_OWN_ENDPOINT_NONE: return GW_VERDICT_NEXT;
+  case GW_OWN_ENDPOINT_READY: return ready(stream);
+  case GW_OWN_ENDPOINT_METRICS: return metrics(stream, arg, settings);
+  case GW_OWN_ENDPOINT_HEALTH: break;
   }
-  if (settings->model->has_ready && gw_str_equal(path, GW_STR("/ready"))) return ready(stream);
-  if (settings->model->has_metrics && gw_str_equal(path, GW_STR("/metrics"))) return metrics(stream, arg, settings);
-  return GW_VERDICT_NEXT;
+  stream->detail = GW_STR("node_health");
+  gw_local_reply_text(stream, 200, GW_STR("application/json"), GW_STR("{\"status\":\"healthy\"}"));
+  return GW_VERDICT_REPLIED;
 }
 
 static void on_end(struct gw_stream *stream, void *arg, const void *settings) {

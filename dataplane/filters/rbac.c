@@ -96,16 +96,6 @@ static void judge(struct gw_stream *stream, const struct gw_access *access, cons
   stream->pipeline->stats->rbac_total[is_shadow][ret_decision->is_allowed]++;
 }
 
-/* Envoy's word, which has no spaces. */
-static struct gw_str format_detail(struct gw_stream *stream, const struct gw_access_decision *decision) {
-  if (decision->is_undecided) return GW_STR("rbac_access_denied_undecided");
-  struct gw_str name = decision->policy.len > 0 ? decision->policy : GW_STR("none");
-  char *text = gw_arena_printf(&stream->arena, "rbac_access_denied_matched_policy[%.*s]", GW_STR_ARG(name));
-  for (char *c = text; *c != '\0'; c++)
-    if (*c == ' ' || (*c >= '\t' && *c <= '\r')) *c = '_';
-  return gw_str_from(text);
-}
-
 static enum gw_verdict apply(struct gw_stream *stream, enum gw_filter_kind kind, const struct settings *of_listener) {
   const struct settings *settings = gw_stream_route_settings(stream, kind);
   if (settings == NULL) settings = of_listener;
@@ -120,7 +110,7 @@ static enum gw_verdict apply(struct gw_stream *stream, enum gw_filter_kind kind,
   gw_stream_fail(stream, &(struct gw_failure){.status = 403,
                                               .side = GW_FAILURE_CLIENT,
                                               .flag = GW_FLAG_UNAUTHORIZED,
-                                              .detail = format_detail(stream, &decision),
+                                              .detail = gw_access_detail(&decision, &stream->arena),
                                               .message = GW_STR("access denied")});
   return GW_VERDICT_REPLIED;
 }

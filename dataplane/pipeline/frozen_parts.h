@@ -6,13 +6,13 @@
 
 #include "common/net/address.h"
 #include "common/net/tls.h"
+#include "common/routing/reserved_fields.h"
 #include "common/routing/route_table.h"
 #include "dataplane/cluster/frozen_cluster.h"
 #include "dataplane/pipeline/access_log.h"
 #include "dataplane/pipeline/chain.h"
 #include "dataplane/pipeline/frozen.h"
 #include "dataplane/pipeline/header_rules.h"
-#include "dataplane/pipeline/reserved_fields.h"
 #include "dataplane/pipeline/route_settings.h"
 
 /* A compiled route configuration. */

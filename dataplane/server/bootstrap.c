@@ -122,7 +122,9 @@ static int start_admin(struct gw_data_plane *plane) {
     return fail_to_listen(plane, flag);
   }
   errno = 0;
-  if (gw_admin_grpc_new(plane->rpc, &options->admin_grpc, &plane->grpc) != GW_OK) return fail_to_listen(plane, "admin-grpc");
+  plane->methods = gw_node_methods_new(&calls);
+  if (gw_admin_grpc_new(plane->rpc, &options->admin_grpc, gw_str_from(plane->token), plane->methods, &plane->grpc) != GW_OK)
+    return fail_to_listen(plane, "admin-grpc");
   gw_ports_file_init(&plane->ports, options->ports_file);
   plane->ports.status_http = gw_admin_http_status_port(plane->http);
   plane->ports.admin_http = gw_admin_http_admin_port(plane->http);
@@ -263,6 +265,7 @@ static void take_down(struct gw_data_plane *plane, int exit_code) {
   plane->failures = NULL;
   gw_failure_search_free(failures);
   gw_xds_client_free(plane->xds);
+  gw_node_methods_free(plane->methods);
   gw_last_good_free(plane->last_good);
   gw_snapshot_unref(plane->confirmed);
   for (uint32_t i = 0; i < plane->options->workers; i++)

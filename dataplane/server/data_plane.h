@@ -32,6 +32,7 @@ struct gw_data_plane {
   char *token;                        /* of POST /drain; NULL: none */
   struct gw_admin_http *http;
   struct gw_admin_grpc *grpc;
+  struct gw_node_methods *methods; /* what it and control planes may ask */
   struct gw_resolver *resolver;
   struct gw_compiler *compiler;
   struct gw_worker *workers[GW_OPTIONS_WORKERS_MAX];

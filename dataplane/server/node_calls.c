@@ -6,6 +6,7 @@
 #include "common/base/mem.h"
 #include "dataplane/cluster/frozen_cluster.h"
 #include "dataplane/server/metrics.h"
+#include "dataplane/server/node_admin.h"
 #include "dataplane/server/troubles.h"
 
 #define KEEP_KEYS_MS 10000
@@ -48,6 +49,7 @@ static void keep(struct gw_data_plane *plane, const struct gw_compiler_status *c
 
 void gw_node_on_active(void *arg) {
   struct gw_data_plane *plane = arg;
+  gw_node_methods_on_config(plane->methods);
   struct gw_compiler_status config;
   gw_compiler_get_status(plane->compiler, &config);
   keep(plane, &config);
@@ -108,8 +110,28 @@ static void find_failures(void *arg, struct gw_agent_query query, struct gw_str 
   gw_failure_search_start(plane->failures, query, request_id);
 }
 
+/* A call of a control plane's. */
+struct remote_call {
+  struct gw_data_plane *plane;
+  struct gw_agent_query query;
+};
+
+static void answer_method(void *arg, int code, const char *problem, struct gw_bytes *answer) {
+  struct remote_call *call = arg;
+  struct gw_str bytes = answer != NULL ? gw_bytes_str(answer) : (struct gw_str){NULL, 0};
+  gw_xds_client_tell_answer(call->plane->xds, call->query, code, problem, bytes);
+  free(call);
+}
+
+static void call_method(void *arg, struct gw_agent_query query, struct gw_str method, struct gw_str request) {
+  struct gw_data_plane *plane = arg;
+  struct remote_call *call = gw_malloc(sizeof(*call));
+  *call = (struct remote_call){plane, query};
+  gw_node_methods_call(plane->methods, method, request, answer_method, call);
+}
+
 struct gw_agent_calls gw_node_agent_calls(struct gw_data_plane *plane) {
-  return (struct gw_agent_calls){report, find_failures, plane};
+  return (struct gw_agent_calls){report, find_failures, call_method, plane};
 }
 
 /* ---- of the keys ---- */
@@ -431,5 +453,6 @@ static bool get_cluster(void *arg, struct gw_str name, struct gw_admin_cluster *
 }
 
 struct gw_admin_calls gw_node_admin_calls(struct gw_data_plane *plane) {
-  return (struct gw_admin_calls){plane, get_state, get_metrics, get_refusal, get_addresses, get_bound, drain, get_health, get_cluster};
+  return (struct gw_admin_calls){plane, get_state,  get_metrics, get_refusal,           get_addresses,           get_bound,
+                                 drain, get_health, get_cluster, gw_node_get_limits_of, gw_node_get_counters_of, gw_node_set_log_level_of};
 }

@@ -8,7 +8,8 @@
 #include "common/event/timer.h"
 
 struct waiting {
-  gw_scrape_fn fn;
+  gw_scrape_fn fn;                /* NULL: */
+  gw_scrape_counters_fn counters; /* … this instead */
   void *arg;
 };
 
@@ -24,7 +25,9 @@ struct writing {
   struct gw_stats **stats; /* by worker; NULL where none came in time */
   struct gw_histogram *lags;
   struct gw_node_metrics metrics;
-  struct gw_bytes *text;
+  bool has_text;         /* somebody waits for it */
+  struct gw_bytes *text; /* NULL without */
+  struct gw_stats *sum;
   pthread_t thread;
   bool is_joined;
 };
@@ -48,25 +51,37 @@ struct gw_scrape {
   struct gw_timer bound;
 };
 
-static void add_waiting(struct waiting_list *list, gw_scrape_fn fn, void *arg) {
+static void add_waiting(struct waiting_list *list, struct waiting waiting) {
   list->items = gw_realloc_array(list->items, list->count + 1, sizeof(*list->items));
-  list->items[list->count++] = (struct waiting){fn, arg};
+  list->items[list->count++] = waiting;
 }
 
-static void answer_all(const struct waiting_list *list, struct gw_bytes *text) {
+static bool wants_text(const struct waiting_list *list) {
   for (uint32_t i = 0; i < list->count; i++)
-    list->items[i].fn(list->items[i].arg, text);
+    if (list->items[i].fn != NULL) return true;
+  return false;
+}
+
+static void answer_all(const struct waiting_list *list, struct gw_bytes *text, const struct gw_stats *sum) {
+  for (uint32_t i = 0; i < list->count; i++) {
+    const struct waiting *waiting = &list->items[i];
+    if (waiting->fn != NULL)
+      waiting->fn(waiting->arg, text);
+    else
+      waiting->counters(waiting->arg, sum);
+  }
   free(list->items);
 }
 
 /* ---- writing ---- */
 
 static void write_text(struct writing *writing) {
-  struct gw_stats *sum = gw_stats_new();
+  struct gw_stats *sum = writing->sum = gw_stats_new();
   for (uint32_t i = 0; i < writing->metrics.worker_count; i++) {
     if (writing->stats[i] != NULL) gw_stats_merge(sum, writing->stats[i]);
     gw_stats_free(writing->stats[i]);
   }
+  if (!writing->has_text) return;
   writing->metrics.stats = sum;
   writing->metrics.lags = writing->lags;
   struct gw_strbuf buf;
@@ -74,7 +89,6 @@ static void write_text(struct writing *writing) {
   gw_node_metrics_write(&writing->metrics, &buf);
   writing->text = gw_bytes_new(buf.data, buf.len);
   gw_strbuf_done(&buf);
-  gw_stats_free(sum);
 }
 
 static void *run_writing(void *arg) {
@@ -86,6 +100,7 @@ static void *run_writing(void *arg) {
 
 static void writing_free(struct writing *writing) {
   gw_bytes_unref(writing->text);
+  gw_stats_free(writing->sum);
   gw_bytes_unref(writing->metrics.health);
   free(writing->stats);
   free(writing->lags);
@@ -96,6 +111,7 @@ static void writing_free(struct writing *writing) {
 static struct writing *new_writing(struct gw_scrape *scrape) {
   struct writing *writing = gw_calloc(1, sizeof(*writing));
   writing->done = scrape->done;
+  writing->has_text = wants_text(&scrape->asking);
   writing->stats = scrape->stats;
   scrape->stats = NULL;
   writing->lags = gw_calloc(scrape->worker_count, sizeof(*writing->lags));
@@ -140,7 +156,7 @@ static void finish(struct gw_scrape *scrape, struct writing *writing) {
   scrape->next = (struct waiting_list){0};
   scrape->phase = PHASE_IDLE;
   if (scrape->asking.count > 0) ask(scrape);
-  answer_all(&answered, writing->text);
+  answer_all(&answered, writing->text, writing->sum);
   writing_free(writing);
 }
 
@@ -156,11 +172,19 @@ static void on_bound(struct gw_timer *timer) {
   start_writing(GW_CONTAINER_OF(timer, struct gw_scrape, bound));
 }
 
-void gw_scrape_start(struct gw_scrape *scrape, gw_scrape_fn fn, void *arg) {
+static void start(struct gw_scrape *scrape, struct waiting waiting) {
   /* A worker may have answered the round that is on before what is asked about now happened. */
   bool is_idle = scrape->phase == PHASE_IDLE;
-  add_waiting(is_idle ? &scrape->asking : &scrape->next, fn, arg);
+  add_waiting(is_idle ? &scrape->asking : &scrape->next, waiting);
   if (is_idle) ask(scrape);
+}
+
+void gw_scrape_start(struct gw_scrape *scrape, gw_scrape_fn fn, void *arg) {
+  start(scrape, (struct waiting){.fn = fn, .arg = arg});
+}
+
+void gw_scrape_start_counters(struct gw_scrape *scrape, gw_scrape_counters_fn fn, void *arg) {
+  start(scrape, (struct waiting){.counters = fn, .arg = arg});
 }
 
 void gw_scrape_on_stats(struct gw_scrape *scrape, uint32_t worker_index, uint64_t round, struct gw_stats *stats,
@@ -198,7 +222,7 @@ void gw_scrape_free(struct gw_scrape *scrape) {
   }
   gw_mailbox_free(scrape->done);
   struct gw_bytes *nothing = gw_bytes_new("", 0);
-  answer_all(&late, nothing);
+  answer_all(&late, nothing, NULL);
   gw_bytes_unref(nothing);
   free(scrape->lags);
   free(scrape);

@@ -17,6 +17,9 @@ struct gw_scrape;
 /* `text`: borrowed. */
 typedef void (*gw_scrape_fn)(void *arg, struct gw_bytes *text);
 
+/* `stats`: of all workers together, borrowed; NULL: it is not to be had any more. */
+typedef void (*gw_scrape_counters_fn)(void *arg, const struct gw_stats *stats);
+
 struct gw_scrape_calls {
   /* Answered with gw_scrape_on_stats. */
   void (*ask_stats)(void *arg, uint32_t worker_index, uint64_t round);
@@ -28,6 +31,8 @@ struct gw_scrape_calls {
 struct gw_scrape *gw_scrape_new(struct gw_loop *loop, uint32_t worker_count, const struct gw_scrape_calls *calls);
 void gw_scrape_free(struct gw_scrape *scrape);
 void gw_scrape_start(struct gw_scrape *scrape, gw_scrape_fn fn, void *arg);
+/* The counters themselves: where nobody waits for the text none is written. */
+void gw_scrape_start_counters(struct gw_scrape *scrape, gw_scrape_counters_fn fn, void *arg);
 /* What a worker answered; `stats` is taken over. */
 void gw_scrape_on_stats(struct gw_scrape *scrape, uint32_t worker_index, uint64_t round, struct gw_stats *stats,
                         const struct gw_histogram *lag);

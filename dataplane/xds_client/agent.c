@@ -112,6 +112,10 @@ static void take(struct gw_agent *agent, const Gateway__Agent__V1__ControlMessag
   case GATEWAY__AGENT__V1__CONTROL_MESSAGE__MESSAGE_FIND_FAILURES:
     agent->events.on_find_failures(agent->arg, message->find_failures->query_id, gw_str_from(message->find_failures->request_id));
     break;
+  case GATEWAY__AGENT__V1__CONTROL_MESSAGE__MESSAGE_CALL:
+    agent->events.on_call(agent->arg, message->call->call_id, gw_str_from(message->call->method),
+                          (struct gw_str){(const char *)message->call->request.data, message->call->request.len});
+    break;
   default: break; /* from a newer control plane */
   }
 }
@@ -204,4 +208,21 @@ void gw_agent_tell_failures(struct gw_agent *agent, uint64_t query_id, const str
   struct gw_bytes *bytes = gw_agent_encode_failures(query_id, records, count, silent_workers);
   gw_rpc_stream_send(agent->call, &bytes, 1);
   gw_bytes_unref(bytes);
+}
+
+/* As many as a control plane of ours may have asked at once: what it asks in one turn is answered in one. */
+#define ANSWERS_PENDING_MAX 96u
+
+void gw_agent_tell_answer(struct gw_agent *agent, uint64_t call_id, int code, const char *problem, struct gw_str answer) {
+  if (agent == NULL || agent->call == NULL || agent->is_abandoned) return;
+  if (gw_rpc_stream_pending(agent->call) >= ANSWERS_PENDING_MAX) return;
+  Gateway__Agent__V1__Answer body = GATEWAY__AGENT__V1__ANSWER__INIT;
+  body.call_id = call_id;
+  body.code = (uint32_t)code;
+  if (problem != NULL) body.message = text(problem);
+  body.response = (ProtobufCBinaryData){.len = answer.len, .data = (uint8_t *)(uintptr_t)answer.data};
+  Gateway__Agent__V1__NodeMessage message = GATEWAY__AGENT__V1__NODE_MESSAGE__INIT;
+  message.message_case = GATEWAY__AGENT__V1__NODE_MESSAGE__MESSAGE_ANSWER;
+  message.answer = &body;
+  send(agent, &message);
 }

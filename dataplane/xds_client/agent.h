@@ -24,6 +24,8 @@ struct gw_agent_events {
                     const struct gw_refusals **ret_refusals);
   /* Somebody wants to know what is remembered of requests with that id; answered with gw_agent_tell_failures. */
   void (*on_find_failures)(void *arg, uint64_t query_id, struct gw_str request_id);
+  /* A call of the node's admin API; answered with gw_agent_tell_answer. */
+  void (*on_call)(void *arg, uint64_t call_id, struct gw_str method, struct gw_str request);
 };
 
 struct gw_agent_hello {
@@ -44,5 +46,8 @@ bool gw_agent_tell_key_uses(struct gw_agent *agent, const struct gw_agent_key_us
 /* As gw_agent_encode_failures. Nothing is sent to a control plane that is gone, or does not read. */
 void gw_agent_tell_failures(struct gw_agent *agent, uint64_t query_id, const struct gw_failure_record *const *records, uint32_t count,
                             uint32_t silent_workers);
+/* Of a call. `code`: a gw_rpc_code; `answer` with GW_RPC_OK, else `problem`. Nothing is sent to a control plane that is gone, or has not
+ * read what many others were answered with. */
+void gw_agent_tell_answer(struct gw_agent *agent, uint64_t call_id, int code, const char *problem, struct gw_str answer);
 
 #endif

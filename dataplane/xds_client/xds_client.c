@@ -249,6 +249,12 @@ static void on_bound(struct gw_timer *timer) {
 
 /* ---- the agent ---- */
 
+static void on_call(void *arg, uint64_t call_id, struct gw_str method, struct gw_str request) {
+  struct gw_xds_client *client = arg;
+  const struct gw_agent_calls *calls = &client->agent_calls;
+  if (calls->call != NULL) calls->call(calls->arg, (struct gw_agent_query){call_id, client->agent_session}, method, request);
+}
+
 static void open_agent(struct gw_xds_client *client);
 
 static void on_fleet(void *arg, uint32_t size) {
@@ -291,7 +297,7 @@ static void on_find_failures(void *arg, uint64_t query_id, struct gw_str request
 }
 
 static void open_agent(struct gw_xds_client *client) {
-  static const struct gw_agent_events events = {on_fleet, on_agent_closed, on_report, on_find_failures};
+  static const struct gw_agent_events events = {on_fleet, on_agent_closed, on_report, on_find_failures, on_call};
   struct gw_agent_hello hello = {client->options.node_id, client->options.node_cluster, client->instance_id};
   client->agent_session++;
   client->agent = gw_agent_new(client->options.loop, client->channel, &hello, &events, client);
@@ -468,6 +474,11 @@ bool gw_xds_client_refusal(const struct gw_xds_client *client, uint32_t index, c
 
 void gw_xds_client_set_agent_calls(struct gw_xds_client *client, const struct gw_agent_calls *calls) {
   client->agent_calls = *calls;
+}
+
+void gw_xds_client_tell_answer(struct gw_xds_client *client, struct gw_agent_query query, int code, const char *problem,
+                               struct gw_str answer) {
+  if (query.session == client->agent_session) gw_agent_tell_answer(client->agent, query.id, code, problem, answer);
 }
 
 void gw_xds_client_tell_failures(struct gw_xds_client *client, struct gw_agent_query query, const struct gw_failure_record *const *records,

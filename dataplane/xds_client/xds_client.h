@@ -103,12 +103,18 @@ struct gw_agent_calls {
   void (*report)(void *arg, struct gw_arena *arena, struct gw_agent_report *ret_report);
   /* What is remembered of requests with that id; answered, perhaps later, with gw_xds_client_tell_failures. */
   void (*find_failures)(void *arg, struct gw_agent_query query, struct gw_str request_id);
+  /* A call of the node's admin API (gateway.dataplane.v1.DataPlane): a method's name and its request's bytes; answered, perhaps later, with
+   * gw_xds_client_tell_answer. */
+  void (*call)(void *arg, struct gw_agent_query query, struct gw_str method, struct gw_str request);
   void *arg;
 };
 void gw_xds_client_set_agent_calls(struct gw_xds_client *client, const struct gw_agent_calls *calls);
 /* `records`: in the order of time. Harmless when the session has ended. */
 void gw_xds_client_tell_failures(struct gw_xds_client *client, struct gw_agent_query query, const struct gw_failure_record *const *records,
                                  uint32_t count, uint32_t silent_workers);
+/* Of a call. `code`: a gw_rpc_code; `answer` with GW_RPC_OK, else `problem`. Harmless when the session has ended. */
+void gw_xds_client_tell_answer(struct gw_xds_client *client, struct gw_agent_query query, int code, const char *problem,
+                               struct gw_str answer);
 struct gw_agent_key_use {
   struct gw_str id;
   uint64_t age_ms; /* since it was used last */

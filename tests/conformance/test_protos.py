@@ -14,8 +14,9 @@ TABLES = sorted((ROOT / "common/xds").glob("unsupported_*.c"))
 UPSTREAM_FILES = sorted(str(p.relative_to(PROTO)) for folder in ("envoy", "google") for p in PROTO.glob(folder + "/**/*.proto"))
 
 # Unknown fields are tolerated in these: what is no received resource, and what is kept without looking inside.
-TOLERANT = {"envoy.config.core.v3.Node", "envoy.config.core.v3.ControlPlane", "envoy.config.listener.v3.ApiListener"}
-TOLERANT_PACKAGES = {"envoy.service.discovery.v3", "google.rpc"}
+TOLERANT = {"envoy.config.core.v3.Node", "envoy.config.core.v3.ControlPlane", "envoy.config.listener.v3.ApiListener",
+            "envoy.type.matcher.v3.NodeMatcher"}
+TOLERANT_PACKAGES = {"envoy.service.discovery.v3", "envoy.service.status.v3", "envoy.admin.v3", "google.rpc"}
 
 
 @functools.cache

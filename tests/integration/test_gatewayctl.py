@@ -1,6 +1,7 @@
 """gatewayctl as operators use it: its words, tables, JSON and exit codes."""
 import json
 import os
+import re
 import socket
 import subprocess
 import threading
@@ -253,8 +254,20 @@ COMP_WORDS=({' '.join(repr(word) for word in words)}); COMP_CWORD={len(words) - 
                           env={**os.environ}).stdout.split()
 
 
+def verbs():
+    lines = ctl("--help", check=0).stdout.split("\n\n")[1].splitlines()
+    return [line.split()[0] for line in lines if line.startswith("  ") and not line.startswith("  -")]
+
+
+def test_bash_completion_offers_every_option_of_every_verb():
+    for verb in verbs():
+        told = set(re.findall(r"^  (?:-\w, )?(--[a-z-]+)", ctl(verb, "--help", check=0).stdout, re.M))
+        assert {"--admin", "--help"} <= told
+        assert set(complete("gatewayctl", verb, "--")) == told, verb
+
+
 def test_bash_completion_offers_verbs_kinds_and_flags():
-    assert set(complete("gatewayctl", "")) >= {"validate", "status", "get", "why", "keys", "keygen", "token", "pki", "version", "completion"}
+    assert set(complete("gatewayctl", "")) == set(verbs())
     assert complete("gatewayctl", "sta") == ["status"]
     assert complete("gatewayctl", "why", "") == []
     assert complete("gatewayctl", "why", "id", "--ou") == ["--output"]
@@ -262,5 +275,8 @@ def test_bash_completion_offers_verbs_kinds_and_flags():
     assert set(complete("gatewayctl", "pki", "")) == {"init", "issue"}
     assert complete("gatewayctl", "pki", "issue", "--no") == ["--node"]
     assert complete("gatewayctl", "status", "-o", "j") == ["json"]
+    assert complete("gatewayctl", "get", "routes", "-o", "y") == ["yaml"]
+    assert set(complete("gatewayctl", "node", "")) == {"config", "clusters", "limits", "counters", "drain", "log-level"}
+    assert complete("gatewayctl", "explain", "--cl") == ["--client"] and complete("gatewayctl", "status", "--cl") == []
     assert "--strict" in complete("gatewayctl", "validate", "--s")
     assert complete("gatewayctl", "status", "") == []

@@ -303,6 +303,7 @@ def details_in_the_source():
     assigned, refused = r"detail = [^;,]*GW_STR\([^;,]*[;,]", r"\b(?:refuse|fail)\(stream, \d+, .*"
     codec = {word for word in words("common/http", r'GW_STR\("http.*') if word.startswith("http1.") or word in REQUEST_H2}
     requests = codec | {word for folder in ("downstream", "pipeline", "filters") for word in words(f"dataplane/{folder}", assigned, refused)}
+    requests |= words("common/routing", r"\banswer\(ret_answer, \d+, .*")
     answers = words("dataplane/upstream", assigned, r"fail_protocol\(.*") | {word for word in codec if word.startswith("http1.")}
     resets = words("dataplane/upstream", r"fail_reset\(.*") | {f"protocol_error,{word}" for word in answers}
     return sorted(requests) + [f"upstream_reset_before_response_started{{{word}}}" for word in sorted(resets)]

@@ -14,7 +14,8 @@ FIND_FAILURES = "/gateway.admin.v1.Admin/FindFailures"
 REVOKE = "/gateway.admin.v1.Admin/RevokeApiKeys"
 
 
-def _load(*files):
+def load_messages(*files):
+    """Of our .proto files: a function that gives a message's class by its name."""
     out = subprocess.run(["protoc-c", "--descriptor_set_out=/dev/stdout", "--include_imports", "-I.", *files], cwd=ROOT / "proto", check=True,
                          capture_output=True).stdout
     pool = descriptor_pool.DescriptorPool()
@@ -23,7 +24,7 @@ def _load(*files):
     return lambda name: message_factory.GetMessageClass(pool.FindMessageTypeByName(name))
 
 
-_message = _load("gateway/admin/v1/admin.proto")
+_message = load_messages("gateway/admin/v1/admin.proto")
 NodeMessage, ControlMessage = _message("gateway.agent.v1.NodeMessage"), _message("gateway.agent.v1.ControlMessage")
 Failure, Attempt = _message("gateway.agent.v1.Failure"), _message("gateway.agent.v1.Attempt")
 FindFailuresRequest = _message("gateway.admin.v1.FindFailuresRequest")

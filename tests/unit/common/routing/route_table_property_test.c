@@ -108,6 +108,20 @@ static struct gw_request_head random_head(struct gw_random *random, struct gw_ar
   return head;
 }
 
+/* Of each route by itself: the first that has nothing against the request is the one that wins. */
+static void assert_judged(const struct gw_route_table *table, const struct table_builder *b, const struct gw_request_head *head,
+                          struct gw_arena *scratch, const struct gw_route *winner) {
+  const struct gw_route *first = NULL;
+  for (uint32_t i = 0; i < b->host.route_count && first == NULL; i++) {
+    struct gw_route_judgement judgement;
+    gw_route_table_judge(table, &b->routes[i], head, scratch, &judgement);
+    if (judgement.fails == GW_ROUTE_PART_NONE) first = &b->routes[i];
+    assert_true((judgement.header != NULL) == (judgement.fails == GW_ROUTE_PART_HEADER));
+    assert_true((judgement.query != NULL) == (judgement.fails == GW_ROUTE_PART_QUERY));
+  }
+  assert_ptr_equal(first, winner);
+}
+
 static void check_table(struct gw_random *random, uint64_t *hits) {
   struct table_builder b;
   builder_init(&b, 64);
@@ -129,6 +143,7 @@ static void check_table(struct gw_random *random, uint64_t *hits) {
       fail_msg("%.*s %.*s: indexed %s, linear %s", GW_STR_ARG(head.method_name), GW_STR_ARG(head.path),
                indexed.route ? indexed.route->match.path.data : "none", linear.route ? linear.route->match.path.data : "none");
     }
+    assert_judged(table, &b, &head, &scratch, indexed.route);
     *hits += indexed.route != NULL;
   }
   gw_arena_done(&scratch);

@@ -22,6 +22,9 @@ struct agent {
   uint32_t asked_count;
   uint64_t query_id; /* the newest */
   char request_id[GW_FAILURE_REQUEST_ID_MAX + 1];
+  uint32_t called_count;
+  uint64_t call_id; /* the newest */
+  char method[32];
 };
 
 struct failures {
@@ -73,6 +76,11 @@ static inline void agent_on_message(void *state, struct gw_rpc_stream *stream, s
   assert_int_equal(gw_wire_unpack(&gateway__agent__v1__control_message__descriptor, bytes, &agent->services->arena, &unpacked), GW_OK);
   const Gateway__Agent__V1__ControlMessage *message = (const void *)unpacked;
   if (message->message_case == GATEWAY__AGENT__V1__CONTROL_MESSAGE__MESSAGE_FLEET) agent->fleet_count++;
+  if (message->message_case == GATEWAY__AGENT__V1__CONTROL_MESSAGE__MESSAGE_CALL) {
+    agent->call_id = message->call->call_id;
+    snprintf(agent->method, sizeof(agent->method), "%s", message->call->method);
+    agent->called_count++;
+  }
   if (message->message_case != GATEWAY__AGENT__V1__CONTROL_MESSAGE__MESSAGE_FIND_FAILURES) return;
   agent->asked_count++;
   agent->query_id = message->find_failures->query_id;
@@ -133,6 +141,20 @@ static inline void agent_answer(struct agent *agent, uint64_t query_id, uint64_t
   found.failures = failures;
   found.n_failures = at_ms != 0;
   agent_say_found(agent, &found);
+}
+/* To a call: with `text` as the answer's bytes, or with a gRPC status and `text` as its words. */
+static inline void agent_answer_call(struct agent *agent, uint64_t call_id, uint32_t code, const char *text) {
+  Gateway__Agent__V1__Answer answer = GATEWAY__AGENT__V1__ANSWER__INIT;
+  answer.call_id = call_id;
+  answer.code = code;
+  if (code == 0)
+    answer.response = (ProtobufCBinaryData){.len = strlen(text), .data = (uint8_t *)(uintptr_t)text};
+  else
+    answer.message = (char *)(uintptr_t)text;
+  Gateway__Agent__V1__NodeMessage message = GATEWAY__AGENT__V1__NODE_MESSAGE__INIT;
+  message.message_case = GATEWAY__AGENT__V1__NODE_MESSAGE__MESSAGE_ANSWER;
+  message.answer = &answer;
+  agent_say(agent, &message);
 }
 
 #endif

@@ -103,7 +103,15 @@ static void start(struct bench *bench, struct gw_str token) {
   struct gw_address any;
   const char *flag;
   assert_int_equal(gw_address_parse(GW_STR("127.0.0.1:0"), &any), GW_OK);
-  struct gw_admin_calls calls = {bench, get_state, get_metrics, get_refusal, get_addresses, get_bound, drain, get_health, get_cluster};
+  struct gw_admin_calls calls = {.arg = bench,
+                                 .get_state = get_state,
+                                 .get_metrics = get_metrics,
+                                 .get_refusal = get_refusal,
+                                 .get_addresses = get_addresses,
+                                 .get_bound = get_bound,
+                                 .drain = drain,
+                                 .get_health = get_health,
+                                 .get_cluster = get_cluster};
   assert_int_equal(gw_admin_http_new(bench->loop, &any, &any, token, &calls, &flag, &bench->http), GW_OK);
 }
 
@@ -235,7 +243,15 @@ static void test_new_on_a_held_port_names_the_flag(void **state) {
   snprintf(text, sizeof(text), "127.0.0.1:%u", gw_admin_http_admin_port(bench->http));
   assert_int_equal(gw_address_parse(gw_str_from(text), &held), GW_OK);
   assert_int_equal(gw_address_parse(GW_STR("127.0.0.1:0"), &free_address), GW_OK);
-  struct gw_admin_calls calls = {bench, get_state, get_metrics, get_refusal, get_addresses, get_bound, drain, get_health, get_cluster};
+  struct gw_admin_calls calls = {.arg = bench,
+                                 .get_state = get_state,
+                                 .get_metrics = get_metrics,
+                                 .get_refusal = get_refusal,
+                                 .get_addresses = get_addresses,
+                                 .get_bound = get_bound,
+                                 .drain = drain,
+                                 .get_health = get_health,
+                                 .get_cluster = get_cluster};
   const char *flag;
   struct gw_admin_http *second;
   assert_int_equal(gw_admin_http_new(bench->loop, &free_address, &held, (struct gw_str){0}, &calls, &flag, &second), GW_ERR_IO);

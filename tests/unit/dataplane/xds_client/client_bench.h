@@ -23,6 +23,7 @@ struct bench {
   const char *forbidden;       /* on_check refuses the resource of that name */
   struct gw_agent_query query; /* the last one about failures */
   char wanted_id[32];
+  uint32_t call_count;          /* calls of the node's admin API; each is answered with its request */
   struct gw_xds_key_calls keys; /* NULLs: no keys */
 };
 
@@ -55,6 +56,16 @@ static inline void on_find_failures(void *arg, struct gw_agent_query query, stru
   struct bench *bench = arg;
   bench->query = query;
   snprintf(bench->wanted_id, sizeof(bench->wanted_id), "%.*s", GW_STR_ARG(request_id));
+}
+
+/* Of the method "Fail": with a status. */
+static inline void on_call(void *arg, struct gw_agent_query query, struct gw_str method, struct gw_str request) {
+  struct bench *bench = arg;
+  bench->call_count++;
+  bool fails = gw_str_equal(method, GW_STR("Fail"));
+  struct gw_agent_query stale = {.id = query.id, .session = query.session + 1};
+  gw_xds_client_tell_answer(bench->client, stale, GW_RPC_OK, NULL, GW_STR("of another session"));
+  gw_xds_client_tell_answer(bench->client, query, fails ? GW_RPC_NOT_FOUND : GW_RPC_OK, fails ? "no such thing" : NULL, request);
 }
 
 static inline int setup(void **state) {
@@ -94,7 +105,7 @@ static inline void start_client(struct bench *bench, uint32_t target_count) {
       .keys = bench->keys,
   };
   bench->client = gw_xds_client_new(&options);
-  gw_xds_client_set_agent_calls(bench->client, &(struct gw_agent_calls){on_report, on_find_failures, bench});
+  gw_xds_client_set_agent_calls(bench->client, &(struct gw_agent_calls){on_report, on_find_failures, on_call, bench});
   gw_xds_client_start(bench->client);
 }
 

@@ -51,6 +51,9 @@ struct control_plane {
   uint64_t found_query;
   uint32_t found_failures;
   char found_path[64];
+  uint32_t answer_count; /* to calls; of the last one: */
+  uint32_t answer_code;
+  char answer_text[64];
   struct last_request last[GW_RESOURCE_TYPE_COUNT];
   char node_id[64];
   char hello_id[64];
@@ -158,6 +161,13 @@ static inline void agent_on_message(void *state, struct gw_rpc_stream *stream, s
     plane->found_failures = (uint32_t)node->found_failures->n_failures;
     if (plane->found_failures > 0)
       copy_text(plane->found_path, sizeof(plane->found_path), gw_str_from(node->found_failures->failures[0]->path));
+  } else if (node->message_case == GATEWAY__AGENT__V1__NODE_MESSAGE__MESSAGE_ANSWER) {
+    const Gateway__Agent__V1__Answer *answer = node->answer;
+    struct gw_str text =
+        answer->code == 0 ? (struct gw_str){(const char *)answer->response.data, answer->response.len} : gw_str_from(answer->message);
+    plane->answer_count++;
+    plane->answer_code = answer->code;
+    copy_text(plane->answer_text, sizeof(plane->answer_text), text);
   } else {
     plane->report_count++;
     copy_text(plane->reported_trouble, sizeof(plane->reported_trouble),
@@ -282,6 +292,16 @@ static inline void control_plane_ask_failures(struct control_plane *plane, uint6
   Gateway__Agent__V1__ControlMessage message = GATEWAY__AGENT__V1__CONTROL_MESSAGE__INIT;
   message.message_case = GATEWAY__AGENT__V1__CONTROL_MESSAGE__MESSAGE_FIND_FAILURES;
   message.find_failures = &find;
+  control_plane_tell_agent(plane, &message);
+}
+static inline void control_plane_call(struct control_plane *plane, uint64_t call_id, char *method, const char *request) {
+  Gateway__Agent__V1__Call call = GATEWAY__AGENT__V1__CALL__INIT;
+  call.call_id = call_id;
+  call.method = method;
+  call.request = (ProtobufCBinaryData){.len = strlen(request), .data = (uint8_t *)(uintptr_t)request};
+  Gateway__Agent__V1__ControlMessage message = GATEWAY__AGENT__V1__CONTROL_MESSAGE__INIT;
+  message.message_case = GATEWAY__AGENT__V1__CONTROL_MESSAGE__MESSAGE_CALL;
+  message.call = &call;
   control_plane_tell_agent(plane, &message);
 }
 

@@ -215,6 +215,31 @@ static void test_agent_tells_of_failures_to_the_session_that_asked(void **state)
   assert_string_equal(plane->found_path, "/caf?/x"); /* what is no UTF-8 would not be taken */
 }
 
+static void test_agent_answers_calls_of_the_session_that_made_them(void **state) {
+  struct bench *bench = *state;
+  struct control_plane *plane = start_with_one(bench, true);
+  WAIT_FOR(bench->loop, plane->report_count > 0);
+  control_plane_call(plane, 1, (char *)"Echo", "hello");
+  WAIT_FOR(bench->loop, plane->answer_count == 1);
+  assert_int_equal(plane->answer_code, 0);
+  assert_string_equal(plane->answer_text, "hello");
+  control_plane_call(plane, 2, (char *)"Fail", "");
+  WAIT_FOR(bench->loop, plane->answer_count == 2);
+  assert_int_equal(plane->answer_code, GW_RPC_NOT_FOUND);
+  assert_string_equal(plane->answer_text, "no such thing");
+}
+
+/* More than the reports that may wait: a control plane that reads has asked for them. */
+static void test_agent_answers_many_calls_of_one_turn(void **state) {
+  struct bench *bench = *state;
+  struct control_plane *plane = start_with_one(bench, true);
+  WAIT_FOR(bench->loop, plane->report_count > 0);
+  for (uint32_t i = 0; i < 64; i++)
+    control_plane_call(plane, i, (char *)"Echo", "hello");
+  WAIT_FOR(bench->loop, plane->answer_count == 64);
+  assert_int_equal(bench->call_count, 64);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
   const struct CMUnitTest tests[] = {
@@ -230,6 +255,8 @@ int main(void) {
       TEST(test_client_leaves_a_type_that_it_did_not_ask_for_unanswered),
       TEST(test_agent_says_hello_reports_and_hears_the_fleet),
       TEST(test_agent_tells_of_failures_to_the_session_that_asked),
+      TEST(test_agent_answers_calls_of_the_session_that_made_them),
+      TEST(test_agent_answers_many_calls_of_one_turn),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

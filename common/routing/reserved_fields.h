@@ -1,8 +1,8 @@
 /* Why: fields that only this gateway may set: what tells a service who asks. From outside they are removed before anything looks at them.
  * Life: in the frozen listener's arena.
  * Thread: frozen after build; applied on the stream's worker. */
-#ifndef GW_DATAPLANE_PIPELINE_RESERVED_FIELDS_H
-#define GW_DATAPLANE_PIPELINE_RESERVED_FIELDS_H
+#ifndef GW_COMMON_ROUTING_RESERVED_FIELDS_H
+#define GW_COMMON_ROUTING_RESERVED_FIELDS_H
 
 #include "common/message/headers.h"
 #include "common/model/listener.h"

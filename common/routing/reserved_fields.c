@@ -1,4 +1,4 @@
-#include "dataplane/pipeline/reserved_fields.h"
+#include "common/routing/reserved_fields.h"
 
 #include "common/model/forwarded_identity.h"
 #include "common/model/jwt_authn.h"

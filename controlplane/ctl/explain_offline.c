@@ -1,0 +1,95 @@
+#include "controlplane/ctl/explain_offline.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/model/snapshot.h"
+#include "common/routing/explain.h"
+#include "common/xds/explanation.h"
+
+static void add(struct gw_snapshot_builder *builder, enum gw_resource_type type, struct gw_str name, const void *value) {
+  struct gw_resource *resource = gw_resource_new(type);
+  resource->name = name;
+  resource->value = value;
+  gw_snapshot_builder_add(builder, resource);
+}
+
+/* What is served is the policy's model, so nothing has to go by the wire. */
+static struct gw_snapshot *make_snapshot(const struct gw_policy *policy) {
+  struct gw_snapshot_builder *builder = gw_snapshot_builder_new();
+  for (uint32_t i = 0; i < policy->listener_count; i++)
+    add(builder, GW_RESOURCE_LISTENER, policy->listeners[i].name, &policy->listeners[i]);
+  for (uint32_t i = 0; i < policy->route_config_count; i++)
+    add(builder, GW_RESOURCE_ROUTE_CONFIG, policy->route_configs[i].name, &policy->route_configs[i]);
+  for (uint32_t i = 0; i < policy->cluster_count; i++)
+    add(builder, GW_RESOURCE_CLUSTER, policy->clusters[i].name, &policy->clusters[i]);
+  for (uint32_t i = 0; i < policy->static_endpoints_count; i++)
+    add(builder, GW_RESOURCE_ENDPOINTS, policy->static_endpoints[i].cluster_name, &policy->static_endpoints[i]);
+  return gw_snapshot_builder_freeze(builder);
+}
+
+static int explain(const struct gw_policy *policy, const Gateway__Dataplane__V1__ExplainRequest *question, struct gw_arena *arena,
+                   Gateway__Dataplane__V1__ExplainResponse **ret_answer) {
+  struct gw_explain_request request;
+  struct gw_explanation explanation;
+  const char *problem = NULL;
+  struct gw_snapshot *snapshot = make_snapshot(policy);
+  struct gw_explainer *explainer = gw_explainer_new(snapshot);
+  enum gw_err err = gw_xds_decode_explain_request(question, arena, &request, &problem);
+  if (err == GW_OK) err = gw_explainer_run(explainer, &request, arena, &explanation, &problem);
+  if (err == GW_OK) *ret_answer = gw_xds_encode_explanation(&explanation, arena);
+  int exit_code = GW_CTL_OK;
+  if (err == GW_ERR_NOT_FOUND) {
+    fprintf(stderr, "gatewayctl: %s\n", problem);
+    exit_code = GW_CTL_NOT_FOUND;
+  } else if (err != GW_OK) {
+    exit_code = gw_ctl_fail_usage("%s", problem);
+  }
+  gw_explainer_free(explainer);
+  gw_snapshot_unref(snapshot);
+  return exit_code;
+}
+
+int gw_ctl_explain_texts(const struct gw_ctl *ctl, const struct gw_policy_source *routes, const struct gw_policy_source *services,
+                         const Gateway__Dataplane__V1__ExplainRequest *question, struct gw_arena *arena,
+                         Gateway__Dataplane__V1__ExplainResponse **ret_answer) {
+  struct gw_errors errors;
+  struct gw_settings *settings = NULL;
+  struct gw_policy *policy = NULL;
+  int exit_code = GW_CTL_INVALID;
+  gw_errors_init(&errors);
+  if (gw_settings_load(ctl->env_file, NULL, &errors, &settings) == GW_OK) gw_policy_load(routes, services, settings, &errors, &policy);
+  if (policy != NULL) {
+    exit_code = explain(policy, question, arena, ret_answer);
+  } else {
+    char *words = gw_errors_format(&errors);
+    fputs(words, stderr);
+    free(words);
+  }
+  gw_policy_free(policy);
+  gw_settings_free(settings);
+  gw_errors_done(&errors);
+  return exit_code;
+}
+
+int gw_ctl_explain_offline(const struct gw_ctl *ctl, const Gateway__Dataplane__V1__ExplainRequest *question, struct gw_arena *arena,
+                           Gateway__Dataplane__V1__ExplainResponse **ret_answer) {
+  struct gw_errors errors;
+  struct gw_policy_source routes = {.name = ctl->change.file_count > 0 ? ctl->change.files[0] : ctl->routes};
+  struct gw_policy_source services = {.name = ctl->change.file_count > 1 ? ctl->change.files[1] : ctl->services};
+  int exit_code = GW_CTL_INVALID;
+  gw_errors_init(&errors);
+  enum gw_err routes_err = gw_policy_read_file(routes.name, &errors, &routes.text);
+  enum gw_err services_err = gw_policy_read_file(services.name, &errors, &services.text);
+  if (routes_err == GW_OK && services_err == GW_OK) {
+    exit_code = gw_ctl_explain_texts(ctl, &routes, &services, question, arena, ret_answer);
+  } else {
+    char *words = gw_errors_format(&errors);
+    fputs(words, stderr);
+    free(words);
+  }
+  free((char *)routes.text.data);
+  free((char *)services.text.data);
+  gw_errors_done(&errors);
+  return exit_code;
+}
