@@ -99,17 +99,16 @@ struct token_run {
   struct gw_str provider; /* whose token was good */
 };
 
-static bool takes_subject(struct gw_explain_run *run, const struct gw_header_match *subject) {
+static bool takes_subject(struct gw_explain_run *run, const struct gw_string_match *subject) {
   struct gw_str sub = claim_text(run, "sub");
   if (subject == NULL || sub.len == 0) return true;
   struct gw_errors ignored;
   struct gw_rule_build build = {.arena = run->arena, .errors = &ignored, .place = ""};
-  struct gw_string_match match = {.kind = subject->kind, .ignore_case = subject->ignore_case, .value = subject->value};
   struct gw_text_rule rule;
   struct gw_route_work work = {.scratch = run->arena};
   if (subject->kind == GW_STRING_MATCH_PRESENT) return true;
   gw_errors_init(&ignored);
-  gw_rule_build_text(&build, &match, &rule);
+  gw_rule_build_text(&build, subject, &rule);
   gw_errors_done(&ignored);
   bool is_match = gw_text_rule_match(&rule, sub, &work);
   gw_regex_list_free(build.regexes);
