@@ -3,7 +3,7 @@
 set -euo pipefail
 
 build_packages=(gcc libc6-dev cmake ninja-build pkg-config protobuf-c-compiler protobuf-compiler libprotobuf-dev libprotobuf-c-dev libevent-dev
-  libgrpc-dev libnghttp2-dev libssl-dev libyaml-dev libhiredis-dev libpcre2-dev libsqlite3-dev libmariadb-dev libcurl4-openssl-dev
+  libgrpc-dev libnghttp2-dev libssl-dev libyaml-dev libhiredis-dev libpcre2-dev libsqlite3-dev libmariadb-dev libcurl4-openssl-dev zlib1g-dev
   libjwt-dev libcmocka-dev libjansson-dev)
 demo_packages=(python3 curl ca-certificates)
 test_packages=(ccache clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev llvm-14 python3-venv git valgrind iproute2 gcovr debootstrap

@@ -19,6 +19,15 @@ const struct gw_ctl_verb gw_ctl_verbs[] = {
     {"status", "", "what is served, and whether each data plane runs it", GW_CTL_FLAG_OUTPUT, 0, 0, gw_ctl_status},
     {"get", "routes|services|endpoints [SERVICE]|nodes", "list what the control plane serves", GW_CTL_FLAG_OUTPUT, 1, 2, gw_ctl_get},
     {"why", "REQUEST_ID", "why a request failed or was retried, as data planes remember it", GW_CTL_FLAG_OUTPUT, 1, 1, gw_ctl_why},
+    {"apply", "", "make files the newest revision, and wait until every node runs it; the exit code is the fleet's verdict",
+     GW_CTL_FLAG_OUTPUT | GW_CTL_FLAG_FILE | GW_CTL_FLAG_WAIT | GW_CTL_FLAG_DRY_RUN | GW_CTL_FLAG_MESSAGE | GW_CTL_FLAG_IF_REVISION |
+         GW_CTL_FLAG_ALLOW_LOOSENING | GW_CTL_FLAG_TIMEOUT,
+     0, 0, gw_ctl_apply},
+    {"history", "", "the revisions: who has put each in force, when and why", GW_CTL_FLAG_OUTPUT | GW_CTL_FLAG_LIMIT, 0, 0, gw_ctl_history},
+    {"diff", "A [B]", "what revision B (the newest) has changed since A, and which protections it has loosened", GW_CTL_FLAG_OUTPUT, 1, 2,
+     gw_ctl_diff},
+    {"rollback", "N", "put revision N in force again, as a new one, and wait as apply does",
+     GW_CTL_FLAG_OUTPUT | GW_CTL_FLAG_WAIT | GW_CTL_FLAG_MESSAGE | GW_CTL_FLAG_IF_REVISION | GW_CTL_FLAG_TIMEOUT, 1, 1, gw_ctl_rollback},
     {"keys", "create|list|show ID|rotate ID|expire ID|revoke ID...|import FILE",
      "API keys: make, list, end, take over those that others issued",
      GW_CTL_FLAG_OUTPUT | GW_CTL_FLAG_OWNER | GW_CTL_FLAG_NAME | GW_CTL_FLAG_ROLE | GW_CTL_FLAG_PERMISSION | GW_CTL_FLAG_PLAN |
@@ -77,6 +86,14 @@ enum option_id {
   OPT_EXPIRES,
   OPT_GRACE,
   OPT_ENDED,
+  OPT_WAIT,
+  OPT_NO_WAIT,
+  OPT_DRY_RUN,
+  OPT_MESSAGE,
+  OPT_IF_REVISION,
+  OPT_ALLOW_LOOSENING,
+  OPT_TIMEOUT,
+  OPT_LIMIT,
 };
 
 static const struct option long_options[] = {
@@ -119,42 +136,62 @@ static const struct option long_options[] = {
     {"expires", required_argument, NULL, OPT_EXPIRES},
     {"grace", required_argument, NULL, OPT_GRACE},
     {"ended", no_argument, NULL, OPT_ENDED},
+    {"file", required_argument, NULL, 'f'},
+    {"wait", no_argument, NULL, OPT_WAIT},
+    {"no-wait", no_argument, NULL, OPT_NO_WAIT},
+    {"dry-run", no_argument, NULL, OPT_DRY_RUN},
+    {"message", required_argument, NULL, OPT_MESSAGE},
+    {"if-revision", required_argument, NULL, OPT_IF_REVISION},
+    {"allow-loosening", no_argument, NULL, OPT_ALLOW_LOOSENING},
+    {"timeout", required_argument, NULL, OPT_TIMEOUT},
+    {"limit", required_argument, NULL, OPT_LIMIT},
     {NULL, 0, NULL, 0},
 };
 
-static const char *const flag_help[] = {
-    "  --routes FILE       routes (config/routes.yaml)\n",
-    "  --services FILE     services (config/services.yaml)\n",
-    "  --env-file FILE     settings (.env, .env.dev or .env.prod here, by ENVIRONMENT)\n",
-    "  --strict            warnings are findings: exit code 79\n",
-    "  -o, --output FORM   table or json (table)\n",
-    "  --dir DIR           where the files lie (pki: the folder pki; keygen: the working directory)\n",
-    "  --domain DOMAIN     init: the trust domain in the certificates' URI names (gateway.internal)\n",
-    "  --control-plane     issue: for a control plane; --host is needed with it\n",
-    "  --host NAME         … a name or address by which it is reached; may be repeated\n",
-    "  --node CLUSTER/NODE issue: for a data plane of that cluster and node id; * is any; may be repeated\n",
-    "  --admin-client      issue: for an administrator's gatewayctl, in place of the token\n",
-    "  --days N            how long it is valid (init: 3650, issue: 365)\n",
-    "  --replace           in place of what has that name\n",
-    "  --bits N            rsa: 2048 to 8192 (3072)\n",
-    "  --curve CURVE       ec: P-256, P-384, P-521 or Ed25519 (P-256)\n",
-    "  --key FILE          a private key in PEM, or a shared secret (the environment's JWT_SECRET_KEY)\n",
-    "  --alg ALG           HS256, RS256, ES256, or one of these with 384 or 512 (the environment's JWT_ALGORITHM, or HS256)\n",
-    "  --kid NAME          the key's name\n",
-    "  --iss NAME          who issues it\n",
-    "  --sub NAME          whom it is for\n",
-    "  --aud NAME          who is to accept it; may be repeated\n",
-    "  --claim NAME=VALUE  any claim; VALUE is JSON, or else a text; may be repeated\n",
-    "  --ttl TIME          how long it is valid: 90s, 15m, 1h (1h)\n",
-    "  --replace           issue: a new certificate in place of one of that name\n",
-    "  --owner USER        create: whom the key's requests are made for; list: only that user's\n",
-    "  --name TEXT         create: what people call it\n",
-    "  --role ROLE         create: what its owner may be; may be repeated\n",
-    "  --permission NAME   create: … and do; may be repeated\n",
-    "  --plan PLAN         create: whose limits count\n",
-    "  --expires WHEN      create, expire: 720h (from now), 2027-01-31, 2027-01-31T12:00:00Z or never\n",
-    "  --grace DURATION    rotate: how long the old key goes on (24h); 0s: not at all\n",
-    "  --ended             list: those that are revoked or have expired, too\n",
+static const struct {
+  uint64_t flag;
+  const char *help; /* a line */
+} flag_help[] = {
+    {GW_CTL_FLAG_ROUTES, "  --routes FILE       routes (config/routes.yaml)\n"},
+    {GW_CTL_FLAG_SERVICES, "  --services FILE     services (config/services.yaml)\n"},
+    {GW_CTL_FLAG_ENV_FILE, "  --env-file FILE     settings (.env, .env.dev or .env.prod here, by ENVIRONMENT)\n"},
+    {GW_CTL_FLAG_STRICT, "  --strict            warnings are findings: exit code 79\n"},
+    {GW_CTL_FLAG_OUTPUT, "  -o, --output FORM   table or json (table)\n"},
+    {GW_CTL_FLAG_DIR, "  --dir DIR           where the files lie (pki: the folder pki; keygen: the working directory)\n"},
+    {GW_CTL_FLAG_DOMAIN, "  --domain DOMAIN     init: the trust domain in the certificates' URI names (gateway.internal)\n"},
+    {GW_CTL_FLAG_CONTROL_PLANE, "  --control-plane     issue: for a control plane; --host is needed with it\n"},
+    {GW_CTL_FLAG_HOST, "  --host NAME         … a name or address by which it is reached; may be repeated\n"},
+    {GW_CTL_FLAG_NODE, "  --node CLUSTER/NODE issue: for a data plane of that cluster and node id; * is any; may be repeated\n"},
+    {GW_CTL_FLAG_ADMIN_CLIENT, "  --admin-client      issue: for an administrator's gatewayctl, in place of the token\n"},
+    {GW_CTL_FLAG_DAYS, "  --days N            how long it is valid (init: 3650, issue: 365)\n"},
+    {GW_CTL_FLAG_REPLACE, "  --replace           in place of what has that name\n"},
+    {GW_CTL_FLAG_BITS, "  --bits N            rsa: 2048 to 8192 (3072)\n"},
+    {GW_CTL_FLAG_CURVE, "  --curve CURVE       ec: P-256, P-384, P-521 or Ed25519 (P-256)\n"},
+    {GW_CTL_FLAG_KEY, "  --key FILE          a private key in PEM, or a shared secret (the environment's JWT_SECRET_KEY)\n"},
+    {GW_CTL_FLAG_ALG,
+     "  --alg ALG           HS256, RS256, ES256, or one of these with 384 or 512 (the environment's JWT_ALGORITHM, or HS256)\n"},
+    {GW_CTL_FLAG_KID, "  --kid NAME          the key's name\n"},
+    {GW_CTL_FLAG_ISS, "  --iss NAME          who issues it\n"},
+    {GW_CTL_FLAG_SUB, "  --sub NAME          whom it is for\n"},
+    {GW_CTL_FLAG_AUD, "  --aud NAME          who is to accept it; may be repeated\n"},
+    {GW_CTL_FLAG_CLAIM, "  --claim NAME=VALUE  any claim; VALUE is JSON, or else a text; may be repeated\n"},
+    {GW_CTL_FLAG_TTL, "  --ttl TIME          how long it is valid: 90s, 15m, 1h (1h)\n"},
+    {GW_CTL_FLAG_OWNER, "  --owner USER        create: whom the key's requests are made for; list: only that user's\n"},
+    {GW_CTL_FLAG_NAME, "  --name TEXT         create: what people call it\n"},
+    {GW_CTL_FLAG_ROLE, "  --role ROLE         create: what its owner may be; may be repeated\n"},
+    {GW_CTL_FLAG_PERMISSION, "  --permission NAME   create: … and do; may be repeated\n"},
+    {GW_CTL_FLAG_PLAN, "  --plan PLAN         create: whose limits count\n"},
+    {GW_CTL_FLAG_EXPIRES, "  --expires WHEN      create, expire: 720h (from now), 2027-01-31, 2027-01-31T12:00:00Z or never\n"},
+    {GW_CTL_FLAG_GRACE, "  --grace DURATION    rotate: how long the old key goes on (24h); 0s: not at all\n"},
+    {GW_CTL_FLAG_ENDED, "  --ended             list: those that are revoked or have expired, too\n"},
+    {GW_CTL_FLAG_FILE, "  -f, --file FILE     routes or services; may be given twice; what is left out stays as it is\n"},
+    {GW_CTL_FLAG_WAIT, "  --wait, --no-wait   wait until every node of the fleet runs it (--wait), or go on at once\n"},
+    {GW_CTL_FLAG_DRY_RUN, "  --dry-run           only say what would come of it\n"},
+    {GW_CTL_FLAG_MESSAGE, "  --message TEXT      why, for the history\n"},
+    {GW_CTL_FLAG_IF_REVISION, "  --if-revision N     only if the newest revision is N; 0: there is none yet\n"},
+    {GW_CTL_FLAG_ALLOW_LOOSENING, "  --allow-loosening   go on although protections are loosened\n"},
+    {GW_CTL_FLAG_TIMEOUT, "  --timeout TIME      how long to wait for an answer and for the fleet (60s)\n"},
+    {GW_CTL_FLAG_LIMIT, "  --limit N           the newest N (20); 0: all\n"},
 };
 
 static const char global_help[] =
@@ -168,7 +205,8 @@ static const char global_help[] =
     "\n"
     "Exit codes: 0 ok, 64 usage, 65 invalid configuration, 66 what was asked for is not there, 69 control plane not reached,\n"
     "70 it answered with an error, 71 a file cannot be written, 75 timed out, 77 token and certificate missing or wrong,\n"
-    "79 findings of validate --strict.\n";
+    "79 findings of validate --strict, or apply would loosen a protection, 80 a node has refused the revision, 81 a node does not run\n"
+    "it in time.\n";
 
 int gw_ctl_fail_usage(const char *format, ...) {
   va_list args;
@@ -191,7 +229,7 @@ static int print_help(void) {
 static int print_verb_help(const struct gw_ctl_verb *verb) {
   printf("Usage: gatewayctl %s%s%s [OPTION]...\n%s.\n\n", verb->name, verb->words[0] != '\0' ? " " : "", verb->words, verb->summary);
   for (uint32_t i = 0; i < GW_ARRAY_LEN(flag_help); i++) {
-    if ((verb->flags & 1u << i) != 0) fputs(flag_help[i], stdout);
+    if ((verb->flags & flag_help[i].flag) != 0) fputs(flag_help[i].help, stdout);
   }
   fputs(global_help, stdout);
   return GW_CTL_OK;
@@ -216,12 +254,12 @@ static int take_output(struct gw_ctl *ctl, const char *form) {
   return GW_CTL_OK;
 }
 
-static void take_file(struct gw_ctl *ctl, enum gw_ctl_flag flag, const char **field) {
+static void take_file(struct gw_ctl *ctl, uint64_t flag, const char **field) {
   *field = optarg;
   ctl->given |= flag;
 }
 
-static int take_name(struct gw_ctl *ctl, enum gw_ctl_flag flag, const char *option, const char **list, uint32_t *count) {
+static int take_name(struct gw_ctl *ctl, uint64_t flag, const char *option, const char **list, uint32_t *count) {
   if (*count == GW_CTL_NAMES_MAX) return gw_ctl_fail_usage("--%s: at most %d", option, GW_CTL_NAMES_MAX);
   list[(*count)++] = optarg;
   ctl->given |= flag;
@@ -321,6 +359,55 @@ static int take_keys_option(struct gw_ctl *ctl, int id, const char *name) {
   }
 }
 
+static int take_number(const char *option, uint64_t max, uint64_t *ret_number) {
+  if (gw_str_parse_u64(gw_str_from(optarg), ret_number) == GW_OK && *ret_number <= max) return GW_CTL_OK;
+  return gw_ctl_fail_usage("--%s %s: a whole number is wanted", option, optarg);
+}
+
+static int take_timeout(struct gw_ctl *ctl) {
+  if (gw_duration_parse(gw_str_from(optarg), &ctl->change.timeout_ms) != GW_OK || ctl->change.timeout_ms == 0)
+    return gw_ctl_fail_usage("--timeout %s: %s is allowed", optarg, GW_DURATION_ALLOWED);
+  return GW_CTL_OK;
+}
+
+static int take_change_file(struct gw_ctl *ctl) {
+  if (ctl->change.file_count == GW_CTL_FILES_MAX) return gw_ctl_fail_usage("-f %s: routes and services are all there is", optarg);
+  ctl->change.files[ctl->change.file_count++] = optarg;
+  return GW_CTL_OK;
+}
+
+/* 0, or the exit code to end with. */
+static int take_change_option(struct gw_ctl *ctl, int id, const char *name) {
+  struct gw_ctl_change *change = &ctl->change;
+  uint64_t limit = 0;
+  int exit_code = GW_CTL_OK;
+  switch (id) {
+  case 'f': ctl->given |= GW_CTL_FLAG_FILE; return take_change_file(ctl);
+  case OPT_WAIT:
+  case OPT_NO_WAIT:
+    ctl->given |= GW_CTL_FLAG_WAIT;
+    change->does_not_wait = id == OPT_NO_WAIT;
+    return GW_CTL_OK;
+  case OPT_DRY_RUN:
+    ctl->given |= GW_CTL_FLAG_DRY_RUN;
+    change->is_dry = true;
+    return GW_CTL_OK;
+  case OPT_MESSAGE: take_file(ctl, GW_CTL_FLAG_MESSAGE, &change->message); return GW_CTL_OK;
+  case OPT_IF_REVISION: ctl->given |= GW_CTL_FLAG_IF_REVISION; return take_number("if-revision", INT64_MAX, &change->if_revision);
+  case OPT_ALLOW_LOOSENING:
+    ctl->given |= GW_CTL_FLAG_ALLOW_LOOSENING;
+    change->allows_loosening = true;
+    return GW_CTL_OK;
+  case OPT_TIMEOUT: ctl->given |= GW_CTL_FLAG_TIMEOUT; return take_timeout(ctl);
+  case OPT_LIMIT:
+    ctl->given |= GW_CTL_FLAG_LIMIT;
+    exit_code = take_number("limit", UINT32_MAX, &limit);
+    change->limit = (uint32_t)limit;
+    return exit_code;
+  default: return take_keys_option(ctl, id, name);
+  }
+}
+
 /* 0, or the exit code to end with. */
 static int take_option(struct gw_ctl *ctl, int id, const char *name, bool *ret_help) {
   switch (id) {
@@ -339,7 +426,7 @@ static int take_option(struct gw_ctl *ctl, int id, const char *name, bool *ret_h
   case OPT_TLS_CERT: ctl->tls.cert = optarg; return GW_CTL_OK;
   case OPT_TLS_KEY: ctl->tls.key = optarg; return GW_CTL_OK;
   case OPT_INSECURE: ctl->is_insecure = true; return GW_CTL_OK;
-  default: return take_keys_option(ctl, id, name);
+  default: return take_change_option(ctl, id, name);
   }
 }
 
@@ -353,10 +440,10 @@ static int check_tls(const struct gw_ctl *ctl) {
 }
 
 static int run_verb(struct gw_ctl *ctl, const struct gw_ctl_verb *verb) {
-  unsigned foreign = ctl->given & ~verb->flags;
+  uint64_t foreign = ctl->given & ~verb->flags;
   for (uint32_t i = 0; i < GW_ARRAY_LEN(flag_help); i++) {
-    if ((foreign & 1u << i) == 0) continue;
-    struct gw_str rest = gw_str_from(flag_help[i] + 2), option;
+    if ((foreign & flag_help[i].flag) == 0) continue;
+    struct gw_str rest = gw_str_from(flag_help[i].help + 2), option;
     gw_str_split_next(&rest, ' ', &option);
     return gw_ctl_fail_usage("%s takes no %.*s", verb->name, GW_STR_ARG(option));
   }
@@ -381,12 +468,13 @@ int gw_ctl_run(int argc, char **argv) {
                        .is_insecure = is_true(env_or("GATEWAYCTL_INSECURE", "")),
                        .routes = "config/routes.yaml",
                        .services = "config/services.yaml",
+                       .change = {.limit = 20},
                        .tls = {.ca = env_or("GATEWAYCTL_TLS_CA", NULL),
                                .cert = env_or("GATEWAYCTL_TLS_CERT", NULL),
                                .key = env_or("GATEWAYCTL_TLS_KEY", NULL)}};
   int id, index = 0;
   bool wants_help = false;
-  while ((id = getopt_long(argc, argv, "o:h", long_options, &index)) != -1) {
+  while ((id = getopt_long(argc, argv, "f:o:h", long_options, &index)) != -1) {
     if (id == OPT_VERSION) {
       puts("gatewayctl " GW_VERSION);
       return GW_CTL_OK;

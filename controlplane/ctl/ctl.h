@@ -18,42 +18,50 @@
 #define GW_CTL_SYSTEM 71    /* the system refuses: a file that can't be written */
 #define GW_CTL_TIMEOUT 75   /* no answer in time: what happened is not known */
 #define GW_CTL_DENIED 77    /* the token is missing or wrong */
-#define GW_CTL_FINDINGS 79  /* validate --strict: warnings */
+#define GW_CTL_FINDINGS 79  /* validate --strict: warnings; apply: protections would be loosened */
+#define GW_CTL_REFUSED 80   /* a node has refused the revision */
+#define GW_CTL_BEHIND 81    /* a node does not run it in time */
 
-/* What may be asked of a verb beside the global options. */
-enum gw_ctl_flag {
-  GW_CTL_FLAG_ROUTES = 1u << 0,
-  GW_CTL_FLAG_SERVICES = 1u << 1,
-  GW_CTL_FLAG_ENV_FILE = 1u << 2,
-  GW_CTL_FLAG_STRICT = 1u << 3,
-  GW_CTL_FLAG_OUTPUT = 1u << 4,
-  GW_CTL_FLAG_DIR = 1u << 5,
-  GW_CTL_FLAG_DOMAIN = 1u << 6,
-  GW_CTL_FLAG_CONTROL_PLANE = 1u << 7,
-  GW_CTL_FLAG_HOST = 1u << 8,
-  GW_CTL_FLAG_NODE = 1u << 9,
-  GW_CTL_FLAG_ADMIN_CLIENT = 1u << 10,
-  GW_CTL_FLAG_DAYS = 1u << 11,
-  GW_CTL_FLAG_REPLACE = 1u << 12,
-  GW_CTL_FLAG_BITS = 1u << 13,
-  GW_CTL_FLAG_CURVE = 1u << 14,
-  GW_CTL_FLAG_KEY = 1u << 15,
-  GW_CTL_FLAG_ALG = 1u << 16,
-  GW_CTL_FLAG_KID = 1u << 17,
-  GW_CTL_FLAG_ISS = 1u << 18,
-  GW_CTL_FLAG_SUB = 1u << 19,
-  GW_CTL_FLAG_AUD = 1u << 20,
-  GW_CTL_FLAG_CLAIM = 1u << 21,
-  GW_CTL_FLAG_TTL = 1u << 22,
-  GW_CTL_FLAG_OWNER = 1u << 23,
-  GW_CTL_FLAG_NAME = 1u << 24,
-  GW_CTL_FLAG_ROLE = 1u << 25,
-  GW_CTL_FLAG_PERMISSION = 1u << 26,
-  GW_CTL_FLAG_PLAN = 1u << 27,
-  GW_CTL_FLAG_EXPIRES = 1u << 28,
-  GW_CTL_FLAG_GRACE = 1u << 29,
-  GW_CTL_FLAG_ENDED = 1u << 30,
-};
+/* What may be asked of a verb beside the global options: sets of these, uint64_t. */
+#define GW_CTL_FLAG_ROUTES (UINT64_C(1) << 0)
+#define GW_CTL_FLAG_SERVICES (UINT64_C(1) << 1)
+#define GW_CTL_FLAG_ENV_FILE (UINT64_C(1) << 2)
+#define GW_CTL_FLAG_STRICT (UINT64_C(1) << 3)
+#define GW_CTL_FLAG_OUTPUT (UINT64_C(1) << 4)
+#define GW_CTL_FLAG_DIR (UINT64_C(1) << 5)
+#define GW_CTL_FLAG_DOMAIN (UINT64_C(1) << 6)
+#define GW_CTL_FLAG_CONTROL_PLANE (UINT64_C(1) << 7)
+#define GW_CTL_FLAG_HOST (UINT64_C(1) << 8)
+#define GW_CTL_FLAG_NODE (UINT64_C(1) << 9)
+#define GW_CTL_FLAG_ADMIN_CLIENT (UINT64_C(1) << 10)
+#define GW_CTL_FLAG_DAYS (UINT64_C(1) << 11)
+#define GW_CTL_FLAG_REPLACE (UINT64_C(1) << 12)
+#define GW_CTL_FLAG_BITS (UINT64_C(1) << 13)
+#define GW_CTL_FLAG_CURVE (UINT64_C(1) << 14)
+#define GW_CTL_FLAG_KEY (UINT64_C(1) << 15)
+#define GW_CTL_FLAG_ALG (UINT64_C(1) << 16)
+#define GW_CTL_FLAG_KID (UINT64_C(1) << 17)
+#define GW_CTL_FLAG_ISS (UINT64_C(1) << 18)
+#define GW_CTL_FLAG_SUB (UINT64_C(1) << 19)
+#define GW_CTL_FLAG_AUD (UINT64_C(1) << 20)
+#define GW_CTL_FLAG_CLAIM (UINT64_C(1) << 21)
+#define GW_CTL_FLAG_TTL (UINT64_C(1) << 22)
+#define GW_CTL_FLAG_OWNER (UINT64_C(1) << 23)
+#define GW_CTL_FLAG_NAME (UINT64_C(1) << 24)
+#define GW_CTL_FLAG_ROLE (UINT64_C(1) << 25)
+#define GW_CTL_FLAG_PERMISSION (UINT64_C(1) << 26)
+#define GW_CTL_FLAG_PLAN (UINT64_C(1) << 27)
+#define GW_CTL_FLAG_EXPIRES (UINT64_C(1) << 28)
+#define GW_CTL_FLAG_GRACE (UINT64_C(1) << 29)
+#define GW_CTL_FLAG_ENDED (UINT64_C(1) << 30)
+#define GW_CTL_FLAG_FILE (UINT64_C(1) << 31)
+#define GW_CTL_FLAG_WAIT (UINT64_C(1) << 32)
+#define GW_CTL_FLAG_DRY_RUN (UINT64_C(1) << 33)
+#define GW_CTL_FLAG_MESSAGE (UINT64_C(1) << 34)
+#define GW_CTL_FLAG_IF_REVISION (UINT64_C(1) << 35)
+#define GW_CTL_FLAG_ALLOW_LOOSENING (UINT64_C(1) << 36)
+#define GW_CTL_FLAG_TIMEOUT (UINT64_C(1) << 37)
+#define GW_CTL_FLAG_LIMIT (UINT64_C(1) << 38)
 
 /* What `pki` is asked for. */
 #define GW_CTL_NAMES_MAX 32
@@ -97,6 +105,20 @@ struct gw_ctl_keys {
   bool shows_ended;
 };
 
+/* What `apply`, `rollback` and `history` are asked for. */
+#define GW_CTL_FILES_MAX 2
+struct gw_ctl_change {
+  const char *files[GW_CTL_FILES_MAX];
+  uint32_t file_count;
+  const char *message; /* NULL: none */
+  uint64_t if_revision;
+  uint64_t timeout_ms; /* 0: the default */
+  uint32_t limit;      /* 0: the default */
+  bool is_dry;
+  bool does_not_wait;
+  bool allows_loosening;
+};
+
 struct gw_ctl {
   const char *admin;       /* HOST:PORT */
   const char *token_file;  /* NULL: the default */
@@ -110,7 +132,8 @@ struct gw_ctl {
   struct gw_ctl_pki pki;
   struct gw_ctl_token token;
   struct gw_ctl_keys keys;
-  unsigned given;     /* of enum gw_ctl_flag */
+  struct gw_ctl_change change;
+  uint64_t given;     /* GW_CTL_FLAG_… */
   const char **words; /* behind the verb */
   int word_count;
 };
@@ -119,7 +142,7 @@ struct gw_ctl_verb {
   const char *name;
   const char *words; /* for the usage line: "routes|services|endpoints|nodes"; "" for none */
   const char *summary;
-  unsigned flags; /* of enum gw_ctl_flag: others are refused */
+  uint64_t flags; /* GW_CTL_FLAG_…: others are refused */
   int words_min;
   int words_max;
   int (*run)(const struct gw_ctl *ctl); /* returns the exit code */
@@ -141,6 +164,10 @@ int gw_ctl_pki(const struct gw_ctl *ctl);
 int gw_ctl_keygen(const struct gw_ctl *ctl);
 int gw_ctl_token(const struct gw_ctl *ctl);
 int gw_ctl_keys(const struct gw_ctl *ctl);
+int gw_ctl_apply(const struct gw_ctl *ctl);
+int gw_ctl_rollback(const struct gw_ctl *ctl);
+int gw_ctl_history(const struct gw_ctl *ctl);
+int gw_ctl_diff(const struct gw_ctl *ctl);
 int gw_ctl_completion(const struct gw_ctl *ctl);
 
 #endif

@@ -274,7 +274,7 @@ static const struct {
   int words; /* with its own; 0: two or more */
   const char *wants;
   int (*run)(const struct gw_ctl *ctl, struct gw_arena *arena);
-  unsigned flags; /* that it takes, beside GW_CTL_FLAG_OUTPUT */
+  uint64_t flags; /* that it takes, beside GW_CTL_FLAG_OUTPUT */
 } verbs[] = {
     {"create", 1, "no further words", create,
      GW_CTL_FLAG_OWNER | GW_CTL_FLAG_NAME | GW_CTL_FLAG_ROLE | GW_CTL_FLAG_PERMISSION | GW_CTL_FLAG_PLAN | GW_CTL_FLAG_EXPIRES},

@@ -136,7 +136,7 @@ static int make_authority(const struct gw_ctl *ctl, const char *domain) {
 }
 
 static int init(const struct gw_ctl *ctl) {
-  const unsigned allowed = GW_CTL_FLAG_DIR | GW_CTL_FLAG_DOMAIN | GW_CTL_FLAG_DAYS;
+  const uint64_t allowed = GW_CTL_FLAG_DIR | GW_CTL_FLAG_DOMAIN | GW_CTL_FLAG_DAYS;
   if (ctl->word_count > 1 || (ctl->given & ~allowed) != 0) return gw_ctl_fail_usage("pki init takes --dir, --domain and --days only");
   const char *domain = ctl->pki.domain != NULL ? ctl->pki.domain : DOMAIN_DEFAULT;
   if (!is_word(gw_str_from(domain))) return gw_ctl_fail_usage("--domain %s: a name such as gateway.example is wanted", domain);
