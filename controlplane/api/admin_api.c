@@ -30,6 +30,11 @@ static const struct admin_method admin_methods[] = {
     {"/gateway.admin.v1.Admin/ExpireApiKey", &gateway__admin__v1__expire_api_key_request__descriptor, NULL, gw_admin_start_expire_key},
     {"/gateway.admin.v1.Admin/RevokeApiKeys", &gateway__admin__v1__revoke_api_keys_request__descriptor, NULL, gw_admin_start_revoke_keys},
     {"/gateway.admin.v1.Admin/ImportApiKeys", &gateway__admin__v1__import_api_keys_request__descriptor, NULL, gw_admin_start_import_keys},
+    {"/gateway.admin.v1.Admin/Apply", &gateway__admin__v1__apply_request__descriptor, NULL, gw_admin_start_apply},
+    {"/gateway.admin.v1.Admin/Rollback", &gateway__admin__v1__rollback_request__descriptor, NULL, gw_admin_start_rollback},
+    {"/gateway.admin.v1.Admin/ListRevisions", &gateway__admin__v1__list_revisions_request__descriptor, gw_admin_reply_revisions, NULL},
+    {"/gateway.admin.v1.Admin/CompareRevisions", &gateway__admin__v1__compare_revisions_request__descriptor, NULL, gw_admin_start_compare},
+    {"/gateway.admin.v1.Admin/GetRollout", &gateway__admin__v1__get_rollout_request__descriptor, gw_admin_reply_rollout, NULL},
 };
 #define METHOD_COUNT GW_ARRAY_LEN(admin_methods)
 
@@ -61,16 +66,17 @@ bool gw_admin_api_is_admin(struct gw_str uri) {
          !gw_str_split_next(&rest, '/', &surplus) && domain.len > 0 && gw_str_equal(kind, GW_STR("gateway-admin")) && name.len > 0;
 }
 
-static bool has_admin_certificate(const struct gw_rpc_stream *stream) {
+/* Empty: it has none. */
+static struct gw_str find_admin_name(const struct gw_rpc_stream *stream) {
   struct gw_str uri;
   for (size_t i = 0; gw_rpc_stream_peer_uri(stream, i, &uri); i++) {
-    if (gw_admin_api_is_admin(uri)) return true;
+    if (gw_admin_api_is_admin(uri)) return uri;
   }
-  return false;
+  return (struct gw_str){NULL, 0};
 }
 
 static bool may_call(const struct gw_admin_api *api, const struct gw_rpc_stream *stream) {
-  return gw_secret_is_bearer(gw_rpc_stream_metadata(stream, "authorization"), api->options.token) || has_admin_certificate(stream);
+  return gw_secret_is_bearer(gw_rpc_stream_metadata(stream, "authorization"), api->options.token) || find_admin_name(stream).len > 0;
 }
 
 static void *on_open(void *arg, struct gw_rpc_stream *stream) {
@@ -86,6 +92,10 @@ static void *on_open(void *arg, struct gw_rpc_stream *stream) {
   struct gw_admin_call *call = gw_calloc(1, sizeof(*call));
   *call = (struct gw_admin_call){.bound = bound, .stream = stream};
   return call;
+}
+
+struct gw_str gw_admin_call_certificate(const struct gw_admin_call *call) {
+  return find_admin_name(call->stream);
 }
 
 void gw_admin_call_wait(struct gw_admin_call *call, void (*on_gone)(void *arg), void *arg) {

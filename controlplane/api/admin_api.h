@@ -15,6 +15,7 @@
 #include "controlplane/store/api_keys.h"
 
 struct gw_admin_api;
+struct gw_admin_changes;
 struct gw_agent_service;
 
 /* A route as the operator wrote it. */
@@ -70,8 +71,9 @@ struct gw_admin_api_options {
   struct gw_admin_source source;
   struct gw_admin_ports ports;
   struct gw_failure_queries *failures;
-  struct gw_api_keys *keys;              /* NULL: there is no store, and nobody calls what needs it */
-  const struct gw_agent_service *agents; /* NULL: unknown keys are not counted */
+  struct gw_api_keys *keys;               /* NULL: there is no store, and nobody calls what needs it */
+  const struct gw_admin_changes *changes; /* NULL: nobody calls what needs them */
+  const struct gw_agent_service *agents;  /* NULL: unknown keys are not counted */
 };
 
 struct gw_admin_api *gw_admin_api_new(const struct gw_admin_api_options *options);

@@ -28,6 +28,14 @@ void gw_admin_call_wait(struct gw_admin_call *call, void (*on_gone)(void *arg), 
 void gw_admin_call_answer(struct gw_admin_call *call, const ProtobufCMessage *answer);
 void gw_admin_call_refuse(struct gw_admin_call *call, int code, const char *message);
 
+/* The name of the administrator's certificate that the caller has shown; empty: it came with the token. */
+struct gw_str gw_admin_call_certificate(const struct gw_admin_call *call);
+
+ProtobufCMessage *gw_admin_reply_revisions(const struct gw_admin_request *request);
+ProtobufCMessage *gw_admin_reply_rollout(const struct gw_admin_request *request);
+void gw_admin_start_apply(const struct gw_admin_request *request, struct gw_admin_call *call);
+void gw_admin_start_rollback(const struct gw_admin_request *request, struct gw_admin_call *call);
+void gw_admin_start_compare(const struct gw_admin_request *request, struct gw_admin_call *call);
 void gw_admin_start_find_failures(const struct gw_admin_request *request, struct gw_admin_call *call);
 void gw_admin_start_create_key(const struct gw_admin_request *request, struct gw_admin_call *call);
 void gw_admin_start_list_keys(const struct gw_admin_request *request, struct gw_admin_call *call);

@@ -179,7 +179,8 @@ static const struct gw_secret *list_secrets(const struct gw_catalog *catalog, co
   return secrets;
 }
 
-static enum gw_err publish(struct gw_catalog *catalog, const struct gw_catalog_policy *policy, struct gw_errors *errors) {
+static enum gw_err freeze(const struct gw_catalog *catalog, const struct gw_catalog_policy *policy, struct gw_errors *errors,
+                          struct gw_snapshot **ret_snapshot) {
   struct gw_arena arena;
   gw_arena_init(&arena, 4096);
   struct gw_endpoints *endpoints = gw_arena_calloc(&arena, policy->cluster_count, sizeof(*endpoints));
@@ -201,11 +202,23 @@ static enum gw_err publish(struct gw_catalog *catalog, const struct gw_catalog_p
                              .endpoints = endpoints,
                              .endpoints_count = count,
                              .api_keys = catalog->knows_api_keys ? &catalog->api_keys : NULL};
+  enum gw_err err = gw_wanted_freeze(&wanted, gw_snapshot_cache_current(catalog->cache), errors, ret_snapshot);
+  gw_arena_done(&arena);
+  return err;
+}
+
+static enum gw_err publish(struct gw_catalog *catalog, const struct gw_catalog_policy *policy, struct gw_errors *errors) {
   struct gw_snapshot *snapshot = NULL;
-  enum gw_err err = gw_wanted_freeze(&wanted, gw_snapshot_cache_current(catalog->cache), errors, &snapshot);
+  enum gw_err err = freeze(catalog, policy, errors, &snapshot);
   if (err == GW_OK) gw_snapshot_cache_set(catalog->cache, snapshot, gw_clock_monotonic_us());
   gw_snapshot_unref(snapshot);
-  gw_arena_done(&arena);
+  return err;
+}
+
+enum gw_err gw_catalog_check_policy(const struct gw_catalog *catalog, const struct gw_catalog_policy *policy, struct gw_errors *errors) {
+  struct gw_snapshot *snapshot = NULL;
+  enum gw_err err = freeze(catalog, policy, errors, &snapshot);
+  gw_snapshot_unref(snapshot);
   return err;
 }
 

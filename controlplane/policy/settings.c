@@ -47,6 +47,7 @@ static const struct row rows[] = {
     {"ENVIRONMENT", "default", AT(environment), KIND_TEXT, 0, 0, "default,dev,prod"},
     {"HOST", "0.0.0.0", AT(host), KIND_IP, 0, 0, NULL},
     {"PORT", "8000", AT(port), KIND_PORT, 0, 0, NULL},
+    {"GATEWAY_CONFIG_SOURCE", "files", AT(config_source), KIND_CHOICE, 0, 0, "files,api"},
     {"SERVICE_DISCOVERY_TYPE", "static", AT(discovery_type), KIND_DISCOVERY, 0, 0, NULL},
     {"GATEWAY_ACCESS_LOG", "json", AT(access_log), KIND_CHOICE, 0, 0, "json,text,off"},
     {"GATEWAY_HEALTH_ENDPOINT", "true", AT(has_health), KIND_BOOL, 0, 0, NULL},

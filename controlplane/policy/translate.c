@@ -361,6 +361,7 @@ static struct gw_route_config translate_routes(const struct gw_policy_parts *par
   t.retry = gw_retries_resolve(&unsaid, settings, arena, &others);
   t.routes = gw_arena_calloc(arena, count_made(routes), sizeof(*t.routes));
   struct gw_policy_route *list = gw_arena_calloc(arena, routes->count, sizeof(*list));
+  struct gw_str *names = gw_arena_calloc(arena, routes->count, sizeof(*names));
   struct gw_path_group *groups = gw_arena_calloc(arena, routes->count, sizeof(*groups));
   uint32_t group_count = 0;
   for (uint32_t begin = 0, end; begin < routes->count; begin = end) {
@@ -371,6 +372,7 @@ static struct gw_route_config translate_routes(const struct gw_policy_parts *par
       const struct gw_route_entry *entry = &routes->items[i];
       gw_path_pattern_to_match(&entry->path, arena, &path);
       const struct gw_route *route = translate_route(&t, entry, &path);
+      names[i] = route->name;
       if (is_first_of_its_hosts(entry)) list_route(entry, route, arena, &list[policy->route_count++]);
     }
     uint32_t rest = t.count;
@@ -383,6 +385,7 @@ static struct gw_route_config translate_routes(const struct gw_policy_parts *par
                                                    .route_count = t.count - first};
   }
   policy->routes = list;
+  policy->route_names = names;
   gw_map_free(t.filters);
   gw_map_free(t.sets);
   gw_strbuf_done(&t.words);

@@ -18,6 +18,7 @@
 #include "controlplane/api/agent_service.h"
 #include "controlplane/server/admin_source.h"
 #include "controlplane/server/channel_tls.h"
+#include "controlplane/server/config_source.h"
 #include "controlplane/server/files.h"
 #include "controlplane/server/ports_file.h"
 #include "controlplane/server/status_http.h"
@@ -25,7 +26,8 @@
 
 /* A state-of-the-world request names every resource that the node wants. */
 #define XDS_MESSAGE_MAX (16u * 1024 * 1024)
-#define ADMIN_MESSAGE_MAX (1u * 1024 * 1024)
+/* The texts of a revision, and the words beside them. */
+#define ADMIN_MESSAGE_MAX ((uint32_t)GW_REVISION_TEXT_MAX + 1024 * 1024)
 #define STREAMS_PER_CONNECTION_MAX 100
 #define KEEPALIVE_MS 20000
 /* For calls of the admin API. Streams of nodes have no end of their own: they go to another control plane, or come back. */
@@ -44,6 +46,7 @@ struct control_plane {
   char *token;
   /* the way of a change, from files to nodes */
   struct gw_files *files;
+  struct gw_config_source *config_source;
   struct gw_static_source *source;
   struct gw_catalog *catalog;
   struct gw_snapshot_cache *cache;
@@ -112,6 +115,7 @@ static void stop_servers(struct control_plane *plane) {
 static void stop(struct control_plane *plane) {
   plane->is_stopping = true;
   GW_LOG_INFO(plane->log, "stopping");
+  if (plane->status_http == NULL) return; /* it has not come so far: start ends it */
   gw_health_service_set(plane->health, GW_STR(""), false);
   gw_status_http_set_stopping(plane->status_http);
   stop_servers(plane);
@@ -155,8 +159,23 @@ static int fail_to_listen(struct control_plane *plane, const char *what, const c
   return GW_EXIT_SYSTEM;
 }
 
-/* Files to snapshot, before anybody may ask for it. */
-static int start_configuration(struct control_plane *plane) {
+/* Who is the source of truth is asked once: everything else of the settings may change while we run. */
+static int make_config_source(struct control_plane *plane) {
+  struct gw_errors errors;
+  gw_errors_init(&errors);
+  struct gw_settings *settings = NULL;
+  int exit_code = GW_EXIT_OK;
+  if (gw_settings_load(plane->options->env_file, plane->options->settings, &errors, &settings) == GW_OK)
+    plane->config_source = gw_config_source_new(plane->loop, plane->log, settings->config_source == GW_CONFIG_FROM_API);
+  else
+    exit_code = print_mistakes(&errors);
+  gw_settings_free(settings);
+  gw_errors_done(&errors);
+  return exit_code;
+}
+
+/* The way of a change, from texts to snapshot. */
+static void make_configuration(struct control_plane *plane) {
   plane->cache = gw_snapshot_cache_new();
   plane->nodes = gw_node_table_new();
   plane->catalog = gw_catalog_new(plane->loop, plane->cache);
@@ -165,16 +184,30 @@ static int start_configuration(struct control_plane *plane) {
                                    .log = plane->log,
                                    .options = plane->options,
                                    .catalog = plane->catalog,
-                                   .source = plane->source};
+                                   .source = plane->source,
+                                   .is_fed = gw_config_source_is_api(plane->config_source),
+                                   .on_accepted = gw_config_source_on_accepted,
+                                   .arg = plane->config_source};
   plane->files = gw_files_new(&files);
-  return gw_files_load(plane->files) == GW_OK ? GW_EXIT_OK : print_mistakes(gw_files_mistakes(plane->files));
+}
+
+/* Before anybody may ask for it. */
+static int start_configuration(struct control_plane *plane) {
+  gw_config_source_join(plane->config_source, plane->files, gw_storage_revisions(plane->storage));
+  bool is_good = gw_config_source_start(plane->config_source, &plane->is_stopping) == GW_OK;
+  return is_good ? GW_EXIT_OK : print_mistakes(gw_files_mistakes(plane->files));
 }
 
 /* A database that is away is no reason not to start: routes and services don't need it. */
 static int start_storage(struct control_plane *plane) {
   struct gw_errors errors;
   gw_errors_init(&errors);
-  struct gw_storage_options options = {.loop = plane->loop, .log = plane->log, .options = plane->options, .catalog = plane->catalog};
+  struct gw_storage_options options = {.loop = plane->loop,
+                                       .log = plane->log,
+                                       .options = plane->options,
+                                       .catalog = plane->catalog,
+                                       .on_newest = gw_config_source_on_newest,
+                                       .arg = plane->config_source};
   int exit_code = gw_storage_new(&options, &errors, &plane->storage) == GW_OK ? GW_EXIT_OK : print_mistakes(&errors);
   if (exit_code == GW_EXIT_OK) gw_storage_start(plane->storage);
   gw_errors_done(&errors);
@@ -223,6 +256,7 @@ static int start_admin(struct control_plane *plane) {
                                        .ports = gw_channel_tls_ports(plane->tls),
                                        .failures = gw_agent_service_failures(plane->agents),
                                        .keys = gw_storage_api_keys(plane->storage),
+                                       .changes = gw_config_source_changes(plane->config_source),
                                        .agents = plane->agents};
   plane->admin = gw_admin_api_new(&admin);
   gw_admin_api_add_to(plane->admin, &plane->admin_services);
@@ -266,11 +300,14 @@ static int start(struct control_plane *plane) {
   take_signals(plane);
   /* What is wrong with either is told at once. */
   bool has_tls = gw_channel_tls_new(plane->loop, plane->log, plane->options, &plane->tls) == GW_OK;
-  int exit_code = start_configuration(plane);
-  if (exit_code == GW_EXIT_OK && !has_tls) exit_code = GW_EXIT_CONFIG;
+  int exit_code = make_config_source(plane);
   if (exit_code != GW_EXIT_OK) return exit_code;
+  make_configuration(plane);
   exit_code = start_storage(plane);
   if (exit_code != GW_EXIT_OK) return exit_code;
+  exit_code = start_configuration(plane);
+  if (exit_code == GW_EXIT_OK && !has_tls) exit_code = GW_EXIT_CONFIG;
+  if (exit_code != GW_EXIT_OK || plane->is_stopping) return exit_code;
   plane->rpc = new_rpc(plane->loop);
   gw_channel_tls_listen(plane->tls, plane->rpc);
   exit_code = start_xds(plane);
@@ -282,6 +319,7 @@ static int start(struct control_plane *plane) {
 
 static void done(struct control_plane *plane) {
   gw_storage_free(plane->storage); /* its last answers go to calls that may still be there */
+  gw_config_source_free(plane->config_source);
   gw_status_http_free(plane->status_http);
   gw_rpc_server_free(plane->admin_server);
   gw_rpc_server_free(plane->xds_server);

@@ -16,6 +16,7 @@ struct gw_storage {
   struct gw_store_target target;
   struct gw_store *store;
   struct gw_api_keys *keys;
+  struct gw_revisions *revisions;
 };
 
 /* A file beside another one. */
@@ -103,6 +104,8 @@ static void make_parts(struct gw_storage *storage) {
                                      .on_live = on_live,
                                      .arg = storage};
   storage->keys = gw_api_keys_new(&keys);
+  struct gw_revisions_options revisions = {.store = storage->store, .on_newest = storage->options.on_newest, .arg = storage->options.arg};
+  storage->revisions = gw_revisions_new(&revisions);
 }
 
 enum gw_err gw_storage_new(const struct gw_storage_options *options, struct gw_errors *errors, struct gw_storage **ret_storage) {
@@ -129,6 +132,7 @@ void gw_storage_free(struct gw_storage *storage) {
   if (storage == NULL) return;
   gw_store_free(storage->store);
   gw_api_keys_free(storage->keys);
+  gw_revisions_free(storage->revisions);
   gw_store_target_done(&storage->target);
   free(storage);
 }
@@ -150,6 +154,10 @@ void gw_storage_reload(struct gw_storage *storage) {
   gw_errors_done(&errors);
 }
 
+struct gw_revisions *gw_storage_revisions(const struct gw_storage *storage) {
+  return storage->revisions;
+}
+
 struct gw_api_keys *gw_storage_api_keys(const struct gw_storage *storage) {
   return storage->keys;
 }
@@ -164,6 +172,9 @@ void gw_storage_write_metrics(const struct gw_storage *storage, struct gw_metric
   gw_metrics_u64(writer, "gateway_controlplane_store_writes_total", NULL, 0, status->writes_total);
   gw_metrics_family(writer, "gateway_controlplane_store_waiting", "gauge", "Calls that it has not answered yet.");
   gw_metrics_u64(writer, "gateway_controlplane_store_waiting", NULL, 0, status->waiting);
+  const struct gw_revision *newest = gw_revisions_newest(storage->revisions);
+  gw_metrics_family(writer, "gateway_controlplane_newest_revision", "gauge", "Number of the newest revision in the store.");
+  gw_metrics_u64(writer, "gateway_controlplane_newest_revision", NULL, 0, newest != NULL ? newest->number : 0);
   gw_metrics_family(writer, "gateway_controlplane_api_keys", "gauge", "API keys in the store, revoked ones too.");
   gw_metrics_u64(writer, "gateway_controlplane_api_keys", NULL, 0, gw_api_keys_all(storage->keys)->count);
 }

@@ -9,6 +9,7 @@
 #include "controlplane/catalog/catalog.h"
 #include "controlplane/server/options.h"
 #include "controlplane/store/api_keys.h"
+#include "controlplane/store/revisions.h"
 
 struct gw_storage;
 
@@ -17,6 +18,8 @@ struct gw_storage_options {
   struct gw_log *log;
   const struct gw_options *options;
   struct gw_catalog *catalog;
+  void (*on_newest)(void *arg); /* of the revisions */
+  void *arg;
 };
 
 /* GW_ERR_INVALID: --store, the settings or the pepper are wrong; mistakes say how. A database that is away is none. */
@@ -26,6 +29,7 @@ void gw_storage_free(struct gw_storage *storage);
 void gw_storage_start(struct gw_storage *storage);
 /* Reads the pepper again; one that can't be read leaves the one before, and is logged. */
 void gw_storage_reload(struct gw_storage *storage);
+struct gw_revisions *gw_storage_revisions(const struct gw_storage *storage);
 struct gw_api_keys *gw_storage_api_keys(const struct gw_storage *storage);
 void gw_storage_write_metrics(const struct gw_storage *storage, struct gw_metrics_writer *writer);
 
