@@ -50,9 +50,10 @@ static bool names(struct gw_str text, struct gw_str name) {
   return false;
 }
 
-/* The longest name of a resource of that type that stands in the text. */
+/* The longest name of a resource of that type that stands in the text; of one alone nobody needs to say it. */
 static struct gw_str find_resource(const struct gw_resource_list *list, struct gw_str text) {
   struct gw_str found = {NULL, 0};
+  if (list->count == 1) return list->items[0]->name;
   for (uint32_t i = 0; i < list->count; i++) {
     struct gw_str name = list->items[i]->name;
     if (name.len > found.len && names(text, name)) found = name;

@@ -30,6 +30,14 @@ static bool holds_services(const char *name, struct gw_str text) {
   return is_so;
 }
 
+/* Of two that look the same one is broken, and the control plane says how: the first one is taken for routes, unless it is called services.
+ */
+static void tell_apart(struct file files[GW_CTL_FILES_MAX]) {
+  if (files[0].is_services != files[1].is_services) return;
+  files[0].is_services = strstr(files[0].name, "service") != NULL && strstr(files[1].name, "service") == NULL;
+  files[1].is_services = !files[0].is_services;
+}
+
 static int read_files(const struct gw_ctl *ctl, struct file files[GW_CTL_FILES_MAX]) {
   struct gw_errors errors;
   gw_errors_init(&errors);
@@ -40,6 +48,7 @@ static int read_files(const struct gw_ctl *ctl, struct file files[GW_CTL_FILES_M
     files[i].is_services = holds_services(files[i].name, files[i].text);
     bytes += files[i].text.len;
   }
+  if (ctl->change.file_count == 2) tell_apart(files);
   int exit_code = GW_CTL_OK;
   if (errors.error_count > 0) {
     char *text = gw_errors_format(&errors);
@@ -48,9 +57,6 @@ static int read_files(const struct gw_ctl *ctl, struct file files[GW_CTL_FILES_M
     exit_code = GW_CTL_INVALID;
   } else if (ctl->change.file_count == 0) {
     exit_code = gw_ctl_fail_usage("apply wants -f FILE: routes, services, or one of each");
-  } else if (ctl->change.file_count == 2 && files[0].is_services == files[1].is_services) {
-    exit_code = gw_ctl_fail_usage("%s and %s are both %s: one of each is wanted", files[0].name, files[1].name,
-                                  files[0].is_services ? "services" : "routes");
   } else if (bytes > TEXTS_MAX) {
     fprintf(stderr, "gatewayctl: the files are too large: together %zu MiB are allowed\n", TEXTS_MAX >> 20);
     exit_code = GW_CTL_INVALID;

@@ -61,7 +61,23 @@ static const char *find_service(const struct gw_policy *policy, struct gw_str te
   return found != NULL ? gw_yaml_place(file, found->key, arena) : NULL;
 }
 
-const char *gw_refusal_place_find(const struct gw_policy *policy, bool is_service, struct gw_str text, const char *routes_file,
+static const char *find_listener(const struct gw_policy *policy, struct gw_str text, const char *file, struct gw_arena *arena) {
+  const struct gw_listener_list *listeners = &policy->parts->listeners;
+  const struct gw_listener_entry *found = NULL;
+  for (uint32_t i = 0; i < listeners->count; i++) {
+    const struct gw_listener_entry *listener = &listeners->items[i];
+    bool is_written = listener->node != NULL;
+    if (is_written && names(text, listener->name) && (found == NULL || listener->name.len > found->name.len)) found = listener;
+  }
+  return found != NULL ? gw_yaml_place(file, found->node, arena) : NULL;
+}
+
+const char *gw_refusal_place_find(const struct gw_policy *policy, enum gw_refused what, struct gw_str text, const char *routes_file,
                                   const char *services_file, struct gw_arena *arena) {
-  return is_service ? find_service(policy, text, services_file, arena) : find_route(policy, text, routes_file, arena);
+  switch (what) {
+  case GW_REFUSED_SERVICE: return find_service(policy, text, services_file, arena);
+  case GW_REFUSED_LISTENER: return find_listener(policy, text, routes_file, arena);
+  case GW_REFUSED_ROUTE: return find_route(policy, text, routes_file, arena);
+  }
+  return NULL;
 }

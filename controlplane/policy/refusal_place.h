@@ -6,10 +6,12 @@
 
 #include "controlplane/policy/policy.h"
 
-/* `text`: a node's words for its refusal of a cluster or of endpoints (`is_service`), or of anything else. Those that name a route, such as
- * "…virtual_hosts[0].routes[3]…" or its name, or a service by its name, give "FILE:LINE:COLUMN" in `arena`; NULL: nothing that was written.
- * The files are as the texts were called. */
-const char *gw_refusal_place_find(const struct gw_policy *policy, bool is_service, struct gw_str text, const char *routes_file,
+enum gw_refused { GW_REFUSED_SERVICE, GW_REFUSED_LISTENER, GW_REFUSED_ROUTE };
+
+/* `text`: a node's words for its refusal of such a thing. Those that name a service, a listener or a route by its name, or a route by its
+ * place ("…virtual_hosts[0].routes[3]…"), give "FILE:LINE:COLUMN" in `arena`; NULL: nothing that was written. The files are as the texts
+ * were called. */
+const char *gw_refusal_place_find(const struct gw_policy *policy, enum gw_refused what, struct gw_str text, const char *routes_file,
                                   const char *services_file, struct gw_arena *arena);
 
 #endif

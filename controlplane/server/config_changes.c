@@ -53,12 +53,10 @@ static void refuse(struct change *change, enum gw_err err, const char *words) {
   end(change, &changed);
 }
 
-/* gatewayctl asks again when it is not known whether it was written. */
 static void refuse_away(struct change *change, const char *words) {
   if (words == NULL) words = gw_revisions_store_status(change->source->revisions)->words;
   if (words == NULL) words = "it has not answered yet";
-  const char *what = change->is_written ? "the database went away before it said that it has the revision" : "the database is away";
-  refuse(change, GW_ERR_CLOSED, gw_arena_printf(&change->arena, "%s: %s", what, words));
+  refuse(change, GW_ERR_CLOSED, gw_arena_printf(&change->arena, "the database is away: %s", words));
 }
 
 static void succeed(struct change *change, enum gw_admin_outcome outcome) {
@@ -74,6 +72,9 @@ static void on_added(void *arg, enum gw_err err, const char *words) {
     succeed(change, GW_ADMIN_ACCEPTED); /* followers were told before, so it is in force */
   else if (err == GW_ERR_CLOSED)
     refuse_away(change, words);
+  else if (err == GW_ERR_TIMEOUT) /* gatewayctl asks again */
+    refuse(change, GW_ERR_CLOSED,
+           gw_arena_printf(&change->arena, "the database went away before it said that it has the revision: %s", words));
   else if (err == GW_ERR_AGAIN && !change->wish.checks_revision && ++change->tries < TRIES_MAX)
     begin_again(change); /* upon what another control plane has written */
   else

@@ -88,14 +88,17 @@ static void tell_trouble(const struct gw_config_source *source, uint64_t number)
     gw_files_set_trouble(source->files, NULL);
     return;
   }
-  GW_CLEANUP(gw_free_ptr)
-  char *words =
-      source->is_api ? gw_asprintf("revision %llu, the newest, can't be served by this control plane; revision %llu is in force",
-                                   (unsigned long long)(newest != NULL ? newest->number : 0), (unsigned long long)number)
-                     : gw_asprintf("the files have mistakes since the start; revision %llu of the store is in force, the last good one",
-                                   (unsigned long long)number);
+  unsigned long long last = newest != NULL ? newest->number : 0;
+  char *words;
+  if (source->is_api)
+    words = gw_asprintf("revision %llu, the newest, can't be served by this control plane; revision %llu is in force", last,
+                        (unsigned long long)number);
+  else
+    words = gw_asprintf("the files have mistakes since the start; revision %llu of the store is in force, the last good one",
+                        (unsigned long long)number);
   gw_files_set_trouble(source->files, words);
   GW_LOG_WARNING(source->log, "%s", words);
+  free(words);
 }
 
 void gw_config_source_put(struct gw_config_source *source, uint64_t number, const struct gw_revision_texts *texts) {
@@ -257,7 +260,8 @@ static const char *find_place(void *arg, enum gw_resource_type type, struct gw_s
   const struct gw_files_texts *texts = gw_files_texts(source->files);
   if (policy == NULL || texts == NULL) return NULL;
   bool is_service = type == GW_RESOURCE_CLUSTER || type == GW_RESOURCE_ENDPOINTS;
-  return gw_refusal_place_find(policy, is_service, refusal, texts->routes_name, texts->services_name, arena);
+  enum gw_refused what = is_service ? GW_REFUSED_SERVICE : type == GW_RESOURCE_LISTENER ? GW_REFUSED_LISTENER : GW_REFUSED_ROUTE;
+  return gw_refusal_place_find(policy, what, refusal, texts->routes_name, texts->services_name, arena);
 }
 
 struct gw_config_source *gw_config_source_new(struct gw_loop *loop, struct gw_log *log, bool is_api) {

@@ -164,7 +164,7 @@ static void on_written(void *arg, enum gw_err err, const char *words) {
   if (err == GW_ERR_INVALID)
     addition->fn(addition->arg, GW_ERR_AGAIN, "somebody else has just put another revision in force");
   else
-    addition->fn(addition->arg, err, words);
+    addition->fn(addition->arg, err == GW_ERR_CLOSED ? GW_ERR_TIMEOUT : err, words);
   free(addition);
 }
 

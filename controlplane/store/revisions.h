@@ -62,7 +62,8 @@ const struct gw_revision *gw_revisions_find_request(const struct gw_revisions *r
 void gw_revisions_hash(const struct gw_revision_texts *texts, char ret_hash[GW_REVISION_HASH_SIZE]);
 
 /* GW_OK: it is written, and followers know. GW_ERR_AGAIN: somebody else has written one with that number; GW_ERR_LIMIT: too large, or too
- * many wait; GW_ERR_CLOSED: the database is away, and whether it was written is known once it is back. */
+ * many wait; GW_ERR_CLOSED: the database is away; GW_ERR_TIMEOUT: it went away meanwhile, and whether it was written is known once it is
+ * back. */
 typedef void (*gw_revisions_added_fn)(void *arg, enum gw_err err, const char *words);
 /* The next one; `wish`: author, message, request_id, of. Calls fn once, before or after it returns. */
 void gw_revisions_add(struct gw_revisions *revisions, const struct gw_revision *wish, const struct gw_revision_texts *texts,
