@@ -9,7 +9,8 @@ static const char head[] =
     "_gatewayctl() {\n"
     "  local current=\"${COMP_WORDS[COMP_CWORD]}\" previous=\"${COMP_WORDS[COMP_CWORD-1]}\" words=\"\" i\n"
     "  case \"$previous\" in\n"
-    "    --token-file|--routes|--services|--env-file|--tls-ca|--tls-cert|--tls-key|--key) COMPREPLY=($(compgen -f -- \"$current\")); "
+    "    --token-file|--routes|--services|--env-file|--tls-ca|--tls-cert|--tls-key|--key|-f|--file) COMPREPLY=($(compgen -f -- "
+    "\"$current\")); "
     "return ;;\n"
     "    --dir) COMPREPLY=($(compgen -d -- \"$current\")); return ;;\n"
     "    -o|--output) COMPREPLY=($(compgen -W 'table json' -- \"$current\")); return ;;\n"
@@ -17,7 +18,7 @@ static const char head[] =
     "    --alg) COMPREPLY=($(compgen -W 'HS256 HS384 HS512 RS256 RS384 RS512 ES256 ES384 ES512' -- \"$current\")); return ;;\n"
     "    "
     "--admin|--domain|--host|--node|--days|--bits|--kid|--iss|--sub|--aud|--claim|--ttl|--owner|--name|--role|--permission|--plan|--expires"
-    "|--grace) return ;;\n";
+    "|--grace|--message|--if-revision|--timeout|--limit) return ;;\n";
 
 static const char tail[] =
     "  if [[ $current == -* ]]; then\n"

@@ -66,19 +66,32 @@ static void succeed(struct change *change, enum gw_admin_outcome outcome) {
 
 /* ---- writing ---- */
 
+/* Followers were told before, so it is in force; and perhaps another control plane's that came right behind it is the newest by now. */
+static void accept(struct change *change) {
+  struct gw_revisions *revisions = change->source->revisions;
+  const struct gw_admin_change *wish = &change->wish;
+  struct gw_admin_changed changed = {.outcome = GW_ADMIN_ACCEPTED, .revision = gw_revisions_find_request(revisions, wish->request_id)};
+  if (changed.revision == NULL) changed.revision = gw_revisions_newest(revisions);
+  GW_LOG_INFO(change->source->log, "revision %llu is by %.*s%s%.*s", (unsigned long long)changed.revision->number, GW_STR_ARG(wish->author),
+              wish->message.len > 0 ? ": " : "", GW_STR_ARG(wish->message));
+  end(change, &changed);
+}
+
 static void on_added(void *arg, enum gw_err err, const char *words) {
   struct change *change = arg;
-  if (err == GW_OK)
-    succeed(change, GW_ADMIN_ACCEPTED); /* followers were told before, so it is in force */
-  else if (err == GW_ERR_CLOSED)
+  bool is_late = err == GW_ERR_AGAIN && !change->wish.checks_revision && ++change->tries < TRIES_MAX;
+  if (err == GW_OK) {
+    accept(change);
+  } else if (err == GW_ERR_CLOSED) {
     refuse_away(change, words);
-  else if (err == GW_ERR_TIMEOUT) /* gatewayctl asks again */
+  } else if (err == GW_ERR_TIMEOUT) { /* gatewayctl asks again */
     refuse(change, GW_ERR_CLOSED,
            gw_arena_printf(&change->arena, "the database went away before it said that it has the revision: %s", words));
-  else if (err == GW_ERR_AGAIN && !change->wish.checks_revision && ++change->tries < TRIES_MAX)
+  } else if (is_late) {
     begin_again(change); /* upon what another control plane has written */
-  else
+  } else {
     refuse(change, err, words);
+  }
 }
 
 static void write_it(struct change *change) {
@@ -187,7 +200,9 @@ static bool may_begin(struct change *change) {
   const struct gw_revision *newest = gw_revisions_newest(source->revisions);
   uint64_t number = newest != NULL ? newest->number : 0;
   bool is_known = gw_revisions_are_known(source->revisions);
-  if (!source->is_api && !wish->is_dry) {
+  if (wish->texts.routes.len + wish->texts.services.len > GW_REVISION_TEXT_MAX) {
+    refuse(change, GW_ERR_LIMIT, "the texts are too large: together 16 MiB are allowed");
+  } else if (!source->is_api && !wish->is_dry) {
     refuse(change, GW_ERR_DENIED,
            "GATEWAY_CONFIG_SOURCE is files: what counts is the control plane's own files, so change those; or set it to api");
   } else if (!is_known && (!wish->is_dry || wish->checks_revision)) {

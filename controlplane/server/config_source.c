@@ -97,7 +97,6 @@ static void tell_trouble(const struct gw_config_source *source, uint64_t number)
     words = gw_asprintf("the files have mistakes since the start; revision %llu of the store is in force, the last good one",
                         (unsigned long long)number);
   gw_files_set_trouble(source->files, words);
-  GW_LOG_WARNING(source->log, "%s", words);
   free(words);
 }
 
@@ -238,7 +237,11 @@ static enum gw_err start_with_files(struct gw_config_source *source, const bool 
   wait_for_store(source, is_stopping);
   follow(source);
   wait_for_store(source, is_stopping);
-  return gw_files_texts(source->files) != NULL ? GW_OK : err;
+  if (gw_files_texts(source->files) == NULL) return err;
+  const struct gw_errors *mistakes = gw_files_mistakes(source->files);
+  for (size_t i = 0; i < mistakes->count; i++)
+    GW_LOG_ERROR(source->log, "%s: %s", mistakes->items[i].place, mistakes->items[i].sentence);
+  return GW_OK;
 }
 
 enum gw_err gw_config_source_start(struct gw_config_source *source, const bool *is_stopping) {
