@@ -110,7 +110,8 @@ static void walk_back(const struct part *part, const struct search *search, stru
       y--;
       add(steps, MARK_SAME, part->a + (uint32_t)x, part->b + (uint32_t)y);
     }
-    bool is_gone = diagonal - 1 >= -edge && search->reached[d - 1][diagonal - 1 + edge] + 1 == begin_x;
+    /* Of two ways the one that ends with a new line: so what is gone stands before what is new. */
+    bool is_gone = diagonal + 1 > edge || search->reached[d - 1][diagonal + 1 + edge] != begin_x;
     if (is_gone)
       x--;
     else

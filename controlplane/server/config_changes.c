@@ -67,7 +67,7 @@ static void succeed(struct change *change, enum gw_admin_outcome outcome) {
 /* ---- writing ---- */
 
 /* Followers were told before, so it is in force; and perhaps another control plane's that came right behind it is the newest by now. */
-static void accept(struct change *change) {
+static void acknowledge(struct change *change) {
   struct gw_revisions *revisions = change->source->revisions;
   const struct gw_admin_change *wish = &change->wish;
   struct gw_admin_changed changed = {.outcome = GW_ADMIN_ACCEPTED, .revision = gw_revisions_find_request(revisions, wish->request_id)};
@@ -81,7 +81,7 @@ static void on_added(void *arg, enum gw_err err, const char *words) {
   struct change *change = arg;
   bool is_late = err == GW_ERR_AGAIN && !change->wish.checks_revision && ++change->tries < TRIES_MAX;
   if (err == GW_OK) {
-    accept(change);
+    acknowledge(change);
   } else if (err == GW_ERR_CLOSED) {
     refuse_away(change, words);
   } else if (err == GW_ERR_TIMEOUT) { /* gatewayctl asks again */

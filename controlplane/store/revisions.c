@@ -175,6 +175,7 @@ static uint32_t make_writes(const struct gw_revision *revision, struct gw_str pa
   uint32_t count = 0;
   GW_CLEANUP(gw_strbuf_done) struct gw_strbuf body = {0};
   gw_revision_record_format(revision, &body);
+  if (body.len > GW_STORE_BODY_MAX) return 0;
   for (size_t at = 0; at < packed.len; at += PIECE_BYTES) {
     if (count == PIECES_MAX) return 0;
     gw_revision_piece_id_format(revision->number, count, id);

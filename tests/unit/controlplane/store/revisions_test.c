@@ -94,7 +94,7 @@ static struct gw_revision_texts texts_of(const char *routes, const char *service
 }
 
 static void add(struct fixture *f, struct side *side, const char *routes, const char *services) {
-  const struct gw_revision wish = {.author = GW_STR("ann"), .message = GW_STR("why \"not\""), .request_id = gw_str_from(routes)};
+  const struct gw_revision wish = {.author = GW_STR("ann"), .message = GW_STR("why \"not\""), .request_id = {routes, strnlen(routes, 40)}};
   const struct gw_revision_texts texts = texts_of(routes, services);
   uint32_t before = side->answers;
   gw_revisions_add(side->revisions, &wish, &texts, on_added, side);
