@@ -30,7 +30,7 @@ gw_folder(dataplane/server LINK dataplane/listener dataplane/downstream dataplan
   dataplane/upstream dataplane/xds_client dataplane/admin ${GW_COMMON})
 
 gw_folder(controlplane/policy LINK ${GW_COMMON} THIRD_PARTY PkgConfig::YAML)
-gw_folder(controlplane/store LINK ${GW_COMMON} THIRD_PARTY PkgConfig::SQLITE PkgConfig::MARIADB)
+gw_folder(controlplane/store LINK ${GW_COMMON} THIRD_PARTY PkgConfig::SQLITE PkgConfig::MARIADB PkgConfig::ZLIB)
 gw_folder(controlplane/fetch LINK ${GW_COMMON} THIRD_PARTY PkgConfig::CURL)
 gw_folder(controlplane/cloud LINK controlplane/policy controlplane/fetch ${GW_COMMON})
 gw_folder(controlplane/snapshot LINK ${GW_COMMON})

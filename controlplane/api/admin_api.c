@@ -59,6 +59,15 @@ static const struct admin_method admin_methods[] = {
      GW_ADMIN_ROLE_ADMIN},
     {"/gateway.admin.v1.Admin/ImportApiKeys", &gateway__admin__v1__import_api_keys_request__descriptor, NULL, gw_admin_start_import_keys,
      GW_ADMIN_ROLE_ADMIN},
+    {"/gateway.admin.v1.Admin/Apply", &gateway__admin__v1__apply_request__descriptor, NULL, gw_admin_start_apply, GW_ADMIN_ROLE_OPERATOR},
+    {"/gateway.admin.v1.Admin/Rollback", &gateway__admin__v1__rollback_request__descriptor, NULL, gw_admin_start_rollback,
+     GW_ADMIN_ROLE_OPERATOR},
+    {"/gateway.admin.v1.Admin/ListRevisions", &gateway__admin__v1__list_revisions_request__descriptor, gw_admin_reply_revisions, NULL,
+     GW_ADMIN_ROLE_VIEWER},
+    {"/gateway.admin.v1.Admin/CompareRevisions", &gateway__admin__v1__compare_revisions_request__descriptor, NULL, gw_admin_start_compare,
+     GW_ADMIN_ROLE_VIEWER},
+    {"/gateway.admin.v1.Admin/GetRollout", &gateway__admin__v1__get_rollout_request__descriptor, gw_admin_reply_rollout, NULL,
+     GW_ADMIN_ROLE_VIEWER},
     {"/gateway.admin.v1.Admin/ListAudit", &gateway__admin__v1__list_audit_request__descriptor, gw_admin_reply_audit, NULL,
      GW_ADMIN_ROLE_OPERATOR},
     {"/gateway.admin.v1.Admin/ReleaseService", &gateway__admin__v1__release_service_request__descriptor, NULL,
@@ -198,6 +207,10 @@ void gw_admin_call_answer_bytes(struct gw_admin_call *call, struct gw_str messag
   gw_rpc_stream_send(call->stream, &bytes, 1);
   gw_bytes_unref(bytes);
   gw_rpc_stream_finish(call->stream, GW_RPC_OK, "");
+}
+
+const struct gw_admin_identity *gw_admin_call_who(const struct gw_admin_call *call) {
+  return &call->who;
 }
 
 struct gw_str gw_admin_call_metadata(const struct gw_admin_call *call, const char *name) {

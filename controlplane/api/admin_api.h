@@ -17,6 +17,7 @@
 #include "controlplane/store/api_keys.h"
 
 struct gw_admin_api;
+struct gw_admin_changes;
 struct gw_agent_service;
 struct gw_fleet;
 struct gw_admin_tokens;
@@ -116,6 +117,7 @@ struct gw_admin_api_options {
   struct gw_admin_registrations registrations;
   struct gw_admin_cloud cloud;
   struct gw_api_keys *keys;              /* NULL: there is no store, and nobody calls what needs it */
+  const struct gw_admin_changes *changes; /* NULL: nobody calls what needs them */
   const struct gw_agent_service *agents; /* NULL: unknown keys are not counted */
   struct gw_admin_tokens *tokens;        /* taken over; NULL: `token` alone */
   struct gw_audit *audit;                /* NULL: nothing is audited */

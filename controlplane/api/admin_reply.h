@@ -38,6 +38,13 @@ struct gw_str gw_admin_call_metadata(const struct gw_admin_call *call, const cha
 
 void gw_admin_start_fleet_counters(const struct gw_admin_request *request, struct gw_admin_call *call);
 void gw_admin_start_explain(const struct gw_admin_request *request, struct gw_admin_call *call);
+const struct gw_admin_identity *gw_admin_call_who(const struct gw_admin_call *call);
+
+ProtobufCMessage *gw_admin_reply_revisions(const struct gw_admin_request *request);
+ProtobufCMessage *gw_admin_reply_rollout(const struct gw_admin_request *request);
+void gw_admin_start_apply(const struct gw_admin_request *request, struct gw_admin_call *call);
+void gw_admin_start_rollback(const struct gw_admin_request *request, struct gw_admin_call *call);
+void gw_admin_start_compare(const struct gw_admin_request *request, struct gw_admin_call *call);
 void gw_admin_start_find_failures(const struct gw_admin_request *request, struct gw_admin_call *call);
 void gw_admin_start_release_service(const struct gw_admin_request *request, struct gw_admin_call *call);
 void gw_admin_start_create_key(const struct gw_admin_request *request, struct gw_admin_call *call);

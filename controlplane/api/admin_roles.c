@@ -132,7 +132,7 @@ static enum gw_err read_file(struct gw_admin_tokens *tokens, const char *path, c
 
 enum gw_err gw_admin_tokens_new(struct gw_str token, const char *path, struct gw_admin_tokens **ret_tokens, char **ret_reason) {
   struct gw_admin_tokens *tokens = gw_calloc(1, sizeof(*tokens));
-  add_token(tokens, GW_ADMIN_ROLE_ADMIN, GW_STR("token"), token);
+  add_token(tokens, GW_ADMIN_ROLE_ADMIN, GW_STR(GW_ADMIN_TOKEN_NAME), token);
   enum gw_err err = path != NULL ? read_file(tokens, path, ret_reason) : GW_OK;
   if (err == GW_OK) {
     *ret_tokens = tokens;

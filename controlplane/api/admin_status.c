@@ -1,4 +1,5 @@
 /* GetVersion and GetStatus. */
+#include "controlplane/api/admin_changes.h"
 #include "controlplane/api/admin_reply.h"
 #include "controlplane/api/agent_service.h"
 #include "controlplane/api/node_status.h"
@@ -107,5 +108,9 @@ ProtobufCMessage *gw_admin_reply_status(const struct gw_admin_request *request) 
   add_ports(reply, &options->ports, arena);
   add_denials(reply, &options->nodes->denials, now_us, arena);
   add_store(reply, options, arena);
+  if (options->changes != NULL) {
+    reply->revision = options->changes->current(options->changes->arg);
+    reply->config_source = gw_arena_strdup(arena, options->changes->source_name);
+  }
   return &reply->base;
 }

@@ -183,48 +183,52 @@ static const struct gw_secret *list_secrets(const struct gw_catalog *catalog, co
   return secrets;
 }
 
-/* Each group gets its own out of it. */
-static enum gw_err serve(struct gw_catalog *catalog, const struct gw_catalog_policy *policy, struct gw_snapshot *everything,
-                         struct gw_arena *arena, struct gw_errors *errors) {
-  uint64_t now_us = gw_clock_monotonic_us();
+/* What a policy makes, not served yet: everything, and out of it what each group gets (the first: those of none). */
+struct frozen {
+  struct gw_snapshot *everything;
+  struct gw_snapshot **made; /* in the arena; group_count + 1; NULL: there are no groups */
+  uint32_t group_count;
+};
+
+static void frozen_done(struct frozen *frozen) {
+  for (uint32_t i = 0; frozen->made != NULL && i <= frozen->group_count; i++)
+    gw_snapshot_unref(frozen->made[i]);
+  gw_snapshot_unref(frozen->everything);
+}
+
+static enum gw_err freeze_groups(const struct gw_catalog *catalog, const struct gw_catalog_policy *policy, struct gw_arena *arena,
+                                 struct gw_errors *errors, struct frozen *frozen) {
   uint32_t count = policy->group_count;
-  if (count == 0) {
-    gw_snapshot_cache_set(catalog->cache, everything, now_us);
-    return GW_OK;
-  }
+  if (count == 0) return GW_OK;
   struct gw_node_group *groups = gw_arena_calloc(arena, count, sizeof(*groups));
   struct gw_snapshot **previous = gw_arena_calloc(arena, count + 1u, sizeof(*previous));
   struct gw_snapshot **made = gw_arena_calloc(arena, count + 1u, sizeof(*made));
-  struct gw_snapshot_group *served = gw_arena_calloc(arena, count, sizeof(*served));
   for (uint32_t i = 0; i < count; i++) {
     groups[i] = policy->groups[i];
     groups[i].listeners = complete_listeners(catalog, groups[i].listeners, groups[i].listener_count, arena);
     previous[i + 1] = gw_snapshot_cache_of(catalog->cache, groups[i].name);
   }
-  enum gw_err err = gw_groups_freeze(everything, groups, count, previous, errors, made);
+  enum gw_err err = gw_groups_freeze(frozen->everything, groups, count, previous, errors, made);
   if (err != GW_OK) return err;
-  for (uint32_t i = 0; i < count; i++)
-    served[i] = (struct gw_snapshot_group){groups[i].name, made[i + 1]};
-  gw_snapshot_cache_set_groups(catalog->cache, everything, made[0], served, count, now_us);
-  for (uint32_t i = 0; i <= count; i++)
-    gw_snapshot_unref(made[i]);
+  frozen->made = made;
+  frozen->group_count = count;
   return GW_OK;
 }
 
-static enum gw_err publish(struct gw_catalog *catalog, const struct gw_catalog_policy *policy, struct gw_errors *errors) {
-  struct gw_arena arena;
-  gw_arena_init(&arena, 4096);
-  struct gw_endpoints *endpoints = gw_arena_calloc(&arena, policy->cluster_count, sizeof(*endpoints));
+static enum gw_err freeze(const struct gw_catalog *catalog, const struct gw_catalog_policy *policy, struct gw_arena *arena,
+                          struct gw_errors *errors, struct frozen *ret_frozen) {
+  *ret_frozen = (struct frozen){0};
+  struct gw_endpoints *endpoints = gw_arena_calloc(arena, policy->cluster_count, sizeof(*endpoints));
   uint32_t count = 0;
   for (uint32_t i = 0; i < policy->cluster_count; i++) {
     const struct gw_cluster *cluster = &policy->clusters[i];
-    if (cluster->kind == GW_CLUSTER_EDS) endpoints[count++] = merge(catalog, cluster->eds_service_name, &arena);
+    if (cluster->kind == GW_CLUSTER_EDS) endpoints[count++] = merge(catalog, cluster->eds_service_name, arena);
   }
   uint32_t secret_count;
-  const struct gw_secret *secrets = list_secrets(catalog, policy, &arena, &secret_count);
+  const struct gw_secret *secrets = list_secrets(catalog, policy, arena, &secret_count);
   struct gw_wanted wanted = {.secrets = secrets,
                              .secret_count = secret_count,
-                             .listeners = complete_listeners(catalog, policy->listeners, policy->listener_count, &arena),
+                             .listeners = complete_listeners(catalog, policy->listeners, policy->listener_count, arena),
                              .listener_count = policy->listener_count,
                              .route_configs = policy->route_configs,
                              .route_config_count = policy->route_config_count,
@@ -233,10 +237,40 @@ static enum gw_err publish(struct gw_catalog *catalog, const struct gw_catalog_p
                              .endpoints = endpoints,
                              .endpoints_count = count,
                              .api_keys = catalog->knows_api_keys ? &catalog->api_keys : NULL};
-  struct gw_snapshot *snapshot = NULL;
-  enum gw_err err = gw_wanted_freeze(&wanted, gw_snapshot_cache_everything(catalog->cache), errors, &snapshot);
-  if (err == GW_OK) err = serve(catalog, policy, snapshot, &arena, errors);
-  gw_snapshot_unref(snapshot);
+  enum gw_err err = gw_wanted_freeze(&wanted, gw_snapshot_cache_everything(catalog->cache), errors, &ret_frozen->everything);
+  return err == GW_OK ? freeze_groups(catalog, policy, arena, errors, ret_frozen) : err;
+}
+
+/* Each group gets its own out of it. */
+static void serve(struct gw_catalog *catalog, const struct gw_catalog_policy *policy, const struct frozen *frozen, struct gw_arena *arena) {
+  uint64_t now_us = gw_clock_monotonic_us();
+  if (frozen->group_count == 0) {
+    gw_snapshot_cache_set(catalog->cache, frozen->everything, now_us);
+    return;
+  }
+  struct gw_snapshot_group *served = gw_arena_calloc(arena, frozen->group_count, sizeof(*served));
+  for (uint32_t i = 0; i < frozen->group_count; i++)
+    served[i] = (struct gw_snapshot_group){policy->groups[i].name, frozen->made[i + 1]};
+  gw_snapshot_cache_set_groups(catalog->cache, frozen->everything, frozen->made[0], served, frozen->group_count, now_us);
+}
+
+static enum gw_err publish(struct gw_catalog *catalog, const struct gw_catalog_policy *policy, struct gw_errors *errors) {
+  struct gw_arena arena;
+  struct frozen frozen;
+  gw_arena_init(&arena, 4096);
+  enum gw_err err = freeze(catalog, policy, &arena, errors, &frozen);
+  if (err == GW_OK) serve(catalog, policy, &frozen, &arena);
+  frozen_done(&frozen);
+  gw_arena_done(&arena);
+  return err;
+}
+
+enum gw_err gw_catalog_check_policy(const struct gw_catalog *catalog, const struct gw_catalog_policy *policy, struct gw_errors *errors) {
+  struct gw_arena arena;
+  struct frozen frozen;
+  gw_arena_init(&arena, 4096);
+  enum gw_err err = freeze(catalog, policy, &arena, errors, &frozen);
+  frozen_done(&frozen);
   gw_arena_done(&arena);
   return err;
 }

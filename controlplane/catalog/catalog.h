@@ -31,6 +31,9 @@ struct gw_catalog_policy {
 };
 enum gw_err gw_catalog_set_policy(struct gw_catalog *catalog, const struct gw_catalog_policy *policy, struct gw_errors *errors);
 
+/* What gw_catalog_set_policy would say; nothing is published. */
+enum gw_err gw_catalog_check_policy(const struct gw_catalog *catalog, const struct gw_catalog_policy *policy, struct gw_errors *errors);
+
 /* All secrets that there are now (borrowed until the next call). Published at the end of the loop's turn, or with the policy. */
 void gw_catalog_set_secrets(struct gw_catalog *catalog, const struct gw_secret *secrets, uint32_t count);
 

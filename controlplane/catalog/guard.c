@@ -27,11 +27,19 @@ struct guarded {
   bool has_new_question; /* the next answer is taken as it is */
 };
 
+/* What was served before a restart, of a service that nobody has asked about yet. */
+struct remembered {
+  struct set *set;
+  char *source;
+  uint64_t known_us;
+};
+
 struct gw_guard {
   struct gw_loop *loop;
   struct gw_log *log;
   struct gw_catalog *catalog;
-  struct gw_map *services; /* name → struct guarded */
+  struct gw_map *services;   /* name → struct guarded */
+  struct gw_map *remembered; /* name → struct remembered */
   uint32_t max_drop_percent;
   uint64_t window_ms;
   gw_guard_fn fn;
@@ -231,14 +239,32 @@ void gw_guard_fail(struct gw_guard *guard, struct gw_str service, const char *wo
   if (is_news) tell(guarded);
 }
 
+/* ---- what was served before a restart ---- */
+
+static void remembered_free(struct remembered *remembered) {
+  if (remembered == NULL) return;
+  set_unref(remembered->set);
+  free(remembered->source);
+  free(remembered);
+}
+
+static void take_back(struct guarded *guarded, const struct remembered *remembered) {
+  if (guarded->served != NULL || strcmp(remembered->source, guarded->status.source) != 0) return;
+  serve(guarded, remembered->set);
+  guarded->status.known_us = remembered->known_us;
+  guarded->has_new_question = false;
+}
+
 void gw_guard_restore(struct gw_guard *guard, const struct gw_endpoints *endpoints, struct gw_str source, uint64_t known_us) {
   struct guarded *guarded = find(guard, endpoints->cluster_name);
-  if (guarded == NULL || guarded->served != NULL || !gw_str_equal(source, gw_str_from(guarded->status.source))) return;
-  struct set *set = set_new(endpoints);
-  serve(guarded, set);
-  set_unref(set);
-  guarded->status.known_us = known_us;
-  guarded->has_new_question = false;
+  struct remembered *remembered = gw_malloc(sizeof(*remembered));
+  *remembered = (struct remembered){.set = set_new(endpoints), .source = gw_str_dup(source), .known_us = known_us};
+  if (guarded == NULL) {
+    remembered_free(gw_map_put(guard->remembered, endpoints->cluster_name, remembered));
+    return;
+  }
+  take_back(guarded, remembered);
+  remembered_free(remembered);
 }
 
 /* ---- what operators say ---- */
@@ -251,6 +277,9 @@ void gw_guard_expect(struct gw_guard *guard, struct gw_str service, const char *
   put_set(&guarded->base, NULL);
   set_state(guarded, GW_GUARD_WAITING);
   set_words(guarded, "");
+  struct remembered *remembered = gw_map_remove(guard->remembered, service);
+  if (remembered != NULL) take_back(guarded, remembered);
+  remembered_free(remembered);
 }
 
 void gw_guard_forget(struct gw_guard *guard, struct gw_str service) {
@@ -370,6 +399,7 @@ struct gw_guard *gw_guard_new(struct gw_loop *loop, struct gw_log *log, struct g
   guard->log = log;
   guard->catalog = catalog;
   guard->services = gw_map_new();
+  guard->remembered = gw_map_new();
   guard->max_drop_percent = 100;
   guard->window_ms = GW_GUARD_WINDOW_MS;
   return guard;
@@ -382,5 +412,9 @@ void gw_guard_free(struct gw_guard *guard) {
   for (size_t cursor = 0; gw_map_next(guard->services, &cursor, &key, &guarded);)
     guarded_free(guarded);
   gw_map_free(guard->services);
+  void *remembered;
+  for (size_t cursor = 0; gw_map_next(guard->remembered, &cursor, &key, &remembered);)
+    remembered_free(remembered);
+  gw_map_free(guard->remembered);
   free(guard);
 }

@@ -41,6 +41,10 @@ static int explain(const struct gw_ctl *ctl, int code, const char *reason, char 
     *ret_problem = gw_asprintf("%s", reason);
     return GW_CTL_NOT_FOUND;
   }
+  if (code == GW_RPC_FAILED_PRECONDITION && strncmp(reason, "GATEWAY_CONFIG_SOURCE", 21) == 0) { /* it is the wrong thing to ask here */
+    *ret_problem = gw_strdup(reason);
+    return GW_CTL_USAGE;
+  }
   if (code == GW_RPC_UNAVAILABLE) {
     GW_CLEANUP(gw_free_ptr) char *cause = gw_rpc_explain_unavailable(gw_str_from(reason), ctl->tls.ca != NULL, false);
     *ret_problem = gw_asprintf("control plane not reached at %s: %s", ctl->admin, cause);

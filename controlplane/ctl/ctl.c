@@ -17,11 +17,20 @@ const struct gw_ctl_verb gw_ctl_verbs[] = {
     {"services", "list|release NAME|register NAME ADDRESS:PORT|deregister NAME ADDRESS:PORT|registrations",
      "where instances come from, and what is held of them; instances that are put into Consul or Nacos",
      GW_CTL_FLAG_OUTPUT | GW_CTL_FLAGS_REGISTER, 1, 3, gw_ctl_services},
+    {"apply", "", "make files the newest revision, and wait until every node runs it; the exit code is the fleet's verdict",
+     GW_CTL_FLAG_OUTPUT | GW_CTL_FLAG_FILE | GW_CTL_FLAG_WAIT | GW_CTL_FLAG_DRY_RUN | GW_CTL_FLAG_MESSAGE | GW_CTL_FLAG_IF_REVISION |
+         GW_CTL_FLAG_ALLOW_LOOSENING | GW_CTL_FLAG_TIMEOUT,
+     0, 0, gw_ctl_apply},
+    {"history", "", "the revisions: who has put each in force, when and why", GW_CTL_FLAG_OUTPUT | GW_CTL_FLAG_LIMIT, 0, 0, gw_ctl_history},
+    {"diff", "A [B]", "what revision B (the newest) has changed since A, and which protections it has loosened", GW_CTL_FLAG_OUTPUT, 1, 2,
+     gw_ctl_diff},
+    {"rollback", "N", "put revision N in force again, as a new one, and wait as apply does",
+     GW_CTL_FLAG_OUTPUT | GW_CTL_FLAG_WAIT | GW_CTL_FLAG_MESSAGE | GW_CTL_FLAG_IF_REVISION | GW_CTL_FLAG_TIMEOUT, 1, 1, gw_ctl_rollback},
     {"why", "REQUEST_ID", "why a request failed or was retried, as data planes remember it", GW_CTL_FLAG_OUTPUT, 1, 1, gw_ctl_why},
     {"explain", "METHOD URL", "what becomes of a request, and by which rule",
      GW_CTL_FLAG_OUTPUT | GW_CTL_FLAG_FILE | GW_CTL_FLAG_ROUTES | GW_CTL_FLAG_SERVICES | GW_CTL_FLAG_ENV_FILE | GW_CTL_FLAG_HEADER |
          GW_CTL_FLAG_IDENTITY | GW_CTL_FLAG_ROLE | GW_CTL_FLAG_PERMISSION | GW_CTL_FLAG_API_KEY | GW_CTL_FLAG_PLAN | GW_CTL_FLAG_CLIENT |
-         GW_CTL_FLAG_LISTENER | GW_CTL_FLAG_NODE,
+         GW_CTL_FLAG_LISTENER | GW_CTL_FLAG_NODE | GW_CTL_FLAG_REVISION,
      2, 2, gw_ctl_explain},
     {"node", "config ID [NAME]|clusters ID [NAME]|limits ID|counters ID|drain ID|log-level ID LEVEL",
      "what one data plane runs, has and counts; drain it; how much it logs", GW_CTL_FLAG_OUTPUT, 2, 3, gw_ctl_node},

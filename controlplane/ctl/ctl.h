@@ -83,6 +83,10 @@ int gw_ctl_keygen(const struct gw_ctl *ctl);
 int gw_ctl_token(const struct gw_ctl *ctl);
 int gw_ctl_keys(const struct gw_ctl *ctl);
 int gw_ctl_ecs(const struct gw_ctl *ctl);
+int gw_ctl_apply(const struct gw_ctl *ctl);
+int gw_ctl_rollback(const struct gw_ctl *ctl);
+int gw_ctl_history(const struct gw_ctl *ctl);
+int gw_ctl_diff(const struct gw_ctl *ctl);
 int gw_ctl_audit(const struct gw_ctl *ctl);
 int gw_ctl_completion(const struct gw_ctl *ctl);
 

@@ -1,11 +1,14 @@
 #include "controlplane/ctl/explain_offline.h"
 
+#include <gateway/admin/v1/admin.pb-c.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "common/model/snapshot.h"
 #include "common/routing/explain.h"
 #include "common/xds/explanation.h"
+#include "controlplane/ctl/admin_client.h"
+#include "controlplane/ctl/given_files.h"
 
 static void add(struct gw_snapshot_builder *builder, enum gw_resource_type type, struct gw_str name, const void *value) {
   struct gw_resource *resource = gw_resource_new(type);
@@ -72,24 +75,45 @@ int gw_ctl_explain_texts(const struct gw_ctl *ctl, const struct gw_policy_source
   return exit_code;
 }
 
+/* What -f does not give is read from where the option of its kind says. */
+static bool read_missing(const char *path, struct gw_given_file *file, struct gw_errors *errors) {
+  if (file->name != NULL) return true;
+  file->name = path;
+  return gw_policy_read_file(path, errors, &file->text) == GW_OK;
+}
+
 int gw_ctl_explain_offline(const struct gw_ctl *ctl, const Gateway__Dataplane__V1__ExplainRequest *question, struct gw_arena *arena,
                            Gateway__Dataplane__V1__ExplainResponse **ret_answer) {
   struct gw_errors errors;
-  struct gw_policy_source routes = {.name = ctl->change.file_count > 0 ? ctl->change.files[0] : ctl->routes};
-  struct gw_policy_source services = {.name = ctl->change.file_count > 1 ? ctl->change.files[1] : ctl->services};
-  int exit_code = GW_CTL_INVALID;
+  struct gw_given_files files;
+  int exit_code = gw_given_files_read(ctl, &files);
+  if (exit_code != GW_CTL_OK) return exit_code;
   gw_errors_init(&errors);
-  enum gw_err routes_err = gw_policy_read_file(routes.name, &errors, &routes.text);
-  enum gw_err services_err = gw_policy_read_file(services.name, &errors, &services.text);
-  if (routes_err == GW_OK && services_err == GW_OK) {
+  bool has_routes = read_missing(ctl->routes, &files.routes, &errors), has_services = read_missing(ctl->services, &files.services, &errors);
+  if (has_routes && has_services) {
+    const struct gw_policy_source routes = {files.routes.name, files.routes.text}, services = {files.services.name, files.services.text};
     exit_code = gw_ctl_explain_texts(ctl, &routes, &services, question, arena, ret_answer);
   } else {
     char *words = gw_errors_format(&errors);
     fputs(words, stderr);
     free(words);
+    exit_code = GW_CTL_INVALID;
   }
-  free((char *)routes.text.data);
-  free((char *)services.text.data);
+  gw_given_files_done(&files);
   gw_errors_done(&errors);
   return exit_code;
+}
+
+int gw_ctl_explain_revision(const struct gw_ctl *ctl, const Gateway__Dataplane__V1__ExplainRequest *question, struct gw_arena *arena,
+                            Gateway__Dataplane__V1__ExplainResponse **ret_answer) {
+  ProtobufCMessage *reply;
+  Gateway__Admin__V1__CompareRevisionsRequest request = GATEWAY__ADMIN__V1__COMPARE_REVISIONS_REQUEST__INIT;
+  request.from = request.to = ctl->explain.revision;
+  int exit_code = gw_admin_client_ask(ctl, "CompareRevisions", &request.base,
+                                      &gateway__admin__v1__compare_revisions_response__descriptor, arena, &reply);
+  if (exit_code != GW_CTL_OK) return exit_code;
+  const Gateway__Admin__V1__CompareRevisionsResponse *m = (const void *)reply;
+  const struct gw_policy_source routes = {m->from->routes_name, {(const char *)m->from_routes.data, m->from_routes.len}};
+  const struct gw_policy_source services = {m->from->services_name, {(const char *)m->from_services.data, m->from_services.len}};
+  return gw_ctl_explain_texts(ctl, &routes, &services, question, arena, ret_answer);
 }

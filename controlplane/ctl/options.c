@@ -164,7 +164,7 @@ static const struct row rows[] = {
      .help = "  --meta NAME=VALUE   register: metadata; may be repeated\n"},
 
     {"file", 'f', GW_CTL_FLAG_FILE, OWN, .take = take_change_file,
-     .help = "  -f, --file FILE     routes or services; may be given twice; apply: what is left out stays as it is\n"},
+     .help = "  -f, --file FILE     routes or services; may be given twice; what is left out stays as it is (apply), or is read here (explain)\n"},
     {"wait", 0, GW_CTL_FLAG_WAIT, OWN, .take = take_wait,
      .help = "  --wait              wait until it is done, for apply on every node of the fleet (the default there)\n"},
     {"no-wait", 0, GW_CTL_FLAG_WAIT, SWITCH, AT(change.does_not_wait), .help = "  --no-wait           go on at once\n"},
@@ -196,6 +196,8 @@ static const struct row rows[] = {
     {"client", 0, GW_CTL_FLAG_CLIENT, TEXT, AT(explain.client), .help = "  --client ADDRESS    the client's address (127.0.0.1)\n"},
     {"listener", 0, GW_CTL_FLAG_LISTENER, TEXT, AT(explain.listener),
      .help = "  --listener NAME     which listener (the one that the URL's scheme and port suggest)\n"},
+    {"revision", 0, GW_CTL_FLAG_REVISION, BIG, AT(explain.revision), .least = 1, .most = INT64_MAX,
+     .help = "  --revision N        explain by a revision's texts, and the settings here (--env-file)\n"},
     {"interval", 0, GW_CTL_FLAG_INTERVAL, DURATION, AT(top.interval_ms), .least = 100,
      .help = "  --interval TIME     between two looks: 500ms, 2s (2s)\n"},
     {"rows", 0, GW_CTL_FLAG_ROWS, NUMBER, AT(top.rows), .least = 1, .most = 10000,

@@ -129,7 +129,8 @@ static void print_status(const struct gw_ctl *ctl, const Gateway__Admin__V1__Get
   char text[GW_DURATION_TEXT_SIZE];
   printf("Control plane %s at %s, up %s\n", status->version, ctl->admin, gw_duration_format(status->uptime_ms, text));
   printf("Configuration %s, for %s%s\n", status->snapshot_version, gw_duration_format(status->snapshot_age_ms, text),
-         status->n_errors > 0 ? ": DEGRADED, the files as they are now are not what is served" : "");
+         status->n_errors > 0 ? ": DEGRADED, what is served is not what should be" : "");
+  if (status->revision > 0) printf("Revision %llu, from %s\n", (unsigned long long)status->revision, status->config_source);
   print_lines("error", status->errors, status->n_errors);
   print_lines("warning", status->warnings, status->n_warnings);
   print_ports(status);

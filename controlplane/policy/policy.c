@@ -13,7 +13,7 @@ enum gw_err gw_policy_load(const struct gw_policy_source *routes, const struct g
   gw_arena_init(&policy->arena, 65536);
   struct gw_reader services_reader = {services->name, &policy->arena, errors}, routes_reader = {routes->name, &policy->arena, errors};
   const struct gw_yaml_node *services_root = NULL, *routes_root = NULL;
-  struct gw_policy_parts parts = {0};
+  struct gw_policy_parts *kept = gw_arena_calloc(&policy->arena, 1, sizeof(*kept)), parts = {0};
   enum gw_err err = gw_yaml_parse(services->name, services->text, &policy->arena, errors, &services_root);
   enum gw_err routes_err = gw_yaml_parse(routes->name, routes->text, &policy->arena, errors, &routes_root);
   bool knows_services = err == GW_OK && gw_services_read(&services_reader, services_root, &parts.secrets, &parts.services);
@@ -34,6 +34,9 @@ enum gw_err gw_policy_load(const struct gw_policy_source *routes, const struct g
   }
   if (errors->error_count == errors_before) {
     gw_policy_translate(&parts, settings, policy);
+    *kept = parts;
+    kept->services.by_name = NULL;
+    policy->parts = kept;
     *ret_policy = policy;
     err = GW_OK;
   } else {

@@ -65,8 +65,11 @@ struct gw_policy_secret {
       *keys; /* of GW_SECRET_GENERIC: of tokens' issuers. Public ones go into listeners, not to who asks for secrets */
 };
 
+struct gw_policy_parts;
 struct gw_policy {
   struct gw_arena arena;
+  const struct gw_policy_parts *parts; /* what was read (translate.h), without services.by_name: for loosening.h and places */
+  const struct gw_str *const *route_names; /* of the gw_routes made from parts->routes.groups: [group][item] */
   const struct gw_listener *listeners;
   uint32_t listener_count;
   const struct gw_route_config *route_configs;

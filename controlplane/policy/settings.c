@@ -51,6 +51,7 @@ static const struct row rows[] = {
     {"ENVIRONMENT", "default", AT(environment), KIND_TEXT, 0, 0, "default,dev,prod"},
     {"HOST", "0.0.0.0", AT(host), KIND_IP, 0, 0, NULL},
     {"PORT", "8000", AT(port), KIND_PORT, 0, 0, NULL},
+    {"GATEWAY_CONFIG_SOURCE", "files", AT(config_source), KIND_CHOICE, 0, 0, "files,api"},
     {"SERVICE_DISCOVERY_TYPE", "static", AT(discovery_type), KIND_DISCOVERY, 0, 0, NULL},
     {"GATEWAY_REGISTRY_MAX_DROP_PERCENT", "50", AT(registry_max_drop_percent), KIND_U32, 0, 100, NULL},
     {"CONSUL_HOST", "127.0.0.1", AT(consul_host), KIND_WORD, 0, 0, NULL},

@@ -13,6 +13,9 @@
 
 enum gw_access_log_mode { GW_ACCESS_LOG_JSON, GW_ACCESS_LOG_TEXT, GW_ACCESS_LOG_OFF };
 
+/* Where configurations come from: files that are watched, or `gatewayctl apply`. */
+enum gw_config_origin { GW_CONFIG_FROM_FILES, GW_CONFIG_FROM_API };
+
 /* AUTO: as others want it. */
 enum gw_switch { GW_SWITCH_AUTO, GW_SWITCH_OFF, GW_SWITCH_ON };
 
@@ -21,6 +24,7 @@ struct gw_settings {
   const char *environment;               /* ENVIRONMENT: default, dev, prod */
   const char *host;                      /* HOST 0.0.0.0 */
   uint16_t port;                         /* PORT 8000 */
+  enum gw_config_origin config_source;   /* GATEWAY_CONFIG_SOURCE: files; at the start */
   const char *discovery_type;            /* SERVICE_DISCOVERY_TYPE: static; several with commas */
   const char *huawei_region;             /* GATEWAY_HUAWEI_REGION: cn-north-4; all of these: huawei_settings.h */
   const char *huawei_project_id;         /* GATEWAY_HUAWEI_PROJECT_ID: empty, the region's own */

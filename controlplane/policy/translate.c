@@ -346,8 +346,9 @@ static bool is_listed(const struct gw_route_entry *entry, struct gw_str group) {
   return entry->node_groups.count == 0 ? group.len == 0 : gw_str_equal(entry->node_groups.names[0], group);
 }
 
+/* ret_names: of the routes made, in the order of parts->routes. */
 static struct gw_route_config translate_routes(const struct gw_policy_parts *parts, const struct gw_settings *settings, struct gw_str group,
-                                               struct gw_policy_route *list, struct gw_policy *policy) {
+                                               struct gw_policy_route *list, struct gw_policy *policy, struct gw_str *ret_names) {
   const struct gw_route_list *routes = &parts->routes;
   static const struct gw_retries_entry nothing = {0};
   const struct gw_retries_of unsaid = {.route = &nothing, .service = &nothing};
@@ -372,6 +373,7 @@ static struct gw_route_config translate_routes(const struct gw_policy_parts *par
       const struct gw_route_entry *entry = &routes->items[i];
       gw_path_pattern_to_match(&entry->path, arena, &path);
       const struct gw_route *route = translate_route(&t, entry, &path);
+      ret_names[i] = route->name;
       if (is_listed(entry, group)) list_route(entry, route, arena, &list[policy->route_count++]);
     }
     uint32_t rest = t.count;
@@ -391,8 +393,11 @@ static struct gw_route_config translate_routes(const struct gw_policy_parts *par
 
 /* What nodes of one group get: as if nothing else were written. */
 static void translate_group(const struct gw_policy_parts *all, const struct gw_route_group *of, const struct gw_settings *settings,
-                            struct gw_policy_route *list, struct gw_policy *policy, struct gw_node_group *group) {
+                            struct gw_policy_route *list, struct gw_policy *policy, struct gw_node_group *group,
+                            const struct gw_str **ret_names) {
   struct gw_policy_parts parts = *all;
+  struct gw_str *names = gw_arena_calloc(&policy->arena, of->count, sizeof(*names));
+  *ret_names = names;
   parts.routes.items = of->items;
   parts.routes.count = of->count;
   parts.listeners.items = gw_arena_calloc(&policy->arena, all->listeners.count, sizeof(*parts.listeners.items));
@@ -401,7 +406,7 @@ static void translate_group(const struct gw_policy_parts *all, const struct gw_r
     if (gw_node_groups_take(&all->listeners.items[i].node_groups, of->name))
       parts.listeners.items[parts.listeners.count++] = all->listeners.items[i];
   *group = (struct gw_node_group){.name = of->name};
-  translate_configs(&parts.listeners, translate_routes(&parts, settings, of->name, list, policy), &policy->arena, group);
+  translate_configs(&parts.listeners, translate_routes(&parts, settings, of->name, list, policy, names), &policy->arena, group);
   group->listeners = gw_policy_translate_listeners(&parts, settings, &policy->arena);
   group->listener_count = parts.listeners.count;
 }
@@ -410,9 +415,11 @@ void gw_policy_translate(const struct gw_policy_parts *parts, const struct gw_se
   const struct gw_route_list *routes = &parts->routes;
   struct gw_policy_route *list = gw_arena_calloc(&policy->arena, routes->count, sizeof(*list));
   struct gw_node_group *groups = gw_arena_calloc(&policy->arena, routes->group_count, sizeof(*groups));
+  const struct gw_str **names = gw_arena_calloc(&policy->arena, routes->group_count, sizeof(*names));
   for (uint32_t i = 0; i < routes->group_count; i++)
-    translate_group(parts, &routes->groups[i], settings, list, policy, &groups[i]);
+    translate_group(parts, &routes->groups[i], settings, list, policy, &groups[i], &names[i]);
   policy->routes = list;
+  policy->route_names = names;
   policy->listeners = groups[0].listeners;
   policy->listener_count = groups[0].listener_count;
   policy->route_configs = groups[0].route_configs;

@@ -22,6 +22,7 @@
 #include "controlplane/server/admin_source.h"
 #include "controlplane/server/channel_tls.h"
 #include "controlplane/server/cloud.h"
+#include "controlplane/server/config_source.h"
 #include "controlplane/server/discovery.h"
 #include "controlplane/server/files.h"
 #include "controlplane/server/ports_file.h"
@@ -53,6 +54,7 @@ struct control_plane {
   /* the way of a change, from files to nodes */
   struct gw_files *files;
   struct gw_discovery *discovery;
+  struct gw_config_source *config_source;
   struct gw_catalog *catalog;
   struct gw_snapshot_cache *cache;
   struct gw_storage *storage;
@@ -147,6 +149,7 @@ static void on_signal(void *arg, int signal_number) {
   struct control_plane *plane = arg;
   if (signal_number == SIGHUP) {
     if (gw_log_reopen(plane->log) != GW_OK) GW_LOG_ERROR(plane->log, "the log file cannot be opened anew: %s", strerror(errno));
+    if (plane->status_http == NULL) return; /* all of it is being read */
     GW_LOG_INFO(plane->log, "SIGHUP: reading everything again");
     gw_files_load(plane->files);
     gw_storage_reload(plane->storage);
@@ -182,23 +185,51 @@ static int fail_to_listen(struct control_plane *plane, const char *what, const c
   return GW_EXIT_SYSTEM;
 }
 
-/* Files to snapshot, before anybody may ask for it. */
-static int start_configuration(struct control_plane *plane) {
+/* Who is the source of truth is asked once: everything else of the settings may change while we run. */
+static int make_config_source(struct control_plane *plane) {
+  struct gw_errors errors;
+  gw_errors_init(&errors);
+  struct gw_settings *settings = NULL;
+  int exit_code = GW_EXIT_OK;
+  if (gw_settings_load(plane->options->env_file, plane->options->settings, &errors, &settings) == GW_OK)
+    plane->config_source = gw_config_source_new(plane->loop, plane->log, settings->config_source == GW_CONFIG_FROM_API);
+  else
+    exit_code = print_mistakes(&errors);
+  gw_settings_free(settings);
+  gw_errors_done(&errors);
+  return exit_code;
+}
+
+/* The way of a change, from texts to snapshot. */
+static int make_configuration(struct control_plane *plane) {
   plane->cache = gw_snapshot_cache_new();
   plane->nodes = gw_node_table_new();
   plane->catalog = gw_catalog_new(plane->loop, plane->cache);
   plane->discovery = gw_discovery_new(plane->loop, plane->log, plane->catalog);
+  int exit_code = make_config_source(plane);
+  if (exit_code != GW_EXIT_OK) return exit_code;
   struct gw_files_options files = {.loop = plane->loop,
                                    .log = plane->log,
                                    .options = plane->options,
                                    .catalog = plane->catalog,
                                    .guard = gw_discovery_guard(plane->discovery),
                                    .sources = gw_discovery_sources(plane->discovery),
-                                   .registrations = gw_discovery_registrations(plane->discovery)};
+                                   .registrations = gw_discovery_registrations(plane->discovery),
+                                   .is_fed = gw_config_source_is_api(plane->config_source),
+                                   .on_accepted = gw_config_source_on_accepted,
+                                   .arg = plane->config_source};
   plane->files = gw_files_new(&files);
-  gw_files_await_text(plane->files, &plane->is_stopping);
+  return GW_EXIT_OK;
+}
+
+/* Before anybody may ask for it: texts to snapshot, then what registries say of its services. */
+static int start_configuration(struct control_plane *plane) {
+  gw_config_source_join(plane->config_source, plane->files, gw_storage_revisions(plane->storage));
+  bool is_good = gw_config_source_start(plane->config_source, &plane->is_stopping) == GW_OK;
   if (plane->is_stopping) return GW_EXIT_OK;
-  return gw_files_load(plane->files) == GW_OK ? GW_EXIT_OK : print_mistakes(gw_files_mistakes(plane->files));
+  if (!is_good) return print_mistakes(gw_files_mistakes(plane->files));
+  gw_discovery_start(plane->discovery, &plane->is_stopping);
+  return GW_EXIT_OK;
 }
 
 /* A database that is away is no reason not to start: routes and services don't need it. */
@@ -210,12 +241,13 @@ static int start_storage(struct control_plane *plane) {
                                        .options = plane->options,
                                        .catalog = plane->catalog,
                                        .nodes = plane->nodes,
-                                       .cache = plane->cache};
+                                       .cache = plane->cache,
+                                       .on_newest = gw_config_source_on_newest,
+                                       .arg = plane->config_source};
   int exit_code = gw_storage_new(&options, &errors, &plane->storage) == GW_OK ? GW_EXIT_OK : print_mistakes(&errors);
   if (exit_code == GW_EXIT_OK) {
     gw_discovery_remember(plane->discovery, gw_storage_store(plane->storage));
     gw_storage_start(plane->storage);
-    gw_discovery_start(plane->discovery, &plane->is_stopping);
   }
   gw_errors_done(&errors);
   return exit_code;
@@ -275,6 +307,7 @@ static int start_admin(struct control_plane *plane) {
                                        .registrations = gw_registration_calls_of(gw_discovery_registrations(plane->discovery)),
                                        .cloud = gw_cloud_for_admin(plane->cloud),
                                        .keys = gw_storage_api_keys(plane->storage),
+                                       .changes = gw_config_source_changes(plane->config_source),
                                        .agents = plane->agents,
                                        .fleet = gw_storage_fleet(plane->storage)};
   plane->admin = gw_admin_api_new(&admin);
@@ -331,10 +364,11 @@ static int start(struct control_plane *plane) {
   take_signals(plane);
   /* What is wrong with either is told at once. */
   bool has_tls = gw_channel_tls_new(plane->loop, plane->log, plane->options, &plane->tls) == GW_OK;
-  int exit_code = start_configuration(plane);
-  if (exit_code == GW_EXIT_OK && !has_tls) exit_code = GW_EXIT_CONFIG;
+  int exit_code = make_configuration(plane);
+  if (exit_code == GW_EXIT_OK) exit_code = start_storage(plane);
   if (exit_code != GW_EXIT_OK) return exit_code;
-  exit_code = start_storage(plane);
+  exit_code = start_configuration(plane);
+  if (exit_code == GW_EXIT_OK && !has_tls) exit_code = GW_EXIT_CONFIG;
   if (exit_code != GW_EXIT_OK || plane->is_stopping) return exit_code;
   plane->rpc = new_rpc(plane->loop);
   gw_channel_tls_listen(plane->tls, plane->rpc);
@@ -347,6 +381,7 @@ static int start(struct control_plane *plane) {
 
 static void done(struct control_plane *plane) {
   gw_storage_free(plane->storage); /* its last answers go to calls that may still be there */
+  gw_config_source_free(plane->config_source);
   gw_status_http_free(plane->status_http);
   gw_rpc_server_free(plane->admin_server);
   gw_rpc_server_free(plane->xds_server);

@@ -32,10 +32,12 @@ struct gw_files {
   struct gw_policy *policy; /* in force */
   struct gw_secrets *secrets;
   struct gw_issuer_keys *issuer_keys;
-  struct gw_errors in_force; /* warnings of the policy in force */
-  struct gw_errors refused;  /* errors of the newest load, if it failed */
-  struct gw_errors mistakes; /* what gw_files_mistakes says */
-  uint64_t digest;           /* of the input of the newest load */
+  struct gw_errors in_force;   /* warnings of the policy in force */
+  struct gw_errors refused;    /* errors of the newest load, if it failed */
+  struct gw_errors mistakes;   /* what gw_files_mistakes says */
+  struct gw_errors trouble;    /* of gw_files_set_trouble */
+  uint64_t digest;             /* of the input of the newest load */
+  struct gw_files_texts texts; /* in force; its own copies */
   struct gw_file_watch *watches[WATCHES_MAX];
   uint32_t watch_count;
   struct gw_timer settle;
@@ -47,22 +49,37 @@ struct gw_files {
 
 /* One load's input. */
 struct input {
-  struct gw_str routes;
-  struct gw_str services;
+  struct gw_files_texts texts;
   struct gw_str env_file; /* its text, to see changes: secrets show nowhere else */
-  struct gw_settings *settings;
   uint64_t digest;
 };
 
+static void texts_done(struct gw_files_texts *texts) {
+  free((char *)texts->routes.data);
+  free((char *)texts->services.data);
+  free((char *)texts->routes_name);
+  free((char *)texts->services_name);
+  *texts = (struct gw_files_texts){0};
+}
+
+static struct gw_str copy(struct gw_str text) {
+  return (struct gw_str){gw_str_dup(text), text.len};
+}
+
+static struct gw_files_texts texts_copy(const struct gw_files_texts *texts) {
+  return (struct gw_files_texts){.routes_name = gw_strdup(texts->routes_name),
+                                 .routes = copy(texts->routes),
+                                 .services_name = gw_strdup(texts->services_name),
+                                 .services = copy(texts->services)};
+}
+
 static void input_done(struct input *input) {
-  free((char *)input->routes.data);
-  free((char *)input->services.data);
+  texts_done(&input->texts);
   free((char *)input->env_file.data);
-  gw_settings_free(input->settings);
 }
 
 static void input_digest(struct input *input) {
-  const struct gw_str parts[] = {input->routes, input->services, input->env_file};
+  const struct gw_str parts[] = {input->texts.routes, input->texts.services, input->env_file};
   struct gw_strbuf all;
   gw_strbuf_init(&all);
   for (size_t i = 0; i < GW_ARRAY_LEN(parts); i++) {
@@ -73,25 +90,14 @@ static void input_digest(struct input *input) {
   gw_strbuf_done(&all);
 }
 
-static void input_read_routes(struct input *input, const struct gw_files_options *options, struct gw_errors *errors) {
-  const char *where = options->options->routes;
-  if (!gw_sources_has_text(where)) {
-    gw_policy_read_file(where, errors, &input->routes);
-    return;
-  }
-  const struct gw_text_state *text = gw_sources_text(options->sources);
-  if (text->is_there)
-    input->routes = (struct gw_str){gw_str_dup(text->text), text->text.len};
-  else
-    gw_errors_add(errors, where, "can't be had: %s", text->words != NULL ? text->words : "there is no answer yet");
-}
-
 /* What can be read is read, so that all mistakes show at once. */
-static void input_read(struct input *input, const struct gw_files_options *from, struct gw_errors *errors) {
-  const struct gw_options *options = from->options;
+static void input_read(struct input *input, const struct gw_files *files, struct gw_errors *errors) {
+  const struct gw_options *options = files->options.options;
   *input = (struct input){0};
-  input_read_routes(input, from, errors);
-  gw_policy_read_file(options->services, errors, &input->services);
+  if (files->options.is_fed)
+    input->texts = texts_copy(&files->texts);
+  else
+    gw_files_read(files, errors, &input->texts);
   if (options->env_file != NULL) {
     struct gw_errors told_by_settings;
     gw_errors_init(&told_by_settings);
@@ -101,17 +107,21 @@ static void input_read(struct input *input, const struct gw_files_options *from,
   input_digest(input);
 }
 
+static struct gw_catalog_policy for_catalog(const struct gw_policy *policy) {
+  return (struct gw_catalog_policy){.listeners = policy->listeners,
+                                    .listener_count = policy->listener_count,
+                                    .route_configs = policy->route_configs,
+                                    .route_config_count = policy->route_config_count,
+                                    .clusters = policy->clusters,
+                                    .cluster_count = policy->cluster_count,
+                                    .groups = policy->groups,
+                                    .group_count = policy->group_count};
+}
+
 /* Secrets and endpoints first: the catalog publishes at once with the policy, and both then make one snapshot. */
 static enum gw_err put_in_force(struct gw_files *files, struct gw_policy *policy, const struct gw_settings *settings,
                                 struct gw_errors *errors) {
-  struct gw_catalog_policy wanted = {.listeners = policy->listeners,
-                                     .listener_count = policy->listener_count,
-                                     .route_configs = policy->route_configs,
-                                     .route_config_count = policy->route_config_count,
-                                     .clusters = policy->clusters,
-                                     .cluster_count = policy->cluster_count,
-                                     .groups = policy->groups,
-                                     .group_count = policy->group_count};
+  struct gw_catalog_policy wanted = for_catalog(policy);
   gw_secrets_follow(files->secrets, policy->secrets, policy->secret_count);
   gw_sources_follow(files->options.sources, policy->sources, policy->source_count, settings);
   enum gw_err err = gw_catalog_set_policy(files->options.catalog, &wanted, errors);
@@ -135,17 +145,31 @@ static void watch_text(struct gw_files *files, const struct gw_settings *setting
   if (gw_sources_has_text(where)) gw_sources_watch_text(files->options.sources, where, settings, on_change, files);
 }
 
-static enum gw_err apply(struct gw_files *files, struct input *input, struct gw_errors *errors) {
+/* What turns texts into a policy, for whomever: the files, gw_files_put, gw_files_check. */
+static enum gw_err make_policy(const struct gw_files *files, const struct gw_files_texts *texts, struct gw_errors *errors,
+                               struct gw_settings **ret_settings, struct gw_policy **ret_policy) {
   const struct gw_options *options = files->options.options;
-  if (gw_settings_load(options->env_file, options->settings, errors, &input->settings) == GW_OK) watch_text(files, input->settings);
+  gw_settings_load(options->env_file, options->settings, errors, ret_settings);
   if (errors->error_count > 0) return GW_ERR_INVALID;
-  struct gw_policy_source routes = {.name = options->routes, .text = input->routes};
-  struct gw_policy_source services = {.name = options->services, .text = input->services};
+  struct gw_policy_source routes = {.name = texts->routes_name, .text = texts->routes};
+  struct gw_policy_source services = {.name = texts->services_name, .text = texts->services};
+  return gw_policy_load(&routes, &services, *ret_settings, errors, ret_policy);
+}
+
+static enum gw_err apply(struct gw_files *files, const struct gw_files_texts *texts, struct gw_errors *errors) {
+  struct gw_settings *settings = NULL;
   struct gw_policy *policy = NULL;
-  enum gw_err err = gw_policy_load(&routes, &services, input->settings, errors, &policy);
-  if (err == GW_OK) err = put_in_force(files, policy, input->settings, errors);
-  if (err == GW_OK && files->options.registrations != NULL) gw_registrations_follow(files->options.registrations, input->settings);
-  if (err == GW_OK) gw_issuer_keys_follow(files->issuer_keys, policy->secrets, policy->secret_count, input->settings->ca_file);
+  enum gw_err err = make_policy(files, texts, errors, &settings, &policy);
+  if (settings != NULL && !files->options.is_fed) watch_text(files, settings);
+  if (err == GW_OK) err = put_in_force(files, policy, settings, errors);
+  if (err == GW_OK) {
+    if (files->options.registrations != NULL) gw_registrations_follow(files->options.registrations, settings);
+    gw_issuer_keys_follow(files->issuer_keys, policy->secrets, policy->secret_count, settings->ca_file);
+    struct gw_files_texts before = files->texts;
+    files->texts = texts_copy(texts);
+    texts_done(&before);
+  }
+  gw_settings_free(settings);
   return err;
 }
 
@@ -166,7 +190,8 @@ static void gather_mistakes(void *arg) {
   gw_errors_done(&files->mistakes);
   gw_errors_init(&files->mistakes);
   add_all_of(&files->mistakes, &files->refused, GW_SEVERITY_ERROR);
-  files->mistakes.error_count = files->refused.error_count;
+  add_all_of(&files->mistakes, &files->trouble, GW_SEVERITY_ERROR);
+  files->mistakes.error_count = files->refused.error_count + files->trouble.error_count;
   add_all_of(&files->mistakes, &files->in_force, GW_SEVERITY_WARNING);
   gw_secrets_append_warnings(files->secrets, &files->mistakes);
   gw_issuer_keys_append_warnings(files->issuer_keys, &files->mistakes);
@@ -214,37 +239,45 @@ static void trim_if_smaller(struct gw_files *files, size_t loaded_bytes) {
   }
 }
 
+/* What came of a try to put something in force, for the status and the log. */
+static void tell_outcome(struct gw_files *files, const struct gw_errors *errors, enum gw_err err, uint64_t start_us) {
+  uint64_t took_us = gw_clock_monotonic_us() - start_us;
+  keep_mistakes(files, errors, err == GW_OK);
+  files->stats.loads_total++;
+  if (err != GW_OK) files->stats.errors_total++;
+  if (files->policy == NULL) return; /* the first load: who called tells */
+  log_mistakes(files, errors);
+  if (err != GW_OK) {
+    GW_LOG_ERROR(files->options.log, "%zu mistakes in the files: the configuration before stays in force", errors->error_count);
+    return;
+  }
+  gw_histogram_add(&files->stats.durations, took_us);
+  GW_LOG_INFO(files->options.log, "%u routes to %u services are in force (%.1f ms)", files->policy->route_count,
+              files->policy->cluster_count, (double)took_us / 1000.0);
+}
+
 /* What a load is for: SIGHUP and the start want it whatever the files are; a change only if they differ; right after one, mistakes may be
  * half of a change, and are told of by the load that follows. */
 enum load_reason { LOAD_ALWAYS, LOAD_IF_CHANGED, LOAD_HASTY };
 
 static enum gw_err load(struct gw_files *files, enum load_reason reason) {
+  if (files->options.is_fed && files->policy == NULL) return GW_OK; /* nothing was put yet */
   uint64_t start_us = gw_clock_monotonic_us();
   struct gw_errors errors;
   gw_errors_init(&errors);
   struct input input;
-  input_read(&input, &files->options, &errors);
+  input_read(&input, files, &errors);
   /* What could not be read (descriptors are out, a volume is away) may come back without an event. */
   if (errors.error_count > 0) gw_timer_start(files->options.loop, &files->settle, RETRY_MS);
   enum gw_err err = GW_OK;
   if (reason != LOAD_ALWAYS && input.digest == files->digest) goto out;
-  err = apply(files, &input, &errors);
+  err = apply(files, &input.texts, &errors);
   if (err != GW_OK && reason == LOAD_HASTY) goto out;
   files->digest = input.digest;
-  uint64_t took_us = gw_clock_monotonic_us() - start_us;
-  trim_if_smaller(files, input.routes.len + input.services.len);
-  keep_mistakes(files, &errors, err == GW_OK);
-  files->stats.loads_total++;
-  if (err != GW_OK) files->stats.errors_total++;
-  if (files->policy == NULL) goto out; /* the first load: who called tells */
-  log_mistakes(files, &errors);
-  if (err != GW_OK) {
-    GW_LOG_ERROR(files->options.log, "%zu mistakes in the files: the configuration before stays in force", errors.error_count);
-    goto out;
-  }
-  gw_histogram_add(&files->stats.durations, took_us);
-  GW_LOG_INFO(files->options.log, "%u routes to %u services are in force (%.1f ms)", files->policy->route_count,
-              files->policy->cluster_count, (double)took_us / 1000.0);
+  trim_if_smaller(files, input.texts.routes.len + input.texts.services.len);
+  tell_outcome(files, &errors, err, start_us);
+  bool is_news = err == GW_OK && !files->options.is_fed && files->options.on_accepted != NULL;
+  if (is_news) files->options.on_accepted(files->options.arg, &files->texts);
 out:
   input_done(&input);
   gw_errors_done(&errors);
@@ -281,8 +314,10 @@ static void watch(struct gw_files *files, const char *path) {
 
 void gw_files_watch(struct gw_files *files) {
   const struct gw_options *options = files->options.options;
-  if (!gw_sources_has_text(options->routes)) watch(files, options->routes);
-  watch(files, options->services);
+  if (!files->options.is_fed) {
+    if (!gw_sources_has_text(options->routes)) watch(files, options->routes);
+    watch(files, options->services);
+  }
   if (options->env_file != NULL) watch(files, options->env_file);
   gw_secrets_watch(files->secrets);
   load(files, LOAD_IF_CHANGED); /* of what changed between the first load and here, no event tells */
@@ -301,6 +336,7 @@ struct gw_files *gw_files_new(const struct gw_files_options *options) {
   gw_errors_init(&files->in_force);
   gw_errors_init(&files->refused);
   gw_errors_init(&files->mistakes);
+  gw_errors_init(&files->trouble);
   gw_timer_init(&files->settle, on_settled);
   gw_timer_init(&files->trim, on_trim);
   return files;
@@ -317,7 +353,9 @@ void gw_files_free(struct gw_files *files) {
   gw_errors_done(&files->in_force);
   gw_errors_done(&files->refused);
   gw_errors_done(&files->mistakes);
+  gw_errors_done(&files->trouble);
   gw_policy_free(files->policy);
+  texts_done(&files->texts);
   free(files);
 }
 
@@ -342,6 +380,61 @@ void gw_files_await_text(struct gw_files *files, const bool *is_stopping) {
 enum gw_err gw_files_load(struct gw_files *files) {
   return load(files, LOAD_ALWAYS);
 }
+
+enum gw_err gw_files_put(struct gw_files *files, const struct gw_files_texts *texts, struct gw_errors *errors) {
+  uint64_t start_us = gw_clock_monotonic_us();
+  enum gw_err err = apply(files, texts, errors);
+  trim_if_smaller(files, texts->routes.len + texts->services.len);
+  if (files->options.is_fed) tell_outcome(files, errors, err, start_us);
+  return err;
+}
+
+enum gw_err gw_files_check(struct gw_files *files, const struct gw_files_texts *texts, struct gw_errors *errors,
+                           struct gw_policy **ret_policy) {
+  struct gw_settings *settings = NULL;
+  struct gw_policy *policy = NULL;
+  enum gw_err err = make_policy(files, texts, errors, &settings, &policy);
+  gw_settings_free(settings);
+  if (err != GW_OK) return err;
+  const struct gw_catalog_policy wanted = for_catalog(policy);
+  err = gw_catalog_check_policy(files->options.catalog, &wanted, errors);
+  if (err == GW_OK)
+    *ret_policy = policy;
+  else
+    gw_policy_free(policy);
+  return err;
+}
+
+static enum gw_err read_routes(const struct gw_files *files, struct gw_errors *errors, struct gw_str *ret_routes) {
+  const char *where = files->options.options->routes;
+  if (!gw_sources_has_text(where)) return gw_policy_read_file(where, errors, ret_routes);
+  const struct gw_text_state *text = gw_sources_text(files->options.sources);
+  if (text->is_there) {
+    *ret_routes = copy(text->text);
+    return GW_OK;
+  }
+  gw_errors_add(errors, where, "can't be had: %s", text->words != NULL ? text->words : "there is no answer yet");
+  return GW_ERR_NOT_FOUND;
+}
+
+enum gw_err gw_files_read(const struct gw_files *files, struct gw_errors *errors, struct gw_files_texts *ret_texts) {
+  const struct gw_options *options = files->options.options;
+  *ret_texts = (struct gw_files_texts){.routes_name = gw_strdup(options->routes), .services_name = gw_strdup(options->services)};
+  enum gw_err routes = read_routes(files, errors, &ret_texts->routes);
+  enum gw_err services = gw_policy_read_file(options->services, errors, &ret_texts->services);
+  return routes != GW_OK ? routes : services;
+}
+
+const struct gw_files_texts *gw_files_texts(const struct gw_files *files) {
+  return files->policy != NULL ? &files->texts : NULL;
+}
+
+void gw_files_set_trouble(struct gw_files *files, const char *words) {
+  gw_errors_done(&files->trouble);
+  gw_errors_init(&files->trouble);
+  if (words != NULL) gw_errors_add(&files->trouble, "revisions", "%s", words);
+}
+
 /* Of keys that can't be had it tells how old they are by now. */
 const struct gw_errors *gw_files_mistakes(struct gw_files *files) {
   gather_mistakes(files);

@@ -18,6 +18,14 @@
 
 struct gw_files;
 
+/* The texts of a configuration, and the names that their mistakes are told under. */
+struct gw_files_texts {
+  const char *routes_name;
+  struct gw_str routes;
+  const char *services_name;
+  struct gw_str services;
+};
+
 struct gw_files_options {
   struct gw_loop *loop;
   struct gw_log *log;
@@ -26,6 +34,10 @@ struct gw_files_options {
   struct gw_guard *guard;
   struct gw_sources *sources;
   struct gw_registrations *registrations; /* NULL: none; they follow the settings */
+  bool is_fed; /* configurations come by gw_files_put: the files are not looked at */
+  /* The files, as they have become what is in force; NULL: nobody wants to know. */
+  void (*on_accepted)(void *arg, const struct gw_files_texts *texts);
+  void *arg;
 };
 
 struct gw_files *gw_files_new(const struct gw_files_options *options);
@@ -36,6 +48,17 @@ void gw_files_await_text(struct gw_files *files, const bool *is_stopping);
 #define GW_FILES_TEXT_MS 5000u
 /* Reads all now, whether or not something changed. GW_ERR_INVALID: what was in force stays; gw_files_mistakes says why. */
 enum gw_err gw_files_load(struct gw_files *files);
+/* Puts these in force, as a load of files with these texts would. GW_ERR_INVALID: what was in force stays; what is wrong is added. */
+enum gw_err gw_files_put(struct gw_files *files, const struct gw_files_texts *texts, struct gw_errors *errors);
+/* The same, up to where it would take effect. The caller frees *ret_policy. */
+enum gw_err gw_files_check(struct gw_files *files, const struct gw_files_texts *texts, struct gw_errors *errors,
+                           struct gw_policy **ret_policy);
+/* What the files say now; the caller frees the texts. A file that can't be read is a mistake. */
+enum gw_err gw_files_read(const struct gw_files *files, struct gw_errors *errors, struct gw_files_texts *ret_texts);
+/* Of what is in force. NULL before the first good load. Until the next one. */
+const struct gw_files_texts *gw_files_texts(const struct gw_files *files);
+/* Words for the status, beside the mistakes: why something else is in force than should be; NULL: nothing. */
+void gw_files_set_trouble(struct gw_files *files, const char *words);
 /* From now on a change of a file is followed by a load, once no file has changed for a moment; one since the last load at once. */
 void gw_files_watch(struct gw_files *files);
 

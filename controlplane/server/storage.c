@@ -18,6 +18,7 @@ struct gw_storage {
   struct gw_api_keys *keys;
   struct gw_fleet *fleet;
   struct gw_audit *audit;
+  struct gw_revisions *revisions;
 };
 
 /* A file beside another one. */
@@ -112,6 +113,8 @@ static void make_parts(struct gw_storage *storage) {
                                      .on_live = on_live,
                                      .arg = storage};
   storage->keys = gw_api_keys_new(&keys);
+  struct gw_revisions_options revisions = {.store = storage->store, .on_newest = storage->options.on_newest, .arg = storage->options.arg};
+  storage->revisions = gw_revisions_new(&revisions);
   if (storage->options.nodes == NULL) return;
   struct gw_fleet_options fleet = {.loop = storage->options.loop,
                                    .log = storage->options.log,
@@ -148,6 +151,7 @@ void gw_storage_free(struct gw_storage *storage) {
   gw_api_keys_free(storage->keys);
   gw_audit_free(storage->audit);
   gw_fleet_free(storage->fleet);
+  gw_revisions_free(storage->revisions);
   gw_store_target_done(&storage->target);
   free(storage);
 }
@@ -171,6 +175,10 @@ void gw_storage_reload(struct gw_storage *storage) {
 
 struct gw_store *gw_storage_store(const struct gw_storage *storage) {
   return storage->store;
+}
+
+struct gw_revisions *gw_storage_revisions(const struct gw_storage *storage) {
+  return storage->revisions;
 }
 
 struct gw_api_keys *gw_storage_api_keys(const struct gw_storage *storage) {
@@ -200,6 +208,9 @@ void gw_storage_write_metrics(const struct gw_storage *storage, struct gw_metric
                       "Nodes that are connected to other control planes of the store.");
     gw_metrics_u64(writer, "gateway_controlplane_other_nodes", NULL, 0, gw_fleet_others(storage->fleet));
   }
+  const struct gw_revision *newest = gw_revisions_newest(storage->revisions);
+  gw_metrics_family(writer, "gateway_controlplane_newest_revision", "gauge", "Number of the newest revision in the store.");
+  gw_metrics_u64(writer, "gateway_controlplane_newest_revision", NULL, 0, newest != NULL ? newest->number : 0);
   gw_metrics_family(writer, "gateway_controlplane_api_keys", "gauge", "API keys in the store, revoked ones too.");
   gw_metrics_u64(writer, "gateway_controlplane_api_keys", NULL, 0, gw_api_keys_all(storage->keys)->count);
 }

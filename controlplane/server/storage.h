@@ -11,6 +11,7 @@
 #include "controlplane/catalog/catalog.h"
 #include "controlplane/server/options.h"
 #include "controlplane/store/api_keys.h"
+#include "controlplane/store/revisions.h"
 
 struct gw_storage;
 
@@ -21,6 +22,8 @@ struct gw_storage_options {
   struct gw_catalog *catalog;
   const struct gw_node_table *nodes; /* with the next: of these the other control planes are told; NULL: of none */
   const struct gw_snapshot_cache *cache;
+  void (*on_newest)(void *arg); /* of the revisions */
+  void *arg;
 };
 
 /* GW_ERR_INVALID: --store, the settings or the pepper are wrong; mistakes say how. A database that is away is none. */
@@ -31,6 +34,7 @@ void gw_storage_start(struct gw_storage *storage);
 /* Reads the pepper again; one that can't be read leaves the one before, and is logged. */
 void gw_storage_reload(struct gw_storage *storage);
 struct gw_store *gw_storage_store(const struct gw_storage *storage);
+struct gw_revisions *gw_storage_revisions(const struct gw_storage *storage);
 struct gw_api_keys *gw_storage_api_keys(const struct gw_storage *storage);
 struct gw_audit *gw_storage_audit(const struct gw_storage *storage);
 /* NULL: nodes are told to nobody. */

@@ -111,6 +111,19 @@ enum gw_err gw_records_read(const struct gw_store_connection *connection, struct
   return connection->backend->run(connection->handle, &call, NULL, ret_words);
 }
 
+enum gw_err gw_records_find(const struct gw_store_connection *connection, struct gw_str kind, struct gw_str first, struct gw_str last,
+                            gw_records_fn fn, void *arg, char **ret_words) {
+  struct reading reading = {.kind = kind, .fn = fn, .arg = arg};
+  const struct gw_store_value values[] = {gw_store_bytes(kind), gw_store_bytes(first), gw_store_bytes(last)};
+  struct gw_store_call call = {.sql = "SELECT id, change_number, body FROM gateway_records WHERE kind = ? AND id >= ? AND id <= ? "
+                                      "ORDER BY id",
+                               .values = values,
+                               .value_count = GW_ARRAY_LEN(values),
+                               .on_row = on_record,
+                               .arg = &reading};
+  return connection->backend->run(connection->handle, &call, NULL, ret_words);
+}
+
 static enum gw_err note_use(const struct gw_store_connection *connection, struct gw_str kind, const struct gw_store_use *use,
                             char **ret_words) {
   const struct gw_store_value now[] = {gw_store_bytes(kind), gw_store_bytes(use->id), gw_store_number(use->used_at_ms)};

@@ -30,6 +30,10 @@ typedef void (*gw_records_fn)(void *arg, const struct gw_store_record *record);
 enum gw_err gw_records_read(const struct gw_store_connection *connection, struct gw_str kind, uint64_t after, gw_records_fn fn, void *arg,
                             char **ret_words);
 
+/* Those of the kind whose ids are from `first` to `last`, in the order of ids. */
+enum gw_err gw_records_find(const struct gw_store_connection *connection, struct gw_str kind, struct gw_str first, struct gw_str last,
+                            gw_records_fn fn, void *arg, char **ret_words);
+
 /* The later of what is known already and these. */
 enum gw_err gw_records_note_uses(const struct gw_store_connection *connection, struct gw_str kind, const struct gw_store_use *uses,
                                  uint32_t count, char **ret_words);

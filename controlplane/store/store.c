@@ -33,6 +33,7 @@ static void on_answer(struct gw_store *store, struct gw_store_job *job) {
   if (job->kind == GW_STORE_CALL_WRITE && job->err == GW_OK) store->status.writes_total += job->count;
   if (job->written_fn != NULL) job->written_fn(job->arg, job->err, job->words);
   if (job->uses_fn != NULL) job->uses_fn(job->arg, job->err, job->words, job->uses, job->count);
+  if (job->records_fn != NULL) job->records_fn(job->arg, job->err, job->words, job->records, job->count);
   free_job(job);
 }
 
@@ -155,6 +156,20 @@ enum gw_err gw_store_read_uses(struct gw_store *store, struct gw_str kind, struc
   job->first = gw_arena_copy(&job->arena, first);
   job->last = gw_arena_copy(&job->arena, last);
   job->uses_fn = fn;
+  job->arg = arg;
+  post(store, job);
+  return GW_OK;
+}
+
+enum gw_err gw_store_read(struct gw_store *store, struct gw_str kind, struct gw_str first, struct gw_str last, gw_store_records_fn fn,
+                          void *arg) {
+  struct gw_store_job *job;
+  enum gw_err err = new_job(store, GW_STORE_CALL_READ, &job);
+  if (err != GW_OK) return err;
+  job->record_kind = gw_arena_copy(&job->arena, kind);
+  job->first = gw_arena_copy(&job->arena, first);
+  job->last = gw_arena_copy(&job->arena, last);
+  job->records_fn = fn;
   job->arg = arg;
   post(store, job);
   return GW_OK;

@@ -92,4 +92,10 @@ typedef void (*gw_store_uses_fn)(void *arg, enum gw_err err, const char *words, 
 enum gw_err gw_store_read_uses(struct gw_store *store, struct gw_str kind, struct gw_str first, struct gw_str last, gw_store_uses_fn fn,
                                void *arg);
 
+/* Records of a kind as they are now, ids from `first` to `last`, in order: for what is too large to be followed. They are gone when fn
+ * returns. Errors as above. */
+typedef void (*gw_store_records_fn)(void *arg, enum gw_err err, const char *words, const struct gw_store_record *records, uint32_t count);
+enum gw_err gw_store_read(struct gw_store *store, struct gw_str kind, struct gw_str first, struct gw_str last, gw_store_records_fn fn,
+                          void *arg);
+
 #endif

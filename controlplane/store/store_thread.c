@@ -155,6 +155,27 @@ static void take_use(void *arg, const struct gw_store_use *use) {
   job->uses[job->count++] = (struct gw_store_use){gw_arena_copy(&job->arena, use->id), use->used_at_ms};
 }
 
+static void take_found(void *arg, const struct gw_store_record *record) {
+  struct gw_store_job *job = arg;
+  if (job->count == job->cap) {
+    uint32_t cap = job->cap > 0 ? job->cap * 2 : 16;
+    struct gw_store_record *more = gw_arena_calloc(&job->arena, cap, sizeof(*more));
+    if (job->count > 0) memcpy(more, job->records, job->count * sizeof(*more));
+    job->records = more;
+    job->cap = cap;
+  }
+  job->records[job->count++] = (struct gw_store_record){.kind = job->record_kind,
+                                                        .id = gw_arena_copy(&job->arena, record->id),
+                                                        .change = record->change,
+                                                        .body = gw_arena_copy(&job->arena, record->body)};
+}
+
+static enum gw_err run_read(struct gw_store_thread *thread, struct gw_store_job *job, char **ret_words) {
+  enum gw_err err = gw_records_find(&thread->connection, job->record_kind, job->first, job->last, take_found, job, ret_words);
+  if (err == GW_OK) answer(thread, job, GW_OK, NULL);
+  return err;
+}
+
 static enum gw_err run_uses(struct gw_store_thread *thread, struct gw_store_job *job, char **ret_words) {
   enum gw_err err = job->kind == GW_STORE_CALL_NOTE_USES
                         ? gw_records_note_uses(&thread->connection, job->record_kind, job->uses, job->count, ret_words)
@@ -192,7 +213,11 @@ static void run_jobs(void *arg) {
   char *words = NULL;
   while (err == GW_OK && !gw_list_is_empty(&thread->jobs)) {
     struct gw_store_job *job = GW_LIST_ITEM(thread->jobs.next, struct gw_store_job, node);
-    err = job->kind == GW_STORE_CALL_WRITE ? run_writes(thread, &words) : run_uses(thread, job, &words);
+    switch (job->kind) {
+    case GW_STORE_CALL_WRITE: err = run_writes(thread, &words); break;
+    case GW_STORE_CALL_READ: err = run_read(thread, job, &words); break;
+    default: err = run_uses(thread, job, &words);
+    }
   }
   if (err != GW_OK) go_away(thread, words);
 }

@@ -20,7 +20,7 @@ struct gw_store_letter {
   enum gw_store_letter_kind kind;
 };
 
-enum gw_store_call_kind { GW_STORE_CALL_WRITE, GW_STORE_CALL_NOTE_USES, GW_STORE_CALL_READ_USES };
+enum gw_store_call_kind { GW_STORE_CALL_WRITE, GW_STORE_CALL_NOTE_USES, GW_STORE_CALL_READ_USES, GW_STORE_CALL_READ };
 
 struct gw_store_job {
   struct gw_store_letter letter;
@@ -30,13 +30,15 @@ struct gw_store_job {
   struct gw_store_write *writes;
   struct gw_str record_kind;
   struct gw_store_use *uses;
-  uint32_t count; /* of writes or uses */
-  uint32_t cap;   /* of uses that are read */
+  struct gw_store_record *records;
+  uint32_t count; /* of writes, uses or records */
+  uint32_t cap;   /* of uses or records that are read */
   struct gw_str first, last;
   enum gw_err err;
   const char *words; /* in the arena */
   gw_store_written_fn written_fn;
   gw_store_uses_fn uses_fn;
+  gw_store_records_fn records_fn;
   void *arg;
 };
 
