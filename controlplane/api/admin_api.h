@@ -116,12 +116,12 @@ struct gw_admin_api_options {
   struct gw_failure_queries *failures;
   struct gw_admin_registrations registrations;
   struct gw_admin_cloud cloud;
-  struct gw_api_keys *keys;              /* NULL: there is no store, and nobody calls what needs it */
+  struct gw_api_keys *keys;               /* NULL: there is no store, and nobody calls what needs it */
   const struct gw_admin_changes *changes; /* NULL: nobody calls what needs them */
-  const struct gw_agent_service *agents; /* NULL: unknown keys are not counted */
-  struct gw_admin_tokens *tokens;        /* taken over; NULL: `token` alone */
-  struct gw_audit *audit;                /* NULL: nothing is audited */
-  const struct gw_fleet *fleet;          /* NULL: there is no store, and so nobody else */
+  const struct gw_agent_service *agents;  /* NULL: unknown keys are not counted */
+  struct gw_admin_tokens *tokens;         /* taken over; NULL: `token` alone */
+  struct gw_audit *audit;                 /* NULL: nothing is audited */
+  const struct gw_fleet *fleet;           /* NULL: there is no store, and so nobody else */
 };
 
 struct gw_admin_api *gw_admin_api_new(const struct gw_admin_api_options *options);

@@ -24,9 +24,7 @@ void gw_admin_start_node_call(const struct gw_admin_request *request, struct gw_
     return;
   }
   switch (gw_node_call_start(gw_agent_service_node_calls(request->options->agents), node_id, method, bytes, on_answer, call, &node_call)) {
-  case GW_OK:
-    gw_admin_call_wait(call, on_client_gone, node_call);
-    return;
+  case GW_OK: gw_admin_call_wait(call, on_client_gone, node_call); return;
   case GW_ERR_LIMIT:
     gw_admin_call_refuse(call, GW_RPC_RESOURCE_EXHAUSTED, "too many calls to data planes are under way; try again");
     return;

@@ -114,7 +114,8 @@ static void on_changed(void *arg, const struct gw_admin_changed *changed) {
   free(waiting);
 }
 
-/* As the audit calls them. The administrators' one token says nothing of who holds it, so its holder's word is taken, and marked as such. */
+/* As the audit calls them. The administrators' one token says nothing of who holds it, so its holder's word is taken, and marked as such.
+ */
 static struct gw_str find_author(const struct gw_admin_request *request, const struct gw_admin_call *call, const char *claimed) {
   const struct gw_admin_identity *who = gw_admin_call_who(call);
   if (who->has_certificate || !gw_str_equal(who->name, GW_STR(GW_ADMIN_TOKEN_NAME))) return who->name;

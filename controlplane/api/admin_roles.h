@@ -33,8 +33,8 @@ bool gw_admin_role_of_uri(struct gw_str uri, enum gw_admin_role *ret_role, struc
 struct gw_admin_tokens;
 
 #define GW_ADMIN_TOKEN_NAME "token"
-/* `token`: the administrator's, called GW_ADMIN_TOKEN_NAME (copied). `path` (may be NULL): a file of lines "NAME ROLE TOKEN", which others may not
- * read; empty ones and those that begin with # are passed over. *ret_reason: a sentence, freed by the caller. */
+/* `token`: the administrator's, called GW_ADMIN_TOKEN_NAME (copied). `path` (may be NULL): a file of lines "NAME ROLE TOKEN", which others
+ * may not read; empty ones and those that begin with # are passed over. *ret_reason: a sentence, freed by the caller. */
 enum gw_err gw_admin_tokens_new(struct gw_str token, const char *path, struct gw_admin_tokens **ret_tokens, char **ret_reason);
 void gw_admin_tokens_free(struct gw_admin_tokens *tokens);
 /* Who has the better role of token and certificate; false: nobody that is known. */

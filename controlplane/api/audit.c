@@ -47,8 +47,8 @@ static const struct gw_str kind = {GW_AUDIT_KIND, sizeof(GW_AUDIT_KIND) - 1};
 #define SHOWN_BYTES 100
 
 static bool may_be_secret(const char *field) {
-  static const char *const shown[] = {"id",      "ids",     "owner", "name",    "roles",  "permissions", "plan",
-                                      "node_id", "service", "group", "message", "reason", "request_id",  "cluster", "level"};
+  static const char *const shown[] = {"id",      "ids",   "owner",   "name",   "roles",      "permissions", "plan", "node_id",
+                                      "service", "group", "message", "reason", "request_id", "cluster",     "level"};
   for (size_t i = 0; i < GW_ARRAY_LEN(shown); i++)
     if (strcmp(field, shown[i]) == 0) return false;
   return true;

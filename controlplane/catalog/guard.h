@@ -55,8 +55,8 @@ void gw_guard_offer(struct gw_guard *guard, const struct gw_endpoints *endpoints
 /* The registry can't be asked about it, or what it says can't be understood: why. */
 void gw_guard_fail(struct gw_guard *guard, struct gw_str service, const char *words);
 
-/* What was served before a restart, as of `known_us`. Ignored where the service is expected from another source, or has answered; of one that
- * is not expected yet it is kept until it is. */
+/* What was served before a restart, as of `known_us`. Ignored where the service is expected from another source, or has answered; of one
+ * that is not expected yet it is kept until it is. */
 void gw_guard_restore(struct gw_guard *guard, const struct gw_endpoints *endpoints, struct gw_str source, uint64_t known_us);
 
 /* Serves what the registry says, however little, from now on. GW_ERR_NOT_FOUND: no such service; GW_ERR_INVALID: nothing is held of it. */

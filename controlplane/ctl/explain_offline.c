@@ -109,8 +109,8 @@ int gw_ctl_explain_revision(const struct gw_ctl *ctl, const Gateway__Dataplane__
   ProtobufCMessage *reply;
   Gateway__Admin__V1__CompareRevisionsRequest request = GATEWAY__ADMIN__V1__COMPARE_REVISIONS_REQUEST__INIT;
   request.from = request.to = ctl->explain.revision;
-  int exit_code = gw_admin_client_ask(ctl, "CompareRevisions", &request.base,
-                                      &gateway__admin__v1__compare_revisions_response__descriptor, arena, &reply);
+  int exit_code = gw_admin_client_ask(ctl, "CompareRevisions", &request.base, &gateway__admin__v1__compare_revisions_response__descriptor,
+                                      arena, &reply);
   if (exit_code != GW_CTL_OK) return exit_code;
   const Gateway__Admin__V1__CompareRevisionsResponse *m = (const void *)reply;
   const struct gw_policy_source routes = {m->from->routes_name, {(const char *)m->from_routes.data, m->from_routes.len}};

@@ -10,8 +10,8 @@
 #include "controlplane/ctl/ctl.h"
 #include "controlplane/policy/policy.h"
 
-/* By the files of -f, or --routes and --services. GW_CTL_OK, or the exit code after words on standard error: GW_CTL_INVALID with all mistakes
- * of the files. */
+/* By the files of -f, or --routes and --services. GW_CTL_OK, or the exit code after words on standard error: GW_CTL_INVALID with all
+ * mistakes of the files. */
 int gw_ctl_explain_offline(const struct gw_ctl *ctl, const Gateway__Dataplane__V1__ExplainRequest *question, struct gw_arena *arena,
                            Gateway__Dataplane__V1__ExplainResponse **ret_answer);
 /* The same of the texts of --revision, which the control plane has, by the settings here. */

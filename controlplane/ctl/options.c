@@ -164,7 +164,8 @@ static const struct row rows[] = {
      .help = "  --meta NAME=VALUE   register: metadata; may be repeated\n"},
 
     {"file", 'f', GW_CTL_FLAG_FILE, OWN, .take = take_change_file,
-     .help = "  -f, --file FILE     routes or services; may be given twice; what is left out stays as it is (apply), or is read here (explain)\n"},
+     .help = "  -f, --file FILE     routes or services; may be given twice; what is left out stays as it is (apply), or is read here "
+             "(explain)\n"},
     {"wait", 0, GW_CTL_FLAG_WAIT, OWN, .take = take_wait,
      .help = "  --wait              wait until it is done, for apply on every node of the fleet (the default there)\n"},
     {"no-wait", 0, GW_CTL_FLAG_WAIT, SWITCH, AT(change.does_not_wait), .help = "  --no-wait           go on at once\n"},

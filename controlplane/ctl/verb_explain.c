@@ -149,7 +149,8 @@ static int ask(const struct gw_ctl *ctl, const Request *question, struct gw_aren
   const uint64_t offline = GW_CTL_FLAG_FILE | GW_CTL_FLAG_ROUTES | GW_CTL_FLAG_SERVICES;
   bool is_offline = (ctl->given & (offline | GW_CTL_FLAG_ENV_FILE)) != 0, is_of_node = (ctl->given & GW_CTL_FLAG_NODE) != 0;
   bool is_of_revision = (ctl->given & GW_CTL_FLAG_REVISION) != 0;
-  if ((is_offline || is_of_revision) && is_of_node) return gw_ctl_fail_usage("--node asks a data plane; it does not go with files or revisions");
+  if ((is_offline || is_of_revision) && is_of_node)
+    return gw_ctl_fail_usage("--node asks a data plane; it does not go with files or revisions");
   if (is_of_revision && (ctl->given & offline) != 0) return gw_ctl_fail_usage("--revision has its own texts; it does not go with files");
   if (is_of_revision) return gw_ctl_explain_revision(ctl, question, arena, ret_answer);
   if (is_offline) return gw_ctl_explain_offline(ctl, question, arena, ret_answer);

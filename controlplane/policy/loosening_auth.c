@@ -27,7 +27,7 @@ static const struct gw_jwt_provider *find_provider(const struct gw_loosening_sid
   return NULL;
 }
 
-static bool is_same_subject(const struct gw_header_match *a, const struct gw_header_match *b) {
+static bool is_same_subject(const struct gw_string_match *a, const struct gw_string_match *b) {
   return b != NULL && a->kind == b->kind && a->ignore_case == b->ignore_case && gw_str_equal(a->value, b->value);
 }
 

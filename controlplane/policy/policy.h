@@ -68,7 +68,7 @@ struct gw_policy_secret {
 struct gw_policy_parts;
 struct gw_policy {
   struct gw_arena arena;
-  const struct gw_policy_parts *parts; /* what was read (translate.h), without services.by_name: for loosening.h and places */
+  const struct gw_policy_parts *parts;     /* what was read (translate.h), without services.by_name: for loosening.h and places */
   const struct gw_str *const *route_names; /* of the gw_routes made from parts->routes.groups: [group][item] */
   const struct gw_listener *listeners;
   uint32_t listener_count;

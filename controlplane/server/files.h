@@ -34,7 +34,7 @@ struct gw_files_options {
   struct gw_guard *guard;
   struct gw_sources *sources;
   struct gw_registrations *registrations; /* NULL: none; they follow the settings */
-  bool is_fed; /* configurations come by gw_files_put: the files are not looked at */
+  bool is_fed;                            /* configurations come by gw_files_put: the files are not looked at */
   /* The files, as they have become what is in force; NULL: nobody wants to know. */
   void (*on_accepted)(void *arg, const struct gw_files_texts *texts);
   void *arg;
