@@ -168,3 +168,26 @@ def test_explain_says_what_the_data_plane_then_does(stage, tmp_path, tables, cou
     wanted = {"via_upstream", "direct_response", "redirect", "route_not_found", "path_normalization_failed", "address_not_allowed",
               "jwt_authn_access_denied", "rbac_access_denied_matched_policy", "cors_response", "node_health", "node_ready"}
     assert wanted <= set(seen), seen
+
+
+def test_a_revision_is_asked_by_its_number(stage):
+    services = "services:\n  s:\n    instances:\n      - url: http://127.0.0.1:9001\n"
+    control = stage.control_plane("routes:\n  - path: /a\n    service: s\n", services)
+
+    def revisions():
+        done = control.ctl("history", "-o", "json")
+        return len(json.loads(done.stdout)["revisions"]) if done.returncode == 0 else 0
+
+    def detail(*words):
+        return json.loads(control.ctl("explain", "GET", "/a", "-o", "json", *words, check=0).stdout)["detail"]
+
+    wait_until(lambda: revisions() == 1, "the first revision", interval=0.05)
+    control.write(routes="routes:\n  - path: /b\n    service: s\n")
+    wait_until(lambda: revisions() == 2, "the second revision", interval=0.05)
+    assert detail("--revision", "1") == "via_upstream" and detail("--revision", "2") == "route_not_found"
+    wait_until(lambda: detail() == "route_not_found", "the second revision to be served", interval=0.05)
+    assert control.ctl("explain", "GET", "/a", "--revision", "99").returncode == 66
+    assert control.ctl("explain", "GET", "/a", "--revision", "1", "--node", "x").returncode == 64
+    files = ["-f", control.routes_path, "-f", control.services_path]
+    assert detail(*files) == "route_not_found"
+    assert control.ctl("explain", "GET", "/a", "--revision", "1", *files).returncode == 64

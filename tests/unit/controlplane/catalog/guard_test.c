@@ -198,6 +198,22 @@ static void test_restore_serves_until_the_answer_and_guards_it(void **state) {
   assert_served(f, GW_GUARD_HELD, 1000, 2);
 }
 
+static void test_restore_waits_for_the_question(void **state) {
+  struct fixture *f = *state;
+  const struct gw_endpoint items[] = {{.address = GW_STR("10.0.0.1"), .port = 1000, .weight = 1}};
+  const struct gw_endpoints endpoints = {GW_STR("later"), items, 1};
+  gw_guard_restore(f->guard, &endpoints, GW_STR("registry"), 5);
+  assert_null(gw_guard_find(f->guard, GW_STR("later")));
+  gw_guard_expect(f->guard, GW_STR("later"), "registry");
+  assert_int_equal(gw_guard_find(f->guard, GW_STR("later"))->endpoints->count, 1);
+  assert_int_equal(gw_guard_find(f->guard, GW_STR("later"))->known_us, 5);
+  gw_guard_forget(f->guard, GW_STR("later")); /* what was taken is not taken again */
+  gw_guard_expect(f->guard, GW_STR("later"), "registry");
+  assert_int_equal(gw_guard_find(f->guard, GW_STR("later"))->endpoints->count, 0);
+  gw_guard_restore(f->guard, &endpoints, GW_STR("other"), 5);
+  assert_int_equal(gw_guard_find(f->guard, GW_STR("later"))->endpoints->count, 0);
+}
+
 static void test_set_is_served_without_a_question(void **state) {
   struct fixture *f = *state;
   offer(f, 1000, 10);
@@ -227,6 +243,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_fail_before_the_first_answer_is_away_without_instances, setup, teardown),
       cmocka_unit_test_setup_teardown(test_expect_takes_the_first_answer_to_a_new_question, setup, teardown),
       cmocka_unit_test_setup_teardown(test_restore_serves_until_the_answer_and_guards_it, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_restore_waits_for_the_question, setup, teardown),
       cmocka_unit_test_setup_teardown(test_set_is_served_without_a_question, setup, teardown),
       cmocka_unit_test_setup_teardown(test_same_offer_again_tells_nobody, setup, teardown),
   };
