@@ -65,11 +65,13 @@ struct search {
   uint32_t edits;
 };
 
+/* How far so many edits lead along that diagonal, before what is the same on both sides; -1: nowhere. */
 static int32_t come_to(const struct search *search, uint32_t d, int32_t diagonal) {
   if (d == 0) return 0;
   const int32_t *last = search->reached[d - 1];
   int32_t edge = (int32_t)d - 1;
-  bool has_below = diagonal - 1 >= -edge, has_above = diagonal + 1 <= edge;
+  bool has_below = diagonal - 1 >= -edge && last[diagonal - 1 + edge] >= 0,
+       has_above = diagonal + 1 <= edge && last[diagonal + 1 + edge] >= 0;
   int32_t gone = has_below ? last[diagonal - 1 + edge] + 1 : -1, added = has_above ? last[diagonal + 1 + edge] : -1;
   return gone > added ? gone : added;
 }
@@ -88,7 +90,7 @@ static bool find_edits(const struct part *part, struct search *search) {
       search->reached[d][i] = -1;
     for (int32_t diagonal = -edge; diagonal <= edge; diagonal += 2) {
       int32_t x = come_to(search, d, diagonal), y = x - diagonal;
-      if (x > a_count || y > b_count || y < 0) continue; /* outside; the diagonals beside it go on */
+      if (x < 0 || x > a_count || y > b_count || y < 0) continue; /* outside; the diagonals beside it go on */
       while (x < a_count && y < b_count && is_same(part, (uint32_t)x, (uint32_t)y)) {
         x++;
         y++;

@@ -23,7 +23,7 @@ static void test_names_lead_to_their_lines(void **state) {
   (void)state;
   check(GW_REFUSED_SERVICE, "Error adding/updating cluster(s) s: no", "s.yaml:1:12");
   check(GW_REFUSED_LISTENER, "Error adding/updating listener(s) other: cannot bind", "r.yaml:3:3");
-  check(GW_REFUSED_ROUTE, "route 'shop' is no good", "r.yaml:7:23");
+  check(GW_REFUSED_ROUTE, "route 'shop' is no good", "r.yaml:7:22");
   check(GW_REFUSED_ROUTE, "the route /a/b is no good", "r.yaml:6:10"); /* the longest name */
 }
 
