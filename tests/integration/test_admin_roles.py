@@ -59,6 +59,25 @@ def test_each_role_may_what_it_may(control, tmp_path):
     assert "audit: admin-of-test (admin, by token) from ipv4:127.0.0.1:" in control.log()
 
 
+def test_revisions_and_what_nodes_are_told_to_do_are_changes(stage, tmp_path):
+    write_tokens(tmp_path / "tokens", TOKENS)
+    control = stage.control_plane(ROUTES, SERVICES, args=["--admin-tokens", tmp_path / "tokens"], env={"GATEWAY_CONFIG_SOURCE": "api"})
+    stage.data_plane(control.xds()).wait_until_ready()
+    wait_until(lambda: "node-1" in control.ctl("status", check=0).stdout, "the node", interval=0.05)
+    for role, code in (("viewer", 77), ("operator", 0)):
+        assert ask(control, tmp_path, role, "apply", "-f", control.routes_path, "--message", "again").returncode == code
+        assert ask(control, tmp_path, role, "node", "limits", "node-1").returncode == 0
+        assert ask(control, tmp_path, role, "node", "log-level", "node-1", "error").returncode == code
+    records = wait_until(lambda: len(told := audit(control)) >= 4 and told, "the audit")
+    assert [(record["who"], record["method"], record["code"]) for record in records[:4]][::-1] == [
+        ("viewer-of-test", "Apply", "PERMISSION_DENIED"), ("viewer-of-test", "SetLogLevel", "PERMISSION_DENIED"),
+        ("operator-of-test", "Apply", "OK"), ("operator-of-test", "SetLogLevel", "OK")]
+    assert 'node_id="node-1"' in records[0]["what"] and 'level="error"' in records[0]["what"] and 'message="again"' in records[1]["what"]
+    (tmp_path / "services.yaml").write_text("services: {s: {instances: []}}\n")
+    assert ask(control, tmp_path, "operator", "apply", "-f", tmp_path / "services.yaml").returncode == 0
+    assert json.loads(control.ctl("history", "-o", "json", check=0).stdout)["revisions"][0]["author"] == "operator-of-test"
+
+
 def test_audit_is_that_of_all_control_planes_and_survives_them(stage, tmp_path):
     store = ["--store", f"sqlite:///{tmp_path}/s.db"]
     one, two = (stage.control_plane(ROUTES, SERVICES, args=store) for _ in range(2))

@@ -105,20 +105,34 @@ static void test_cancelled_calls_are_told_nothing(void **state) {
   assert_int_equal(told.count, 0);
 }
 
-static void test_of_two_with_one_id_the_newest_is_called_and_the_other_takes_over(void **state) {
-  struct failures *f = *state;
-  struct agent *old = agent_hello(f, 0, "a", "first"), *new = agent_hello(f, 1, "a", "second");
+static uint32_t count_sessions(const struct failures *f) {
+  uint32_t count = 0;
+  for (struct gw_node_session *at = gw_node_calls_next(calls_of(f), NULL); at != NULL; at = gw_node_calls_next(calls_of(f), at))
+    count++;
+  return count;
+}
+
+/* One that has come back before its connection of before was found to be dead, or two, which then count both. */
+static void check_two_sessions(struct failures *f, const char *instance, const char *other, uint32_t count) {
+  struct agent *old = agent_hello(f, 0, "a", instance), *new = agent_hello(f, 1, "a", other);
   struct told told;
   call(f, new, "a", &told);
   assert_int_equal(old->called_count, 0);
-  struct gw_node_session *only = gw_node_calls_next(calls_of(f), NULL);
-  assert_non_null(only);
-  assert_null(gw_node_calls_next(calls_of(f), only));
+  assert_int_equal(count_sessions(f), count);
   gw_rpc_stream_cancel(new->stream);
   WAIT_FOR(f->services.loop, told.count == 1);
   call(f, old, "a", &told);
   agent_answer_call(old, old->call_id, 0, "still here");
   WAIT_FOR(f->services.loop, told.count == 1);
+  assert_int_equal(count_sessions(f), 1);
+}
+
+static void test_of_two_sessions_of_a_node_the_newest_is_called_and_the_other_takes_over(void **state) {
+  check_two_sessions(*state, "same", "same", 1);
+}
+
+static void test_of_two_nodes_with_one_id_the_newest_is_called_and_the_other_takes_over(void **state) {
+  check_two_sessions(*state, "first", "second", 2);
 }
 
 static void test_calls_are_bounded(void **state) {
@@ -144,7 +158,8 @@ int main(void) {
       TEST(test_calls_end_when_the_node_leaves),
       TEST(test_silence_ends_a_call_in_time),
       TEST(test_cancelled_calls_are_told_nothing),
-      TEST(test_of_two_with_one_id_the_newest_is_called_and_the_other_takes_over),
+      TEST(test_of_two_sessions_of_a_node_the_newest_is_called_and_the_other_takes_over),
+      TEST(test_of_two_nodes_with_one_id_the_newest_is_called_and_the_other_takes_over),
       TEST(test_calls_are_bounded),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -77,6 +77,23 @@ static void test_methods_are_looked_at_one_by_one(void **state) {
         AUTH "routes:\n- {path: /a, methods: [POST], service: s, auth_required: true}\n- {path: /a, methods: [GET], service: t}\n", "");
 }
 
+static void test_each_group_of_nodes_is_looked_at(void **state) {
+  (void)state;
+  const char *before = AUTH "routes:\n- {path: /a, service: s, auth_required: true}\n"
+                            "- {path: /a, service: s, auth_required: true, node_groups: [edge]}\n";
+  check(before, before, "");
+  check(before,
+        AUTH "routes:\n- {path: /a, service: s, auth_required: true}\n"
+             "- {path: /a, service: s, node_groups: [edge]}\n",
+        "4 authentication /a: nobody is asked who they are any more\n");
+  /* A group that comes has had what all have, and one that goes has it again. */
+  check(AUTH "routes:\n- {path: /a, service: s, auth_required: true}\n",
+        AUTH "routes:\n- {path: /a, service: s, auth_required: true}\n- {path: /a, service: s, node_groups: [edge]}\n",
+        "4 authentication /a: nobody is asked who they are any more\n");
+  check(AUTH "routes:\n- {path: /a, service: s}\n- {path: /a, service: s, auth_required: true, node_groups: [edge]}\n",
+        AUTH "routes:\n- {path: /a, service: s}\n", "3 authentication /a: nobody is asked who they are any more\n");
+}
+
 static void test_route_that_reaches_no_service_needs_no_protection(void **state) {
   (void)state;
   check(AUTH "routes:\n- {path: /a, service: s, auth_required: true}\n", AUTH "routes:\n- {path: /a, respond: {status: 410}}\n", "");
@@ -396,6 +413,7 @@ int main(void) {
       cmocka_unit_test(test_methods_are_looked_at_one_by_one),
       cmocka_unit_test(test_route_that_reaches_no_service_needs_no_protection),
       cmocka_unit_test(test_ranges_are_compared_as_sets),
+      cmocka_unit_test(test_each_group_of_nodes_is_looked_at),
       cmocka_unit_test(test_limits_that_hold_all_the_same_are_no_loosening),
       cmocka_unit_test(test_roles_count_with_those_that_include_them),
       cmocka_unit_test(test_each_of_50_loosenings_among_200_edits_is_named_and_nothing_else),

@@ -35,6 +35,21 @@ static void test_places_lead_to_their_lines(void **state) {
   check(GW_REFUSED_ROUTE, "virtual_hosts[0].routes[x].match: no", NULL);
 }
 
+/* A node of a group has an order of its own. */
+static void test_places_are_those_of_the_nodes_group(void **state) {
+  (void)state;
+  struct gw_policy *policy =
+      fixture_good("routes:\n- {path: /b, service: s}\n- {path: /a, service: s, node_groups: [edge]}\n", FIXTURE_SERVICES);
+  struct gw_arena arena;
+  gw_arena_init(&arena, 1024);
+  struct gw_refusal refusal = {.what = GW_REFUSED_ROUTE, .text = GW_STR("virtual_hosts[0].routes[0].match: no")};
+  assert_string_equal(gw_refusal_place_find(policy, &refusal, "r.yaml", "s.yaml", &arena), "r.yaml:2:10");
+  refusal.cluster = GW_STR("edge");
+  assert_string_equal(gw_refusal_place_find(policy, &refusal, "r.yaml", "s.yaml", &arena), "r.yaml:3:10");
+  gw_arena_done(&arena);
+  gw_policy_free(policy);
+}
+
 static void test_what_names_nothing_has_no_place(void **state) {
   (void)state;
   check(GW_REFUSED_SERVICE, "services are bad", NULL); /* "s" only by itself */
@@ -46,6 +61,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_names_lead_to_their_lines),
       cmocka_unit_test(test_places_lead_to_their_lines),
+      cmocka_unit_test(test_places_are_those_of_the_nodes_group),
       cmocka_unit_test(test_what_names_nothing_has_no_place),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
