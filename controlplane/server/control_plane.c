@@ -32,7 +32,8 @@
 
 /* A state-of-the-world request names every resource that the node wants. */
 #define XDS_MESSAGE_MAX (16u * 1024 * 1024)
-#define ADMIN_MESSAGE_MAX (1u * 1024 * 1024)
+/* The texts of a revision, and the words beside them. */
+#define ADMIN_MESSAGE_MAX ((uint32_t)GW_REVISION_TEXT_MAX + 1024 * 1024)
 #define STREAMS_PER_CONNECTION_MAX 100
 #define KEEPALIVE_MS 20000
 /* For calls of the admin API. Streams of nodes have no end of their own: they go to another control plane, or come back. */

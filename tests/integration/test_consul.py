@@ -2,7 +2,9 @@
 import json
 import pathlib
 import re
+import sqlite3
 import time
+from contextlib import closing
 
 import pytest
 
@@ -45,6 +47,12 @@ def everyone(port, count=12):
 def known(control, service="orders"):
     listed = json.loads(control.ctl("services", "list", "-o", "json", check=0).stdout)["services"]
     return next(s for s in listed if s["name"] == service)
+
+
+def is_written_down(control):
+    """Whether a restart would know the instances of a registry."""
+    with closing(sqlite3.connect(f"file:{control.token_path.parent}/gateway.db?mode=ro", uri=True)) as store:
+        return store.execute("SELECT count(*) FROM gateway_records WHERE kind = ?", (b"instances",)).fetchone()[0] > 0
 
 
 def is_in_state(control, state, service="orders"):
@@ -178,16 +186,18 @@ def test_bad_instances_harm_only_themselves(stage, consul):
     assert "2 of 4 instances were left out" in control.ctl("status", check=0).stdout
 
 
-def test_control_plane_that_starts_without_consul_knows_what_it_knew(stage, consul):
+@pytest.mark.parametrize("source", ["files", "api"])
+def test_control_plane_that_starts_without_consul_knows_what_it_knew(stage, consul, source):
+    env = {"GATEWAY_CONFIG_SOURCE": source}
     a, fixed = stage.backend("a"), stage.backend("fixed")
     consul.register("orders", a.port, id="a")
-    control, port = both(stage, consul, services(fixed))
+    control, port = both(stage, consul, services(fixed), **env)
     assert who(port) == "a"
-    wait_until(lambda: 'gateway_controlplane_store_writes_total 1' in control.http("/metrics").text, "it is written down")
+    wait_until(lambda: is_written_down(control), "it is written down")
     control.stop()
     consul.stop()
     token_path = control.token_path  # the store lies beside it
-    control = stage.control_plane(ROUTES, services(fixed), env=consul.env, args=["--admin-token-file", token_path], name="second")
+    control = stage.control_plane(ROUTES, services(fixed), env={**consul.env, **env}, args=["--admin-token-file", token_path], name="second")
     control.token_path = token_path
     port = stage.data_plane(control.xds(), node_id="second", name="second").wait_until_ready()
     assert who(port) == "a"
@@ -274,6 +284,10 @@ def test_more_services_than_queries_take_turns(stage, consul):
     wait_until(lambda: all(who(port, f"/{name}") == "a" for name in names), "all are live", seconds=10)
 
 
+def revisions(control):
+    return json.loads(control.ctl("history", "-o", "json", check=0).stdout)["revisions"]
+
+
 def test_routes_come_from_the_kv_store(stage, consul, tmp_path):
     a, fixed = stage.backend("a"), stage.backend("fixed")
     consul.register("orders", a.port)
@@ -286,6 +300,8 @@ def test_routes_come_from_the_kv_store(stage, consul, tmp_path):
     began = time.monotonic()
     wait_until(lambda: who(port, "/more") == "fixed", "the new route is live", seconds=1)
     print(f"live after {(time.monotonic() - began) * 1000:.0f} ms")
+    newest = wait_until(lambda: (told := revisions(control))[0]["number"] == "2" and told[0], "the second revision")
+    assert newest["routes_name"] == "consul:gateway/routes.yaml" and newest["author"] == "files"
     consul.put("gateway/routes.yaml", more + "  - {path: /bad, service: nobody}\n")
     wait_until(lambda: "DEGRADED" in control.ctl("status").stdout, "the mistake is told")
     assert re.search(r"consul:gateway/routes\.yaml:5:\d+: .*nobody", control.ctl("status").stdout)

@@ -37,7 +37,7 @@ BEYOND = {
     "what else is written": r"needs? https://|tls is for instances|needs tls with|with protocol: h2|auto is what TLS|needs a weight|allows anything|"
                             r"auth_required: false|providers are of jwt|HS256|a secret is for|secret_file|prefix is for path|alpn has h2|this listener has tls|"
                             r"route's (retries|timeouts)|invert is for headers|go by different hashes|cannot be read|cannot be used|no such file|"
-                            r"makes 1 to|is for limits of a route|adds its base path|\(or it would lead back|no key|the path of a cookie",
+                            r"SERVICE_DISCOVERY_TYPE|is for services of that source|makes 1 to|is for limits of a route|adds its base path|\(or it would lead back|no key|the path of a cookie",
 }
 
 
@@ -67,11 +67,11 @@ def complaints(name, document):
     return [f"{'/'.join(map(str, error.absolute_path))}: {error.message}" for error in JUDGE[name].iter_errors(document)]
 
 
-def verdict(folder, routes, services):
+def verdict(folder, routes, services, settings):
     """The parser's mistakes of each file: {"routes": [...], "services": [...]}"""
     for name, text in (("routes", routes), ("services", services)):
         (folder / f"{name}.yaml").write_text(text)
-    done = ctl("validate", "--routes", folder / "routes.yaml", "--services", folder / "services.yaml", "-o", "json")
+    done = ctl("validate", "--routes", folder / "routes.yaml", "--services", folder / "services.yaml", *settings, "-o", "json")
     told = json.loads(done.stdout)
     found = {"routes": [], "services": []}
     for mistake in told.get("errors", told.get("mistakes", [])):
@@ -122,6 +122,11 @@ def texts_of(example):
     return {name: (folder / f"{name}.yaml").read_text() for name in SCHEMA}
 
 
+def settings_of(example):
+    path = ROOT / "config/examples" / example / "settings.env"
+    return ["--env-file", path] if path.exists() else []
+
+
 def test_schemas_are_schemas():
     for schema in SCHEMA.values():
         jsonschema.Draft202012Validator.check_schema(schema)
@@ -141,7 +146,7 @@ def test_mutated_files_are_judged_alike(example, tmp_path):
         document, what = mutate(chance, load(texts[name]))
         written = yaml.dump(document, Dumper=Dumper, sort_keys=False, allow_unicode=True)
         assert load(written) == document
-        found = verdict(tmp_path, **{**texts, name: written})[name]
+        found = verdict(tmp_path, **{**texts, name: written}, settings=settings_of(example))[name]
         refused = complaints(name, document)
         beyond = [mistake for mistake in found if any(re.search(words, mistake) for words in BEYOND.values())]
         judged += 1
