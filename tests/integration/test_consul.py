@@ -300,7 +300,7 @@ def test_routes_come_from_the_kv_store(stage, consul, tmp_path):
     began = time.monotonic()
     wait_until(lambda: who(port, "/more") == "fixed", "the new route is live", seconds=1)
     print(f"live after {(time.monotonic() - began) * 1000:.0f} ms")
-    newest = wait_until(lambda: (told := revisions(control))[0]["number"] == "2" and told[0], "the second revision")
+    newest = wait_until(lambda: (told := revisions(control))[0]["number"] == 2 and told[0], "the second revision")
     assert newest["routes_name"] == "consul:gateway/routes.yaml" and newest["author"] == "files"
     consul.put("gateway/routes.yaml", more + "  - {path: /bad, service: nobody}\n")
     wait_until(lambda: "DEGRADED" in control.ctl("status").stdout, "the mistake is told")

@@ -124,6 +124,24 @@ def test_newer_revision_ends_the_wait(stage, room):
     assert waiting.returncode == 81 and "replaced by revision 3" in err
 
 
+def test_verdict_is_that_of_the_other_control_planes_nodes_too(stage, tmp_path):
+    backend, store = stage.backend(), ["--store", f"sqlite:///{tmp_path}/shared.db"]
+    planes = [stage.control_plane(routes("/a"), services(backend), env=API, args=store) for _ in range(2)]
+    authors = [Author(plane, tmp_path / f"author-{i}") for i, plane in enumerate(planes)]
+    wait_until(lambda: [author.history()["current"] for author in authors] == [1, 1], "revision 1 on both")
+    data = stage.data_plane(planes[1].xds())
+    port = data.wait_until_ready()
+    wait_until(lambda: [node["state"] for node in authors[0].status()["nodes"]] == ["SYNCED"], "the other one's node")
+    for turn in range(3):
+        done = authors[0].apply(routes("/a", f"/of-{turn}"), None, check=0)
+        assert "every node runs it: 1" in done.stdout
+        assert get(port, f"/of-{turn}").status == 200  # the verdict was about this
+    data.process.send_signal(signal.SIGSTOP)
+    late = authors[0].apply(routes("/late"), None, "--timeout", "4s", check=81)
+    data.process.send_signal(signal.SIGCONT)
+    assert "not run by 1 of 1 nodes in time" in late.stderr and "node-1" in late.stderr
+
+
 def test_two_control_planes_on_one_mariadb(stage, tmp_path):
     """What one accepts the other serves; what both are asked for at once becomes two revisions; a database that is away says so."""
     database = MariaDb(tmp_path / "mariadb")
