@@ -26,7 +26,7 @@ struct gw_csds_service {
 
 /* One answer in the making. */
 struct making {
-  const struct gw_snapshot *snapshot;
+  const struct gw_snapshot *snapshot; /* of the node's group */
   bool has_contents;
   struct gw_arena arena;
   uint32_t config_count;
@@ -194,12 +194,13 @@ static ClientConfig *make_client(struct making *m, const struct gw_node *node) {
 /* NULL: m->problem says why not. */
 static Response *make_response(const struct gw_csds_service *service, const Request *request, struct making *m) {
   Response *response = gw_admin_message_new(&m->arena, &envoy__service__status__v3__client_status_response__descriptor);
-  m->snapshot = gw_snapshot_cache_current(service->cache);
   m->has_contents = !request->exclude_resource_contents;
   response->config = gw_arena_calloc(&m->arena, service->nodes->count, sizeof(void *));
   GW_LIST_FOR_EACH(item, &service->nodes->nodes) {
     const struct gw_node *node = GW_LIST_ITEM(item, struct gw_node, link);
-    if (m->problem == NULL && is_meant(request, node, m)) response->config[response->n_config++] = make_client(m, node);
+    if (m->problem != NULL || !is_meant(request, node, m)) continue;
+    m->snapshot = gw_snapshot_cache_of(service->cache, gw_str_from(node->cluster));
+    response->config[response->n_config++] = make_client(m, node);
   }
   return m->problem == NULL ? response : NULL;
 }

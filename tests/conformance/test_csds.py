@@ -47,6 +47,14 @@ def synced(control, stub, node):
     return wait_until(there, f"{node} to be in sync", interval=0.05)
 
 
+def test_a_node_of_a_group_is_measured_by_what_its_group_gets(stage, control, stub):
+    control.write(routes=ROUTES + "  - path: /b\n    service: s\n    node_groups: edge\n")
+    wait_until(lambda: "/b" in control.ctl("get", "routes", check=0).stdout, "the group's route")
+    stage.data_plane(control.xds(), args=["--node-cluster", "edge"]).wait_until_ready()
+    resources = synced(control, stub, "node-1")
+    assert resources["RouteConfiguration", "gateway"].client_status == dump.ACKED
+
+
 def test_what_a_data_plane_has_acknowledged_is_told(stage, control, stub):
     stage.data_plane(control.xds()).wait_until_ready()
     resources = synced(control, stub, "node-1")
