@@ -144,6 +144,10 @@ void gw_resource_list_unref(struct gw_resource_list *list) {
   free(hold);
 }
 
+static uint64_t hash_or_0(const struct gw_resource *item) {
+  return item != NULL ? hash_item(item) : 0;
+}
+
 /* The run's items and the changes that belong among them, one after the other by name. */
 static void merge_run(struct building *building, const struct run *run, const struct gw_resource_change *changes, uint32_t count,
                       uint64_t *sum) {
@@ -152,7 +156,7 @@ static void merge_run(struct building *building, const struct run *run, const st
     int order = i == run_items ? 1 : j == count ? -1 : gw_str_compare(run->items[i]->name, changes[j].name);
     struct gw_resource *before = order <= 0 ? run->items[i++] : NULL;
     struct gw_resource *kept = order >= 0 ? changes[j++].resource : before;
-    if (kept != before) *sum += (kept != NULL ? hash_item(kept) : 0) - (before != NULL ? hash_item(before) : 0);
+    if (kept != before) *sum += hash_or_0(kept) - hash_or_0(before);
     if (kept != NULL) building->fresh[building->fresh_count++] = gw_resource_ref(kept);
   }
   close_run(building);
