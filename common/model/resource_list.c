@@ -112,7 +112,7 @@ static struct gw_resource_list finish(struct building *building, uint64_t sum) {
 
 /* `before`: runs that there are; `fresh_max`: resources that come into new runs at once. */
 static void begin(struct building *building, uint32_t before, size_t fresh_max) {
-  size_t runs = before * 3u + fresh_max / RUN_NEW + 1; /* each may be cut into three */
+  size_t runs = (size_t)before * 3 + fresh_max / RUN_NEW + 1; /* each may be cut into three */
   *building =
       (struct building){.runs = gw_malloc(runs * sizeof(struct run *)), .fresh = gw_malloc((fresh_max + 1) * sizeof(struct gw_resource *))};
 }
@@ -144,17 +144,19 @@ void gw_resource_list_unref(struct gw_resource_list *list) {
   free(hold);
 }
 
+static uint64_t hash_or_0(const struct gw_resource *item) {
+  return item != NULL ? hash_item(item) : 0;
+}
+
 /* The run's items and the changes that belong among them, one after the other by name. */
 static void merge_run(struct building *building, const struct run *run, const struct gw_resource_change *changes, uint32_t count,
                       uint64_t *sum) {
   uint32_t i = 0, j = 0, run_items = run != NULL ? run->count : 0;
   while (i < run_items || j < count) {
     int order = i == run_items ? 1 : j == count ? -1 : gw_str_compare(run->items[i]->name, changes[j].name);
-    struct gw_resource *kept = order < 0 ? run->items[i] : changes[j].resource;
-    if (order == 0) *sum -= hash_item(run->items[i]);
-    if (order >= 0 && kept != NULL) *sum += hash_item(kept);
-    if (order <= 0) i++;
-    if (order >= 0) j++;
+    struct gw_resource *before = order <= 0 ? run->items[i++] : NULL;
+    struct gw_resource *kept = order >= 0 ? changes[j++].resource : before;
+    if (kept != before) *sum += hash_or_0(kept) - hash_or_0(before);
     if (kept != NULL) building->fresh[building->fresh_count++] = gw_resource_ref(kept);
   }
   close_run(building);

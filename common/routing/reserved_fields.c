@@ -57,15 +57,16 @@ void gw_reserved_fields_build(const struct gw_http_connection_manager *http, str
   }
 }
 
-static char fold(char c) {
+char gw_reserved_fields_fold(char c) {
+  if (c == '_') return '-';
   if (c >= 'A' && c <= 'Z') return (char)(c | 0x20);
-  return c == '_' ? '-' : c;
+  return c;
 }
 
 static bool begins_with(struct gw_str name, struct gw_str beginning) {
   if (name.len < beginning.len) return false;
   for (size_t i = 0; i < beginning.len; i++)
-    if (fold(name.data[i]) != fold(beginning.data[i])) return false;
+    if (gw_reserved_fields_fold(name.data[i]) != gw_reserved_fields_fold(beginning.data[i])) return false;
   return true;
 }
 

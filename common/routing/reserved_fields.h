@@ -17,7 +17,9 @@ struct gw_reserved_fields {
 
 /* Those of the forwarded identity, and all that claims of tokens are told in, on whatever route. */
 void gw_reserved_fields_build(const struct gw_http_connection_manager *http, struct gw_arena *arena, struct gw_reserved_fields *ret_fields);
-/* In any case, and with '_' for '-', which many a service takes for the same. */
+/* As many a service reads a name: in lower case, '_' as '-'. */
+char gw_reserved_fields_fold(char c);
+/* In any case, and with '_' for '-'. */
 void gw_reserved_fields_remove(const struct gw_reserved_fields *fields, struct gw_headers *headers);
 
 #endif

@@ -23,7 +23,7 @@
 /* Keepalive pings of clients closer together than this are refused by the server (three times, then the connection). */
 #define PING_INTERVAL_MIN_MS 500u
 #define KEEPALIVE_TIMEOUT_MAX_MS 10000u
-#define WINDOW_BYTES (512u * 1024)
+#define WINDOW_BYTES ((uint64_t)512 * 1024)
 
 void gw_rpc_op_start(struct rpc_op *op, rpc_op_fn fn) {
   op->fn = fn;

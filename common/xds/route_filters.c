@@ -145,7 +145,7 @@ void gw_xds_encode_route_filters(struct gw_arena *arena, const struct gw_route *
 const struct gw_route_filters *gw_xds_copy_route_filters(struct gw_arena *arena, const struct gw_route_filters *from,
                                                          struct gw_map *copies) {
   if (from == NULL) return NULL;
-  struct gw_str key = {(const char *)&from, sizeof from};
+  struct gw_str key = {(const char *)&from, sizeof(const struct gw_route_filters *)};
   struct gw_route_filters *to = gw_map_find(copies, key);
   if (to != NULL) return to;
   to = gw_arena_calloc(arena, 1, sizeof *to);

@@ -54,7 +54,7 @@ static ApiKey *make_key(struct gw_arena *arena, const struct gw_api_key *key) {
 }
 
 static ApiKey **make_keys(struct gw_arena *arena, const struct gw_api_keys_outcome *outcome) {
-  ApiKey **keys = gw_arena_calloc(arena, outcome->count, sizeof(*keys));
+  ApiKey **keys = gw_arena_calloc(arena, outcome->count, sizeof(ApiKey *));
   for (uint32_t i = 0; i < outcome->count; i++)
     keys[i] = make_key(arena, outcome->keys[i]->api_key);
   return keys;

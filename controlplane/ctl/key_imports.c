@@ -39,7 +39,7 @@ static int hex_digit(char c) {
 }
 
 static bool parse_hash(struct gw_str hex, struct gw_arena *arena, ProtobufCBinaryData *ret_hash) {
-  if (hex.len != HASH_BYTES * 2) return false;
+  if (hex.len != (size_t)HASH_BYTES * 2) return false;
   uint8_t *bytes = gw_arena_calloc(arena, HASH_BYTES, 1);
   for (size_t i = 0; i < HASH_BYTES; i++) {
     int high = hex_digit(hex.data[i * 2]), low = hex_digit(hex.data[i * 2 + 1]);
@@ -119,7 +119,7 @@ enum gw_err gw_ctl_read_imports(struct gw_str text, const char *file, int64_t no
   size_t room = 1, count = 0;
   for (size_t i = 0; i < text.len; i++)
     room += text.data[i] == '\n';
-  ImportedApiKey **keys = gw_arena_calloc(arena, room, sizeof(*keys));
+  ImportedApiKey **keys = gw_arena_calloc(arena, room, sizeof(ImportedApiKey *));
   for (unsigned number = 1; gw_str_split_next(&rest, '\n', &line); number++) {
     if (line.len > 0 && line.data[line.len - 1] == '\r') line.len--;
     line = gw_str_trim(line);

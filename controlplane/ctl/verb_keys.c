@@ -129,8 +129,8 @@ static int list(const struct gw_ctl *ctl, struct gw_arena *arena) {
     const Gateway__Admin__V1__ListApiKeysResponse *page = NULL;
     exit_code = fetch_page(ctl, "", after, arena, &page);
     if (exit_code != GW_CTL_OK) break;
-    all.keys = gw_realloc_array(all.keys, all.n_keys + page->n_keys + 1, sizeof(*all.keys));
-    if (page->n_keys > 0) memcpy(all.keys + all.n_keys, page->keys, page->n_keys * sizeof(*all.keys));
+    all.keys = gw_realloc_array(all.keys, all.n_keys + page->n_keys + 1, sizeof(Gateway__Admin__V1__ApiKey *));
+    if (page->n_keys > 0) memcpy(all.keys + all.n_keys, page->keys, page->n_keys * sizeof(Gateway__Admin__V1__ApiKey *));
     all.n_keys += page->n_keys;
     all.problem = page->problem;
     after = page->next_page_token;

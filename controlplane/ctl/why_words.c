@@ -318,8 +318,10 @@ static bool append_token(struct gw_strbuf *out, struct gw_str detail) {
   struct gw_str prefix = GW_STR("jwt_authn_access_denied{");
   if (!gw_str_has_prefix(detail, prefix) || detail.data[detail.len - 1] != '}') return false;
   gw_strbuf_append_str(out, GW_STR("the request's token was not accepted: "));
-  for (size_t i = prefix.len; i + 1 < detail.len; i++)
-    gw_strbuf_append_char(out, detail.data[i] == '_' ? ' ' : detail.data[i]);
+  for (size_t i = prefix.len; i + 1 < detail.len; i++) {
+    bool is_space = detail.data[i] == '_';
+    gw_strbuf_append_str(out, is_space ? GW_STR(" ") : (struct gw_str){detail.data + i, 1});
+  }
   return true;
 }
 

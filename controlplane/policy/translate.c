@@ -146,7 +146,7 @@ static void add_forward(struct translation *t, const struct gw_route_entry *entr
 /* Of routes that have nothing else. NULL gives NULL. */
 static const struct gw_route_filters *get_cors(struct translation *t, const struct gw_cors_route *cors) {
   if (cors == NULL) return NULL;
-  struct gw_str key = {(const char *)&cors, sizeof(cors)};
+  struct gw_str key = {(const char *)&cors, sizeof(const struct gw_cors_route *)};
   struct gw_route_filters *filters = gw_map_find(t->filters, key);
   if (filters != NULL) return filters;
   filters = gw_arena_calloc(t->arena, 1, sizeof(*filters));

@@ -227,15 +227,22 @@ static int compare_steps(const struct gw_resource *now, const struct gw_resource
   return now == before ? 0 : gw_str_compare(now->name, before->name);
 }
 
+static bool is_difference(const struct gw_resource_step *step, int order) {
+  if (order == 0) return !is_same_content(step->now, step->before);
+  return order > 0 || step->now->any != NULL;
+}
+
+/* Of 100,000 all but a few are the very same; these are not looked into. */
+static void skip_same(const struct gw_resource_list *now, const struct gw_resource_list *then, struct gw_resource_step *step) {
+  while (step->i < now->count && step->j < then->count && now->items[step->i] == then->items[step->j])
+    step->i++, step->j++;
+}
+
 bool gw_resource_set_next_step(const struct gw_resource_set *set, const struct gw_resource_set *before, struct gw_resource_step *step) {
   if (set == before) return false;
   static const struct gw_resource_list nothing = {0};
   const struct gw_resource_list *now = &set->list, *then = before != NULL ? &before->list : &nothing;
-  while (step->i < now->count || step->j < then->count) {
-    /* Of 100,000 all but a few are the very same; these are not looked into. */
-    while (step->i < now->count && step->j < then->count && now->items[step->i] == then->items[step->j])
-      step->i++, step->j++;
-    if (step->i == now->count && step->j == then->count) break;
+  for (skip_same(now, then, step); step->i < now->count || step->j < then->count; skip_same(now, then, step)) {
     step->now = step->i < now->count ? now->items[step->i] : NULL;
     step->before = step->j < then->count ? then->items[step->j] : NULL;
     int order = compare_steps(step->now, step->before);
@@ -243,8 +250,7 @@ bool gw_resource_set_next_step(const struct gw_resource_set *set, const struct g
     if (order > 0) step->now = NULL;
     if (order <= 0) step->i++;
     if (order >= 0) step->j++;
-    bool is_difference = order == 0 ? !is_same_content(step->now, step->before) : order > 0 || step->now->any != NULL;
-    if (is_difference) return true;
+    if (is_difference(step, order)) return true;
   }
   return false;
 }

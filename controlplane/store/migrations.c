@@ -15,16 +15,17 @@ struct step {
 static const char *const records_sqlite[] = {
     "CREATE TABLE IF NOT EXISTS gateway_counters (name BLOB NOT NULL PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
     "INSERT OR IGNORE INTO gateway_counters (name, value) VALUES (CAST('records' AS BLOB), 0)",
-    "CREATE TABLE IF NOT EXISTS gateway_records (kind BLOB NOT NULL, id BLOB NOT NULL, change_number INTEGER NOT NULL, body BLOB NOT NULL, "
-    "PRIMARY KEY (kind, id)) WITHOUT ROWID",
+    ("CREATE TABLE IF NOT EXISTS gateway_records (kind BLOB NOT NULL, id BLOB NOT NULL, change_number INTEGER NOT NULL, body BLOB NOT "
+     "NULL, "
+     "PRIMARY KEY (kind, id)) WITHOUT ROWID"),
     "CREATE UNIQUE INDEX IF NOT EXISTS gateway_records_by_change ON gateway_records (kind, change_number)",
     NULL,
 };
 static const char *const records_mysql[] = {
     "CREATE TABLE IF NOT EXISTS gateway_counters (name VARBINARY(64) NOT NULL PRIMARY KEY, value BIGINT NOT NULL) ENGINE=InnoDB",
     "INSERT IGNORE INTO gateway_counters (name, value) VALUES ('records', 0)",
-    "CREATE TABLE IF NOT EXISTS gateway_records (kind VARBINARY(64) NOT NULL, id VARBINARY(255) NOT NULL, change_number BIGINT NOT NULL, "
-    "body MEDIUMBLOB NOT NULL, PRIMARY KEY (kind, id), UNIQUE KEY gateway_records_by_change (kind, change_number)) ENGINE=InnoDB",
+    ("CREATE TABLE IF NOT EXISTS gateway_records (kind VARBINARY(64) NOT NULL, id VARBINARY(255) NOT NULL, change_number BIGINT NOT NULL, "
+     "body MEDIUMBLOB NOT NULL, PRIMARY KEY (kind, id), UNIQUE KEY gateway_records_by_change (kind, change_number)) ENGINE=InnoDB"),
     NULL,
 };
 

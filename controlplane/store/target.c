@@ -27,27 +27,24 @@ static char *or_setting(struct gw_str text, const char *setting) {
   return text.len > 0 ? gw_str_dup(text) : gw_strdup(setting != NULL ? setting : "");
 }
 
+static enum gw_err parse_port(struct gw_str text, uint16_t *ret_port) {
+  uint64_t value;
+  if (gw_str_parse_u64(text, &value) != GW_OK || value == 0 || value > UINT16_MAX) return GW_ERR_INVALID;
+  *ret_port = (uint16_t)value;
+  return GW_OK;
+}
+
 /* HOST[:PORT] or [IPV6][:PORT]. */
 static enum gw_err parse_host(struct gw_str text, struct gw_str *ret_host, uint16_t *ret_port) {
-  struct gw_str port = {NULL, 0};
+  struct gw_str rest = text;
   if (text.len > 0 && text.data[0] == '[') {
-    struct gw_str rest = gw_str_skip(text, 1);
+    rest = gw_str_skip(text, 1);
     if (!cut(&rest, ']', ret_host) || ret_host->len == 0) return GW_ERR_INVALID;
-    if (rest.len > 0 && rest.data[0] != ':') return GW_ERR_INVALID;
-    if (rest.len > 0) port = gw_str_skip(rest, 1);
-    if (rest.len > 0 && port.len == 0) return GW_ERR_INVALID;
-  } else {
-    struct gw_str rest = text;
-    if (cut(&rest, ':', ret_host)) {
-      port = rest;
-      if (port.len == 0) return GW_ERR_INVALID;
-    } else {
-      *ret_host = text;
-    }
+    if (rest.len == 0) return GW_OK;
+    return rest.data[0] == ':' ? parse_port(gw_str_skip(rest, 1), ret_port) : GW_ERR_INVALID;
   }
-  uint64_t value = 0;
-  if (port.len > 0 && (gw_str_parse_u64(port, &value) != GW_OK || value == 0 || value > UINT16_MAX)) return GW_ERR_INVALID;
-  if (port.len > 0) *ret_port = (uint16_t)value;
+  if (cut(&rest, ':', ret_host)) return parse_port(rest, ret_port);
+  *ret_host = text;
   return GW_OK;
 }
 

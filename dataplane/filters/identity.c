@@ -3,6 +3,7 @@
 #include "common/base/mem.h"
 #include "common/model/forwarded_identity.h"
 #include "common/routing/route_table.h"
+#include "dataplane/pipeline/reserved_fields.h"
 #include "dataplane/pipeline/stream.h"
 
 #define TRACE_ID_LEN 32u
@@ -87,10 +88,8 @@ static void put_path_parameters(struct gw_stream *stream, struct gw_str prefix) 
     struct gw_str name = variables[i].name;
     char *text = gw_arena_alloc_bytes(&stream->arena, prefix.len + name.len);
     memcpy(text, prefix.data, prefix.len);
-    for (size_t k = 0; k < name.len; k++) {
-      char c = name.data[k];
-      text[prefix.len + k] = c == '_' ? '-' : c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
-    }
+    for (size_t k = 0; k < name.len; k++)
+      text[prefix.len + k] = gw_reserved_fields_fold(name.data[k]);
     put(stream, (struct gw_str){text, prefix.len + name.len}, variables[i].value);
   }
 }

@@ -163,7 +163,7 @@ static void on_reply(void *arg, const struct gw_redis_reply *reply) {
 /* Keys first, then the arguments of all. */
 static void write_words(struct gw_shared_count *count, struct gw_str prefix, const struct gw_shared_bucket *buckets) {
   uint32_t keys = count->bucket_count;
-  size_t room = keys * (prefix.len + GW_SHARED_ID_SIZE + ARGUMENTS * NUMBER_SIZE);
+  size_t room = keys * (prefix.len + GW_SHARED_ID_SIZE + (size_t)ARGUMENTS * NUMBER_SIZE);
   char *at = count->text = gw_malloc(room);
   for (uint32_t i = 0; i < keys; i++) {
     const struct gw_shared_bucket *bucket = &buckets[i];

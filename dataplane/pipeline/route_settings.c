@@ -30,7 +30,7 @@ static const struct shared *build_shared(struct gw_route_settings *settings, con
 
 static void build_route(struct gw_route_settings *settings, const struct gw_route *route, uint32_t host, uint32_t index,
                         struct gw_map *seen, struct gw_filter_build *build) {
-  struct gw_str key = {(const char *)&route->filters, sizeof(route->filters)};
+  struct gw_str key = {(const char *)&route->filters, sizeof(const struct gw_route_filters *)};
   const struct shared *shared = gw_map_find(seen, key);
   if (shared == NULL) {
     GW_CLEANUP(gw_free_ptr) char *place = gw_asprintf("virtual_hosts[%u].routes[%u].typed_per_filter_config", host, index);
@@ -56,7 +56,7 @@ enum gw_err gw_route_settings_build(const struct gw_route_config *config, const 
   size_t errors_before = errors->error_count;
   struct gw_route_settings *settings = gw_calloc(1, sizeof(*settings));
   settings->filters = filters;
-  settings->of_route = gw_calloc(config->route_count, sizeof(*settings->of_route));
+  settings->of_route = gw_calloc(config->route_count, sizeof(const struct shared *));
   gw_arena_init(&settings->arena, 1024);
   struct gw_filter_build build = {.arena = &settings->arena, .errors = errors, .snapshot = snapshot};
   struct gw_map *seen = gw_map_new();
