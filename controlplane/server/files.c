@@ -316,6 +316,7 @@ void gw_files_await_text(struct gw_files *files, const bool *is_stopping) {
                                                  gw_loop_now_ms(loop) - began_ms < GW_FILES_TEXT_MS;)
     gw_loop_run_once(loop, TEXT_TURN_MS);
   gw_timer_stop(&files->settle); /* the load that follows has it */
+  files->first_change_ms = 0;
   gw_settings_free(settings);
   gw_errors_done(&told_by_load);
 }
