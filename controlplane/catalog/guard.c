@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "common/base/clock.h"
 #include "common/base/map.h"
 #include "common/base/mem.h"
 
@@ -219,6 +220,7 @@ void gw_guard_offer(struct gw_guard *guard, const struct gw_endpoints *endpoints
 void gw_guard_set(struct gw_guard *guard, const struct gw_endpoints *endpoints, const char *source) {
   struct guarded *guarded = get(guard, endpoints->cluster_name);
   guarded->status.source = source;
+  guarded->status.is_written = true;
   accept(guarded, endpoints, "");
 }
 
@@ -246,6 +248,7 @@ void gw_guard_restore(struct gw_guard *guard, const struct gw_endpoints *endpoin
 void gw_guard_expect(struct gw_guard *guard, struct gw_str service, const char *source) {
   struct guarded *guarded = get(guard, service);
   guarded->status.source = source;
+  guarded->status.is_written = false;
   guarded->has_new_question = true;
   put_set(&guarded->offered, NULL);
   put_set(&guarded->base, NULL);
@@ -343,6 +346,13 @@ static void warn_of_away(const struct gw_guard_service *services, uint32_t count
                    service->words);
 }
 
+static void warn_of_held(const struct gw_guard_service *service, const char *place, struct gw_errors *errors) {
+  char since[GW_CLOCK_RFC3339_SIZE];
+  gw_clock_format_rfc3339(service->since_us, since);
+  gw_errors_warn(errors, place, "%s: the last good ones are held since %s; `gatewayctl services release %.*s` lets go", service->words,
+                 since, GW_STR_ARG(service->service));
+}
+
 void gw_guard_append_warnings(struct gw_guard *guard, struct gw_errors *errors) {
   struct gw_arena arena;
   gw_arena_init(&arena, 4096);
@@ -354,8 +364,7 @@ void gw_guard_append_warnings(struct gw_guard *guard, struct gw_errors *errors) 
     if (service->state == GW_GUARD_AWAY)
       warn_of_away(services, count, i, place, errors);
     else if (service->state == GW_GUARD_HELD)
-      gw_errors_warn(errors, place, "%s: the last good ones are held; `gatewayctl services release %.*s` lets go", service->words,
-                     GW_STR_ARG(service->service));
+      warn_of_held(service, place, errors);
     else if (service->words[0] != '\0')
       gw_errors_warn(errors, place, "%s", service->words);
   }

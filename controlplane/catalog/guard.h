@@ -24,6 +24,7 @@ enum gw_guard_state {
 struct gw_guard_service {
   struct gw_str service;
   const char *source; /* "consul" */
+  bool is_written;    /* an operator wrote its instances: no registry is asked */
   enum gw_guard_state state;
   const struct gw_endpoints *endpoints; /* what is served */
   uint32_t said_count;                  /* instances that its source says, when it is held */

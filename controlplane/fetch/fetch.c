@@ -11,8 +11,6 @@
 #define REDIRECTS_MAX 3u
 #define CONNECT_TIMEOUT_MS 5000L
 #define HEADER_BYTES_MAX ((size_t)64 * 1024)
-/* Registries count connections, and a long poll holds one: those that are idle are few, and none stays for long. */
-#define IDLE_CONNECTIONS_MAX 32L
 #define KEEPALIVE_S 15L
 
 struct gw_fetcher {
@@ -336,7 +334,6 @@ struct gw_fetcher *gw_fetcher_new(struct gw_loop *loop) {
   curl_multi_setopt(fetcher->multi, CURLMOPT_SOCKETDATA, fetcher);
   curl_multi_setopt(fetcher->multi, CURLMOPT_TIMERFUNCTION, on_timeout);
   curl_multi_setopt(fetcher->multi, CURLMOPT_TIMERDATA, fetcher);
-  curl_multi_setopt(fetcher->multi, CURLMOPT_MAXCONNECTS, IDLE_CONNECTIONS_MAX);
   return fetcher;
 }
 

@@ -85,6 +85,8 @@ static void on_batch(void *arg, const struct gw_store_batch *batch) {
   for (uint32_t i = 0; i < batch->count; i++)
     restore(records, &batch->records[i]);
   records->are_read = records->are_read || batch->ends_whole;
+  /* What changed while the store was away. */
+  if (batch->ends_whole) gw_timer_start(records->loop, &records->timer, GW_INSTANCE_RECORDS_MS);
 }
 
 /* ---- writing ---- */
@@ -110,7 +112,7 @@ static void on_written(void *arg, enum gw_err err, const char *words) {
 static bool make_write(struct gw_instance_records *records, struct gw_str service, struct record *record, struct gw_arena *arena,
                        struct gw_store_write *ret_write) {
   const struct gw_guard_service *status = gw_guard_find(records->guard, service);
-  if (status == NULL || status->state != GW_GUARD_LIVE) return false;
+  if (status == NULL || status->is_written || status->state != GW_GUARD_LIVE) return false;
   GW_CLEANUP(gw_strbuf_done) struct gw_strbuf body = {0};
   gw_strbuf_printf(&body, "%s %" PRIu64 "\n", status->source, status->known_us);
   size_t head = body.len;
@@ -147,7 +149,7 @@ static void on_timer(struct gw_timer *timer) {
 
 static void on_change(void *arg, const struct gw_guard_service *service) {
   struct gw_instance_records *records = arg;
-  if (service->state != GW_GUARD_LIVE || service->service.len > 255) return;
+  if (service->is_written || service->state != GW_GUARD_LIVE || service->service.len > 255) return;
   get(records, service->service)->is_dirty = true;
   if (!gw_timer_is_running(&records->timer)) gw_timer_start(records->loop, &records->timer, GW_INSTANCE_RECORDS_MS);
 }

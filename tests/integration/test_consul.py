@@ -195,6 +195,39 @@ def test_control_plane_that_starts_without_consul_knows_what_it_knew(stage, cons
     assert service["state"] == "AWAY" and int(service["known_age_ms"]) > 0
 
 
+def test_control_plane_that_starts_anew_empties_nobody_for_a_moment(stage, consul):
+    a, fixed = stage.backend("a"), stage.backend("fixed")
+    consul.register("orders", a.port, id="a")
+    control, port = both(stage, consul, services(fixed))
+    assert who(port) == "a"
+    xds, answers = control.wait_for_ports()["xds"], []
+    control.stop()
+    control = stage.control_plane(ROUTES, services(fixed), env=consul.env, xds_port=xds, name="second")
+
+    def is_synced():
+        answers.append(who(port))
+        return "SYNCED" in control.ctl("status").stdout
+
+    wait_until(is_synced, "the data plane has come back")
+    answers += [who(port) for _ in range(50)]
+    assert set(answers) == {"a"}
+
+
+def test_nonsense_is_no_answer_and_settings_are_followed(stage, consul, tmp_path):
+    a, fixed, liar = stage.backend("a"), stage.backend("fixed"), stage.backend("liar")
+    consul.register("orders", a.port, id="a")
+    env_file = tmp_path / "settings.env"
+    env_file.write_text(f"SERVICE_DISCOVERY_TYPE=consul\nCONSUL_PORT={consul.port}\n")
+    control = stage.control_plane(ROUTES, services(fixed), args=["--env-file", env_file])
+    port = stage.data_plane(control.xds()).wait_until_ready()
+    assert who(port) == "a"
+    env_file.write_text(f"SERVICE_DISCOVERY_TYPE=consul\nCONSUL_PORT={liar.port}\n")
+    wait_until(lambda: known(control)["problem"] == "what it says is no list of instances", "it is seen to talk nonsense")
+    assert is_in_state(control, "AWAY") and who(port) == "a"
+    env_file.write_text(f"SERVICE_DISCOVERY_TYPE=consul\nCONSUL_PORT={consul.port}\n")
+    wait_until(lambda: is_in_state(control, "LIVE"), "the right one is asked again")
+
+
 def test_token_is_shown_to_consul_and_to_nobody_else(stage, tmp_path):
     consul = Consul(tmp_path / "consul", token=TOKEN)
     stage.started.append(consul)
