@@ -10,11 +10,7 @@
 
 /* Every source there is: one line each. */
 static const struct gw_source_kind *const kinds[] = {
-    &gw_source_static,
-    &gw_source_consul,
-    &gw_source_nacos,
-    &gw_source_dns,
-    &gw_source_huawei,
+    &gw_source_static, &gw_source_consul, &gw_source_nacos, &gw_source_dns, &gw_source_huawei,
 };
 #define KIND_COUNT GW_ARRAY_LEN(kinds)
 

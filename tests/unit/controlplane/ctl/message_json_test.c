@@ -21,7 +21,9 @@ static void assert_json(const ProtobufCMessage *message, const char *expected) {
 static void test_empty_fields_are_written_too(void **state) {
   (void)state;
   Gateway__Admin__V1__Service service = GATEWAY__ADMIN__V1__SERVICE__INIT;
-  assert_json(&service.base, "{\"name\":\"\",\"discovery\":\"\",\"lb_policy\":\"\",\"endpoint_count\":0,\"connect_timeout_ms\":0}");
+  assert_json(&service.base,
+              "{\"name\":\"\",\"discovery\":\"\",\"lb_policy\":\"\",\"endpoint_count\":0,\"connect_timeout_ms\":0,\"source\":\"\","
+              "\"state\":\"STATE_UNSPECIFIED\",\"state_age_ms\":0,\"known_age_ms\":0,\"said_count\":0,\"problem\":\"\"}");
 }
 
 static void test_repeated_fields_are_arrays(void **state) {
