@@ -107,15 +107,15 @@ def test_what_the_registry_has_forgotten_is_put_there_again(stage, registry):
 def test_registry_that_comes_back_empty_gets_it_again(stage, own_registry):
     control = control_plane(stage, own_registry)
     control.ctl("services", "register", "back", "10.0.0.1:8001", check=0)
-    registry.server.stop()
+    own_registry.server.stop()
     wait_until(lambda: registrations(control)[0]["state"] == "FAILING", "the failure is seen", 20)
     assert registrations(control)[0]["problem"] != ""
-    assert f"{registry.name}: back at 10.0.0.1:8001 can't be kept there" in control.ctl("status", check=0).stdout
+    assert f"{own_registry.name}: back at 10.0.0.1:8001 can't be kept there" in control.ctl("status", check=0).stdout
     failed = control.ctl("services", "deregister", "back", "10.0.0.1:8001")
     assert failed.returncode == 70 and "the registry does not answer" in failed.stderr, failed
-    registry.server = type(registry.server)(registry.server.folder, port=registry.server.port)
-    stage.started.append(registry.server)
-    wait_until(lambda: registry.has("back") == {("10.0.0.1", 8001)}, "it is there again", 30)
+    own_registry.server = type(own_registry.server)(own_registry.server.folder, port=own_registry.server.port)
+    stage.started.append(own_registry.server)
+    wait_until(lambda: own_registry.has("back") == {("10.0.0.1", 8001)}, "it is there again", 30)
     assert registrations(control)[0]["state"] == "ALIVE"
 
 
