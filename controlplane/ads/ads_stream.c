@@ -13,10 +13,10 @@
 #define HELD_MAX 1000000u
 #define NODE_ID_MAX 256u
 #define LOGGED_REASON_MAX 500u
+/* Streams are a bounded number: who takes one says soon who it is. */
+#define FIRST_REQUEST_MS 10000u
 
-static void on_wait_over(struct gw_timer *timer) {
-  gw_ads_stream_advance(GW_CONTAINER_OF(timer, struct gw_ads_stream, timer));
-}
+static void on_wait_over(struct gw_timer *timer);
 
 struct gw_ads_stream *gw_ads_stream_new(const struct gw_ads_shared *shared, struct gw_rpc_stream *rpc, bool is_delta) {
   struct gw_ads_stream *stream = gw_calloc(1, sizeof *stream);
@@ -25,6 +25,7 @@ struct gw_ads_stream *gw_ads_stream_new(const struct gw_ads_shared *shared, stru
   stream->is_delta = stream->status.is_delta = is_delta;
   stream->stage_since_ms = gw_loop_now_ms(shared->loop);
   gw_timer_init(&stream->timer, on_wait_over);
+  gw_timer_start(shared->loop, &stream->timer, FIRST_REQUEST_MS);
   for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++)
     gw_subscription_init(&stream->subscriptions[type], (enum gw_resource_type)type, is_delta);
   return stream;
@@ -51,6 +52,14 @@ static void refuse(struct gw_ads_stream *stream, enum gw_rpc_code code, const ch
   GW_LOG_WARNING(stream->shared->log, "xDS stream of node %s from %.*s ended: %s", stream->node != NULL ? stream->node->id : "(unknown)",
                  GW_STR_ARG(gw_rpc_stream_peer(stream->rpc)), reason);
   end(stream, code, reason);
+}
+
+static void on_wait_over(struct gw_timer *timer) {
+  struct gw_ads_stream *stream = GW_CONTAINER_OF(timer, struct gw_ads_stream, timer);
+  if (stream->node == NULL)
+    end(stream, GW_RPC_DEADLINE_EXCEEDED, "the first request of a stream is wanted within 10 s");
+  else
+    gw_ads_stream_advance(stream);
 }
 
 /* Whether the client may be the node that it says it is. */

@@ -12,7 +12,8 @@
 
 #define AGENT_METHOD "/gateway.agent.v1.Agent/Session"
 #define SESSIONS_MAX 10000
-#define FLEET_CHECK_MS 1000 /* nodes without an agent come and go as well, and their streams are others' */
+#define HELLO_US (10ull * 1000 * 1000) /* sessions are a bounded number: who takes one says soon who it is */
+#define FLEET_CHECK_MS 1000            /* nodes without an agent come and go as well, and their streams are others' */
 
 struct gw_agent_service {
   struct gw_loop *loop;
@@ -34,6 +35,7 @@ struct session {
   struct gw_agent_service *service;
   struct gw_rpc_stream *stream;
   struct gw_node *node; /* NULL before hello */
+  uint64_t opened_us;
   char *instance_id;
   uint32_t told_fleet_size; /* 0: not told yet */
   struct gw_failure_query_source failures;
@@ -59,9 +61,19 @@ static void tell_all(struct gw_agent_service *service) {
   }
 }
 
+static void end_silent(struct gw_agent_service *service) {
+  uint64_t now_us = gw_loop_now_us(service->loop);
+  GW_LIST_FOR_EACH(item, &service->sessions) {
+    const struct session *session = GW_LIST_ITEM(item, struct session, node_link);
+    if (session->node == NULL && now_us - session->opened_us > HELLO_US)
+      gw_rpc_stream_finish(session->stream, GW_RPC_DEADLINE_EXCEEDED, "a hello is wanted within 10 s");
+  }
+}
+
 static void on_fleet_check(struct gw_timer *timer) {
   struct gw_agent_service *service = GW_CONTAINER_OF(timer, struct gw_agent_service, fleet_check);
   tell_all(service);
+  end_silent(service);
   gw_timer_start(service->loop, &service->fleet_check, FLEET_CHECK_MS);
 }
 
@@ -74,6 +86,7 @@ static void *on_open(void *arg, struct gw_rpc_stream *stream) {
   struct session *session = gw_calloc(1, sizeof(*session));
   session->service = service;
   session->stream = stream;
+  session->opened_us = gw_loop_now_us(service->loop);
   gw_list_add_last(&service->sessions, &session->node_link);
   if (service->session_count++ == 0) gw_timer_start(service->loop, &service->fleet_check, FLEET_CHECK_MS);
   return session;

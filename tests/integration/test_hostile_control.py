@@ -139,6 +139,23 @@ def test_thousands_of_streams_leave_room_for_others(scene):
     scene.assert_serves()
 
 
+def test_streams_that_never_say_who_they_are_are_ended(scene):
+    end = threading.Event()
+
+    def never():
+        end.wait(120)
+        return
+        yield
+
+    for method in ("/gateway.agent.v1.Agent/Session", ADS + "StreamAggregatedResources", ADS + "DeltaAggregatedResources"):
+        with channel(scene.target("xds")) as opened:
+            with pytest.raises(grpc.RpcError) as ended:
+                next(opened.stream_stream(method)(never(), timeout=40))
+            assert ended.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED and "within 10 s" in ended.value.details()
+    end.set()
+    scene.assert_serves()
+
+
 class SlowReader:
     """An HTTP/2 connection that opens a stream with a tiny window, asks, and never reads on."""
 
