@@ -7,9 +7,9 @@
 
 #include "controlplane/policy/yaml_tree.h"
 
-/* Printable ASCII without tabs: comments (in any script), mappings and lists by indentation, on one line each their scalars (plain, or in quotes without
- * escapes) and lists and mappings in brackets. False: something else is there, too; what the tree has is of no use. True: the tree is what
- * libyaml would have made of it, places included, and whole. */
+/* Printable ASCII without tabs: comments (in any script), mappings and lists by indentation, on one line each their scalars (plain, or in
+ * quotes without escapes) and lists and mappings in brackets. False: something else is there, too; what the tree has is of no use. True:
+ * the tree is what libyaml would have made of it, places included, and whole. */
 bool gw_yaml_read_simple(struct gw_yaml_tree *tree, struct gw_str text);
 
 #endif
