@@ -70,20 +70,20 @@ static bool begin_segment(struct parser *p, size_t at) {
 /* Takes literal bytes, with '/' between segments, up to a wildcard or variable. */
 static void parse_literal(struct parser *p) {
   size_t len = 0;
+  bool is_literal = takes[(unsigned char)p->rest.data[0]] && p->rest.data[0] != '*';
+  if (is_literal && p->rest.data > p->text.data && p->rest.data[-1] == '*') p->has_bare_suffix = true;
   for (; len < p->rest.len; len++) {
     char c = p->rest.data[len];
     if (c == '{' || c == '*') break;
-    if (c == '}') {
-      refuse(p, "has a } without {");
+    if (takes[(unsigned char)c]) {
+      p->has_literal = true;
+      continue;
+    }
+    if (c != '/') {
+      refuse(p, c == '}' ? "has a } without {" : "has a byte that is not allowed in a path");
       return;
     }
-    if (c != '/' && !gw_path_template_takes(c)) {
-      refuse(p, "has a byte that is not allowed in a path");
-      return;
-    }
-    if (c == '/' && !begin_segment(p, len)) return;
-    p->has_literal = c != '/';
-    p->has_bare_suffix |= p->has_literal && len == 0 && p->rest.data > p->text.data && p->rest.data[-1] == '*';
+    if (!begin_segment(p, len)) return;
   }
   add_piece(p, GW_PATH_PIECE_LITERAL, (struct gw_str){p->rest.data, len});
   p->rest = gw_str_skip(p->rest, len);

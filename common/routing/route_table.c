@@ -43,6 +43,7 @@ struct build {
   struct gw_route_table *table;
   struct gw_errors *errors;
   uint32_t regex_count;
+  bool is_check; /* nothing will be matched */
 };
 
 static void build_rule(struct build *b, uint32_t host, uint32_t i, const struct gw_route *route, struct gw_route_slot *slot) {
@@ -142,7 +143,7 @@ static void build_host(struct build *b, uint32_t number, uint32_t first_slot) {
   out->first_slot = first_slot;
   for (uint32_t i = 0; i < out->host->route_count; i++)
     build_rule(b, number, i, &out->host->routes[i], &table->slots[first_slot + i]);
-  build_indexes(table, out);
+  if (!b->is_check) build_indexes(table, out);
   for (uint32_t i = 0; i < out->host->domain_count; i++) {
     struct gw_str domain = out->host->domains[i];
     if (gw_host_table_add(&table->hosts, domain, out)) continue;
@@ -152,7 +153,8 @@ static void build_host(struct build *b, uint32_t number, uint32_t first_slot) {
   }
 }
 
-enum gw_err gw_route_table_build(const struct gw_route_config *config, struct gw_errors *errors, struct gw_route_table **ret_table) {
+/* One table, whole or not. */
+static struct gw_route_table *build_table(const struct gw_route_config *config, bool is_check, struct gw_errors *errors) {
   struct gw_route_table *table = gw_calloc(1, sizeof *table);
   table->config = config;
   gw_arena_init(&table->arena, 1024);
@@ -160,20 +162,31 @@ enum gw_err gw_route_table_build(const struct gw_route_config *config, struct gw
   table->host_routes = gw_arena_calloc(&table->arena, config->virtual_host_count, sizeof *table->host_routes);
   table->slots = gw_arena_calloc(&table->arena, config->route_count, sizeof *table->slots);
   table->rules = gw_calloc(config->route_count + 1u, sizeof(struct gw_route_rule *));
-  size_t error_count = errors->error_count;
-  struct build b = {table, errors, 0};
+  struct build b = {table, errors, 0, is_check};
   uint32_t first_slot = 0;
   for (uint32_t i = 0; i < config->virtual_host_count; i++) {
     build_host(&b, i, first_slot);
     first_slot += config->virtual_hosts[i].route_count;
   }
   table->rules = gw_realloc_array(table->rules, table->rule_count + 1u, sizeof(struct gw_route_rule *));
+  return table;
+}
+
+enum gw_err gw_route_table_build(const struct gw_route_config *config, struct gw_errors *errors, struct gw_route_table **ret_table) {
+  size_t error_count = errors->error_count;
+  struct gw_route_table *table = build_table(config, false, errors);
   if (errors->error_count > error_count) {
     gw_route_table_free(table);
     return GW_ERR_INVALID;
   }
   *ret_table = table;
   return GW_OK;
+}
+
+enum gw_err gw_route_table_check(const struct gw_route_config *config, struct gw_errors *errors) {
+  size_t error_count = errors->error_count;
+  gw_route_table_free(build_table(config, true, errors));
+  return errors->error_count > error_count ? GW_ERR_INVALID : GW_OK;
 }
 
 void gw_route_table_free(struct gw_route_table *table) {

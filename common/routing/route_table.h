@@ -15,6 +15,8 @@ struct gw_route_table;
 /* Compiles. Adds a mistake ("virtual_hosts[0].routes[3].match.safe_regex: …") for each regex or template that does not compile and each
  * domain that two virtual hosts claim, and then returns GW_ERR_INVALID. Regex: PCRE2, whole string, with match and depth limits. */
 enum gw_err gw_route_table_build(const struct gw_route_config *config, struct gw_errors *errors, struct gw_route_table **ret_table);
+/* The same mistakes, without what only matching needs, which is most of the work. */
+enum gw_err gw_route_table_check(const struct gw_route_config *config, struct gw_errors *errors);
 void gw_route_table_free(struct gw_route_table *table);
 /* Bytes on the heap, roughly: for reports and tests. */
 size_t gw_route_table_bytes(const struct gw_route_table *table);

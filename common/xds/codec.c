@@ -112,6 +112,20 @@ static void decode_bytes(struct gw_xds_decoder *decoder, struct gw_resource *res
   }
 }
 
+/* From what is held of that name already, where only routes differ; false: not that way. */
+static bool decode_changes(struct gw_resource *resource, struct gw_str value, const struct gw_resource *before) {
+  struct gw_str value_before;
+  if (before == NULL || resource->type != GW_RESOURCE_ROUTE_CONFIG || before->type != resource->type) return false;
+  if (gw_wire_find(gw_bytes_str(before->any), ANY_VALUE, &value_before) != GW_OK) return false;
+  struct gw_arena scratch;
+  gw_arena_init(&scratch, SCRATCH_BLOCK);
+  struct gw_xds_decoder decoder = {.arena = &resource->arena, .scratch = &scratch};
+  resource->route_config = gw_xds_decode_changed_route_config(&decoder, value, before->route_config, value_before);
+  if (resource->route_config != NULL) resource->name = resource->route_config->name;
+  gw_arena_done(&scratch);
+  return resource->route_config != NULL;
+}
+
 /* Fills the resource, or adds mistakes. */
 static void decode_message(struct gw_resource *resource, struct gw_str value, struct gw_errors *errors) {
   const ProtobufCMessageDescriptor *descriptor = types[resource->type].descriptor;
@@ -127,6 +141,12 @@ static void decode_message(struct gw_resource *resource, struct gw_str value, st
 
 enum gw_err gw_xds_decode_resource(enum gw_resource_type type, struct gw_bytes *any, struct gw_errors *errors, struct gw_arena *arena,
                                    struct gw_str *ret_name, struct gw_resource **ret_resource) {
+  return gw_xds_decode_changed_resource(NULL, type, any, errors, arena, ret_name, ret_resource);
+}
+
+enum gw_err gw_xds_decode_changed_resource(const struct gw_resource *before, enum gw_resource_type type, struct gw_bytes *any,
+                                           struct gw_errors *errors, struct gw_arena *arena, struct gw_str *ret_name,
+                                           struct gw_resource **ret_resource) {
   size_t errors_before = errors->error_count;
   if (gw_resource_type_holds_secrets(type)) any->is_secret = true;
   struct gw_str type_url, value, name = {NULL, 0};
@@ -143,7 +163,7 @@ enum gw_err gw_xds_decode_resource(enum gw_resource_type type, struct gw_bytes *
   struct gw_resource *resource = gw_resource_new(type);
   if (type == GW_RESOURCE_LISTENER && name.len > 0 && is_api_only(value))
     decode_api_only(resource, name);
-  else
+  else if (!decode_changes(resource, value, before))
     decode_message(resource, value, errors);
   if (errors->error_count > errors_before) {
     gw_resource_unref(resource);

@@ -29,6 +29,10 @@ const char *gw_xds_type_short(enum gw_resource_type type);
  * NULL) is set, in `arena`, as soon as the name could be read, also on failure. */
 enum gw_err gw_xds_decode_resource(enum gw_resource_type type, struct gw_bytes *any, struct gw_errors *errors, struct gw_arena *arena,
                                    struct gw_str *ret_name, struct gw_resource **ret_resource);
+/* The same, and quicker where it is another version of `before` (may be NULL): routes that have not changed are not decoded again. */
+enum gw_err gw_xds_decode_changed_resource(const struct gw_resource *before, enum gw_resource_type type, struct gw_bytes *any,
+                                           struct gw_errors *errors, struct gw_arena *arena, struct gw_str *ret_name,
+                                           struct gw_resource **ret_resource);
 
 /* What the encoders' callers guarantee, as decoding refuses it: names and stat_prefix not empty; virtual hosts' names and domains unique;
  * addresses IPs, or host names in STRICT_DNS clusters; ports and weights at least 1; connect_timeout and dns_refresh at least 1 ms;

@@ -107,12 +107,10 @@ static const struct gw_retry_policy *copy_retry(struct gw_arena *arena, const st
   return to;
 }
 
-/* `from_host`, `to_host`: what the route may share with its virtual host; `filters`: what it may share with any route. */
-static void copy_route(struct gw_arena *arena, const struct gw_route *from, const struct gw_virtual_host *from_host,
-                       const struct gw_virtual_host *to_host, struct gw_map *filters, struct gw_route *to) {
-  to->filters = gw_xds_copy_route_filters(arena, from->filters, filters);
+void gw_xds_copy_route(struct gw_arena *arena, const struct gw_route *from, const struct gw_virtual_host *from_host,
+                       const struct gw_virtual_host *to_host, struct gw_map *copies, struct gw_route *to) {
+  to->filters = gw_xds_copy_route_filters(arena, from->filters, copies);
   to->name = copy_str(arena, from->name);
-  to->index = from->index;
   copy_match(arena, &from->match, &to->match);
   to->action = from->action;
   switch (from->action) {
@@ -141,8 +139,7 @@ static void copy_route(struct gw_arena *arena, const struct gw_route *from, cons
   to->max_request_body_bytes = from->max_request_body_bytes;
 }
 
-static void copy_virtual_host(struct gw_arena *arena, const struct gw_virtual_host *from, struct gw_map *filters,
-                              struct gw_virtual_host *to) {
+void gw_xds_copy_virtual_host(struct gw_arena *arena, const struct gw_virtual_host *from, struct gw_virtual_host *to) {
   to->name = copy_str(arena, from->name);
   struct gw_str *domains = gw_arena_calloc(arena, from->domain_count, sizeof *domains);
   for (uint32_t i = 0; i < from->domain_count; i++)
@@ -151,9 +148,14 @@ static void copy_virtual_host(struct gw_arena *arena, const struct gw_virtual_ho
   to->domain_count = from->domain_count;
   to->retry = copy_retry(arena, from->retry);
   to->tells_attempt_count = from->tells_attempt_count;
+}
+
+static void copy_routes(struct gw_arena *arena, const struct gw_virtual_host *from, struct gw_map *filters, struct gw_virtual_host *to) {
   struct gw_route *routes = gw_arena_calloc(arena, from->route_count, sizeof *routes);
-  for (uint32_t i = 0; i < from->route_count; i++)
-    copy_route(arena, &from->routes[i], from, to, filters, &routes[i]);
+  for (uint32_t i = 0; i < from->route_count; i++) {
+    gw_xds_copy_route(arena, &from->routes[i], from, to, filters, &routes[i]);
+    routes[i].index = from->routes[i].index;
+  }
   to->routes = routes;
   to->route_count = from->route_count;
 }
@@ -163,8 +165,10 @@ const struct gw_route_config *gw_xds_copy_route_config(struct gw_arena *arena, c
   to->name = copy_str(arena, from->name);
   struct gw_virtual_host *hosts = gw_arena_calloc(arena, from->virtual_host_count, sizeof *hosts);
   struct gw_map *filters = gw_map_new();
-  for (uint32_t i = 0; i < from->virtual_host_count; i++)
-    copy_virtual_host(arena, &from->virtual_hosts[i], filters, &hosts[i]);
+  for (uint32_t i = 0; i < from->virtual_host_count; i++) {
+    gw_xds_copy_virtual_host(arena, &from->virtual_hosts[i], &hosts[i]);
+    copy_routes(arena, &from->virtual_hosts[i], filters, &hosts[i]);
+  }
   gw_map_free(filters);
   to->virtual_hosts = hosts;
   to->virtual_host_count = from->virtual_host_count;

@@ -128,6 +128,10 @@ const struct gw_route_config *gw_xds_decode_route_config(struct gw_xds_decoder *
                                                          const Envoy__Config__Route__V3__RouteConfiguration *message);
 /* The same from bytes that gw_wire_walk found safe. */
 const struct gw_route_config *gw_xds_decode_route_config_bytes(struct gw_xds_decoder *decoder, struct gw_str bytes);
+/* The same from any bytes, of which another version was decoded before: what is the same is copied from it. NULL: that can't be, since more
+ * than routes has changed, or something is wrong; nothing is told of it, and the bytes have to be gone through from the beginning. */
+const struct gw_route_config *gw_xds_decode_changed_route_config(struct gw_xds_decoder *decoder, struct gw_str bytes,
+                                                                 const struct gw_route_config *before, struct gw_str bytes_before);
 /* What its routes have of a virtual host. */
 struct gw_xds_host_defaults {
   const struct gw_retry_policy *retry;
@@ -136,6 +140,10 @@ struct gw_xds_host_defaults {
 };
 void gw_xds_decode_route(struct gw_xds_decoder *decoder, const struct gw_xds_place *place, const Envoy__Config__Route__V3__Route *message,
                          const struct gw_xds_host_defaults *host, struct gw_route *out);
+struct gw_xds_host_defaults gw_xds_host_defaults_of(const Envoy__Config__Route__V3__VirtualHost *message); /* without `retry` */
+/* One route's bytes, which gw_wire_walk found safe. */
+void gw_xds_decode_packed_route(struct gw_xds_decoder *decoder, const struct gw_xds_place *place, struct gw_str bytes,
+                                const struct gw_xds_host_defaults *host, struct gw_route *out);
 const struct gw_cluster *gw_xds_decode_cluster(struct gw_xds_decoder *decoder, const Envoy__Config__Cluster__V3__Cluster *message);
 const struct gw_secret *gw_xds_decode_secret(struct gw_xds_decoder *decoder,
                                              const Envoy__Extensions__TransportSockets__Tls__V3__Secret *message);

@@ -1,7 +1,7 @@
 /* Virtual hosts and the whole configuration. Of 10,000 routes all messages would be some 10 MB, more than the configuration itself, so
  * that a resource's routes are unpacked one by one. */
 #include "common/base/map.h"
-#include "common/xds/decode.h"
+#include "common/xds/decode_route.h"
 #include "common/xds/wire.h"
 
 #define SCRATCH_SIZE 8192 /* most routes fit */
@@ -52,7 +52,7 @@ struct routes {
   size_t count;
 };
 
-static void decode_packed_route(struct gw_xds_decoder *d, const struct gw_xds_place *place, struct gw_str bytes,
+void gw_xds_decode_packed_route(struct gw_xds_decoder *d, const struct gw_xds_place *place, struct gw_str bytes,
                                 const struct gw_xds_host_defaults *host, struct gw_route *out) {
   _Alignas(16) unsigned char fixed[SCRATCH_SIZE];
   struct gw_arena scratch;
@@ -67,13 +67,18 @@ static void decode_packed_route(struct gw_xds_decoder *d, const struct gw_xds_pl
   gw_arena_done(&scratch);
 }
 
+struct gw_xds_host_defaults gw_xds_host_defaults_of(const VirtualHost *m) {
+  struct gw_xds_host_defaults host = {.retry_buffer_bytes = GW_RETRY_BUFFER_BYTES, .tells_attempt_count = m->include_request_attempt_count};
+  if (m->request_body_buffer_limit != NULL) host.retry_buffer_bytes = m->request_body_buffer_limit->value;
+  return host;
+}
+
 static void decode_virtual_host(struct gw_xds_decoder *d, const struct gw_xds_place *place, const VirtualHost *m, const struct routes *from,
                                 const struct uniqueness *seen, uint32_t first_index, struct gw_virtual_host *out) {
   out->name = gw_xds_decode_name(d, GW_XDS_FIELD(place, "name"), m->name);
   if (gw_map_put(seen->names, out->name, out) != NULL) gw_xds_refuse(d, GW_XDS_FIELD(place, "name"), "\"%s\" is there already", m->name);
   decode_domains(d, place, m, seen->domains, out);
-  struct gw_xds_host_defaults host = {.retry_buffer_bytes = GW_RETRY_BUFFER_BYTES, .tells_attempt_count = m->include_request_attempt_count};
-  if (m->request_body_buffer_limit != NULL) host.retry_buffer_bytes = m->request_body_buffer_limit->value;
+  struct gw_xds_host_defaults host = gw_xds_host_defaults_of(m);
   host.retry = gw_xds_decode_retry_policy(d, GW_XDS_FIELD(place, "retry_policy"), m->retry_policy, host.retry_buffer_bytes);
   out->retry = host.retry;
   out->tells_attempt_count = host.tells_attempt_count;
@@ -83,7 +88,7 @@ static void decode_virtual_host(struct gw_xds_decoder *d, const struct gw_xds_pl
     if (from->unpacked != NULL)
       gw_xds_decode_route(d, GW_XDS_ITEM(place, "routes", i), from->unpacked[i], &host, &routes[i]);
     else
-      decode_packed_route(d, GW_XDS_ITEM(place, "routes", i), from->packed[i], &host, &routes[i]);
+      gw_xds_decode_packed_route(d, GW_XDS_ITEM(place, "routes", i), from->packed[i], &host, &routes[i]);
   }
   out->routes = routes;
   out->route_count = (uint32_t)from->count;

@@ -65,6 +65,11 @@ Envoy__Config__Cluster__V3__CircuitBreakers *gw_xds_encode_retry_budget(struct g
 /* As decoding their wire form would give them. `copies`: those made before, by the address of what they were made from. NULL gives NULL. */
 const struct gw_route_filters *gw_xds_copy_route_filters(struct gw_arena *arena, const struct gw_route_filters *from,
                                                          struct gw_map *copies);
+/* The same of a route, but for its index; `from_host`, `to_host`: what it may share with its virtual host, `copies`: with any route. */
+void gw_xds_copy_route(struct gw_arena *arena, const struct gw_route *from, const struct gw_virtual_host *from_host,
+                       const struct gw_virtual_host *to_host, struct gw_map *copies, struct gw_route *to);
+/* Without routes. */
+void gw_xds_copy_virtual_host(struct gw_arena *arena, const struct gw_virtual_host *from, struct gw_virtual_host *to);
 /* As decoding the configuration's wire form would give it. */
 const struct gw_route_config *gw_xds_copy_route_config(struct gw_arena *arena, const struct gw_route_config *from);
 /* Its Any, one reference. */

@@ -235,6 +235,14 @@ static void walk_message(struct walk *walk, struct frame *frame) {
   if (err != GW_ERR_AGAIN) refuse(walk, frame->parent, GW_ERR_INVALID, "is cut short or not protobuf");
 }
 
+enum gw_err gw_wire_walk_below(const ProtobufCMessageDescriptor *descriptor, struct gw_str message, enum gw_wire_strictness strictness,
+                               unsigned depth, struct gw_errors *errors) {
+  struct walk walk = {.strictness = strictness, .errors = errors};
+  struct frame root = {NULL, descriptor, message, NULL, depth};
+  walk_message(&walk, &root);
+  return walk.result;
+}
+
 enum gw_err gw_wire_walk(const ProtobufCMessageDescriptor *descriptor, struct gw_str message, enum gw_wire_strictness strictness,
                          const struct gw_xds_place *place, struct gw_errors *errors) {
   struct walk walk = {.strictness = strictness, .place = place, .errors = errors};

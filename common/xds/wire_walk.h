@@ -49,5 +49,8 @@ enum gw_wire_strictness {
  * unknown fields were wrong, so that unpacking is safe and may find more mistakes. `errors` may be NULL. */
 enum gw_err gw_wire_walk(const ProtobufCMessageDescriptor *descriptor, struct gw_str message, enum gw_wire_strictness strictness,
                          const struct gw_xds_place *place, struct gw_errors *errors);
+/* The same of a message that stands so deep in another one (1: it is the root). */
+enum gw_err gw_wire_walk_below(const ProtobufCMessageDescriptor *descriptor, struct gw_str message, enum gw_wire_strictness strictness,
+                               unsigned depth, struct gw_errors *errors);
 
 #endif

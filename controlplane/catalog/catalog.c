@@ -226,18 +226,22 @@ static enum gw_err freeze(const struct gw_catalog *catalog, const struct gw_cata
   }
   uint32_t secret_count;
   const struct gw_secret *secrets = list_secrets(catalog, policy, arena, &secret_count);
+  struct gw_snapshot *previous = gw_snapshot_cache_everything(catalog->cache);
+  /* What is served was made of this very policy; endpoints and secrets come and go, and say nothing of routes. */
+  bool keeps_routes = policy == &catalog->policy && previous != NULL;
   struct gw_wanted wanted = {.secrets = secrets,
                              .secret_count = secret_count,
                              .listeners = complete_listeners(catalog, policy->listeners, policy->listener_count, arena),
                              .listener_count = policy->listener_count,
                              .route_configs = policy->route_configs,
                              .route_config_count = policy->route_config_count,
+                             .kept_route_configs = keeps_routes ? &previous->lists[GW_RESOURCE_ROUTE_CONFIG] : NULL,
                              .clusters = policy->clusters,
                              .cluster_count = policy->cluster_count,
                              .endpoints = endpoints,
                              .endpoints_count = count,
                              .api_keys = catalog->knows_api_keys ? &catalog->api_keys : NULL};
-  enum gw_err err = gw_wanted_freeze(&wanted, gw_snapshot_cache_everything(catalog->cache), errors, &ret_frozen->everything);
+  enum gw_err err = gw_wanted_freeze(&wanted, previous, errors, &ret_frozen->everything);
   return err == GW_OK ? freeze_groups(catalog, policy, arena, errors, ret_frozen) : err;
 }
 

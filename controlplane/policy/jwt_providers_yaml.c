@@ -264,10 +264,10 @@ static void read_settings(const struct reading *r) {
   set_defaults(r->provider);
   r->provider->name = GW_STR(GW_AUTH_SETTINGS_PROVIDER);
   read_token(r, NULL);
-  struct gw_policy_keys keys = {.text = gw_arena_copy(r->reader->arena, gw_str_from(settings->jwt_secret_key))};
   struct gw_str path = gw_arena_copy(r->reader->arena, gw_str_from(settings->jwt_public_key_file));
   bool is_file = !is_secret && path.len > 0;
-  if (is_file) keys.text = (struct gw_str){NULL, 0};
+  struct gw_policy_keys keys = {0};
+  if (!is_file) keys.text = gw_arena_copy(r->reader->arena, gw_str_from(settings->jwt_secret_key));
   add_keys(r, &nowhere, is_secret ? GW_KEYS_SECRET : GW_KEYS_PEM, GW_JWK_ALG_BIT(alg), &path, is_file ? 1 : 0, &keys);
   /* As every setting, relative to where the control plane runs. */
   const char **paths = gw_arena_calloc(r->reader->arena, 1, sizeof(*paths));

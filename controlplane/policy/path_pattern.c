@@ -66,8 +66,8 @@ static enum gw_err parse_segment(struct gw_str text, struct segment *segment, co
 /* Fills `plain` with the text, its wildcards taken out. */
 static void take_out_wildcards(struct gw_str text, char *plain) {
   for (size_t i = 0; i < text.len; i++) {
-    plain[i] = text.data[i];
-    if (gw_str_find_char(GW_STR("{}*="), plain[i]) >= 0) plain[i] = '_';
+    char c = text.data[i];
+    plain[i] = c == '{' || c == '}' || c == '*' || c == '=' ? '_' : c;
   }
 }
 

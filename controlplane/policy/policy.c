@@ -6,6 +6,12 @@
 #include "controlplane/policy/translate.h"
 #include "controlplane/policy/translate_limits.h"
 
+/* Of a setting, as all secrets that are here themselves and not in a file; the rest of what was read is a multiple of the files' size. */
+static void wipe(const struct gw_policy_secret *secret) {
+  if (secret->keys != NULL && secret->keys->text.len > 0)
+    explicit_bzero((char *)(uintptr_t)secret->keys->text.data, secret->keys->text.len);
+}
+
 enum gw_err gw_policy_load(const struct gw_policy_source *routes, const struct gw_policy_source *services,
                            const struct gw_settings *settings, struct gw_errors *errors, struct gw_policy **ret_policy) {
   size_t errors_before = errors->error_count;
@@ -40,6 +46,8 @@ enum gw_err gw_policy_load(const struct gw_policy_source *routes, const struct g
     *ret_policy = policy;
     err = GW_OK;
   } else {
+    for (const struct gw_secret_entry *entry = parts.secrets.first; entry != NULL; entry = entry->next)
+      wipe(&entry->secret);
     gw_policy_free(policy);
     err = GW_ERR_INVALID;
   }
@@ -49,7 +57,8 @@ enum gw_err gw_policy_load(const struct gw_policy_source *routes, const struct g
 
 void gw_policy_free(struct gw_policy *policy) {
   if (policy == NULL) return;
-  gw_arena_wipe(&policy->arena); /* a setting may be a secret */
+  for (uint32_t i = 0; i < policy->secret_count; i++)
+    wipe(&policy->secrets[i]);
   gw_arena_done(&policy->arena);
   free(policy);
 }

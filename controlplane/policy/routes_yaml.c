@@ -214,7 +214,7 @@ bool gw_routes_share_path(const struct gw_route_entry *a, const struct gw_route_
 /* Host by host, path by path; within one, more conditions say more than fewer, and then methods more than none. */
 static int compare_routes(const void *left, const void *right) {
   const struct gw_route_entry *a = left, *b = right;
-  int by_host = gw_str_compare(a->host, b->host);
+  int by_host = (a->host.len | b->host.len) == 0 ? 0 : gw_str_compare(a->host, b->host);
   if (by_host != 0) return by_host;
   int by_path = gw_path_pattern_compare(&a->path, &b->path);
   if (by_path != 0) return by_path;
@@ -272,7 +272,7 @@ void gw_routes_read(const struct gw_reader *reader, const struct gw_yaml_node *r
   if (list == NULL || !gw_reader_is_list(reader, list, "routes")) return;
   struct reading with = {.services = services, .auth = auth, .access = access, .regexes = gw_map_new()};
   gw_browser_read_defaults(reader, root, &with.browser);
-  struct gw_route_entry *read = gw_arena_calloc(reader->arena, list->count, sizeof(*read));
+  struct gw_route_entry *read = gw_arena_alloc(reader->arena, list->count * sizeof(*read));
   uint32_t count = 0, expanded_count = 0;
   for (uint32_t i = 0; i < list->count; i++) {
     read_route(reader, list->items[i], &with, &read[count]);

@@ -94,8 +94,7 @@ static void set_direct(struct gw_route *route, uint32_t status, struct gw_str bo
 
 static struct gw_route *add_route(struct translation *t, const struct gw_route_match *path) {
   struct gw_route *route = &t->routes[t->count];
-  route->index = t->count++;
-  route->match = *path;
+  *route = (struct gw_route){.index = t->count++, .match = *path};
   return route;
 }
 
@@ -335,8 +334,10 @@ static void translate_configs(const struct gw_listener_list *listeners, struct g
 /* Where they are written, and their methods, of which one host may have lost an implied HEAD. */
 static struct gw_str sources_of(struct translation *t, const struct gw_route_entry *group, uint32_t count) {
   gw_strbuf_clear(&t->words);
-  for (uint32_t i = 0; i < count; i++)
-    gw_strbuf_printf(&t->words, "%u:%u:%u ", group[i].node->line, group[i].node->column, group[i].method_count);
+  for (uint32_t i = 0; i < count; i++) {
+    const uint32_t source[] = {group[i].node->line, group[i].node->column, group[i].method_count};
+    gw_strbuf_append_str(&t->words, (struct gw_str){(const char *)source, sizeof(source)});
+  }
   return gw_arena_copy(t->arena, gw_strbuf_str(&t->words));
 }
 
@@ -362,7 +363,7 @@ static struct gw_route_config translate_routes(const struct gw_policy_parts *par
                           .sets = gw_map_new(),
                           .limits = &parts->limits};
   t.retry = gw_retries_resolve(&unsaid, settings, arena, &others);
-  t.routes = gw_arena_calloc(arena, count_made(routes), sizeof(*t.routes));
+  t.routes = gw_arena_alloc(arena, count_made(routes) * sizeof(*t.routes)); /* most of it is never touched */
   struct gw_path_group *groups = gw_arena_calloc(arena, routes->count, sizeof(*groups));
   uint32_t group_count = 0;
   for (uint32_t begin = 0, end; begin < routes->count; begin = end) {

@@ -65,7 +65,7 @@ static void fill_virtual_host(struct build *b, const struct host *host, const st
   uint32_t route_count = 0, used = 0;
   for (uint32_t i = 0; i < count; i++)
     route_count += groups[i]->route_count;
-  struct gw_route *routes = gw_arena_calloc(b->arena, route_count, sizeof(*routes));
+  struct gw_route *routes = gw_arena_alloc(b->arena, route_count * sizeof(*routes));
   for (uint32_t i = 0; i < count; i++) {
     memcpy(routes + used, groups[i]->routes, groups[i]->route_count * sizeof(*routes));
     used += groups[i]->route_count;

@@ -23,8 +23,10 @@ enum gw_err gw_wanted_freeze(const struct gw_wanted *wanted, struct gw_snapshot 
     gw_wanted_add(builder, previous, gw_xds_encode_endpoints(&wanted->endpoints[i]));
   for (uint32_t i = 0; i < wanted->listener_count; i++)
     gw_wanted_add(builder, previous, gw_xds_encode_listener(&wanted->listeners[i]));
-  for (uint32_t i = 0; i < wanted->route_config_count; i++)
+  for (uint32_t i = 0; wanted->kept_route_configs == NULL && i < wanted->route_config_count; i++)
     gw_wanted_add(builder, previous, gw_xds_encode_route_config(&wanted->route_configs[i]));
+  for (uint32_t i = 0; wanted->kept_route_configs != NULL && i < wanted->kept_route_configs->count; i++)
+    gw_snapshot_builder_add(builder, gw_resource_ref(wanted->kept_route_configs->items[i]));
   if (wanted->api_keys != NULL) gw_snapshot_builder_set_api_keys(builder, wanted->api_keys);
   struct gw_snapshot *snapshot = gw_snapshot_builder_freeze(builder);
 

@@ -18,6 +18,7 @@ struct gw_wanted {
   uint32_t listener_count;
   const struct gw_route_config *route_configs;
   uint32_t route_config_count;
+  const struct gw_resource_list *kept_route_configs; /* instead of `route_configs`: made before, of the same; NULL: none */
   const struct gw_cluster *clusters;
   uint32_t cluster_count;
   const struct gw_endpoints *endpoints;

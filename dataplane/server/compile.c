@@ -345,11 +345,6 @@ static void check_listener(const struct gw_resource *resource, struct gw_errors 
   gw_snapshot_unref(alone);
 }
 
-static void check_routes(const struct gw_resource *resource, struct gw_errors *errors) {
-  struct gw_route_table *table;
-  if (gw_route_table_build(resource->route_config, errors, &table) == GW_OK) gw_route_table_free(table);
-}
-
 static void check_secret(const struct gw_secret *secret, struct gw_errors *errors) {
   if (secret->kind == GW_SECRET_CERTIFICATE) {
     gw_certificate_check_pair(secret->certificate_chain, secret->private_key, "tls_certificate", errors);
@@ -361,7 +356,7 @@ static void check_secret(const struct gw_secret *secret, struct gw_errors *error
 void gw_compiler_check(const struct gw_resource *resource, struct gw_errors *errors) {
   switch (resource->type) {
   case GW_RESOURCE_LISTENER: check_listener(resource, errors); break;
-  case GW_RESOURCE_ROUTE_CONFIG: check_routes(resource, errors); break;
+  case GW_RESOURCE_ROUTE_CONFIG: gw_route_table_check(resource->route_config, errors); break;
   case GW_RESOURCE_SECRET: check_secret(resource->secret, errors); break;
   case GW_RESOURCE_CLUSTER:
   case GW_RESOURCE_ENDPOINTS:

@@ -33,12 +33,17 @@ struct gw_assembler {
   bool has_given_up_keys; /* they were missing for too long: nothing waits for them */
 };
 
+/* Of what is longer, so much is hashed: of two that begin alike the map has one, and the other is decoded again. */
+#define HASHED_BYTES ((size_t)4096)
+
 struct content_key {
   uint64_t hash;
+  uint64_t len;
 };
 
 static struct gw_str content_key(const struct gw_bytes *any, struct content_key *key) {
-  key->hash = gw_hash_keyed(any->data, any->len);
+  key->hash = gw_hash_keyed(any->data, any->len < HASHED_BYTES ? any->len : HASHED_BYTES);
+  key->len = any->len;
   return (struct gw_str){(const char *)key, sizeof(*key)};
 }
 

@@ -25,7 +25,7 @@ static void refuse(struct judgement *judgement, struct gw_str resource, const st
   gw_refusals_append_text(judgement->reason, resource, errors, &judgement->left_out);
 }
 
-/* One reference, or NULL with mistakes. */
+/* One reference, or NULL with mistakes. *ret_name: as far as it is known. */
 static struct gw_resource *take(struct judgement *judgement, struct gw_bytes *any, struct gw_arena *arena, struct gw_errors *errors,
                                 struct gw_str *ret_name) {
   struct gw_resource *resource = gw_assembler_find_same(judgement->check->assembler, judgement->type, any);
@@ -33,7 +33,8 @@ static struct gw_resource *take(struct judgement *judgement, struct gw_bytes *an
     *ret_name = resource->name;
     return gw_resource_ref(resource);
   }
-  if (gw_xds_decode_resource(judgement->type, any, errors, arena, ret_name, &resource) != GW_OK) {
+  const struct gw_resource *before = gw_assembler_find(judgement->check->assembler, judgement->type, *ret_name);
+  if (gw_xds_decode_changed_resource(before, judgement->type, any, errors, arena, ret_name, &resource) != GW_OK) {
     if (errors->error_count == 0) gw_errors_add(errors, "", "cannot be decoded");
     return NULL;
   }

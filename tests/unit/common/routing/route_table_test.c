@@ -52,6 +52,13 @@ static void assert_build_fails(const struct gw_route_config *config, const char 
   assert_string_equal(text, expected);
   free(text);
   gw_errors_done(&errors);
+  /* A check finds the same. */
+  gw_errors_init(&errors);
+  assert_int_equal(gw_route_table_check(config, &errors), GW_ERR_INVALID);
+  text = gw_errors_format(&errors);
+  assert_string_equal(text, expected);
+  free(text);
+  gw_errors_done(&errors);
 }
 
 static void test_match_of_first_in_order_wins_over_kinds(void **state) {
@@ -155,6 +162,7 @@ static void test_match_of_domains_exact_then_suffix_then_prefix_then_any(void **
   struct gw_errors errors;
   gw_errors_init(&errors);
   struct gw_route_table *table = NULL;
+  assert_int_equal(gw_route_table_check(&config, &errors), GW_OK);
   assert_int_equal(gw_route_table_build(&config, &errors, &table), GW_OK);
   static const struct {
     const char *authority;

@@ -133,6 +133,21 @@ static void test_endpoints_that_change_together_make_one_snapshot(void **state) 
   gw_list_remove(&watch.node);
 }
 
+static void test_endpoints_leave_routes_encoded_as_they_are(void **state) {
+  struct fixture *f = *state;
+  set_policy(f);
+  const struct gw_resource *routes = gw_snapshot_find(gw_snapshot_cache_current(f->cache), GW_RESOURCE_ROUTE_CONFIG, GW_STR("gateway"));
+  f->route.name = GW_STR("another"); /* would show if it were encoded again */
+  set_ports(f, "static", "a", 80, 0);
+  gw_loop_run_once(f->loop, 0);
+  assert_ports(f, "a", "80");
+  assert_ptr_equal(gw_snapshot_find(gw_snapshot_cache_current(f->cache), GW_RESOURCE_ROUTE_CONFIG, GW_STR("gateway")), routes);
+  /* A policy, the same one or not, is. */
+  set_policy(f);
+  routes = gw_snapshot_find(gw_snapshot_cache_current(f->cache), GW_RESOURCE_ROUTE_CONFIG, GW_STR("gateway"));
+  assert_int_equal(gw_str_compare(routes->route_config->virtual_hosts[0].routes[0].name, GW_STR("another")), 0);
+}
+
 static void test_sources_are_merged_in_one_order(void **state) {
   struct fixture *f = *state;
   set_policy(f);
@@ -238,6 +253,7 @@ int main(void) {
       cmocka_unit_test_setup_teardown(test_set_policy_publishes_at_once_and_every_eds_cluster_has_endpoints, setup, teardown),
       cmocka_unit_test_setup_teardown(test_endpoints_before_the_policy_make_one_snapshot_with_it, setup, teardown),
       cmocka_unit_test_setup_teardown(test_endpoints_that_change_together_make_one_snapshot, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_endpoints_leave_routes_encoded_as_they_are, setup, teardown),
       cmocka_unit_test_setup_teardown(test_sources_are_merged_in_one_order, setup, teardown),
       cmocka_unit_test_setup_teardown(test_inconsistent_policy_changes_nothing, setup, teardown),
       cmocka_unit_test_setup_teardown(test_keys_come_beside_what_is_served_and_leave_it_alone, setup, teardown),
