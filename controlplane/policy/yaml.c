@@ -1,37 +1,126 @@
 #include "controlplane/policy/yaml.h"
 
+#include <stdlib.h>
 #include <yaml.h>
 
-#include "controlplane/policy/yaml_simple.h"
+#include "common/base/map.h"
+#include "common/base/mem.h"
 
-struct parse {
-  struct gw_yaml_tree tree;
-  yaml_parser_t parser;
-  uint32_t documents;
+/* A collection whose end has not come yet: its children stand on the parser's stack of nodes from `first`. */
+struct open_collection {
+  struct gw_yaml_node *node;
+  size_t first;
 };
 
-static struct gw_yaml_mark mark_of(yaml_mark_t mark) {
-  return (struct gw_yaml_mark){(uint32_t)mark.line + 1, (uint32_t)mark.column + 1};
-}
+struct parse {
+  const char *name;
+  struct gw_arena *arena;
+  struct gw_errors *errors;
+  yaml_parser_t parser;
+  const struct gw_yaml_node **nodes; /* complete, not yet in a collection */
+  size_t node_count;
+  size_t node_cap;
+  struct open_collection open[GW_YAML_DEPTH_MAX];
+  uint32_t depth;
+  uint32_t total;
+  uint32_t documents;
+  bool is_broken; /* a mistake after which the rest says nothing */
+};
 
-static void refuse_tag(struct parse *parse, const yaml_event_t *event, const yaml_char_t *tag) {
-  if (tag != NULL)
-    gw_yaml_tree_mistake(&parse->tree, mark_of(event->start_mark), "tags (!…) are not supported; write the value without one");
-}
-
-static void on_scalar(struct parse *parse, const yaml_event_t *event) {
-  struct gw_str text = {(const char *)event->data.scalar.value, event->data.scalar.length};
-  gw_yaml_tree_add_scalar(&parse->tree, mark_of(event->start_mark), text, event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE);
-  refuse_tag(parse, event, event->data.scalar.tag);
-}
-
-static void on_begin(struct parse *parse, const yaml_event_t *event, enum gw_yaml_kind kind, const yaml_char_t *tag) {
-  gw_yaml_tree_begin(&parse->tree, mark_of(event->start_mark), kind);
-  if (!parse->tree.is_broken) refuse_tag(parse, event, tag);
+static void mistake_at(struct parse *parse, yaml_mark_t mark, const char *sentence) {
+  const char *place = gw_arena_printf(parse->arena, "%s:%zu:%zu", parse->name, mark.line + 1, mark.column + 1);
+  gw_errors_add(parse->errors, place, "%s", sentence);
 }
 
 static void stop_at(struct parse *parse, yaml_mark_t mark, const char *sentence) {
-  gw_yaml_tree_stop(&parse->tree, mark_of(mark), sentence);
+  mistake_at(parse, mark, sentence);
+  parse->is_broken = true;
+}
+
+static struct gw_yaml_node *new_node(struct parse *parse, enum gw_yaml_kind kind, yaml_mark_t mark) {
+  struct gw_yaml_node *node = gw_arena_calloc(parse->arena, 1, sizeof(*node));
+  node->kind = kind;
+  node->line = (uint32_t)mark.line + 1;
+  node->column = (uint32_t)mark.column + 1;
+  if (++parse->total > GW_YAML_NODES_MAX) stop_at(parse, mark, "too many values in one file (4000000 at most)");
+  return node;
+}
+
+static void push(struct parse *parse, const struct gw_yaml_node *node) {
+  if (parse->node_count == parse->node_cap) {
+    parse->node_cap = parse->node_cap == 0 ? 256 : parse->node_cap * 2;
+    parse->nodes = gw_realloc_array(parse->nodes, parse->node_cap, sizeof(const struct gw_yaml_node *));
+  }
+  parse->nodes[parse->node_count++] = node;
+}
+
+static void on_scalar(struct parse *parse, const yaml_event_t *event) {
+  struct gw_yaml_node *node = new_node(parse, GW_YAML_SCALAR, event->start_mark);
+  node->is_plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+  node->text = gw_arena_copy(parse->arena, (struct gw_str){(const char *)event->data.scalar.value, event->data.scalar.length});
+  if (event->data.scalar.tag != NULL) mistake_at(parse, event->start_mark, "tags (!…) are not supported; write the value without one");
+  push(parse, node);
+}
+
+static void on_begin(struct parse *parse, const yaml_event_t *event, enum gw_yaml_kind kind, const yaml_char_t *tag) {
+  if (parse->depth == GW_YAML_DEPTH_MAX) {
+    stop_at(parse, event->start_mark, "nested too deeply (32 levels at most)");
+    return;
+  }
+  if (tag != NULL) mistake_at(parse, event->start_mark, "tags (!…) are not supported; write the value without one");
+  parse->open[parse->depth++] = (struct open_collection){.node = new_node(parse, kind, event->start_mark), .first = parse->node_count};
+}
+
+/* Few keys are compared one with the other, many through a map. */
+#define PAIRS_COMPARED 16u
+
+static void check_duplicates(struct parse *parse, const struct gw_yaml_node *mapping) {
+  struct gw_map *seen = mapping->count > PAIRS_COMPARED ? gw_map_new() : NULL;
+  for (uint32_t i = 0; i < mapping->count; i++) {
+    const struct gw_yaml_node *key = mapping->pairs[i].key, *earlier = NULL;
+    if (seen != NULL) {
+      earlier = gw_map_find(seen, key->text);
+      if (earlier == NULL) gw_map_put(seen, key->text, (void *)(uintptr_t)key);
+    }
+    for (uint32_t k = 0; seen == NULL && k < i && earlier == NULL; k++)
+      if (gw_str_equal(mapping->pairs[k].key->text, key->text)) earlier = mapping->pairs[k].key;
+    if (earlier != NULL) {
+      gw_errors_add(parse->errors, gw_yaml_place(parse->name, key, parse->arena), "key %.*s stands here twice; the first is in line %u",
+                    GW_STR_ARG(key->text), earlier->line);
+    }
+  }
+  gw_map_free(seen);
+}
+
+static void fill_mapping(struct parse *parse, struct gw_yaml_node *node, const struct gw_yaml_node **children, size_t count) {
+  struct gw_yaml_pair *pairs = gw_arena_calloc(parse->arena, count / 2, sizeof(*pairs));
+  for (size_t i = 0; i + 1 < count; i += 2) {
+    if (children[i]->kind != GW_YAML_SCALAR) {
+      gw_errors_add(parse->errors, gw_yaml_place(parse->name, children[i], parse->arena), "a key must be a plain word, not %s",
+                    gw_yaml_kind_name(children[i]->kind));
+      continue;
+    }
+    pairs[node->count++] = (struct gw_yaml_pair){.key = children[i], .value = children[i + 1]};
+  }
+  node->pairs = pairs;
+  check_duplicates(parse, node);
+}
+
+static void on_end(struct parse *parse) {
+  struct open_collection *open = &parse->open[--parse->depth];
+  const struct gw_yaml_node **children = parse->nodes + open->first;
+  size_t count = parse->node_count - open->first;
+  if (open->node->kind == GW_YAML_SEQUENCE) {
+    const struct gw_yaml_node **items = gw_arena_calloc(parse->arena, count, sizeof(const struct gw_yaml_node *));
+    for (size_t i = 0; i < count; i++)
+      items[i] = children[i];
+    open->node->items = items;
+    open->node->count = (uint32_t)count;
+  } else {
+    fill_mapping(parse, open->node, children, count);
+  }
+  parse->node_count = open->first;
+  push(parse, open->node);
 }
 
 static void on_event(struct parse *parse, const yaml_event_t *event) {
@@ -40,7 +129,7 @@ static void on_event(struct parse *parse, const yaml_event_t *event) {
   case YAML_SEQUENCE_START_EVENT: on_begin(parse, event, GW_YAML_SEQUENCE, event->data.sequence_start.tag); break;
   case YAML_MAPPING_START_EVENT: on_begin(parse, event, GW_YAML_MAPPING, event->data.mapping_start.tag); break;
   case YAML_SEQUENCE_END_EVENT:
-  case YAML_MAPPING_END_EVENT: gw_yaml_tree_end(&parse->tree); break;
+  case YAML_MAPPING_END_EVENT: on_end(parse); break;
   case YAML_ALIAS_EVENT: stop_at(parse, event->start_mark, "aliases (*…) are not supported; write the value out"); break;
   case YAML_DOCUMENT_START_EVENT:
     if (++parse->documents > 1) stop_at(parse, event->start_mark, "a second document (---) is not allowed");
@@ -55,58 +144,40 @@ static void on_syntax_error(struct parse *parse) {
   const char *problem = parser->problem != NULL ? parser->problem : "cannot be read";
   const char *context = parser->context != NULL ? parser->context : "";
   const char *sentence = parser->error == YAML_READER_ERROR
-                             ? gw_arena_printf(parse->tree.arena, "not YAML: %s at byte %zu", problem, parser->problem_offset)
-                             : gw_arena_printf(parse->tree.arena, "not YAML: %s%s%s", problem, *context != '\0' ? " " : "", context);
+                             ? gw_arena_printf(parse->arena, "not YAML: %s at byte %zu", problem, parser->problem_offset)
+                             : gw_arena_printf(parse->arena, "not YAML: %s%s%s", problem, *context != '\0' ? " " : "", context);
   stop_at(parse, mark, sentence);
-}
-
-static void read_with_libyaml(struct parse *parse, struct gw_str text) {
-  if (yaml_parser_initialize(&parse->parser) == 0) GW_PANIC("out of memory");
-  yaml_parser_set_encoding(&parse->parser, YAML_UTF8_ENCODING);
-  yaml_parser_set_input_string(&parse->parser, (const unsigned char *)(text.data != NULL ? text.data : ""), text.len);
-  for (bool is_done = false; !is_done && !parse->tree.is_broken;) {
-    yaml_event_t event;
-    if (yaml_parser_parse(&parse->parser, &event) == 0) {
-      on_syntax_error(parse);
-      break;
-    }
-    on_event(parse, &event);
-    is_done = event.type == YAML_STREAM_END_EVENT;
-    yaml_event_delete(&event);
-  }
-  yaml_parser_delete(&parse->parser);
-}
-
-/* Not one mistake is told by it: of those libyaml knows more. */
-static bool read_simple(struct gw_yaml_tree *tree, const char *name, struct gw_str text, struct gw_arena *arena) {
-  struct gw_errors untold;
-  gw_errors_init(&untold);
-  gw_yaml_tree_init(tree, name, arena, &untold);
-  bool is_read = gw_yaml_read_simple(tree, text);
-  if (!is_read) gw_yaml_tree_done(tree);
-  gw_errors_done(&untold);
-  return is_read;
 }
 
 enum gw_err gw_yaml_parse(const char *name, struct gw_str text, struct gw_arena *arena, struct gw_errors *errors,
                           const struct gw_yaml_node **ret_root) {
-  struct parse parse;
+  struct parse parse = {.name = name, .arena = arena, .errors = errors};
   size_t errors_before = errors->error_count;
   /* libyaml would count a byte order mark as a column. */
   if (gw_str_has_prefix(text, GW_STR("\xef\xbb\xbf"))) text = gw_str_skip(text, 3);
-  if (!read_simple(&parse.tree, name, text, arena)) {
-    gw_yaml_tree_init(&parse.tree, name, arena, errors);
-    parse.documents = 0;
-    read_with_libyaml(&parse, text);
+  if (yaml_parser_initialize(&parse.parser) == 0) GW_PANIC("out of memory");
+  yaml_parser_set_encoding(&parse.parser, YAML_UTF8_ENCODING);
+  yaml_parser_set_input_string(&parse.parser, (const unsigned char *)(text.data != NULL ? text.data : ""), text.len);
+  for (bool is_done = false; !is_done && !parse.is_broken;) {
+    yaml_event_t event;
+    if (yaml_parser_parse(&parse.parser, &event) == 0) {
+      on_syntax_error(&parse);
+      break;
+    }
+    on_event(&parse, &event);
+    is_done = event.type == YAML_STREAM_END_EVENT;
+    yaml_event_delete(&event);
   }
+  yaml_parser_delete(&parse.parser);
   enum gw_err err = errors->error_count == errors_before ? GW_OK : GW_ERR_INVALID;
-  if (err == GW_OK) *ret_root = parse.tree.node_count > 0 ? parse.tree.nodes[0] : NULL;
-  gw_yaml_tree_done(&parse.tree);
+  if (err == GW_OK) *ret_root = parse.node_count > 0 ? parse.nodes[0] : NULL;
+  free(parse.nodes);
   return err;
 }
 
-const struct gw_yaml_node *gw_yaml_find_key(const struct gw_yaml_node *mapping, struct gw_str wanted) {
+const struct gw_yaml_node *gw_yaml_find(const struct gw_yaml_node *mapping, const char *key) {
   if (mapping == NULL || mapping->kind != GW_YAML_MAPPING) return NULL;
+  struct gw_str wanted = gw_str_from(key);
   for (uint32_t i = 0; i < mapping->count; i++)
     if (gw_str_equal(mapping->pairs[i].key->text, wanted)) return mapping->pairs[i].value;
   return NULL;

@@ -43,11 +43,7 @@ enum gw_err gw_yaml_parse(const char *name, struct gw_str text, struct gw_arena 
                           const struct gw_yaml_node **ret_root);
 
 /* NULL: absent, or `mapping` is none. */
-const struct gw_yaml_node *gw_yaml_find_key(const struct gw_yaml_node *mapping, struct gw_str key);
-/* Inlined, so that a constant's length is one. */
-static inline const struct gw_yaml_node *gw_yaml_find(const struct gw_yaml_node *mapping, const char *key) {
-  return gw_yaml_find_key(mapping, gw_str_from(key));
-}
+const struct gw_yaml_node *gw_yaml_find(const struct gw_yaml_node *mapping, const char *key);
 /* "NAME:LINE:COLUMN" of the node, in the arena. */
 const char *gw_yaml_place(const char *name, const struct gw_yaml_node *node, struct gw_arena *arena);
 /* `null`, `~` or nothing at all. */
