@@ -2,8 +2,8 @@
 
 #include "common/base/mem.h"
 #include "common/model/forwarded_identity.h"
+#include "common/routing/reserved_fields.h"
 #include "common/routing/route_table.h"
-#include "dataplane/pipeline/reserved_fields.h"
 #include "dataplane/pipeline/stream.h"
 
 #define TRACE_ID_LEN 32u
