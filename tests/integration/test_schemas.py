@@ -245,7 +245,18 @@ def places(document, at=()):
             yield from places(value, (*at, index))
 
 
-KEYS = {name: sorted({key for _, keys in sections(schema, schema) for key in keys}) for name, schema in SCHEMA.items()}
+SECTIONS = {name: list(sections(schema, schema)) for name, schema in SCHEMA.items()}
+KEYS = {name: sorted(set.union(*(keys for _, keys in found))) for name, found in SECTIONS.items()}
+
+
+def keys_at(name, at):
+    """What the schema has for the mapping there."""
+    names = {"x", *ANY_NAME.values()}
+    found = [keys for way, keys in SECTIONS[name] if len(way) == len(at) and
+             all(step == place or step in names or (step == 0 and isinstance(place, int)) for step, place in zip(way, at))]
+    return sorted(set.union(set(), *found))
+
+
 STRANGE = [None, True, False, 0, 1, -1, 7, 100, 500, 4294967296, 1.5, "", "x", "all", "off", "yes", "no", "30s", "0s", "500ms", "25h", "1h", "9000h",
            "64KiB", "17MiB", "*", "/a", "strict", "GET", "session", "jwt", "consul", "nacos", "dns", "huawei", "static", "grpc", "h2", "h;k", [], ["x"],
            [1, 2], [[]], {}, {"x": 1}, {"x": 0}, {"requests": 5}, {"header": "x-a"}, {"srv": "_x._tcp"}, {"tag": "a=b", "port": 80}]
@@ -264,7 +275,7 @@ def mutate(chance, name, document):
     elif how == "rename" and isinstance(parent, dict):
         parent[str(at[-1]) + chance.choice("sx_")] = parent.pop(at[-1])
     elif how == "add" and isinstance(parent[at[-1]], dict):
-        key = chance.choice([*KEYS[name], "surplus"])
+        key = chance.choice(chance.choice([KEYS[name], keys_at(name, at) or KEYS[name], ["surplus"]]))
         parent[at[-1]][key] = copy.deepcopy(chance.choice(STRANGE))
         at = (*at, key)
     elif how == "add" and isinstance(parent[at[-1]], list):
@@ -292,6 +303,14 @@ def test_exceptions_are_sentences_of_the_parser():
             start.endswith("{}") and sentence.startswith(start[:-2]) and is_known(sentence[len(start) - 2:]) for start in known - {"{}"})
 
     assert [sentence for group in BEYOND.values() for sentence in group if not is_known(sentence)] == []
+
+
+def test_editors_are_led_to_the_schemas():
+    files = [*(ROOT / "config").glob("*.yaml"), *(ROOT / "config/examples").glob("*/*.yaml")]
+    assert len(files) == 2 * len(EXAMPLES) + 2
+    for path in files:
+        named = re.fullmatch(r"# yaml-language-server: \$schema=(\S+)", path.read_text().splitlines()[0])
+        assert named and (path.parent / named[1]).resolve() == ROOT / f"config/schema/{path.stem}.schema.json", path
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
