@@ -14,8 +14,6 @@
 
 #define RING_SIZE ((size_t)1024 * 1024) /* of access log lines, a worker */
 #define RESOLVER_THREADS 4
-#define MALLOC_KEEP_BYTES (16 * 1024 * 1024)
-#define MALLOC_MMAP_BYTES (4 * 1024 * 1024)
 #define TEARDOWN_S 2 /* for what hangs at the very end, such as a name server that does not answer */
 
 /* ---- the end ---- */
@@ -300,10 +298,8 @@ static int start_with_blocked_signals(struct gw_data_plane *plane) {
 }
 
 int gw_data_plane_run(const struct gw_options *options) {
-  /* What a configuration was made of stays for the next one, since getting it from the system page by page took a tenth of taking it
-   * up; after one that was much bigger it goes back (compile.c). */
-  mallopt(M_TRIM_THRESHOLD, MALLOC_KEEP_BYTES);
-  mallopt(M_MMAP_THRESHOLD, MALLOC_MMAP_BYTES);
+  /* Big blocks, as configurations are made of, go back to the system when they are freed. */
+  mallopt(M_MMAP_THRESHOLD, 128 * 1024);
   struct gw_data_plane plane = {.options = options, .started_us = gw_clock_monotonic_us()};
   plane.loop = gw_loop_new();
   struct gw_drain_calls calls = {on_drain_begin, on_drain_close, on_drain_end, &plane};
