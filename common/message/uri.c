@@ -186,7 +186,7 @@ struct gw_str gw_uri_authority_host(struct gw_str authority) {
   return (struct gw_str){authority.data, (size_t)at + (last == ']' ? 1 : 0)};
 }
 
-/* "name", or "name=" and whatever follows. No parameter's name has a '='. */
+/* "name", or "name=" and whatever follows, up to the next '&'. No parameter's name has a '='. */
 static bool begins_with_parameter(struct gw_str query, struct gw_str name) {
   if (query.len < name.len || memcmp(query.data, name.data, name.len) != 0) return false;
   return (query.len == name.len || query.data[name.len] == '=' || query.data[name.len] == '&') && memchr(name.data, '=', name.len) == NULL;

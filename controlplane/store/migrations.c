@@ -15,9 +15,8 @@ struct step {
 static const char *const records_sqlite[] = {
     "CREATE TABLE IF NOT EXISTS gateway_counters (name BLOB NOT NULL PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
     "INSERT OR IGNORE INTO gateway_counters (name, value) VALUES (CAST('records' AS BLOB), 0)",
-    ("CREATE TABLE IF NOT EXISTS gateway_records (kind BLOB NOT NULL, id BLOB NOT NULL, change_number INTEGER NOT NULL, body BLOB NOT "
-     "NULL, "
-     "PRIMARY KEY (kind, id)) WITHOUT ROWID"),
+    ("CREATE TABLE IF NOT EXISTS gateway_records (kind BLOB NOT NULL, id BLOB NOT NULL, change_number INTEGER NOT NULL, "
+     "body BLOB NOT NULL, PRIMARY KEY (kind, id)) WITHOUT ROWID"),
     "CREATE UNIQUE INDEX IF NOT EXISTS gateway_records_by_change ON gateway_records (kind, change_number)",
     NULL,
 };

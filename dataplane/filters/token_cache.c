@@ -108,10 +108,10 @@ struct gw_token_entry *gw_token_cache_new_entry(struct gw_token_cache *cache, st
 
 void gw_token_cache_add(struct gw_token_cache *cache, struct gw_token_entry *entry) {
   if (size_of(entry) > cache->bytes_max || cache->entries_max == 0) return;
-  entry->refs++;
   while (cache->count >= cache->entries_max || cache->bytes + size_of(entry) > cache->bytes_max)
     /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it does not see that the list lets go of who is freed */
     remove_entry(cache, GW_LIST_ITEM(cache->recent.prev, struct gw_token_entry, recent));
+  entry->refs++;
   entry->is_cached = true;
   entry->next = cache->buckets[entry->hash & cache->mask];
   cache->buckets[entry->hash & cache->mask] = entry;
