@@ -1,5 +1,6 @@
 #include "common/rpc/server.h"
 
+#include <errno.h>
 #include <grpc/grpc_security.h>
 #include <stdlib.h>
 #include <string.h>
@@ -168,7 +169,10 @@ static enum gw_err start_listening(struct gw_rpc_server *server, struct gw_str a
   int port = grpc_server_add_http2_port(server->server, text, credentials);
   grpc_server_credentials_release(credentials);
   free(text);
-  if (port <= 0) return GW_ERR_IO;
+  if (port <= 0) {
+    errno = 0; /* gRPC does not tell it */
+    return GW_ERR_IO;
+  }
   server->port = (uint16_t)port;
   return GW_OK;
 }

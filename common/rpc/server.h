@@ -28,7 +28,7 @@ struct gw_rpc_server_options {
 };
 
 /* `methods` is an array of `count` that outlives the server; `arg` goes to on_open. GW_ERR_IO: the address can't be bound (another process
- * holds it). */
+ * holds it); errno is 0, since gRPC does not tell it. */
 enum gw_err gw_rpc_server_new(struct gw_rpc *rpc, const struct gw_rpc_server_options *options, const struct gw_rpc_method *methods,
                               size_t method_count, void *arg, struct gw_rpc_server **ret_server);
 uint16_t gw_rpc_server_port(const struct gw_rpc_server *server);

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from support.envoy import Envoy
 from support.gateway import get, wait_until
-from support.redis import free_port
+from support.ports import free_port
 
 ROUTES = """
 auth:

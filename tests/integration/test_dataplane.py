@@ -12,6 +12,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from support.gateway import BUILD, Program, get, request, wait_until
+from support.ports import free_port
 from support.raw import read_answer
 
 ROUTES = 'routes: [{path: "/**", service: s}]'
@@ -19,12 +20,6 @@ ROUTES = 'routes: [{path: "/**", service: s}]'
 
 def services(*backends):
     return "services: {s: {instances: [" + ", ".join(f'{{url: "{backend.url}"}}' for backend in backends) + "]}}"
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def test_not_ready_before_configuration_and_waits_for_the_control_plane(stage):

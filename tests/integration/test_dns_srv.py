@@ -1,7 +1,7 @@
 """Instances from SRV records: those of a real DNS server, which is Consul's."""
 from support.consul import Consul
 from support.gateway import get, wait_until
-from support.redis import free_port
+from support.ports import free_port
 
 ROUTES = 'routes: [{path: "/orders", service: orders}, {path: "/static", service: fixed}]\n'
 SERVICES = "services: {{orders: {{source: dns, dns: {{srv: {name}}}}}, fixed: {{instances: [{{url: {url}}}]}}}}\n"

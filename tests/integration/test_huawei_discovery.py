@@ -197,12 +197,13 @@ def test_a_users_token_is_renewed_before_it_ends_and_after_it_was_withdrawn(stag
     wait_for(control, ["10.0.0.1:8080"])
     wait_until(lambda: fake.logins >= 3, "renewed twice")
     fake.token_life_s = 3600
+    # A login that was on its way may have had the short life still.
+    wait_until(lambda: any(end > fake.now_s() + 60 for end in list(fake.tokens.values())), "renewed for long")
     logins = fake.logins
-    wait_until(lambda: fake.logins > logins, "renewed once more")
     fake.tokens.clear()
     fake.add_server("web-2", "10.0.0.2", tags=["role=web"])
     wait_for(control, ["10.0.0.1:8080", "10.0.0.2:8080"])
-    assert fake.logins == logins + 2
+    assert fake.logins == logins + 1
     assert "can't be asked" not in control.log()
     assert_silent(control, "hush", *fake.tokens)
 

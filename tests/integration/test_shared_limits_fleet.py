@@ -11,7 +11,8 @@ import pytest
 from support.abuse import Measure, QuickService
 from support.gateway import wait_until
 from support.pace import Pace
-from support.redis import Redis, free_port
+from support.ports import free_port
+from support.redis import Redis
 from test_shared_rate_limits import metric
 
 pytestmark = [pytest.mark.full, pytest.mark.scale, pytest.mark.timeout(300), pytest.mark.usefixtures("release_build")]

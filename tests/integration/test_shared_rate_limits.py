@@ -9,7 +9,8 @@ import pytest
 
 from support.gateway import get, wait_until
 from support.pki import Pki
-from support.redis import Redis, free_port
+from support.ports import free_port
+from support.redis import Redis
 
 NUMBERS = "requests: 200, per: 1h"
 

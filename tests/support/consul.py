@@ -9,7 +9,7 @@ import urllib.parse
 import urllib.request
 
 from .gateway import Program, wait_until
-from .redis import free_port
+from .ports import free_port
 
 CONSUL = pathlib.Path(os.environ.get("GW_PEERS", pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "gateway-tests/peers")) / "consul"
 

@@ -2,18 +2,12 @@
 import pathlib
 import shutil
 import signal
-import socket
 import subprocess
 
 from support.gateway import wait_until
+from support.ports import free_port
 
 USER, PASSWORD, DATABASE = "gateway", "a password that nobody shall see", "gateway"
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class MariaDb:

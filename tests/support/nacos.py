@@ -2,15 +2,14 @@
 import json
 import os
 import pathlib
-import random
 import signal
-import socket
 import subprocess
 import urllib.error
 import urllib.parse
 import urllib.request
 
 from .gateway import ROOT, Program, wait_until
+from .ports import free_port, is_free
 
 HERE = pathlib.Path(__file__).resolve().parent
 USER, PASSWORD = "nacos", "nacos"
@@ -24,21 +23,11 @@ def work_folder():
     return done.stdout.strip()
 
 
-def is_free(port):
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
-def free_port():
-    """Free with those that it takes beside: gRPC and JRaft."""
+def free_ports():
+    """One that is free with those that it takes beside: gRPC and JRaft."""
     while True:
-        port = random.randrange(20000, 30000)
-        if all(is_free(port + more) for more in (0, 1000, 1001, -1000)):
+        port = free_port()
+        if all(is_free(port + more) for more in (1000, 1001, -1000)):
             return port
 
 
@@ -46,7 +35,7 @@ class Nacos(Program):
     """`settings`: more of it, as --NAME=VALUE. `has_users`: nobody gets in without user and password (nacos, nacos)."""
 
     def __init__(self, folder, *settings, has_users=False, port=None):
-        self.port = port or free_port()
+        self.port = port or free_ports()
         self.has_users, self.settings = has_users, settings
         self.home, self.token = pathlib.Path(folder) / f"nacos-{self.port}", None
         if has_users:

@@ -5,12 +5,7 @@ import socket
 import subprocess
 
 from .gateway import Program, wait_until
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+from .ports import free_port
 
 
 class Redis(Program):
