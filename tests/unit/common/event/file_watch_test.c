@@ -34,7 +34,7 @@ static const char *in(const struct fixture *f, const char *name) {
   static char paths[4][256];
   static unsigned turn;
   char *path = paths[turn++ % 4];
-  snprintf(path, sizeof(paths[0]), "%s/%s", f->directory, name);
+  assert_in_range(snprintf(path, sizeof(paths[0]), "%s/%s", f->directory, name), 1, sizeof(paths[0]) - 1);
   return path;
 }
 
