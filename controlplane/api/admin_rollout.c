@@ -12,7 +12,7 @@
 /* What a node's agent says of refusals names no version, so it counts once it must be of what is served now. */
 #define AGENT_WAIT_US 1000000u
 /* Another control plane's nodes may have refused what was before, as long as it has not written since. */
-#define OTHERS_WAIT_US (2u * GW_FLEET_WRITE_MS * 1000u)
+#define OTHERS_WAIT_US (UINT64_C(2000) * GW_FLEET_WRITE_MS)
 
 struct rollout {
   const struct gw_admin_request *request;
@@ -37,29 +37,13 @@ static bool is_of_now(const struct gw_node_type_status *status, const struct gw_
   return false;
 }
 
-static bool is_letter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
-}
-
-static bool names(struct gw_str text, struct gw_str name) {
-  for (struct gw_str rest = text; name.len > 0;) {
-    const char *at = memmem(rest.data, rest.len, name.data, name.len);
-    if (at == NULL) return false;
-    const char *end = at + name.len;
-    bool is_alone = (at == text.data || !is_letter(at[-1])) && (end == text.data + text.len || !is_letter(*end));
-    if (is_alone) return true;
-    rest = (struct gw_str){end, (size_t)(text.data + text.len - end)};
-  }
-  return false;
-}
-
 /* The longest name of a resource of that type that stands in the text; of one alone nobody needs to say it. */
 static struct gw_str find_resource(const struct gw_resource_list *list, struct gw_str text) {
   struct gw_str found = {NULL, 0};
   if (list->count == 1) return list->items[0]->name;
   for (uint32_t i = 0; i < list->count; i++) {
     struct gw_str name = list->items[i]->name;
-    if (name.len > found.len && names(text, name)) found = name;
+    if (name.len > found.len && gw_str_has_name(text, name)) found = name;
   }
   return found;
 }

@@ -122,6 +122,33 @@ static int run_verb(struct gw_ctl *ctl, const struct gw_ctl_verb *verb) {
   return exit_code;
 }
 
+static int refuse_word(const struct gw_ctl *ctl, const char *verb, const struct gw_ctl_word *words, size_t count) {
+  struct gw_strbuf names;
+  gw_strbuf_init(&names);
+  for (size_t i = 0; i < count; i++)
+    gw_strbuf_printf(&names, "%s%s", i == 0 ? "" : i + 1 < count ? ", " : " and ", words[i].name);
+  int exit_code = gw_ctl_fail_usage("%s %s: %s are allowed", verb, ctl->words[0], names.data);
+  gw_strbuf_done(&names);
+  return exit_code;
+}
+
+int gw_ctl_run_word(const struct gw_ctl *ctl, const char *verb, const struct gw_ctl_word *words, size_t count) {
+  const struct gw_ctl_word *word = words;
+  while (word < words + count && strcmp(word->name, ctl->words[0]) != 0)
+    word++;
+  if (word == words + count) return refuse_word(ctl, verb, words, count);
+  if (ctl->word_count < word->words_min || ctl->word_count > word->words_max)
+    return gw_ctl_fail_usage("%s %s wants %s", verb, word->name, word->wants);
+  if ((ctl->given & ~(word->flags | GW_CTL_FLAG_OUTPUT)) != 0)
+    return gw_ctl_fail_usage("%s %s does not take all of these options", verb, word->name);
+  struct gw_arena arena;
+  gw_arena_init(&arena, 16384);
+  int exit_code = word->run(ctl, &arena);
+  gw_arena_wipe(&arena);
+  gw_arena_done(&arena);
+  return exit_code;
+}
+
 static bool is_true(const char *text) {
   return strcmp(text, "true") == 0 || strcmp(text, "1") == 0;
 }

@@ -50,7 +50,7 @@ static int setup(void **state) {
   f->cache = gw_snapshot_cache_new();
   f->catalog = gw_catalog_new(f->loop, f->cache);
   f->guard = gw_guard_new(f->loop, NULL, f->catalog);
-  f->sources = gw_sources_new(f->loop, NULL, f->guard);
+  f->sources = gw_sources_new(f->loop, NULL, f->guard, NULL);
   f->options = (struct gw_options){.routes = f->routes, .services = f->services};
   struct gw_files_options options = {.loop = f->loop,
                                      .options = &f->options,
