@@ -181,7 +181,7 @@ static void on_retry(struct gw_timer *timer) {
 /* ---- start ---- */
 
 static void wait_for_store(const struct gw_config_source *source, const bool *is_stopping) {
-  uint64_t end_us = gw_clock_monotonic_us() + START_WAIT_MS * 1000u;
+  uint64_t end_us = gw_clock_monotonic_us() + START_WAIT_MS * UINT64_C(1000);
   while (!*is_stopping && gw_clock_monotonic_us() < end_us) {
     bool is_away = gw_revisions_store_status(source->revisions)->state == GW_STORE_AWAY;
     bool is_settled = gw_revisions_are_known(source->revisions) && source->reading == 0 && gw_list_is_empty(&source->queue);
@@ -210,10 +210,7 @@ static void seed(struct gw_config_source *source, const bool *is_stopping) {
                                      .message = GW_STR("the store was empty")};
     gw_config_changes_change(source, &change, on_seeded, source);
   }
-  free((char *)(uintptr_t)texts.routes.data);
-  free((char *)(uintptr_t)texts.services.data);
-  free((char *)(uintptr_t)texts.routes_name);
-  free((char *)(uintptr_t)texts.services_name);
+  gw_files_texts_done(&texts);
   gw_errors_done(&errors);
 }
 
