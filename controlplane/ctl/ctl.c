@@ -30,7 +30,7 @@ const struct gw_ctl_verb gw_ctl_verbs[] = {
     {"explain", "METHOD URL", "what becomes of a request, and by which rule",
      GW_CTL_FLAG_OUTPUT | GW_CTL_FLAG_FILE | GW_CTL_FLAG_ROUTES | GW_CTL_FLAG_SERVICES | GW_CTL_FLAG_ENV_FILE | GW_CTL_FLAG_HEADER |
          GW_CTL_FLAG_IDENTITY | GW_CTL_FLAG_ROLE | GW_CTL_FLAG_PERMISSION | GW_CTL_FLAG_API_KEY | GW_CTL_FLAG_PLAN | GW_CTL_FLAG_CLIENT |
-         GW_CTL_FLAG_LISTENER | GW_CTL_FLAG_NODE | GW_CTL_FLAG_REVISION,
+         GW_CTL_FLAG_LISTENER | GW_CTL_FLAG_NODE | GW_CTL_FLAG_NODE_CLUSTER | GW_CTL_FLAG_REVISION,
      2, 2, gw_ctl_explain},
     {"node", "config ID [NAME]|clusters ID [NAME]|limits ID|counters ID|drain ID|log-level ID LEVEL",
      "what one data plane runs, has and counts; drain it; how much it logs", GW_CTL_FLAG_OUTPUT, 2, 3, gw_ctl_node},
