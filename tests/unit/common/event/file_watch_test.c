@@ -20,7 +20,7 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 
-#define SETTLE_MS 20
+#define SETTLE_MS UINT64_C(20)
 
 struct fixture {
   struct gw_loop *loop;
