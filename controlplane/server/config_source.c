@@ -252,7 +252,7 @@ enum gw_err gw_config_source_start(struct gw_config_source *source, const bool *
 
 /* ---- life ---- */
 
-static uint64_t get_current(void *arg) {
+uint64_t gw_config_source_current(void *arg) {
   return ((const struct gw_config_source *)arg)->current;
 }
 
@@ -278,7 +278,7 @@ struct gw_config_source *gw_config_source_new(struct gw_loop *loop, struct gw_lo
   gw_timer_init(&source->retry, on_retry);
   source->changes = (struct gw_admin_changes){.arg = source,
                                               .source_name = is_api ? "api" : "files",
-                                              .current = get_current,
+                                              .current = gw_config_source_current,
                                               .change = gw_config_changes_change,
                                               .compare = gw_config_changes_compare,
                                               .find_place = find_place};

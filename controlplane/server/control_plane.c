@@ -245,6 +245,7 @@ static int start_storage(struct control_plane *plane) {
                                        .catalog = plane->catalog,
                                        .nodes = plane->nodes,
                                        .cache = plane->cache,
+                                       .revision = gw_config_source_current,
                                        .on_newest = gw_config_source_on_newest,
                                        .arg = plane->config_source};
   int exit_code = gw_storage_new(&options, &errors, &plane->storage) == GW_OK ? GW_EXIT_OK : print_mistakes(&errors);
