@@ -43,6 +43,14 @@ static inline void gw_list_remove(struct gw_list *node) {
   node->next->prev = node->prev;
   node->next = node->prev = NULL;
 }
+/* Out of the list, which is not empty. */
+static inline struct gw_list *gw_list_take_first(struct gw_list *head) {
+  struct gw_list *first = head->next;
+  head->next = first->next;
+  head->next->prev = head;
+  first->next = first->prev = NULL;
+  return first;
+}
 
 #define GW_LIST_ITEM(node, type, member) GW_CONTAINER_OF(node, type, member)
 /* The body may remove `node` itself. */

@@ -38,6 +38,22 @@ ptrdiff_t gw_str_find_char(struct gw_str s, char c) {
   return at == NULL ? -1 : at - s.data;
 }
 
+static bool is_of_name(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
+}
+
+bool gw_str_has_name(struct gw_str text, struct gw_str name) {
+  const char *text_end = text.data + text.len;
+  for (struct gw_str rest = text; name.len > 0 && rest.len > 0;) {
+    const char *at = memmem(rest.data, rest.len, name.data, name.len);
+    if (at == NULL) return false;
+    const char *end = at + name.len;
+    if ((at == text.data || !is_of_name(at[-1])) && (end == text_end || !is_of_name(*end))) return true;
+    rest = (struct gw_str){at + 1, (size_t)(text_end - at) - 1};
+  }
+  return false;
+}
+
 static bool is_blank(char c) {
   return c == ' ' || c == '\t';
 }

@@ -38,6 +38,8 @@ bool gw_str_has_prefix(struct gw_str s, struct gw_str prefix);
 bool gw_str_has_suffix(struct gw_str s, struct gw_str suffix);
 /* Index of the first c, or -1. */
 ptrdiff_t gw_str_find_char(struct gw_str s, char c);
+/* Whether `name` stands in the text by itself: no letter, digit, '_', '-' or '.' goes on with it on either side. The empty one does not. */
+bool gw_str_has_name(struct gw_str text, struct gw_str name);
 /* Without leading and trailing space and tab. */
 struct gw_str gw_str_trim(struct gw_str s);
 /* Cuts the piece before the next `separator` off *rest and returns true; false when *rest is used up. "a,,b" gives "a", "", "b". */

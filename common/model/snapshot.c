@@ -68,15 +68,22 @@ void gw_snapshot_builder_set_api_keys(struct gw_snapshot_builder *builder, const
   builder->knows_api_keys = true;
 }
 
-static void set_versions(struct gw_snapshot *snapshot) {
+static void set_version(const struct gw_snapshot *snapshot, bool has_endpoints, char *ret_version) {
   struct gw_strbuf versions;
   gw_strbuf_init(&versions);
   for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++) {
-    gw_resource_list_version(&snapshot->lists[type], snapshot->list_versions[type]);
-    if (type != GW_RESOURCE_API_KEY) gw_strbuf_append(&versions, snapshot->list_versions[type], GW_CONTENT_VERSION_SIZE - 1);
+    if (type == GW_RESOURCE_API_KEY || (type == GW_RESOURCE_ENDPOINTS && !has_endpoints)) continue;
+    gw_strbuf_append(&versions, snapshot->list_versions[type], GW_CONTENT_VERSION_SIZE - 1);
   }
-  gw_content_hash_format(gw_strbuf_str(&versions), snapshot->version);
+  gw_content_hash_format(gw_strbuf_str(&versions), ret_version);
   gw_strbuf_done(&versions);
+}
+
+static void set_versions(struct gw_snapshot *snapshot) {
+  for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++)
+    gw_resource_list_version(&snapshot->lists[type], snapshot->list_versions[type]);
+  set_version(snapshot, true, snapshot->version);
+  set_version(snapshot, false, snapshot->policy_version);
 }
 
 struct gw_snapshot *gw_snapshot_builder_freeze(struct gw_snapshot_builder *builder) {

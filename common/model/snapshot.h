@@ -14,7 +14,8 @@ struct gw_snapshot {
   /* Hash over (type, name, version) of all resources: equal content, equal version. Not of API keys, which come and go by themselves: a
    * configuration with other keys is the same configuration. */
   char version[17];
-  bool knows_api_keys; /* false: what the list of API keys should be is not known (yet), and nobody is to be told that there are none */
+  char policy_version[17]; /* the same without endpoints: where instances are is no part of what was written */
+  bool knows_api_keys;     /* false: what the list of API keys should be is not known (yet), and nobody is to be told that there are none */
   struct gw_resource_list lists[GW_RESOURCE_TYPE_COUNT];
   char list_versions[GW_RESOURCE_TYPE_COUNT][17]; /* the same by type: the version_info of state-of-the-world answers */
 };

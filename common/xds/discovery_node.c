@@ -24,7 +24,7 @@ static Google__Protobuf__Struct *encode_instance(struct gw_arena *arena, struct 
   entry->value = gw_xds_encode_new(arena, &google__protobuf__value__descriptor);
   entry->value->kind_case = GOOGLE__PROTOBUF__VALUE__KIND_STRING_VALUE;
   entry->value->string_value = gw_xds_encode_str(arena, instance_id);
-  metadata->fields = gw_arena_calloc(arena, 1, sizeof(*metadata->fields));
+  metadata->fields = gw_arena_calloc(arena, 1, sizeof(void *));
   metadata->fields[metadata->n_fields++] = entry;
   return metadata;
 }

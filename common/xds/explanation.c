@@ -138,3 +138,29 @@ Response *gw_xds_encode_explanation(const struct gw_explanation *explanation, st
   encode_lists(explanation, arena, response);
   return response;
 }
+
+static void add_assumption(Response *answer, const char *words, struct gw_arena *arena) {
+  char **assumptions = gw_arena_calloc(arena, answer->n_assumptions + 1, sizeof(char *));
+  for (size_t i = 0; i < answer->n_assumptions; i++)
+    assumptions[i] = answer->assumptions[i];
+  assumptions[answer->n_assumptions++] = gw_arena_strdup(arena, words);
+  answer->assumptions = assumptions;
+}
+
+void gw_xds_explanation_set_nodes(Response *answer, struct gw_str cluster, const struct gw_str *groups, uint32_t count,
+                                  struct gw_arena *arena) {
+  struct gw_strbuf words;
+  for (uint32_t i = 0; i < count; i++) {
+    if (!gw_str_equal(groups[i], cluster)) continue;
+    answer->node_cluster = text(arena, cluster);
+    return;
+  }
+  gw_strbuf_init(&words);
+  if (cluster.len > 0)
+    gw_strbuf_printf(&words, "nothing is for nodes of cluster %.*s alone: they have what is for all", GW_STR_ARG(cluster));
+  for (uint32_t i = 0; cluster.len == 0 && i < count; i++)
+    gw_strbuf_printf(&words, "%s%.*s", i == 0 ? "the node is in no group; with routes of their own there are: " : ", ",
+                     GW_STR_ARG(groups[i]));
+  if (words.len > 0) add_assumption(answer, words.data, arena);
+  gw_strbuf_done(&words);
+}

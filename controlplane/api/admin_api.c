@@ -200,6 +200,22 @@ void gw_admin_call_refuse(struct gw_admin_call *call, int code, const char *mess
   gw_rpc_stream_finish(call->stream, code, message);
 }
 
+static int code_of(enum gw_err err) {
+  switch (err) {
+  case GW_ERR_NOT_FOUND: return GW_RPC_NOT_FOUND;
+  case GW_ERR_DENIED:
+  case GW_ERR_IO: return GW_RPC_FAILED_PRECONDITION;
+  case GW_ERR_CLOSED: return GW_RPC_UNAVAILABLE;
+  case GW_ERR_LIMIT: return GW_RPC_RESOURCE_EXHAUSTED;
+  case GW_ERR_AGAIN: return GW_RPC_ABORTED;
+  default: return GW_RPC_INVALID_ARGUMENT;
+  }
+}
+
+void gw_admin_call_fail(struct gw_admin_call *call, enum gw_err err, const char *message) {
+  gw_admin_call_refuse(call, code_of(err), message);
+}
+
 void gw_admin_call_answer_bytes(struct gw_admin_call *call, struct gw_str message) {
   struct gw_bytes *bytes = gw_bytes_new(message.data, message.len);
   call->on_gone = NULL;

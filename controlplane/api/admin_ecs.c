@@ -42,17 +42,6 @@ static struct waiting *wait_for(struct gw_admin_call *call, const ProtobufCMessa
   return waiting;
 }
 
-static int code_of(enum gw_err err) {
-  switch (err) {
-  case GW_ERR_NOT_FOUND: return GW_RPC_NOT_FOUND;
-  case GW_ERR_DENIED:
-  case GW_ERR_IO: return GW_RPC_FAILED_PRECONDITION;
-  case GW_ERR_LIMIT: return GW_RPC_RESOURCE_EXHAUSTED;
-  case GW_ERR_CLOSED: return GW_RPC_UNAVAILABLE;
-  default: return GW_RPC_INVALID_ARGUMENT;
-  }
-}
-
 /* ---- list ---- */
 
 static char **copy_addresses(const struct gw_ecs_server *server, bool is_floating, struct gw_arena *arena, size_t *ret_count) {
@@ -91,7 +80,7 @@ static void on_servers(void *arg, const struct gw_ecs_servers *servers) {
   struct gw_arena arena;
   gw_arena_init(&arena, 16384);
   if (servers->err != GW_OK) {
-    gw_admin_call_refuse(waiting->call, code_of(servers->err), servers->words);
+    gw_admin_call_fail(waiting->call, servers->err, servers->words);
   } else if (servers->count > SERVERS_MAX) {
     gw_admin_call_refuse(waiting->call, GW_RPC_RESOURCE_EXHAUSTED,
                          gw_arena_printf(&arena, "%u servers match, and at most %u are told; a name or a tag makes them fewer",
@@ -140,7 +129,7 @@ static Gateway__Admin__V1__EcsJob *make_job(const struct gw_ecs_job *job, struct
 static void on_job(void *arg, const struct gw_ecs_job *job) {
   struct waiting *waiting = arg;
   if (job->err != GW_OK) {
-    gw_admin_call_refuse(waiting->call, code_of(job->err), job->words);
+    gw_admin_call_fail(waiting->call, job->err, job->words);
   } else {
     struct gw_arena arena;
     gw_arena_init(&arena, 4096);

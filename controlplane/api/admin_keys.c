@@ -60,17 +60,6 @@ static ApiKey **make_keys(struct gw_arena *arena, const struct gw_api_keys_outco
   return keys;
 }
 
-static int code_of(enum gw_err err) {
-  switch (err) {
-  case GW_ERR_NOT_FOUND: return GW_RPC_NOT_FOUND;
-  case GW_ERR_DENIED: return GW_RPC_FAILED_PRECONDITION;
-  case GW_ERR_CLOSED: return GW_RPC_UNAVAILABLE;
-  case GW_ERR_LIMIT: return GW_RPC_RESOURCE_EXHAUSTED;
-  case GW_ERR_AGAIN: return GW_RPC_ABORTED;
-  default: return GW_RPC_INVALID_ARGUMENT;
-  }
-}
-
 static void on_outcome(void *arg, const struct gw_api_keys_outcome *outcome) {
   struct waiting *waiting = arg;
   if (waiting->call != NULL && outcome->err == GW_OK) {
@@ -80,7 +69,7 @@ static void on_outcome(void *arg, const struct gw_api_keys_outcome *outcome) {
     gw_arena_wipe(&arena);
     gw_arena_done(&arena);
   } else if (waiting->call != NULL) {
-    gw_admin_call_refuse(waiting->call, code_of(outcome->err), outcome->words);
+    gw_admin_call_fail(waiting->call, outcome->err, outcome->words);
   }
   free(waiting);
 }

@@ -21,17 +21,6 @@ static void on_gone(void *arg) {
   free(waiting);
 }
 
-static int code_of(enum gw_err err) {
-  switch (err) {
-  case GW_ERR_NOT_FOUND: return GW_RPC_NOT_FOUND;
-  case GW_ERR_DENIED: return GW_RPC_FAILED_PRECONDITION;
-  case GW_ERR_LIMIT: return GW_RPC_RESOURCE_EXHAUSTED;
-  case GW_ERR_AGAIN: return GW_RPC_ABORTED;
-  case GW_ERR_CLOSED: return GW_RPC_UNAVAILABLE;
-  default: return GW_RPC_INVALID_ARGUMENT;
-  }
-}
-
 static void on_outcome(void *arg, enum gw_err err, const char *words) {
   struct waiting *waiting = arg;
   if (err == GW_OK) {
@@ -41,7 +30,7 @@ static void on_outcome(void *arg, enum gw_err err, const char *words) {
     gw_arena_done(&arena);
   } else {
     char *told = gw_asprintf("%s%s", err == GW_ERR_CLOSED ? "the registry does not answer: " : "", words);
-    gw_admin_call_refuse(waiting->call, code_of(err), told);
+    gw_admin_call_fail(waiting->call, err, told);
     free(told);
   }
   free(waiting);
@@ -119,7 +108,7 @@ static RegistryInstance *make_instance(struct gw_arena *arena, const struct gw_r
   for (uint32_t i = 0; i < instance->tag_count; i++)
     m->tags[i] = gw_admin_text(arena, instance->tags[i]);
   m->n_metadata = instance->metadata_count;
-  m->metadata = gw_arena_calloc(arena, instance->metadata_count, sizeof(*m->metadata));
+  m->metadata = gw_arena_calloc(arena, instance->metadata_count, sizeof(void *));
   for (uint32_t i = 0; i < instance->metadata_count; i++) {
     m->metadata[i] = gw_admin_message_new(arena, &gateway__admin__v1__registry_instance__metadata_entry__descriptor);
     m->metadata[i]->key = gw_admin_text(arena, instance->metadata[i].name);
@@ -147,7 +136,7 @@ ProtobufCMessage *gw_admin_reply_registrations(const struct gw_admin_request *re
   uint32_t count = 0;
   while (registrations->get(registrations->arg, count, &status))
     count++;
-  m->registrations = gw_arena_calloc(arena, count, sizeof(*m->registrations));
+  m->registrations = gw_arena_calloc(arena, count, sizeof(void *));
   for (uint32_t i = 0; i < count && registrations->get(registrations->arg, i, &status); i++) {
     Gateway__Admin__V1__Registration *one = gw_admin_message_new(arena, &gateway__admin__v1__registration__descriptor);
     one->instance = make_instance(arena, &status);

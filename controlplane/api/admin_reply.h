@@ -33,6 +33,8 @@ void gw_admin_call_wait(struct gw_admin_call *call, void (*on_gone)(void *arg), 
 void gw_admin_call_answer(struct gw_admin_call *call, const ProtobufCMessage *answer);
 void gw_admin_call_answer_bytes(struct gw_admin_call *call, struct gw_str message);
 void gw_admin_call_refuse(struct gw_admin_call *call, int code, const char *message);
+/* The same for what others have failed with. */
+void gw_admin_call_fail(struct gw_admin_call *call, enum gw_err err, const char *message);
 /* Of the call's metadata; empty: it has none of that name. */
 struct gw_str gw_admin_call_metadata(const struct gw_admin_call *call, const char *name);
 

@@ -27,17 +27,6 @@ static struct waiting *wait_for(const struct gw_admin_request *request, struct g
   return waiting;
 }
 
-static int code_of(enum gw_err err) {
-  switch (err) {
-  case GW_ERR_NOT_FOUND: return GW_RPC_NOT_FOUND;
-  case GW_ERR_DENIED: return GW_RPC_FAILED_PRECONDITION;
-  case GW_ERR_CLOSED: return GW_RPC_UNAVAILABLE;
-  case GW_ERR_LIMIT: return GW_RPC_RESOURCE_EXHAUSTED;
-  case GW_ERR_AGAIN: return GW_RPC_ABORTED;
-  default: return GW_RPC_INVALID_ARGUMENT;
-  }
-}
-
 static Gateway__Admin__V1__Revision *make_revision(struct gw_arena *arena, const struct gw_revision *from) {
   if (from == NULL) return NULL;
   Gateway__Admin__V1__Revision *m = gw_admin_message_new(arena, &gateway__admin__v1__revision__descriptor);
@@ -55,7 +44,7 @@ static Gateway__Admin__V1__Revision *make_revision(struct gw_arena *arena, const
 }
 
 static Gateway__Admin__V1__Loosening **make_loosenings(struct gw_arena *arena, const struct gw_admin_loosening *from, uint32_t count) {
-  Gateway__Admin__V1__Loosening **list = gw_arena_calloc(arena, count, sizeof(*list));
+  Gateway__Admin__V1__Loosening **list = gw_arena_calloc(arena, count, sizeof(void *));
   for (uint32_t i = 0; i < count; i++) {
     list[i] = gw_admin_message_new(arena, &gateway__admin__v1__loosening__descriptor);
     list[i]->kind = gw_arena_strdup(arena, from[i].kind);
@@ -96,7 +85,7 @@ static Gateway__Admin__V1__ApplyResponse__Outcome outcome_on_wire(enum gw_admin_
 static void on_changed(void *arg, const struct gw_admin_changed *changed) {
   struct waiting *waiting = arg;
   if (waiting->call != NULL && changed->err != GW_OK) {
-    gw_admin_call_refuse(waiting->call, code_of(changed->err), changed->words);
+    gw_admin_call_fail(waiting->call, changed->err, changed->words);
   } else if (waiting->call != NULL) {
     struct gw_arena arena;
     gw_arena_init(&arena, 4096);
@@ -207,7 +196,7 @@ static ProtobufCBinaryData lend(struct gw_str text) {
 static void on_compared(void *arg, const struct gw_admin_comparison *found) {
   struct waiting *waiting = arg;
   if (waiting->call != NULL && found->err != GW_OK) {
-    gw_admin_call_refuse(waiting->call, code_of(found->err), found->words);
+    gw_admin_call_fail(waiting->call, found->err, found->words);
   } else if (waiting->call != NULL) {
     struct gw_arena arena;
     gw_arena_init(&arena, 4096);

@@ -1,5 +1,6 @@
 /* GetRollout: which nodes of the fleet run what is served now, which have refused it, and which have not told yet. */
 #include <gateway/admin/v1/admin.pb-c.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "common/model/snapshot.h"
@@ -12,12 +13,12 @@
 /* What a node's agent says of refusals names no version, so it counts once it must be of what is served now. */
 #define AGENT_WAIT_US 1000000u
 /* Another control plane's nodes may have refused what was before, as long as it has not written since. */
-#define OTHERS_WAIT_US (2u * GW_FLEET_WRITE_MS * 1000u)
+#define OTHERS_WAIT_US (UINT64_C(2000) * GW_FLEET_WRITE_MS)
 
 struct rollout {
   const struct gw_admin_request *request;
-  struct gw_snapshot *snapshot; /* what nodes of no group get */
-  uint64_t age_us;
+  uint64_t revision; /* in force here */
+  uint64_t age_us;   /* of what is served */
 };
 
 static const struct gw_node_type_status *find_refused_type(const struct gw_node *node, enum gw_resource_type *ret_type) {
@@ -37,29 +38,13 @@ static bool is_of_now(const struct gw_node_type_status *status, const struct gw_
   return false;
 }
 
-static bool is_letter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
-}
-
-static bool names(struct gw_str text, struct gw_str name) {
-  for (struct gw_str rest = text; name.len > 0;) {
-    const char *at = memmem(rest.data, rest.len, name.data, name.len);
-    if (at == NULL) return false;
-    const char *end = at + name.len;
-    bool is_alone = (at == text.data || !is_letter(at[-1])) && (end == text.data + text.len || !is_letter(*end));
-    if (is_alone) return true;
-    rest = (struct gw_str){end, (size_t)(text.data + text.len - end)};
-  }
-  return false;
-}
-
 /* The longest name of a resource of that type that stands in the text; of one alone nobody needs to say it. */
 static struct gw_str find_resource(const struct gw_resource_list *list, struct gw_str text) {
   struct gw_str found = {NULL, 0};
   if (list->count == 1) return list->items[0]->name;
   for (uint32_t i = 0; i < list->count; i++) {
     struct gw_str name = list->items[i]->name;
-    if (name.len > found.len && names(text, name)) found = name;
+    if (name.len > found.len && gw_str_has_name(text, name)) found = name;
   }
   return found;
 }
@@ -94,11 +79,11 @@ static Gateway__Admin__V1__RolloutNode *make_node(const struct rollout *rollout,
   return m;
 }
 
-/* NULL: it runs what is served to its group. */
+/* NULL: it runs what is served to its group, as far as that was written: endpoints are no matter of a revision. */
 static Gateway__Admin__V1__RolloutNode *judge(const struct rollout *rollout, const struct gw_node *node) {
   char *reason = NULL;
   const struct gw_snapshot *snapshot = gw_snapshot_cache_of(rollout->request->options->cache, gw_str_from(node->cluster));
-  enum gw_node_state state = gw_node_state_of(node, snapshot, &reason);
+  enum gw_node_state state = gw_node_policy_state_of(node, snapshot, &reason);
   Gateway__Admin__V1__RolloutNode *m = NULL;
   if (state != GW_NODE_SYNCED) {
     m = make_node(rollout, node->id, node->cluster, node->kind, reason != NULL ? reason : "");
@@ -112,20 +97,17 @@ static Gateway__Admin__V1__RolloutNode *judge(const struct rollout *rollout, con
   return m;
 }
 
-/* The same of a node of another control plane, which is what that one has said last: of what is served here, if both serve the same. Ours
- * say what they run themselves. */
+/* The same of a node of another control plane, which that one has judged by what it serves itself. It may see registries otherwise, and be
+ * right about its nodes all the same; it counts once it has this revision in force. */
 static Gateway__Admin__V1__RolloutNode *judge_other(const struct rollout *rollout, const Gateway__Store__V1__FleetMember *member,
                                                     const Gateway__Admin__V1__NodeStatus *node) {
   struct gw_arena *arena = rollout->request->arena;
-  const struct gw_snapshot *wanted = gw_snapshot_cache_of(rollout->request->options->cache, gw_str_from(node->cluster));
-  bool is_behind = strcmp(member->snapshot_version, rollout->snapshot->version) != 0;
-  bool runs_other = node->snapshot_version[0] != '\0' && strcmp(node->snapshot_version, wanted->version) != 0;
-  bool is_synced = node->state == GATEWAY__ADMIN__V1__NODE_STATUS__STATE__SYNCED;
-  if (is_synced && !is_behind && !runs_other) return NULL;
-  const char *reason = is_synced && !is_behind ? gw_arena_printf(arena, "it runs %s", node->snapshot_version) : node->reason;
-  if (is_behind) reason = gw_arena_printf(arena, "its control plane %s serves %s", member->name, member->snapshot_version);
+  bool is_behind = member->revision == 0 || member->revision != rollout->revision;
+  if (!is_behind && node->policy_state == GATEWAY__ADMIN__V1__NODE_STATUS__STATE__SYNCED) return NULL;
+  const char *reason = node->policy_reason;
+  if (is_behind) reason = gw_arena_printf(arena, "its control plane %s has revision %" PRIu64 " in force", member->name, member->revision);
   Gateway__Admin__V1__RolloutNode *m = make_node(rollout, node->id, node->cluster, node->kind, reason);
-  m->refused = node->state == GATEWAY__ADMIN__V1__NODE_STATUS__STATE__REFUSED && !is_behind && rollout->age_us >= OTHERS_WAIT_US;
+  m->refused = node->policy_state == GATEWAY__ADMIN__V1__NODE_STATUS__STATE__REFUSED && !is_behind && rollout->age_us >= OTHERS_WAIT_US;
   if (m->refused) find_place(rollout, GW_RESOURCE_ROUTE_CONFIG, m);
   return m;
 }
@@ -180,12 +162,13 @@ ProtobufCMessage *gw_admin_reply_rollout(const struct gw_admin_request *request)
   Gateway__Admin__V1__GetRolloutResponse *reply =
       gw_admin_message_new(request->arena, &gateway__admin__v1__get_rollout_response__descriptor);
   const struct gw_revision *newest = gw_revisions_newest(changes->revisions);
-  struct rollout rollout = {.request = request, .snapshot = gw_snapshot_cache_current(options->cache)};
-  reply->current = changes->current(changes->arg);
+  const struct gw_snapshot *snapshot = gw_snapshot_cache_current(options->cache);
+  struct rollout rollout = {.request = request, .revision = changes->current(changes->arg)};
+  reply->current = rollout.revision;
   reply->newest = newest != NULL ? newest->number : 0;
   reply->nodes = gw_arena_calloc(request->arena, NODES_SHOWN, sizeof(void *));
-  if (rollout.snapshot == NULL) return &reply->base;
-  reply->snapshot_version = gw_arena_strdup(request->arena, rollout.snapshot->version);
+  if (snapshot == NULL) return &reply->base;
+  reply->snapshot_version = gw_arena_strdup(request->arena, snapshot->version);
   rollout.age_us = gw_loop_now_us(options->loop) - gw_snapshot_cache_set_us(options->cache);
   GW_LIST_FOR_EACH(item, &options->nodes->nodes) {
     add_verdict(reply, judge(&rollout, GW_LIST_ITEM(item, struct gw_node, link)));

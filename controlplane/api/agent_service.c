@@ -177,6 +177,7 @@ static void on_report(struct session *session, const Gateway__Agent__V1__Report 
   uint64_t age_us = report->snapshot_age_ms > now_us / 1000 ? 0 : report->snapshot_age_ms * 1000;
   node->has_report = true;
   copy_word(node->snapshot_version, sizeof(node->snapshot_version), report->snapshot_version);
+  copy_word(node->policy_version, sizeof(node->policy_version), report->policy_version);
   copy_word(node->snapshot_source, sizeof(node->snapshot_source), report->snapshot_source);
   node->snapshot_active_us = now_us - age_us;
   node->is_ready = report->ready;

@@ -59,7 +59,10 @@ static void append_text(struct gw_strbuf *text, struct gw_str value) {
   gw_strbuf_append_char(text, '"');
   for (size_t i = 0; i < value.len && i < SHOWN_BYTES; i++) {
     bool is_plain = (unsigned char)value.data[i] >= 0x20 && value.data[i] != 0x7f && value.data[i] != '"';
-    gw_strbuf_append_char(text, is_plain ? value.data[i] : '?');
+    if (is_plain)
+      gw_strbuf_append_char(text, value.data[i]);
+    else
+      gw_strbuf_append_char(text, '?');
   }
   gw_strbuf_append_str(text, value.len > SHOWN_BYTES ? GW_STR("…\"") : GW_STR("\""));
 }
@@ -157,8 +160,7 @@ static void on_batch(void *arg, const struct gw_store_batch *batch) {
 /* ---- what it writes ---- */
 
 static void drop_first(struct gw_audit *audit) {
-  struct waiting *first = GW_LIST_ITEM(audit->waiting.next, struct waiting, node);
-  gw_list_remove(&first->node);
+  struct waiting *first = GW_LIST_ITEM(gw_list_take_first(&audit->waiting), struct waiting, node);
   audit->waiting_count--;
   gw_arena_done(&first->arena);
   free(first);

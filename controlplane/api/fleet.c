@@ -41,6 +41,7 @@ struct gw_fleet {
   bool is_writing; /* a write waits for its answer */
   uint64_t beat;
   uint64_t beaten_ms;                 /* when it was last written */
+  uint64_t told_revision;             /* what was written then */
   uint64_t written[GW_FLEET_BUCKETS]; /* hash of what stands there; 0: not known */
   uint64_t writing[GW_FLEET_BUCKETS];
   uint32_t others;
@@ -218,6 +219,7 @@ static void add_itself(struct gw_fleet *fleet, struct writing *writing) {
   member.snapshot_version = version;
   member.beat = ++fleet->beat;
   member.nodes = fleet->options.nodes->count;
+  member.revision = fleet->told_revision = fleet->options.revision(fleet->options.arg);
   add_write(writing, fleet, (uint32_t)fleet->own, ITSELF, gw_wire_pack(&member.base));
 }
 
@@ -274,7 +276,8 @@ static void write_what_is_due(struct gw_fleet *fleet) {
   struct writing writing = {.count = 0};
   if (has_others(fleet)) add_buckets(fleet, &writing);
   uint64_t now_ms = gw_loop_now_ms(fleet->options.loop);
-  if (writing.count > 0 || fleet->beat == 0 || now_ms - fleet->beaten_ms >= GW_FLEET_BEAT_MS) {
+  bool has_news = writing.count > 0 || fleet->options.revision(fleet->options.arg) != fleet->told_revision;
+  if (has_news || fleet->beat == 0 || now_ms - fleet->beaten_ms >= GW_FLEET_BEAT_MS) {
     add_itself(fleet, &writing);
     fleet->beaten_ms = now_ms;
   }

@@ -31,6 +31,8 @@ struct gw_fleet_options {
   struct gw_store *store;
   const struct gw_node_table *nodes;
   const struct gw_snapshot_cache *cache;
+  uint64_t (*revision)(void *arg); /* that is in force here; 0: none that has a number yet */
+  void *arg;
 };
 
 struct gw_fleet *gw_fleet_new(const struct gw_fleet_options *options);

@@ -70,9 +70,12 @@ Gateway__Admin__V1__NodeStatus *gw_node_status_brief(struct gw_arena *arena, con
     status->state = state_on_wire(gw_node_state_of(node, snapshot, &reason));
     status->reason = gw_node_status_text(arena, reason);
     free(reason);
+    status->policy_state = state_on_wire(gw_node_policy_state_of(node, snapshot, &reason));
+    status->policy_reason = gw_node_status_text(arena, reason);
+    free(reason);
   } else {
-    status->state = GATEWAY__ADMIN__V1__NODE_STATUS__STATE__STALE;
-    status->reason = gw_arena_strdup(arena, "there is no configuration yet");
+    status->state = status->policy_state = GATEWAY__ADMIN__V1__NODE_STATUS__STATE__STALE;
+    status->reason = status->policy_reason = gw_arena_strdup(arena, "there is no configuration yet");
   }
   add_troubles(status, node, arena);
   if (node->has_report) {

@@ -201,8 +201,8 @@ static enum gw_err freeze_groups(const struct gw_catalog *catalog, const struct 
   uint32_t count = policy->group_count;
   if (count == 0) return GW_OK;
   struct gw_node_group *groups = gw_arena_calloc(arena, count, sizeof(*groups));
-  struct gw_snapshot **previous = gw_arena_calloc(arena, count + 1u, sizeof(*previous));
-  struct gw_snapshot **made = gw_arena_calloc(arena, count + 1u, sizeof(*made));
+  struct gw_snapshot **previous = gw_arena_calloc(arena, count + 1u, sizeof(void *));
+  struct gw_snapshot **made = gw_arena_calloc(arena, count + 1u, sizeof(void *));
   for (uint32_t i = 0; i < count; i++) {
     groups[i] = policy->groups[i];
     groups[i].listeners = complete_listeners(catalog, groups[i].listeners, groups[i].listener_count, arena);

@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 
-#include "common/base/clock.h"
 #include "common/base/map.h"
 #include "common/base/mem.h"
 
@@ -149,13 +148,17 @@ static bool set_state(struct guarded *guarded, enum gw_guard_state state) {
   return true;
 }
 
+/* Takes the reference. */
 static void serve(struct guarded *guarded, struct set *set) {
-  put_set(&guarded->served, set);
+  struct set *before = guarded->served;
+  guarded->served = set;
+  set_unref(before);
   guarded->status.endpoints = &guarded->served->endpoints;
   gw_catalog_set_endpoints(guarded->guard->catalog, CATALOG_SOURCE, guarded->status.endpoints);
 }
 
 static void keep_base(struct guarded *guarded) {
+  GW_ASSERT(guarded->served != NULL);
   uint64_t now_ms = gw_loop_now_ms(guarded->guard->loop);
   bool is_old = now_ms - guarded->base_ms > guarded->guard->window_ms;
   if (guarded->base != NULL && !is_old && guarded->served->endpoints.count < guarded->base->endpoints.count) return;
@@ -165,11 +168,7 @@ static void keep_base(struct guarded *guarded) {
 
 static void accept(struct guarded *guarded, const struct gw_endpoints *endpoints, const char *words) {
   bool is_news = !is_same_set(guarded->served, endpoints);
-  if (is_news) {
-    struct set *set = set_new(endpoints);
-    serve(guarded, set);
-    set_unref(set);
-  }
+  if (is_news) serve(guarded, set_new(endpoints));
   put_set(&guarded->offered, NULL);
   guarded->status.said_count = endpoints->count;
   guarded->status.known_us = gw_loop_wall_us(guarded->guard->loop);
@@ -201,7 +200,7 @@ static void hold(struct guarded *guarded, struct set *measure, const struct gw_e
   struct set *offered = set_new(endpoints);
   put_set(&guarded->offered, offered);
   set_unref(offered);
-  if (measure != guarded->served) serve(guarded, measure);
+  if (measure != guarded->served) serve(guarded, set_ref(measure));
   guarded->status.said_count = endpoints->count;
   bool is_new_state = set_state(guarded, GW_GUARD_HELD);
   is_news = set_words(guarded, words) || is_news || is_new_state;
@@ -252,7 +251,7 @@ static void remembered_free(struct remembered *remembered) {
 
 static void take_back(struct guarded *guarded, const struct remembered *remembered) {
   if (guarded->served != NULL || strcmp(remembered->source, guarded->status.source) != 0) return;
-  serve(guarded, remembered->set);
+  serve(guarded, set_ref(remembered->set));
   guarded->status.known_us = remembered->known_us;
   guarded->has_new_question = false;
 }
@@ -296,7 +295,8 @@ enum gw_err gw_guard_release(struct gw_guard *guard, struct gw_str service) {
   struct guarded *guarded = find(guard, service);
   if (guarded == NULL) return GW_ERR_NOT_FOUND;
   if (guarded->status.state != GW_GUARD_HELD) return GW_ERR_INVALID;
-  struct set *offered = set_ref(guarded->offered);
+  struct set *offered = guarded->offered;
+  guarded->offered = NULL;
   put_set(&guarded->base, NULL);
   accept(guarded, &offered->endpoints, "");
   set_unref(offered);
@@ -347,57 +347,6 @@ uint32_t gw_guard_count(const struct gw_guard *guard, enum gw_guard_state state)
   for (size_t cursor = 0; gw_map_next(guard->services, &cursor, &key, &guarded);)
     count += ((const struct guarded *)guarded)->status.state == state;
   return count;
-}
-
-/* How many services can't be asked for at that source, if `services[at]` is the first of them; else 0. */
-static uint32_t count_away(const struct gw_guard_service *services, uint32_t count, uint32_t at) {
-  uint32_t same = 0;
-  for (uint32_t i = 0; i < count; i++) {
-    if (services[i].state != GW_GUARD_AWAY || strcmp(services[i].source, services[at].source) != 0 ||
-        strcmp(services[i].words, services[at].words) != 0)
-      continue;
-    if (i < at) return 0;
-    same++;
-  }
-  return same;
-}
-
-/* A registry that is away is one warning, not one for each of a thousand services. */
-static void warn_of_away(const struct gw_guard_service *services, uint32_t count, uint32_t at, const char *place,
-                         struct gw_errors *errors) {
-  const struct gw_guard_service *service = &services[at];
-  uint32_t same = count_away(services, count, at);
-  if (same == 1)
-    gw_errors_warn(errors, place, "%s can't be asked: %s; %s", service->source, service->words,
-                   service->endpoints->count > 0 ? "the last good instances are held" : "it has no instances");
-  else if (same > 1)
-    gw_errors_warn(errors, place, "%s can't be asked for it and %u others: %s; the last good instances are held", service->source, same - 1,
-                   service->words);
-}
-
-static void warn_of_held(const struct gw_guard_service *service, const char *place, struct gw_errors *errors) {
-  char since[GW_CLOCK_RFC3339_SIZE];
-  gw_clock_format_rfc3339(service->since_us, since);
-  gw_errors_warn(errors, place, "%s: the last good ones are held since %s; `gatewayctl services release %.*s` lets go", service->words,
-                 since, GW_STR_ARG(service->service));
-}
-
-void gw_guard_append_warnings(struct gw_guard *guard, struct gw_errors *errors) {
-  struct gw_arena arena;
-  gw_arena_init(&arena, 4096);
-  const struct gw_guard_service *services;
-  uint32_t count = gw_guard_list(guard, &arena, &services);
-  for (uint32_t i = 0; i < count; i++) {
-    const struct gw_guard_service *service = &services[i];
-    const char *place = gw_arena_printf(&arena, "service %.*s", GW_STR_ARG(service->service));
-    if (service->state == GW_GUARD_AWAY)
-      warn_of_away(services, count, i, place, errors);
-    else if (service->state == GW_GUARD_HELD)
-      warn_of_held(service, place, errors);
-    else if (service->words[0] != '\0')
-      gw_errors_warn(errors, place, "%s", service->words);
-  }
-  gw_arena_done(&arena);
 }
 
 /* ---- life ---- */

@@ -18,6 +18,8 @@ enum gw_huawei_need {
 };
 
 struct gw_huawei {
+  struct gw_list node; /* huawei_clients.h */
+  uint32_t holders;
   struct gw_loop *loop;
   struct gw_fetcher *fetcher;
   struct gw_huawei_config config;

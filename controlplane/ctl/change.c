@@ -14,6 +14,7 @@
 #include "controlplane/ctl/admin_client.h"
 #include "controlplane/ctl/loosenings.h"
 #include "controlplane/ctl/message_json.h"
+#include "controlplane/ctl/progress.h"
 #include "controlplane/ctl/rollout.h"
 
 #define TIMEOUT_DEFAULT_MS 60000u
@@ -82,7 +83,7 @@ static int ask(const struct gw_ctl *ctl, const char *method, const ProtobufCMess
       fprintf(stderr, "gatewayctl: whether it was done is not known (gatewayctl history tells): %s\n", problem);
       return GW_CTL_TIMEOUT;
     }
-    gw_rollout_pause(RETRY_MS);
+    gw_progress_pause(RETRY_MS);
   }
 }
 

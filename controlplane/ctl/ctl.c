@@ -30,7 +30,7 @@ const struct gw_ctl_verb gw_ctl_verbs[] = {
     {"explain", "METHOD URL", "what becomes of a request, and by which rule",
      GW_CTL_FLAG_OUTPUT | GW_CTL_FLAG_FILE | GW_CTL_FLAG_ROUTES | GW_CTL_FLAG_SERVICES | GW_CTL_FLAG_ENV_FILE | GW_CTL_FLAG_HEADER |
          GW_CTL_FLAG_IDENTITY | GW_CTL_FLAG_ROLE | GW_CTL_FLAG_PERMISSION | GW_CTL_FLAG_API_KEY | GW_CTL_FLAG_PLAN | GW_CTL_FLAG_CLIENT |
-         GW_CTL_FLAG_LISTENER | GW_CTL_FLAG_NODE | GW_CTL_FLAG_REVISION,
+         GW_CTL_FLAG_LISTENER | GW_CTL_FLAG_NODE | GW_CTL_FLAG_NODE_CLUSTER | GW_CTL_FLAG_REVISION,
      2, 2, gw_ctl_explain},
     {"node", "config ID [NAME]|clusters ID [NAME]|limits ID|counters ID|drain ID|log-level ID LEVEL",
      "what one data plane runs, has and counts; drain it; how much it logs", GW_CTL_FLAG_OUTPUT, 2, 3, gw_ctl_node},
@@ -119,6 +119,33 @@ static int run_verb(struct gw_ctl *ctl, const struct gw_ctl_verb *verb) {
     fputs("gatewayctl: the output cannot be written\n", stderr);
     return exit_code == GW_CTL_OK ? GW_CTL_FAILED : exit_code;
   }
+  return exit_code;
+}
+
+static int refuse_word(const struct gw_ctl *ctl, const char *verb, const struct gw_ctl_word *words, size_t count) {
+  struct gw_strbuf names;
+  gw_strbuf_init(&names);
+  for (size_t i = 0; i < count; i++)
+    gw_strbuf_printf(&names, "%s%s", i == 0 ? "" : i + 1 < count ? ", " : " and ", words[i].name);
+  int exit_code = gw_ctl_fail_usage("%s %s: %s are allowed", verb, ctl->words[0], names.data);
+  gw_strbuf_done(&names);
+  return exit_code;
+}
+
+int gw_ctl_run_word(const struct gw_ctl *ctl, const char *verb, const struct gw_ctl_word *words, size_t count) {
+  const struct gw_ctl_word *word = words;
+  while (word < words + count && strcmp(word->name, ctl->words[0]) != 0)
+    word++;
+  if (word == words + count) return refuse_word(ctl, verb, words, count);
+  if (ctl->word_count < word->words_min || ctl->word_count > word->words_max)
+    return gw_ctl_fail_usage("%s %s wants %s", verb, word->name, word->wants);
+  if ((ctl->given & ~(word->flags | GW_CTL_FLAG_OUTPUT)) != 0)
+    return gw_ctl_fail_usage("%s %s does not take all of these options", verb, word->name);
+  struct gw_arena arena;
+  gw_arena_init(&arena, 16384);
+  int exit_code = word->run(ctl, &arena);
+  gw_arena_wipe(&arena);
+  gw_arena_done(&arena);
   return exit_code;
 }
 

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/base/arena.h"
 #include "common/crypto/tls_files.h"
 #include "controlplane/ctl/options.h"
 
@@ -61,6 +62,20 @@ struct gw_ctl_verb {
   int words_max;
   int (*run)(const struct gw_ctl *ctl); /* returns the exit code */
 };
+
+/* What comes behind a verb that does several things: "list" of `keys list`. */
+struct gw_ctl_word {
+  const char *name;
+  int words_min; /* with its own */
+  int words_max;
+  const char *wants; /* "an ID" */
+  int (*run)(const struct gw_ctl *ctl, struct gw_arena *arena);
+  uint64_t flags; /* that it takes, beside GW_CTL_FLAG_OUTPUT */
+};
+#define GW_CTL_ANY_WORDS 1001
+
+/* Runs the one that ctl->words[0] names, with an arena that is wiped after it, since keys are among what it has to print. */
+int gw_ctl_run_word(const struct gw_ctl *ctl, const char *verb, const struct gw_ctl_word *words, size_t count);
 
 extern const struct gw_ctl_verb gw_ctl_verbs[];
 extern const uint32_t gw_ctl_verb_count;

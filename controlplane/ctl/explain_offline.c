@@ -17,13 +17,23 @@ static void add(struct gw_snapshot_builder *builder, enum gw_resource_type type,
   gw_snapshot_builder_add(builder, resource);
 }
 
+/* What nodes of that cluster get, be it a group or not. */
+static struct gw_node_group find_group(const struct gw_policy *policy, struct gw_str cluster) {
+  for (uint32_t i = 0; i < policy->group_count; i++)
+    if (gw_str_equal(policy->groups[i].name, cluster)) return policy->groups[i];
+  return (struct gw_node_group){.listeners = policy->listeners,
+                                .listener_count = policy->listener_count,
+                                .route_configs = policy->route_configs,
+                                .route_config_count = policy->route_config_count};
+}
+
 /* What is served is the policy's model, so nothing has to go by the wire. */
-static struct gw_snapshot *make_snapshot(const struct gw_policy *policy) {
+static struct gw_snapshot *make_snapshot(const struct gw_policy *policy, const struct gw_node_group *group) {
   struct gw_snapshot_builder *builder = gw_snapshot_builder_new();
-  for (uint32_t i = 0; i < policy->listener_count; i++)
-    add(builder, GW_RESOURCE_LISTENER, policy->listeners[i].name, &policy->listeners[i]);
-  for (uint32_t i = 0; i < policy->route_config_count; i++)
-    add(builder, GW_RESOURCE_ROUTE_CONFIG, policy->route_configs[i].name, &policy->route_configs[i]);
+  for (uint32_t i = 0; i < group->listener_count; i++)
+    add(builder, GW_RESOURCE_LISTENER, group->listeners[i].name, &group->listeners[i]);
+  for (uint32_t i = 0; i < group->route_config_count; i++)
+    add(builder, GW_RESOURCE_ROUTE_CONFIG, group->route_configs[i].name, &group->route_configs[i]);
   for (uint32_t i = 0; i < policy->cluster_count; i++)
     add(builder, GW_RESOURCE_CLUSTER, policy->clusters[i].name, &policy->clusters[i]);
   for (uint32_t i = 0; i < policy->static_endpoints_count; i++)
@@ -31,16 +41,28 @@ static struct gw_snapshot *make_snapshot(const struct gw_policy *policy) {
   return gw_snapshot_builder_freeze(builder);
 }
 
+static Gateway__Dataplane__V1__ExplainResponse *make_answer(const struct gw_policy *policy, const struct gw_explanation *explanation,
+                                                            struct gw_str cluster, struct gw_arena *arena) {
+  struct gw_str *names = gw_arena_calloc(arena, policy->group_count, sizeof(*names));
+  for (uint32_t i = 0; i < policy->group_count; i++)
+    names[i] = policy->groups[i].name;
+  Gateway__Dataplane__V1__ExplainResponse *answer = gw_xds_encode_explanation(explanation, arena);
+  gw_xds_explanation_set_nodes(answer, cluster, names, policy->group_count, arena);
+  return answer;
+}
+
 static int explain(const struct gw_policy *policy, const Gateway__Dataplane__V1__ExplainRequest *question, struct gw_arena *arena,
                    Gateway__Dataplane__V1__ExplainResponse **ret_answer) {
   struct gw_explain_request request;
   struct gw_explanation explanation;
   const char *problem = NULL;
-  struct gw_snapshot *snapshot = make_snapshot(policy);
+  struct gw_str cluster = gw_str_from(question->node_cluster);
+  const struct gw_node_group group = find_group(policy, cluster);
+  struct gw_snapshot *snapshot = make_snapshot(policy, &group);
   struct gw_explainer *explainer = gw_explainer_new(snapshot);
   enum gw_err err = gw_xds_decode_explain_request(question, arena, &request, &problem);
   if (err == GW_OK) err = gw_explainer_run(explainer, &request, arena, &explanation, &problem);
-  if (err == GW_OK) *ret_answer = gw_xds_encode_explanation(&explanation, arena);
+  if (err == GW_OK) *ret_answer = make_answer(policy, &explanation, cluster, arena);
   int exit_code = GW_CTL_OK;
   if (err == GW_ERR_NOT_FOUND) {
     fprintf(stderr, "gatewayctl: %s\n", problem);

@@ -138,6 +138,7 @@ int gw_ctl_explain_question(const struct gw_ctl *ctl, struct gw_arena *arena, Re
   if (exit_code != GW_CTL_OK) return exit_code;
   if (ctl->explain.client != NULL) request->client = gw_arena_strdup(arena, ctl->explain.client);
   if (ctl->explain.listener != NULL) request->listener = gw_arena_strdup(arena, ctl->explain.listener);
+  if (ctl->explain.node_cluster != NULL) request->node_cluster = gw_arena_strdup(arena, ctl->explain.node_cluster);
   if (claims != NULL) {
     request->identity = gw_arena_alloc(arena, sizeof(*request->identity));
     gateway__dataplane__v1__identity__init(request->identity);

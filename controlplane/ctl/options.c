@@ -197,6 +197,8 @@ static const struct row rows[] = {
     {"client", 0, GW_CTL_FLAG_CLIENT, TEXT, AT(explain.client), .help = "  --client ADDRESS    the client's address (127.0.0.1)\n"},
     {"listener", 0, GW_CTL_FLAG_LISTENER, TEXT, AT(explain.listener),
      .help = "  --listener NAME     which listener (the one that the URL's scheme and port suggest)\n"},
+    {"node-cluster", 0, GW_CTL_FLAG_NODE_CLUSTER, TEXT, AT(explain.node_cluster),
+     .help = "  --node-cluster NAME explain as for nodes of that cluster, which may have routes of their own\n"},
     {"revision", 0, GW_CTL_FLAG_REVISION, BIG, AT(explain.revision), .least = 1, .most = INT64_MAX,
      .help = "  --revision N        explain by a revision's texts, and the settings here (--env-file)\n"},
     {"interval", 0, GW_CTL_FLAG_INTERVAL, DURATION, AT(top.interval_ms), .least = 100,

@@ -67,6 +67,7 @@
 #define GW_CTL_FLAG_INTERVAL (UINT64_C(1) << 56)
 #define GW_CTL_FLAG_ROWS (UINT64_C(1) << 57)
 #define GW_CTL_FLAG_REVISION (UINT64_C(1) << 58)
+#define GW_CTL_FLAG_NODE_CLUSTER (UINT64_C(1) << 59)
 
 #define GW_CTL_NAMES_MAX 32
 
@@ -144,7 +145,8 @@ struct gw_ctl_explain {
   const char *identity; /* JSON, or whom a token is for */
   const char *client;
   const char *listener;
-  uint64_t revision; /* 0: what is served */
+  const char *node_cluster; /* NULL: nodes of no group */
+  uint64_t revision;        /* 0: what is served */
   bool is_api_key;
 };
 

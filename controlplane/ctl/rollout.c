@@ -7,54 +7,21 @@
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
-#include "common/event/loop.h"
 #include "controlplane/ctl/admin_client.h"
+#include "controlplane/ctl/progress.h"
 #include "controlplane/ctl/terminal_text.h"
 
 #define FIRST_PAUSE_MS 25u
 #define PAUSE_MAX_MS 500u
 #define ASK_MS 5000u
 #define NODES_SHOWN 20u
-#define LINE_EVERY_US 1000000u /* of progress, where it is not a terminal */
 
 typedef Gateway__Admin__V1__GetRolloutResponse Reply;
 typedef Gateway__Admin__V1__RolloutNode Node;
 
-void gw_rollout_pause(uint64_t ms) {
-  struct gw_loop *loop = gw_loop_new();
-  uint64_t end_us = gw_clock_monotonic_us() + ms * 1000;
-  for (uint64_t now_us = gw_clock_monotonic_us(); now_us < end_us; now_us = gw_clock_monotonic_us())
-    gw_loop_run_once(loop, (end_us - now_us) / 1000 + 1);
-  gw_loop_free(loop);
-}
-
-/* ---- progress ---- */
-
-struct progress {
-  bool is_terminal;
-  bool has_line; /* one stands on the terminal, without an end */
-  uint64_t told_us;
-  uint32_t running;
-  uint32_t total;
-};
-
-static void show_progress(struct progress *progress, uint64_t revision, const Reply *reply) {
-  uint32_t total = reply->running + reply->refused + reply->waiting;
-  uint64_t now_us = gw_clock_monotonic_us();
-  bool is_news = progress->told_us == 0 || reply->running != progress->running || total != progress->total;
-  bool is_due = progress->is_terminal || progress->told_us == 0 || now_us - progress->told_us >= LINE_EVERY_US;
-  if (!is_news || !is_due) return;
-  progress->told_us = now_us;
-  progress->running = reply->running;
-  progress->total = total;
-  fprintf(stderr, "%srevision %llu: %u of %u nodes run it%s", progress->is_terminal ? "\r" : "", (unsigned long long)revision,
-          reply->running, total, progress->is_terminal ? "" : "\n");
-  progress->has_line = progress->is_terminal;
-}
-
-static void end_progress(struct progress *progress) {
-  if (progress->has_line) fputc('\n', stderr);
-  progress->has_line = false;
+static void show(struct gw_progress *progress, uint64_t revision, const Reply *reply) {
+  GW_CLEANUP(gw_free_ptr) char *what = gw_asprintf("revision %llu on nodes", (unsigned long long)revision);
+  gw_progress_show(progress, what, reply->running, reply->running + reply->refused + reply->waiting, gw_clock_monotonic_us());
 }
 
 /* ---- verdict ---- */
@@ -127,12 +94,14 @@ static bool may_come_back(int exit_code) {
   return exit_code == GW_CTL_UNREACHED || exit_code == GW_CTL_TIMEOUT;
 }
 
-/* -1: not yet. */
 static int judge(uint64_t revision, const Reply *reply) {
   if (reply->newest > revision) return tell_superseded(revision, reply);
-  if (reply->current != revision) return -1;
-  if (reply->refused > 0) return tell_refused(revision, reply);
-  return reply->waiting == 0 ? GW_CTL_OK : -1;
+  return reply->refused > 0 ? tell_refused(revision, reply) : GW_CTL_OK;
+}
+
+static int tell_failed(int exit_code, const char *problem) {
+  fprintf(stderr, "gatewayctl: %s\n", problem);
+  return exit_code;
 }
 
 static int tell_unknown(uint64_t revision, const char *problem) {
@@ -140,31 +109,37 @@ static int tell_unknown(uint64_t revision, const char *problem) {
   return GW_CTL_TIMEOUT;
 }
 
-int gw_rollout_wait(const struct gw_ctl *ctl, uint64_t revision, uint64_t end_us, struct gw_arena *arena, const Reply **ret_reply) {
-  struct progress progress = {.is_terminal = isatty(STDERR_FILENO) == 1};
+/* What one question has come to; -1: it is to be asked again. */
+static int ask_once(const struct gw_ctl *ctl, uint64_t revision, uint64_t end_us, struct gw_progress *progress, struct gw_arena *arena,
+                    const Reply **ret_reply) {
   Gateway__Admin__V1__GetRolloutRequest request = GATEWAY__ADMIN__V1__GET_ROLLOUT_REQUEST__INIT;
   request.revision = revision;
-  int verdict = -1;
-  for (uint64_t pause_ms = FIRST_PAUSE_MS; verdict < 0; pause_ms = pause_ms * 2 < PAUSE_MAX_MS ? pause_ms * 2 : PAUSE_MAX_MS) {
-    ProtobufCMessage *message;
-    char *problem = NULL;
-    int exit_code = gw_admin_client_call(ctl, "GetRollout", ASK_MS, &request.base, &gateway__admin__v1__get_rollout_response__descriptor,
-                                         arena, &message, &problem);
-    bool is_over = gw_clock_monotonic_us() >= end_us;
-    if (exit_code == GW_CTL_OK) {
-      const Reply *reply = *ret_reply = (const void *)message;
-      if (reply->current == revision) show_progress(&progress, revision, reply);
-      end_progress(reply->waiting == 0 || is_over || reply->refused > 0 ? &progress : &(struct progress){0});
-      verdict = judge(revision, reply);
-      if (verdict < 0 && is_over) verdict = tell_behind(revision, reply);
-    } else if (!may_come_back(exit_code)) {
-      fprintf(stderr, "gatewayctl: %s\n", problem);
-      verdict = exit_code;
-    } else if (is_over) {
-      verdict = tell_unknown(revision, problem);
-    }
-    free(problem);
-    if (verdict < 0) gw_rollout_pause(pause_ms);
+  ProtobufCMessage *message;
+  GW_CLEANUP(gw_free_ptr) char *problem = NULL;
+  int exit_code = gw_admin_client_call(ctl, "GetRollout", ASK_MS, &request.base, &gateway__admin__v1__get_rollout_response__descriptor,
+                                       arena, &message, &problem);
+  bool is_over = gw_clock_monotonic_us() >= end_us;
+  if (exit_code != GW_CTL_OK && may_come_back(exit_code) && !is_over) return -1;
+  if (exit_code != GW_CTL_OK) {
+    gw_progress_done(progress);
+    return may_come_back(exit_code) ? tell_unknown(revision, problem) : tell_failed(exit_code, problem);
+  }
+  const Reply *reply = *ret_reply = (const void *)message;
+  if (reply->current == revision) show(progress, revision, reply);
+  bool is_judged = reply->newest > revision || (reply->current == revision && (reply->refused > 0 || reply->waiting == 0));
+  if (!is_judged && !is_over) return -1;
+  gw_progress_done(progress);
+  return is_judged ? judge(revision, reply) : tell_behind(revision, reply);
+}
+
+int gw_rollout_wait(const struct gw_ctl *ctl, uint64_t revision, uint64_t end_us, struct gw_arena *arena, const Reply **ret_reply) {
+  struct gw_progress progress;
+  gw_progress_init(&progress, stderr, isatty(STDERR_FILENO) == 1, gw_clock_monotonic_us());
+  uint64_t pause_ms = FIRST_PAUSE_MS;
+  int verdict;
+  while ((verdict = ask_once(ctl, revision, end_us, &progress, arena, ret_reply)) < 0) {
+    gw_progress_pause(pause_ms);
+    if ((pause_ms *= 2) > PAUSE_MAX_MS) pause_ms = PAUSE_MAX_MS;
   }
   return verdict;
 }

@@ -13,7 +13,5 @@
  * GW_CTL_TIMEOUT (the control plane has not answered to the end), or what else keeps it from answering. */
 int gw_rollout_wait(const struct gw_ctl *ctl, uint64_t revision, uint64_t end_us, struct gw_arena *arena,
                     const Gateway__Admin__V1__GetRolloutResponse **ret_reply);
-/* Turns an idle loop: until then, or for that long. */
-void gw_rollout_pause(uint64_t ms);
 
 #endif

@@ -257,33 +257,15 @@ static int delete_servers(const struct gw_ctl *ctl, struct gw_arena *arena) {
   return exit_code != GW_CTL_OK ? exit_code : end_with(ctl, ((Gateway__Admin__V1__DeleteEcsServersResponse *)(void *)reply)->job);
 }
 
-static const struct {
-  const char *name;
-  int words; /* with its own; 0: two or more */
-  const char *wants;
-  int (*run)(const struct gw_ctl *ctl, struct gw_arena *arena);
-  uint64_t flags; /* that it takes, beside GW_CTL_FLAG_OUTPUT */
-} verbs[] = {
-    {"list", 1, "no further words", list, GW_CTL_FLAG_NAME | GW_CTL_FLAG_TAG | GW_CTL_FLAG_STATUS},
-    {"create", 2, "a FILE, or -", create,
+static const struct gw_ctl_word words[] = {
+    {"list", 1, 1, "no further words", list, GW_CTL_FLAG_NAME | GW_CTL_FLAG_TAG | GW_CTL_FLAG_STATUS},
+    {"create", 2, 2, "a FILE, or -", create,
      GW_CTL_FLAG_NAME | GW_CTL_FLAG_TAG | GW_CTL_FLAG_COUNT | GW_CTL_FLAG_DRY_RUN | GW_CTL_FLAG_WAIT | GW_CTL_FLAG_TIMEOUT},
-    {"delete", 0, "one ID or more", delete_servers,
+    {"delete", 2, GW_CTL_ANY_WORDS, "one ID or more", delete_servers,
      GW_CTL_FLAG_WITH_ADDRESSES | GW_CTL_FLAG_WITH_VOLUMES | GW_CTL_FLAG_WAIT | GW_CTL_FLAG_TIMEOUT},
-    {"job", 2, "an ID", job_verb, GW_CTL_FLAG_WAIT | GW_CTL_FLAG_TIMEOUT},
+    {"job", 2, 2, "an ID", job_verb, GW_CTL_FLAG_WAIT | GW_CTL_FLAG_TIMEOUT},
 };
 
 int gw_ctl_ecs(const struct gw_ctl *ctl) {
-  for (size_t i = 0; i < GW_ARRAY_LEN(verbs); i++) {
-    if (strcmp(verbs[i].name, ctl->words[0]) != 0) continue;
-    bool fits = verbs[i].words == 0 ? ctl->word_count >= 2 : ctl->word_count == verbs[i].words;
-    if (!fits) return gw_ctl_fail_usage("ecs %s wants %s", verbs[i].name, verbs[i].wants);
-    if ((ctl->given & ~(verbs[i].flags | GW_CTL_FLAG_OUTPUT)) != 0)
-      return gw_ctl_fail_usage("ecs %s does not take all of these options", verbs[i].name);
-    struct gw_arena arena;
-    gw_arena_init(&arena, 16384);
-    int exit_code = verbs[i].run(ctl, &arena);
-    gw_arena_done(&arena);
-    return exit_code;
-  }
-  return gw_ctl_fail_usage("ecs %s: list, create, delete and job are allowed", ctl->words[0]);
+  return gw_ctl_run_word(ctl, "ecs", words, GW_ARRAY_LEN(words));
 }

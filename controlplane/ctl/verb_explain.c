@@ -16,6 +16,7 @@ typedef Gateway__Dataplane__V1__ExplainResponse Response;
 typedef Gateway__Dataplane__V1__Candidate Candidate;
 typedef Gateway__Dataplane__V1__Step Step;
 typedef Gateway__Dataplane__V1__Destination Destination;
+typedef Gateway__Dataplane__V1__Instance Instance;
 
 static void print_line(const char *label, struct gw_strbuf *text) {
   struct gw_strbuf clean = {0};
@@ -44,6 +45,10 @@ static void print_head(const Request *question, const Response *answer) {
   if (answer->virtual_host[0] != '\0') gw_strbuf_printf(&text, ", virtual host %s", answer->virtual_host);
   if (answer->snapshot_version[0] != '\0') gw_strbuf_printf(&text, ", configuration %s", answer->snapshot_version);
   print_line("listener", &text);
+  if (answer->node_cluster[0] != '\0') {
+    gw_strbuf_printf(&text, "of cluster %s", answer->node_cluster);
+    print_line("nodes", &text);
+  }
   print_answer(answer, &text);
   gw_strbuf_append_str(&text, answer->has_route ? gw_str_from(answer->route) : GW_STR("none"));
   if (answer->has_route) gw_strbuf_printf(&text, " (%s)", answer->route_path);
@@ -104,6 +109,22 @@ static void print_candidates(const Response *answer) {
   if (left_out > 0) printf("… and %zu more, of other paths\n", left_out);
 }
 
+static void add_instance(struct gw_table *table, const Instance *instance) {
+  gw_table_printf(table, "%s:%u", instance->address, instance->port);
+  gw_table_printf(table, "%u", instance->weight);
+  gw_table_printf(table, "%u", instance->priority);
+  if (instance->state[0] != '\0')
+    gw_table_add(table, instance->state);
+  else
+    gw_table_add(table, instance->healthy ? "in use" : "unhealthy by discovery");
+}
+
+static void add_no_instance(struct gw_table *table, const Destination *service) {
+  gw_table_add(table, service->known ? "none is known" : "no such service");
+  for (int column = 0; column < 3; column++)
+    gw_table_add(table, "");
+}
+
 static void print_services(const Response *answer) {
   static const char *const heads[] = {"SERVICE", "SHARE", "CIRCUIT", "INSTANCE", "WEIGHT", "PRIORITY", "STATE"};
   struct gw_table table;
@@ -116,17 +137,10 @@ static void print_services(const Response *answer) {
       gw_table_add(&table, service->name);
       gw_table_printf(&table, "%u/%u", service->weight, service->total_weight);
       gw_table_add(&table, service->circuit);
-      if (service->n_instances == 0) {
-        gw_table_add(&table, service->known ? "none is known" : "no such service");
-        for (int column = 0; column < 3; column++)
-          gw_table_add(&table, "");
-        continue;
-      }
-      gw_table_printf(&table, "%s:%u", service->instances[k]->address, service->instances[k]->port);
-      gw_table_printf(&table, "%u", service->instances[k]->weight);
-      gw_table_printf(&table, "%u", service->instances[k]->priority);
-      const char *state = service->instances[k]->state;
-      gw_table_add(&table, state[0] != '\0' ? state : service->instances[k]->healthy ? "in use" : "unhealthy by discovery");
+      if (service->n_instances > 0)
+        add_instance(&table, service->instances[k]);
+      else
+        add_no_instance(&table, service);
     }
   }
   puts("");
@@ -151,6 +165,7 @@ static int ask(const struct gw_ctl *ctl, const Request *question, struct gw_aren
   bool is_of_revision = (ctl->given & GW_CTL_FLAG_REVISION) != 0;
   if ((is_offline || is_of_revision) && is_of_node)
     return gw_ctl_fail_usage("--node asks a data plane; it does not go with files or revisions");
+  if (is_of_node && ctl->explain.node_cluster != NULL) return gw_ctl_fail_usage("--node asks a data plane, which has a cluster of its own");
   if (is_of_revision && (ctl->given & offline) != 0) return gw_ctl_fail_usage("--revision has its own texts; it does not go with files");
   if (is_of_revision) return gw_ctl_explain_revision(ctl, question, arena, ret_answer);
   if (is_offline) return gw_ctl_explain_offline(ctl, question, arena, ret_answer);
@@ -164,8 +179,8 @@ static int ask(const struct gw_ctl *ctl, const Request *question, struct gw_aren
 
 int gw_ctl_explain(const struct gw_ctl *ctl) {
   struct gw_arena arena;
-  Request *question;
-  Response *answer;
+  Request *question = NULL;
+  Response *answer = NULL;
   gw_arena_init(&arena, 16384);
   int exit_code = gw_ctl_explain_question(ctl, &arena, &question);
   if (exit_code == GW_CTL_OK) exit_code = ask(ctl, question, &arena, &answer);

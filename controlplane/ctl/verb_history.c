@@ -56,7 +56,7 @@ static int list(const struct gw_ctl *ctl, struct gw_arena *arena, Page *all) {
         gw_admin_client_ask(ctl, "ListRevisions", &request.base, &gateway__admin__v1__list_revisions_response__descriptor, arena, &reply);
     if (exit_code != GW_CTL_OK) return exit_code;
     const Page *page = (const void *)reply;
-    Revision **revisions = gw_arena_calloc(arena, all->n_revisions + page->n_revisions, sizeof(*revisions));
+    Revision **revisions = gw_arena_calloc(arena, all->n_revisions + page->n_revisions, sizeof(void *));
     for (size_t i = 0; i < all->n_revisions; i++)
       revisions[i] = all->revisions[i];
     for (size_t i = 0; i < page->n_revisions; i++)

@@ -269,36 +269,17 @@ static int import_file(const struct gw_ctl *ctl, struct gw_arena *arena) {
   return exit_code;
 }
 
-static const struct {
-  const char *name;
-  int words; /* with its own; 0: two or more */
-  const char *wants;
-  int (*run)(const struct gw_ctl *ctl, struct gw_arena *arena);
-  uint64_t flags; /* that it takes, beside GW_CTL_FLAG_OUTPUT */
-} verbs[] = {
-    {"create", 1, "no further words", create,
+static const struct gw_ctl_word words[] = {
+    {"create", 1, 1, "no further words", create,
      GW_CTL_FLAG_OWNER | GW_CTL_FLAG_NAME | GW_CTL_FLAG_ROLE | GW_CTL_FLAG_PERMISSION | GW_CTL_FLAG_PLAN | GW_CTL_FLAG_EXPIRES},
-    {"list", 1, "no further words", list, GW_CTL_FLAG_OWNER | GW_CTL_FLAG_ENDED},
-    {"show", 2, "an ID", show, 0},
-    {"rotate", 2, "an ID", rotate, GW_CTL_FLAG_GRACE},
-    {"expire", 2, "an ID", expire, GW_CTL_FLAG_EXPIRES},
-    {"revoke", 0, "one ID or more", revoke, 0},
-    {"import", 2, "a FILE, or -", import_file, 0},
+    {"list", 1, 1, "no further words", list, GW_CTL_FLAG_OWNER | GW_CTL_FLAG_ENDED},
+    {"show", 2, 2, "an ID", show, 0},
+    {"rotate", 2, 2, "an ID", rotate, GW_CTL_FLAG_GRACE},
+    {"expire", 2, 2, "an ID", expire, GW_CTL_FLAG_EXPIRES},
+    {"revoke", 2, GW_CTL_ANY_WORDS, "one ID or more", revoke, 0},
+    {"import", 2, 2, "a FILE, or -", import_file, 0},
 };
 
 int gw_ctl_keys(const struct gw_ctl *ctl) {
-  for (size_t i = 0; i < GW_ARRAY_LEN(verbs); i++) {
-    if (strcmp(verbs[i].name, ctl->words[0]) != 0) continue;
-    bool fits = verbs[i].words == 0 ? ctl->word_count >= 2 : ctl->word_count == verbs[i].words;
-    if (!fits) return gw_ctl_fail_usage("keys %s wants %s", verbs[i].name, verbs[i].wants);
-    if ((ctl->given & ~(verbs[i].flags | GW_CTL_FLAG_OUTPUT)) != 0)
-      return gw_ctl_fail_usage("keys %s does not take all of these options", verbs[i].name);
-    struct gw_arena arena;
-    gw_arena_init(&arena, 16384);
-    int exit_code = verbs[i].run(ctl, &arena);
-    gw_arena_wipe(&arena);
-    gw_arena_done(&arena);
-    return exit_code;
-  }
-  return gw_ctl_fail_usage("keys %s: create, list, show, rotate, expire, revoke and import are allowed", ctl->words[0]);
+  return gw_ctl_run_word(ctl, "keys", words, GW_ARRAY_LEN(words));
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/mem.h"
 #include "controlplane/ctl/admin_client.h"
 #include "controlplane/ctl/ctl.h"
 #include "controlplane/ctl/message_json.h"
@@ -18,16 +19,13 @@ struct question {
   void (*print)(const ProtobufCMessage *reply);
 };
 
-static int ask(const struct gw_ctl *ctl, const struct question *question) {
-  struct gw_arena arena;
+static int ask(const struct gw_ctl *ctl, struct gw_arena *arena, const struct question *question) {
   ProtobufCMessage *reply;
-  gw_arena_init(&arena, 16384);
-  int exit_code = gw_admin_client_ask_node(ctl, ctl->words[1], question->method, question->request, question->reply, &arena, &reply);
+  int exit_code = gw_admin_client_ask_node(ctl, ctl->words[1], question->method, question->request, question->reply, arena, &reply);
   if (exit_code == GW_CTL_OK && ctl->is_json)
     gw_message_json_print(reply);
   else if (exit_code == GW_CTL_OK)
     question->print(reply);
-  gw_arena_done(&arena);
   return exit_code;
 }
 
@@ -78,11 +76,12 @@ static void print_config(const ProtobufCMessage *reply) {
   gw_table_done(&table);
 }
 
-static int config(const struct gw_ctl *ctl) {
+static int config(const struct gw_ctl *ctl, struct gw_arena *arena) {
   Gateway__Dataplane__V1__GetConfigRequest request = GATEWAY__DATAPLANE__V1__GET_CONFIG_REQUEST__INIT;
   if (ctl->word_count > 2) request.name = (char *)(uintptr_t)ctl->words[2];
   request.json = request.name[0] != '\0';
-  return ask(ctl, &(struct question){"GetConfig", &request.base, &gateway__dataplane__v1__get_config_response__descriptor, print_config});
+  return ask(ctl, arena,
+             &(struct question){"GetConfig", &request.base, &gateway__dataplane__v1__get_config_response__descriptor, print_config});
 }
 
 /* ---- clusters ---- */
@@ -94,12 +93,29 @@ static void add_usage(struct gw_table *table, const Gateway__Dataplane__V1__Usag
     gw_table_add(table, "");
 }
 
-/* "passing", "ejected for 12s (5 failures in a row)", … of the address that is worst off. */
-static void add_health(struct gw_table *table, const Gateway__Dataplane__V1__Endpoint *endpoint) {
-  const Gateway__Dataplane__V1__EndpointHealth *worst = NULL;
-  char time[GW_DURATION_TEXT_SIZE];
+typedef Gateway__Dataplane__V1__EndpointHealth Health;
+
+/* NULL: nothing is known of any of its addresses. */
+static const Health *find_worst(const Gateway__Dataplane__V1__Endpoint *endpoint) {
+  const Health *worst = NULL;
   for (size_t i = 0; i < endpoint->n_health; i++)
     if (worst == NULL || (worst->usable && !endpoint->health[i]->usable)) worst = endpoint->health[i];
+  return worst;
+}
+
+/* "passing", "not in use (timeout)". */
+static void add_check(struct gw_table *table, const Health *health) {
+  const char *state = health->check[0] != '\0' ? health->check : health->usable ? "in use" : "not in use";
+  if (health->usable || health->last_failure[0] == '\0')
+    gw_table_add(table, state);
+  else
+    gw_table_printf(table, "%s (%s)", state, health->last_failure);
+}
+
+/* "passing", "ejected for 12s (5 failures in a row)", … of the address that is worst off. */
+static void add_health(struct gw_table *table, const Gateway__Dataplane__V1__Endpoint *endpoint) {
+  const Health *worst = find_worst(endpoint);
+  char time[GW_DURATION_TEXT_SIZE];
   if (!endpoint->healthy)
     gw_table_add(table, "unhealthy by discovery");
   else if (worst == NULL)
@@ -107,9 +123,7 @@ static void add_health(struct gw_table *table, const Gateway__Dataplane__V1__End
   else if (worst->ejected)
     gw_table_printf(table, "ejected for %s (%s)", gw_duration_format(worst->ejected_for_ms, time), worst->last_ejection);
   else
-    gw_table_printf(table, "%s%s%s%s", worst->check[0] != '\0' ? worst->check : (worst->usable ? "in use" : "not in use"),
-                    worst->usable || worst->last_failure[0] == '\0' ? "" : " (", worst->usable ? "" : worst->last_failure,
-                    worst->usable || worst->last_failure[0] == '\0' ? "" : ")");
+    add_check(table, worst);
 }
 
 static void print_clusters(const ProtobufCMessage *reply) {
@@ -141,11 +155,12 @@ static void print_clusters(const ProtobufCMessage *reply) {
   gw_table_done(&table);
 }
 
-static int clusters(const struct gw_ctl *ctl) {
+static int clusters(const struct gw_ctl *ctl, struct gw_arena *arena) {
   Gateway__Dataplane__V1__ListClustersRequest request = GATEWAY__DATAPLANE__V1__LIST_CLUSTERS_REQUEST__INIT;
   if (ctl->word_count > 2) request.name = (char *)(uintptr_t)ctl->words[2];
-  return ask(ctl, &(struct question){"ListClusters", &request.base, &gateway__dataplane__v1__list_clusters_response__descriptor,
-                                     print_clusters});
+  return ask(ctl, arena,
+             &(struct question){"ListClusters", &request.base, &gateway__dataplane__v1__list_clusters_response__descriptor,
+                                print_clusters});
 }
 
 /* ---- limits, counters ---- */
@@ -175,9 +190,10 @@ static void print_limits(const ProtobufCMessage *reply) {
   print_clean("overload: %s; data planes that share limits: %u", limits->overload, limits->fleet_size);
 }
 
-static int limits(const struct gw_ctl *ctl) {
+static int limits(const struct gw_ctl *ctl, struct gw_arena *arena) {
   Gateway__Dataplane__V1__GetLimitsRequest request = GATEWAY__DATAPLANE__V1__GET_LIMITS_REQUEST__INIT;
-  return ask(ctl, &(struct question){"GetLimits", &request.base, &gateway__dataplane__v1__get_limits_response__descriptor, print_limits});
+  return ask(ctl, arena,
+             &(struct question){"GetLimits", &request.base, &gateway__dataplane__v1__get_limits_response__descriptor, print_limits});
 }
 
 static void print_counters(const ProtobufCMessage *reply) {
@@ -198,9 +214,9 @@ static void print_counters(const ProtobufCMessage *reply) {
   gw_table_done(&table);
 }
 
-static int counters(const struct gw_ctl *ctl) {
+static int counters(const struct gw_ctl *ctl, struct gw_arena *arena) {
   Gateway__Dataplane__V1__GetCountersRequest request = GATEWAY__DATAPLANE__V1__GET_COUNTERS_REQUEST__INIT;
-  return ask(ctl,
+  return ask(ctl, arena,
              &(struct question){"GetCounters", &request.base, &gateway__dataplane__v1__get_counters_response__descriptor, print_counters});
 }
 
@@ -211,34 +227,31 @@ static void print_draining(const ProtobufCMessage *reply) {
   puts("draining");
 }
 
-static int drain(const struct gw_ctl *ctl) {
+static int drain(const struct gw_ctl *ctl, struct gw_arena *arena) {
   Gateway__Dataplane__V1__DrainRequest request = GATEWAY__DATAPLANE__V1__DRAIN_REQUEST__INIT;
-  return ask(ctl, &(struct question){"Drain", &request.base, &gateway__dataplane__v1__drain_response__descriptor, print_draining});
+  return ask(ctl, arena, &(struct question){"Drain", &request.base, &gateway__dataplane__v1__drain_response__descriptor, print_draining});
 }
 
 static void print_level(const ProtobufCMessage *reply) {
   print_clean("it was %s", ((const Gateway__Dataplane__V1__SetLogLevelResponse *)(const void *)reply)->previous_level);
 }
 
-static int log_level(const struct gw_ctl *ctl) {
+static int log_level(const struct gw_ctl *ctl, struct gw_arena *arena) {
   Gateway__Dataplane__V1__SetLogLevelRequest request = GATEWAY__DATAPLANE__V1__SET_LOG_LEVEL_REQUEST__INIT;
-  if (ctl->word_count < 3) return gw_ctl_fail_usage("node log-level ID wants a level: debug, info, warning or error");
   request.level = (char *)(uintptr_t)ctl->words[2];
-  return ask(ctl,
+  return ask(ctl, arena,
              &(struct question){"SetLogLevel", &request.base, &gateway__dataplane__v1__set_log_level_response__descriptor, print_level});
 }
 
+static const struct gw_ctl_word words[] = {
+    {"config", 2, 3, "the ID of a node, and maybe the NAME of a resource", config, 0},
+    {"clusters", 2, 3, "the ID of a node, and maybe the NAME of a cluster", clusters, 0},
+    {"limits", 2, 2, "the ID of a node", limits, 0},
+    {"counters", 2, 2, "the ID of a node", counters, 0},
+    {"drain", 2, 2, "the ID of a node", drain, 0},
+    {"log-level", 3, 3, "the ID of a node and a level: debug, info, warning or error", log_level, 0},
+};
+
 int gw_ctl_node(const struct gw_ctl *ctl) {
-  static const struct {
-    const char *name;
-    int words_max;
-    int (*run)(const struct gw_ctl *ctl);
-  } verbs[] = {{"config", 3, config},     {"clusters", 3, clusters}, {"limits", 2, limits},
-               {"counters", 2, counters}, {"drain", 2, drain},       {"log-level", 3, log_level}};
-  for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
-    if (strcmp(verbs[i].name, ctl->words[0]) != 0) continue;
-    if (ctl->word_count > verbs[i].words_max) return gw_ctl_fail_usage("node %s takes fewer words", verbs[i].name);
-    return verbs[i].run(ctl);
-  }
-  return gw_ctl_fail_usage("node %s: config, clusters, limits, counters, drain and log-level are allowed", ctl->words[0]);
+  return gw_ctl_run_word(ctl, "node", words, GW_ARRAY_LEN(words));
 }

@@ -18,7 +18,7 @@ static char *or_empty(const char *text) {
 }
 
 static int read_metadata(const struct gw_ctl_registry *asked, RegistryInstance *instance, struct gw_arena *arena) {
-  instance->metadata = gw_arena_calloc(arena, asked->meta_count, sizeof(*instance->metadata));
+  instance->metadata = gw_arena_calloc(arena, asked->meta_count, sizeof(void *));
   for (uint32_t i = 0; i < asked->meta_count; i++) {
     struct gw_str rest = gw_str_from(asked->metas[i]), name;
     gw_str_split_next(&rest, '=', &name);

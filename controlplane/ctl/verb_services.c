@@ -77,31 +77,14 @@ static int release(const struct gw_ctl *ctl, struct gw_arena *arena) {
   return GW_CTL_OK;
 }
 
-static const struct {
-  const char *name;
-  int words; /* with its own */
-  const char *wants;
-  int (*run)(const struct gw_ctl *ctl, struct gw_arena *arena);
-  uint64_t flags; /* that it takes, beside GW_CTL_FLAG_OUTPUT */
-} verbs[] = {
-    {"list", 1, "no further words", list, 0},
-    {"release", 2, "the NAME of a service", release, 0},
-    {"register", 3, "a NAME and an ADDRESS:PORT", gw_ctl_services_register, GW_CTL_FLAGS_REGISTER},
-    {"deregister", 3, "a NAME and an ADDRESS:PORT", gw_ctl_services_deregister, GW_CTL_FLAGS_INSTANCE},
-    {"registrations", 1, "no further words", gw_ctl_services_registrations, 0},
+static const struct gw_ctl_word words[] = {
+    {"list", 1, 1, "no further words", list, 0},
+    {"release", 2, 2, "the NAME of a service", release, 0},
+    {"register", 3, 3, "a NAME and an ADDRESS:PORT", gw_ctl_services_register, GW_CTL_FLAGS_REGISTER},
+    {"deregister", 3, 3, "a NAME and an ADDRESS:PORT", gw_ctl_services_deregister, GW_CTL_FLAGS_INSTANCE},
+    {"registrations", 1, 1, "no further words", gw_ctl_services_registrations, 0},
 };
 
 int gw_ctl_services(const struct gw_ctl *ctl) {
-  for (size_t i = 0; i < GW_ARRAY_LEN(verbs); i++) {
-    if (strcmp(verbs[i].name, ctl->words[0]) != 0) continue;
-    if (ctl->word_count != verbs[i].words) return gw_ctl_fail_usage("services %s wants %s", verbs[i].name, verbs[i].wants);
-    if ((ctl->given & ~(verbs[i].flags | GW_CTL_FLAG_OUTPUT)) != 0)
-      return gw_ctl_fail_usage("services %s does not take all of these options", verbs[i].name);
-    struct gw_arena arena;
-    gw_arena_init(&arena, 16384);
-    int exit_code = verbs[i].run(ctl, &arena);
-    gw_arena_done(&arena);
-    return exit_code;
-  }
-  return gw_ctl_fail_usage("services %s: list, release, register, deregister and registrations are allowed", ctl->words[0]);
+  return gw_ctl_run_word(ctl, "services", words, GW_ARRAY_LEN(words));
 }

@@ -111,7 +111,7 @@ static void on_address(void *arg, enum gw_err err, const unsigned char *bytes, s
   bool is_bad = (err != GW_OK && err != GW_ERR_NOT_FOUND) || (err == GW_OK && records == NULL);
   if (is_bad) watch->words = gw_arena_printf(&watch->arena, "the address of %.*s: %s", GW_STR_ARG(query->target->found.name), words);
   /* Those of an alias have the name that it stands for. */
-  for (uint32_t i = 0; i < count; i++)
+  for (uint32_t i = 0; !is_bad && i < count; i++)
     if (records[i].kind == GW_DNS_ADDRESS && !records[i].is_additional) add_address(watch, query->target, &records[i]);
   if (--watch->pending == 0) finish(watch);
 }

@@ -45,16 +45,17 @@ static const char *const settings_names[] = {"GATEWAY_HUAWEI_REGION",
 static void *source_new(const struct gw_source_options *options) {
   struct huawei_source *source = gw_calloc(1, sizeof(*source));
   *source = (struct huawei_source){.loop = options->loop,
-                                   .huawei = gw_huawei_new(options->loop, options->fetcher, options->settings),
+                                   .huawei = gw_huawei_clients_find(options->huawei, options->settings),
                                    .refresh_ms = options->settings->huawei_refresh_ms};
   gw_random_init(&source->random, 0);
+  gw_huawei_hold(source->huawei);
   if (source->huawei != NULL) source->address = gw_str_dup(gw_huawei_ecs_endpoint(source->huawei));
   return source;
 }
 
 static void source_free(void *arg) {
   struct huawei_source *source = arg;
-  gw_huawei_free(source->huawei);
+  gw_huawei_let_go(source->huawei);
   free(source->address);
   free(source);
 }

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "common/base/arena.h"
-#include "common/base/content_hash.h"
 #include "common/base/list.h"
 #include "common/base/mem.h"
 #include "common/event/timer.h"
@@ -267,21 +266,8 @@ void gw_registrations_forget(struct gw_registrations *all, const void *arg) {
 
 /* ---- settings ---- */
 
-static uint64_t hash_settings(const struct gw_registrar_kind *kind, const struct gw_settings *settings) {
-  struct gw_strbuf all;
-  gw_strbuf_init(&all);
-  gw_strbuf_reserve(&all, 4096); /* passwords among them: no copies by growing */
-  for (const char *const *name = kind->settings; *name != NULL; name++) {
-    struct gw_str text = gw_settings_text(settings, *name);
-    gw_strbuf_printf(&all, "%zu %.*s", text.len, GW_STR_ARG(text));
-  }
-  uint64_t hash = gw_content_hash(gw_strbuf_str(&all));
-  gw_strbuf_wipe(&all);
-  return hash;
-}
-
 static void renew(struct gw_registrations *all, struct registrar *registrar, const struct gw_settings *settings) {
-  uint64_t hash = hash_settings(registrar->kind, settings);
+  uint64_t hash = gw_settings_hash(settings, registrar->kind->settings);
   if (registrar->it != NULL && registrar->settings_hash == hash) return;
   GW_LIST_FOR_EACH(node, &all->all) {
     struct registration *registration = GW_LIST_ITEM(node, struct registration, node);

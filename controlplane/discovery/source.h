@@ -7,6 +7,7 @@
 
 #include "common/event/loop.h"
 #include "common/observe/log.h"
+#include "controlplane/cloud/huawei_clients.h"
 #include "controlplane/fetch/fetch.h"
 #include "controlplane/policy/source_yaml.h"
 
@@ -40,6 +41,7 @@ struct gw_source_options {
   struct gw_loop *loop;
   struct gw_log *log;
   struct gw_fetcher *fetcher;         /* shared by all sources */
+  struct gw_huawei_clients *huawei;   /* shared with the admin API */
   const struct gw_settings *settings; /* valid during `new` only: copy what is needed, and wipe copied secrets in `free` */
 };
 

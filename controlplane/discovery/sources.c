@@ -53,6 +53,7 @@ struct gw_sources {
   struct gw_log *log;
   struct gw_guard *guard;
   struct gw_fetcher *fetcher;
+  struct gw_huawei_clients *huawei;
   struct running running[KIND_COUNT];
   struct gw_map *services; /* name → struct watched */
   struct text text;
@@ -124,19 +125,6 @@ static struct running *find_running(struct gw_sources *sources, struct gw_str ki
   return NULL;
 }
 
-static uint64_t hash_settings(const struct gw_source_kind *kind, const struct gw_settings *settings) {
-  struct gw_strbuf all;
-  gw_strbuf_init(&all);
-  for (const char *const *name = kind->settings; *name != NULL; name++) {
-    struct gw_str text = gw_settings_text(settings, *name);
-    gw_strbuf_printf(&all, "%zu ", text.len);
-    gw_strbuf_append_str(&all, text);
-  }
-  uint64_t hash = gw_content_hash(gw_strbuf_str(&all));
-  gw_strbuf_wipe(&all);
-  return hash;
-}
-
 static void stop_watch(struct gw_report *report, void **watch, void (*unwatch)(void *watch)) {
   if (*watch != NULL) unwatch(*watch);
   *watch = NULL;
@@ -180,11 +168,15 @@ static void stop_running(struct gw_sources *sources, struct running *running) {
 
 /* Made, and made anew with other settings; what was watched is watched again by who called. */
 static void prepare(struct gw_sources *sources, struct running *running, const struct gw_settings *settings) {
-  uint64_t hash = hash_settings(running->kind, settings);
+  uint64_t hash = gw_settings_hash(settings, running->kind->settings);
   if (running->source != NULL && running->settings_hash == hash) return;
   stop_running(sources, running);
   running->settings_hash = hash;
-  const struct gw_source_options options = {.loop = sources->loop, .log = sources->log, .fetcher = sources->fetcher, .settings = settings};
+  const struct gw_source_options options = {.loop = sources->loop,
+                                            .log = sources->log,
+                                            .fetcher = sources->fetcher,
+                                            .huawei = sources->huawei,
+                                            .settings = settings};
   running->source = running->kind->new (&options);
 }
 
@@ -351,12 +343,13 @@ uint32_t gw_sources_list(const struct gw_sources *sources, struct gw_arena *aren
   return count;
 }
 
-struct gw_sources *gw_sources_new(struct gw_loop *loop, struct gw_log *log, struct gw_guard *guard) {
+struct gw_sources *gw_sources_new(struct gw_loop *loop, struct gw_log *log, struct gw_guard *guard, struct gw_huawei_clients *huawei) {
   struct gw_sources *sources = gw_calloc(1, sizeof(*sources));
   sources->loop = loop;
   sources->log = log;
   sources->guard = guard;
   sources->fetcher = gw_fetcher_new(loop);
+  sources->huawei = huawei;
   sources->services = gw_map_new();
   for (size_t i = 0; i < KIND_COUNT; i++)
     sources->running[i].kind = kinds[i];

@@ -8,7 +8,8 @@
 
 struct gw_sources;
 
-struct gw_sources *gw_sources_new(struct gw_loop *loop, struct gw_log *log, struct gw_guard *guard);
+/* `huawei` is only for sources that ask that cloud; it outlives them. */
+struct gw_sources *gw_sources_new(struct gw_loop *loop, struct gw_log *log, struct gw_guard *guard, struct gw_huawei_clients *huawei);
 void gw_sources_free(struct gw_sources *sources);
 
 /* Watches these and no others (copied). What is watched already, in the same words, goes on undisturbed. Instances of static services are

@@ -8,9 +8,6 @@
 #include "common/routing/route_table.h"
 #include "controlplane/policy/loosening_internal.h"
 
-/* What a path's variables may be: a route for numbers and one for everything else are told apart. */
-static const char *const variable_samples[] = {"1", "~"};
-
 /* Routes of one side by host, path and conditions; those of one key differ in their methods. */
 struct keyed {
   const struct gw_route_entry *route;
@@ -24,9 +21,14 @@ struct search {
   struct gw_loosening_list *list;
   struct gw_arena scratch;
   struct gw_map *compared; /* pairs of routes */
-  struct gw_map *names[2]; /* of each side: a route's name → struct gw_route_entry */
+  /* of each side */
+  struct gw_map *names[2];    /* a route's name → struct gw_route_entry */
+  struct gw_map *by_first[2]; /* the first segment of a path; empty: any → struct keyed */
   struct gw_route_table *tables[2];
-  bool has_same_roles; /* roles, and where claims tell of them, are the same on both sides */
+  struct gw_loosening_space space;
+  const struct gw_route_entry *pair[2]; /* whose requests are asked for */
+  bool has_won[2];                      /* one of them was that one's */
+  bool has_same_roles;                  /* roles, and where claims tell of them, are the same on both sides */
 };
 
 const char *gw_loosening_kind_name(enum gw_loosening_kind kind) {
@@ -148,108 +150,7 @@ static struct gw_map *key_routes(struct search *search, const struct gw_route_gr
   return map;
 }
 
-/* ---- requests of a route ---- */
-
-static struct gw_str sample_host(const struct gw_route_entry *route, struct gw_arena *arena) {
-  struct gw_str host = route->host;
-  if (host.len == 0) return GW_STR("any.invalid");
-  if (gw_str_has_prefix(host, GW_STR("*."))) return gw_str_from(gw_arena_printf(arena, "any%.*s", GW_STR_ARG(gw_str_skip(host, 1))));
-  if (gw_str_has_suffix(host, GW_STR(".*"))) return gw_str_from(gw_arena_printf(arena, "%.*sinvalid", (int)host.len - 1, host.data));
-  return host;
-}
-
-/* Empty: of a regular expression none is known. */
-static struct gw_str sample_path(const struct gw_route_entry *route, const char *variable, struct gw_arena *arena) {
-  if (route->path.is_regex) return (struct gw_str){NULL, 0};
-  struct gw_str rest = route->path.text, segment;
-  struct gw_strbuf path;
-  gw_strbuf_init(&path);
-  gw_str_split_next(&rest, '/', &segment); /* what stands before the first slash: nothing */
-  while (gw_str_split_next(&rest, '/', &segment)) {
-    bool is_variable = segment.len > 0 && (segment.data[0] == '{' || segment.data[0] == '*');
-    gw_strbuf_append_char(&path, '/');
-    gw_strbuf_append_str(&path, is_variable ? gw_str_from(variable) : segment);
-  }
-  if (path.len == 0) gw_strbuf_append_char(&path, '/');
-  struct gw_str copy = gw_arena_copy(arena, gw_strbuf_str(&path));
-  gw_strbuf_done(&path);
-  return copy;
-}
-
-/* Whether there is a value that such a condition takes; *ret_is_left_out: it must not be there. */
-static bool sample_value(enum gw_string_match_kind kind, bool invert, struct gw_str value, struct gw_str *ret_value,
-                         bool *ret_is_left_out) {
-  *ret_is_left_out = invert;
-  *ret_value = kind == GW_STRING_MATCH_PRESENT ? GW_STR("1") : value;
-  return invert || kind != GW_STRING_MATCH_REGEX;
-}
-
-static bool add_headers(const struct gw_route_entry *route, struct gw_arena *arena, struct gw_headers *headers) {
-  bool is_known = true;
-  for (uint32_t i = 0; i < route->conditions.header_count; i++) {
-    const struct gw_header_match *match = &route->conditions.headers[i];
-    struct gw_str value;
-    bool is_left_out;
-    if (gw_str_equal(match->name, GW_STR("cookie"))) continue;
-    is_known = sample_value(match->kind, match->invert, match->value, &value, &is_left_out) && is_known;
-    if (!is_left_out) gw_headers_add(headers, arena, gw_header_id_find(match->name), match->name, value);
-  }
-  for (uint32_t i = 0; i < route->conditions.count; i++) {
-    const struct gw_condition *condition = &route->conditions.items[i];
-    if (condition->kind != GW_CONDITION_COOKIE) continue;
-    struct gw_str value = condition->is_exact ? condition->value : GW_STR("1");
-    const char *cookie = gw_arena_printf(arena, "%.*s=%.*s", GW_STR_ARG(condition->name), GW_STR_ARG(value));
-    gw_headers_add(headers, arena, gw_header_id_find(GW_STR("cookie")), GW_STR("cookie"), gw_str_from(cookie));
-  }
-  return is_known;
-}
-
-static struct gw_str with_query(const struct gw_route_entry *route, struct gw_str path, struct gw_arena *arena) {
-  char separator = '?';
-  for (uint32_t i = 0; i < route->conditions.query_count; i++) {
-    const struct gw_query_match *match = &route->conditions.queries[i];
-    struct gw_str value;
-    bool is_left_out;
-    sample_value(match->kind, match->invert, match->value, &value, &is_left_out);
-    if (is_left_out) continue;
-    path = gw_str_from(gw_arena_printf(arena, "%.*s%c%.*s=%.*s", GW_STR_ARG(path), separator, GW_STR_ARG(match->name), GW_STR_ARG(value)));
-    separator = '&';
-  }
-  return path;
-}
-
-static const struct gw_route_entry *find_winner(struct search *search, int side, const struct gw_request_head *head) {
-  struct gw_route_hit hit;
-  gw_route_table_match(search->tables[side], head, &search->scratch, &hit);
-  return hit.route != NULL ? gw_map_find(search->names[side], hit.route->name) : NULL;
-}
-
-static void ask_both(struct search *search, const struct gw_route_entry *route, struct gw_str method, struct gw_str path) {
-  struct gw_request_head head = {.method = gw_method_find(method),
-                                 .method_name = method,
-                                 .path = with_query(route, path, &search->scratch),
-                                 .authority = sample_host(route, &search->scratch),
-                                 .scheme = GW_STR("http"),
-                                 .version = GW_HTTP_1_1,
-                                 .content_length = GW_LENGTH_NONE};
-  gw_headers_init(&head.headers, &search->scratch, 8);
-  if (!add_headers(route, &search->scratch, &head.headers)) return;
-  const struct gw_route_entry *before = find_winner(search, 0, &head), *after = find_winner(search, 1, &head);
-  if (before != NULL && after != NULL) compare(search, before, after);
-}
-
-static void ask_of(struct search *search, const struct gw_route_entry *route) {
-  static const struct gw_str usual[] = {{"GET", 3}, {"POST", 4}, {"PUT", 3}, {"DELETE", 6}, {"PATCH", 5}};
-  const struct gw_str *methods = route->method_count > 0 ? route->methods : usual;
-  uint32_t count = route->method_count > 0 ? route->method_count : (uint32_t)GW_ARRAY_LEN(usual);
-  for (size_t i = 0; i < GW_ARRAY_LEN(variable_samples); i++) {
-    struct gw_str path = sample_path(route, variable_samples[i], &search->scratch);
-    for (uint32_t k = 0; k < count && path.len > 0; k++)
-      ask_both(search, route, methods[k], path);
-  }
-}
-
-/* ---- all of it ---- */
+/* ---- requests of two routes ---- */
 
 static struct gw_map *name_routes(const struct gw_policy *policy, const struct gw_route_group *routes) {
   struct gw_map *names = gw_map_new();
@@ -267,6 +168,72 @@ static const struct gw_route_config *config_of(const struct gw_policy *policy, c
   return index == 0 ? &policy->route_configs[0] : &policy->groups[index - 1].route_configs[0];
 }
 
+/* The first segment of its path; empty: it may be any. */
+static struct gw_str first_segment(const struct gw_route_entry *route) {
+  struct gw_str rest = route->path.text, segment = {NULL, 0};
+  if (route->path.is_regex) return segment;
+  gw_str_split_next(&rest, '/', &segment); /* nothing stands before the first slash */
+  if (!gw_str_split_next(&rest, '/', &segment) || segment.len == 0) return (struct gw_str){NULL, 0};
+  return segment.data[0] == '{' || segment.data[0] == '*' ? (struct gw_str){NULL, 0} : segment;
+}
+
+static struct gw_map *group_by_first_segment(struct search *search, const struct gw_route_group *routes) {
+  struct gw_map *map = gw_map_new();
+  for (uint32_t i = 0; i < routes->count; i++) {
+    struct keyed *keyed = gw_arena_calloc(&search->scratch, 1, sizeof(*keyed));
+    struct gw_str first = first_segment(&routes->items[i]);
+    *keyed = (struct keyed){&routes->items[i], gw_map_find(map, first)};
+    gw_map_put(map, first, keyed);
+  }
+  return map;
+}
+
+/* Each once. */
+static void list_methods(struct search *search) {
+  struct gw_map *names = gw_map_new();
+  gw_map_put(names, GW_STR("GET"), search);
+  gw_map_put(names, GW_STR("X-ANY-OTHER"), search);
+  for (int side = 0; side < 2; side++)
+    for (uint32_t i = 0; i < search->routes[side]->count; i++)
+      for (uint32_t k = 0; k < search->routes[side]->items[i].method_count; k++)
+        gw_map_put(names, search->routes[side]->items[i].methods[k], search);
+  struct gw_str *methods = gw_arena_calloc(&search->scratch, gw_map_count(names), sizeof(*methods)), name;
+  void *value;
+  for (size_t cursor = 0; gw_map_next(names, &cursor, &name, &value);)
+    methods[search->space.method_count++] = gw_arena_copy(&search->scratch, name);
+  search->space.methods = methods;
+  gw_map_free(names);
+}
+
+static bool is_listed(const struct gw_loosening_condition *list, uint32_t count, const struct gw_loosening_condition *condition) {
+  for (uint32_t i = 0; i < count; i++)
+    if (list[i].kind == condition->kind && gw_str_equal(list[i].name, condition->name)) return true;
+  return false;
+}
+
+static void find_depth(struct search *search) {
+  for (int side = 0; side < 2; side++)
+    for (uint32_t i = 0; i < search->routes[side]->count; i++) {
+      const struct gw_path_pattern *path = &search->routes[side]->items[i].path;
+      if (path->count > search->space.depth_max) search->space.depth_max = path->count;
+    }
+  if (++search->space.depth_max > GW_LOOSENING_DEPTH_MAX) search->space.depth_max = GW_LOOSENING_DEPTH_MAX;
+}
+
+static void list_left_out(struct search *search) {
+  struct gw_loosening_condition *list = gw_arena_calloc(&search->scratch, GW_LOOSENING_CONDITIONS_MAX, sizeof(*list));
+  struct gw_loosening_condition of_route[GW_LOOSENING_CONDITIONS_MAX];
+  uint32_t count = 0;
+  for (int side = 0; side < 2; side++)
+    for (uint32_t i = 0; i < search->routes[side]->count; i++) {
+      uint32_t condition_count = gw_loosening_list_conditions(&search->routes[side]->items[i].conditions, of_route);
+      for (uint32_t k = 0; k < condition_count && count < GW_LOOSENING_CONDITIONS_MAX; k++)
+        if (of_route[k].is_inverted && !is_listed(list, count, &of_route[k])) list[count++] = of_route[k];
+    }
+  search->space.left_out = list;
+  search->space.left_out_count = count;
+}
+
 static bool prepare_requests(struct search *search) {
   const struct gw_policy *sides[] = {search->before, search->after};
   struct gw_errors errors;
@@ -274,29 +241,95 @@ static bool prepare_requests(struct search *search) {
   bool is_good = true;
   for (int i = 0; i < 2; i++) {
     search->names[i] = name_routes(sides[i], search->routes[i]);
+    search->by_first[i] = group_by_first_segment(search, search->routes[i]);
     is_good = gw_route_table_build(config_of(sides[i], search->routes[i]), &errors, &search->tables[i]) == GW_OK && is_good;
   }
   gw_errors_done(&errors);
+  list_methods(search);
+  list_left_out(search);
+  find_depth(search);
   return is_good;
 }
 
-/* Routes that are only on one side take requests from others, or leave them to others. */
-static void compare_by_requests(struct search *search, struct gw_map *keyed_before, struct gw_map *keyed_after) {
-  const struct gw_route_group *before = search->routes[0], *after = search->routes[1];
-  bool has_new = false;
-  for (uint32_t i = 0; i < after->count && !has_new; i++)
-    has_new = !is_covered(&after->items[i], gw_map_find(keyed_before, key_of(search, &after->items[i])));
-  bool is_prepared = false;
-  for (uint32_t i = 0; i < before->count; i++) {
-    bool is_gone = !is_covered(&before->items[i], gw_map_find(keyed_after, key_of(search, &before->items[i])));
-    if (!is_gone && !has_new) continue;
-    if (!is_prepared && !prepare_requests(search)) return;
-    is_prepared = true;
-    ask_of(search, &before->items[i]);
-  }
-  for (uint32_t i = 0; i < after->count && is_prepared && has_new; i++)
-    if (!is_covered(&after->items[i], gw_map_find(keyed_before, key_of(search, &after->items[i])))) ask_of(search, &after->items[i]);
+static bool has_regex(const struct gw_route_entry *route) {
+  struct gw_loosening_condition conditions[GW_LOOSENING_CONDITIONS_MAX];
+  uint32_t count = gw_loosening_list_conditions(&route->conditions, conditions);
+  bool is_so = route->path.is_regex;
+  for (uint32_t i = 0; i < count; i++)
+    is_so = is_so || conditions[i].match == GW_STRING_MATCH_REGEX;
+  return is_so;
 }
+
+static const struct gw_route_entry *find_winner(struct search *search, int side, const struct gw_request_head *head) {
+  struct gw_route_hit hit;
+  gw_route_table_match(search->tables[side], head, &search->scratch, &hit);
+  return hit.route != NULL ? gw_map_find(search->names[side], hit.route->name) : NULL;
+}
+
+static void ask_both(void *arg, const struct gw_request_head *head) {
+  struct search *search = arg;
+  const struct gw_route_entry *before = find_winner(search, 0, head), *after = find_winner(search, 1, head);
+  search->has_won[0] = search->has_won[0] || before == search->pair[0];
+  search->has_won[1] = search->has_won[1] || after == search->pair[1];
+  if (before != NULL && after != NULL) compare(search, before, after);
+}
+
+typedef void (*pair_fn)(struct search *search, int side, const struct gw_route_entry *other);
+
+static void ask_pair(struct search *search, int side, const struct gw_route_entry *other) {
+  struct gw_arena arena;
+  gw_arena_init(&arena, 4096);
+  search->pair[1 - side] = other;
+  gw_loosening_make_requests(&search->space, search->pair[0], search->pair[1], &arena, ask_both, search);
+  gw_arena_done(&arena);
+}
+
+static void compare_pair(struct search *search, int side, const struct gw_route_entry *other) {
+  search->pair[1 - side] = other;
+  if (gw_loosening_may_meet(search->pair[0], search->pair[1], &search->scratch)) compare(search, search->pair[0], search->pair[1]);
+}
+
+/* Calls fn with the routes of the other side whose paths may begin as that of search->pair[side] does. */
+static void for_each_other(struct search *search, int side, pair_fn fn) {
+  const struct gw_route_group *others = search->routes[1 - side];
+  struct gw_str first = first_segment(search->pair[side]);
+  if (first.len == 0)
+    for (uint32_t i = 0; i < others->count; i++)
+      fn(search, side, &others->items[i]);
+  const struct keyed *lists[2] = {NULL, NULL};
+  if (first.len > 0) lists[0] = gw_map_find(search->by_first[1 - side], first);
+  if (first.len > 0) lists[1] = gw_map_find(search->by_first[1 - side], GW_STR(""));
+  for (int i = 0; i < 2; i++)
+    for (const struct keyed *other = lists[i]; other != NULL; other = other->next)
+      fn(search, side, other->route);
+}
+
+/* The route of `side` with each of the other side. What is said of it by regular expressions may be asked for in vain: then it is compared
+ * with all that it may meet. */
+static void ask_of(struct search *search, int side, const struct gw_route_entry *route) {
+  search->pair[side] = route;
+  search->has_won[side] = false;
+  for_each_other(search, side, ask_pair);
+  if (!search->has_won[side] && has_regex(route)) for_each_other(search, side, compare_pair);
+}
+
+/* Of requests that before were one route's and after are another one's, one of both is only on its side: so it is enough to ask of those.
+ */
+static void compare_by_requests(struct search *search, struct gw_map *keyed_before, struct gw_map *keyed_after) {
+  struct gw_map *const keyed_others[2] = {keyed_after, keyed_before};
+  bool is_prepared = false;
+  for (int side = 0; side < 2; side++) {
+    const struct gw_route_group *routes = search->routes[side];
+    for (uint32_t i = 0; i < routes->count; i++) {
+      if (is_covered(&routes->items[i], gw_map_find(keyed_others[side], key_of(search, &routes->items[i])))) continue;
+      if (!is_prepared && !prepare_requests(search)) return;
+      is_prepared = true;
+      ask_of(search, side, &routes->items[i]);
+    }
+  }
+}
+
+/* ---- all of it ---- */
 
 static void compare_by_keys(struct search *search, struct gw_map *keyed_before) {
   const struct gw_route_group *after = search->routes[1];
@@ -332,6 +365,7 @@ static void compare_group(const struct gw_policy *before, const struct gw_policy
   gw_map_free(search.compared);
   for (int i = 0; i < 2; i++) {
     if (search.names[i] != NULL) gw_map_free(search.names[i]);
+    if (search.by_first[i] != NULL) gw_map_free(search.by_first[i]);
     gw_route_table_free(search.tables[i]);
   }
   gw_arena_done(&search.scratch);

@@ -4,6 +4,7 @@
 #ifndef GW_CONTROLPLANE_POLICY_LOOSENING_INTERNAL_H
 #define GW_CONTROLPLANE_POLICY_LOOSENING_INTERNAL_H
 
+#include "common/message/message.h"
 #include "controlplane/policy/loosening.h"
 #include "controlplane/policy/translate.h"
 
@@ -48,6 +49,37 @@ struct gw_loosening_addresses {
 /* Whether an address may ask after that might not before: *ret_example is one, in `arena`. */
 bool gw_loosening_opens_addresses(const struct gw_loosening_addresses *before, const struct gw_loosening_addresses *after,
                                   struct gw_arena *arena, const char **ret_example);
+
+/* ---- requests that two routes would both take (loosening_requests.c) ---- */
+
+struct gw_loosening_condition {
+  enum gw_condition_kind kind;
+  struct gw_str name; /* of a cookie the expression that its whole field is matched by */
+  enum gw_string_match_kind match;
+  bool is_inverted;
+  struct gw_str value;
+};
+#define GW_LOOSENING_CONDITIONS_MAX 32u /* of a route */
+#define GW_LOOSENING_DEPTH_MAX 12u
+/* Room for GW_LOOSENING_CONDITIONS_MAX. */
+uint32_t gw_loosening_list_conditions(const struct gw_route_conditions *conditions, struct gw_loosening_condition *ret_list);
+
+/* What the routes of both sides tell requests apart by. */
+struct gw_loosening_space {
+  const struct gw_str *methods; /* that they name, and one that none does */
+  uint32_t method_count;
+  const struct gw_loosening_condition *left_out; /* inverted ones: each once */
+  uint32_t left_out_count;
+  uint32_t depth_max; /* more segments than any path but for the rest of one */
+};
+
+typedef void (*gw_loosening_request_fn)(void *arg, const struct gw_request_head *head);
+/* A few, which stand for all: where another route takes one of them before both, it takes all that are like it. Their heads are in `arena`.
+ * Of regular expressions they are guesses, which may be taken by nobody. */
+void gw_loosening_make_requests(const struct gw_loosening_space *space, const struct gw_route_entry *a, const struct gw_route_entry *b,
+                                struct gw_arena *arena, gw_loosening_request_fn fn, void *arg);
+/* Whether there may be a request of both, by host, method and path. */
+bool gw_loosening_may_meet(const struct gw_route_entry *a, const struct gw_route_entry *b, struct gw_arena *arena);
 
 static inline bool gw_loosening_has_word(const struct gw_str *words, uint32_t count, struct gw_str word) {
   for (uint32_t i = 0; i < count; i++)

@@ -8,12 +8,14 @@ struct limits {
   uint32_t count;
 };
 
+static const struct gw_limits_entry none = {0};
+
 static const struct gw_limits_entry *of_service(const struct gw_loosening_side *side) {
   const struct gw_service_entry *service = gw_route_actions_service(&side->route->actions);
   const struct gw_common_limits *common = &side->parts->limits;
   for (uint32_t i = 0; service != NULL && i < common->service_count; i++)
     if (gw_str_equal(common->services[i].service, service->name)) return &common->services[i].limits;
-  return NULL;
+  return &none;
 }
 
 static struct limits list_limits(const struct gw_loosening_side *side) {
@@ -21,7 +23,7 @@ static struct limits list_limits(const struct gw_loosening_side *side) {
   const struct gw_limits_entry *lists[] = {&side->route->limits, of_service(side), &common->global};
   struct limits limits = {.count = 0};
   for (size_t i = 0; i < GW_ARRAY_LEN(lists); i++)
-    for (uint32_t k = 0; lists[i] != NULL && k < lists[i]->count; k++)
+    for (uint32_t k = 0; k < lists[i]->count; k++)
       limits.items[limits.count++] = &lists[i]->items[k];
   if (common->has_plans) limits.items[limits.count++] = &common->plans;
   return limits;

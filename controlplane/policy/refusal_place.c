@@ -2,22 +2,6 @@
 
 #include "controlplane/policy/translate.h"
 
-static bool is_letter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
-}
-
-/* Whether the name stands in the text by itself. */
-static bool names(struct gw_str text, struct gw_str name) {
-  for (struct gw_str rest = text; name.len > 0;) {
-    const char *at = memmem(rest.data, rest.len, name.data, name.len);
-    if (at == NULL) return false;
-    const char *end = at + name.len;
-    if ((at == text.data || !is_letter(at[-1])) && (end == text.data + text.len || !is_letter(*end))) return true;
-    rest = (struct gw_str){end, (size_t)(text.data + text.len - end)};
-  }
-  return false;
-}
-
 /* The number behind `word` in the text, as in "routes[3]". */
 static bool read_index(struct gw_str *text, struct gw_str word, uint32_t *ret_index) {
   const char *at = memmem(text->data, text->len, word.data, word.len);
@@ -51,7 +35,8 @@ static const char *find_route(const struct gw_policy *policy, const struct gw_re
   const struct gw_policy_route *found = NULL;
   for (uint32_t i = 0; i < policy->route_count; i++) {
     const struct gw_policy_route *route = &policy->routes[i];
-    if (name.len > 0 ? gw_str_equal(route->name, name) : names(text, route->name) && (found == NULL || route->name.len > found->name.len))
+    if (name.len > 0 ? gw_str_equal(route->name, name)
+                     : gw_str_has_name(text, route->name) && (found == NULL || route->name.len > found->name.len))
       found = route;
   }
   return found != NULL ? gw_arena_printf(arena, "%s:%u:%u", file, found->line, found->column) : NULL;
@@ -61,7 +46,7 @@ static const char *find_service(const struct gw_policy *policy, struct gw_str te
   const struct gw_service_list *services = &policy->parts->services;
   const struct gw_service_entry *found = NULL;
   for (uint32_t i = 0; i < services->count; i++)
-    if (names(text, services->items[i].name) && (found == NULL || services->items[i].name.len > found->name.len))
+    if (gw_str_has_name(text, services->items[i].name) && (found == NULL || services->items[i].name.len > found->name.len))
       found = &services->items[i];
   return found != NULL ? gw_yaml_place(file, found->key, arena) : NULL;
 }
@@ -72,7 +57,7 @@ static const char *find_listener(const struct gw_policy *policy, struct gw_str t
   for (uint32_t i = 0; i < listeners->count; i++) {
     const struct gw_listener_entry *listener = &listeners->items[i];
     bool is_written = listener->node != NULL;
-    if (is_written && names(text, listener->name) && (found == NULL || listener->name.len > found->name.len)) found = listener;
+    if (is_written && gw_str_has_name(text, listener->name) && (found == NULL || listener->name.len > found->name.len)) found = listener;
   }
   return found != NULL ? gw_yaml_place(file, found->node, arena) : NULL;
 }

@@ -5,6 +5,7 @@
 
 #include "common/base/arena.h"
 #include "common/base/byte_count.h"
+#include "common/base/content_hash.h"
 #include "common/base/duration.h"
 #include "common/base/mem.h"
 #include "common/net/address.h"
@@ -12,7 +13,7 @@
 #include "controlplane/policy/huawei_settings.h"
 #include "controlplane/policy/nacos_servers.h"
 #include "controlplane/policy/policy.h"
-#include "controlplane/policy/source_yaml.h"
+#include "controlplane/policy/settings_checks.h"
 
 enum kind {
   KIND_TEXT,
@@ -198,62 +199,6 @@ static enum gw_err parse_bool(struct gw_str text, bool *ret_value) {
   return GW_ERR_INVALID;
 }
 
-static bool cidrs_are_valid(struct gw_str text) {
-  struct gw_str piece;
-  while (gw_str_split_next(&text, ',', &piece)) {
-    struct gw_cidr cidr;
-    piece = gw_str_trim(piece);
-    if (piece.len > 0 && gw_cidr_parse(piece, &cidr) != GW_OK) return false;
-  }
-  return true;
-}
-
-static void check_discovery(struct gw_str text, const char *place, struct gw_arena *arena, struct gw_errors *errors) {
-  struct gw_str rest = text, piece;
-  while (gw_str_split_next(&rest, ',', &piece)) {
-    piece = gw_str_trim(piece);
-    if (!gw_source_is_known(piece))
-      gw_errors_add(errors, place, "SERVICE_DISCOVERY_TYPE: %.*s is no source; %s are allowed, also several with commas", GW_STR_ARG(piece),
-                    gw_source_list_known(arena));
-  }
-}
-
-/* What else the host of a Redis may be given as, elsewhere. */
-static void check_redis(struct gw_str text, const char *place, struct gw_errors *errors) {
-  if (gw_str_has_prefix(text, GW_STR("rediss://"))) {
-    gw_errors_add(errors, place,
-                  "REDIS_HOST: TLS (rediss://) is not available; a name or an address is allowed, in a network that is trusted");
-  } else if (gw_str_find_char(text, ',') >= 0 || gw_str_has_prefix(text, GW_STR("sentinel")) ||
-             gw_str_has_prefix(text, GW_STR("redis-sentinel"))) {
-    gw_errors_add(errors, place, "REDIS_HOST: Cluster and Sentinel are not available; the name or address of one server is allowed");
-  } else if (memmem(text.data, text.len, "://", 3) != NULL || gw_str_find_char(text, '/') >= 0 || gw_str_find_char(text, ' ') >= 0) {
-    gw_errors_add(errors, place,
-                  "REDIS_HOST: a name or an address is allowed; the port is REDIS_PORT, the database GATEWAY_REDIS_DATABASE");
-  }
-}
-
-static bool are_nacos_servers(struct gw_str text, struct gw_arena *arena) {
-  const char *bases[GW_NACOS_SERVERS_MAX];
-  uint32_t count;
-  return gw_nacos_servers_parse(text, arena, bases, &count) == GW_OK;
-}
-
-/* IP or IP:PORT, with commas. */
-static bool servers_are_valid(struct gw_str text) {
-  struct gw_str piece;
-  while (gw_str_split_next(&text, ',', &piece)) {
-    struct gw_address address;
-    if (piece.len > 0 && gw_address_parse(piece, &address) != GW_OK && gw_address_parse_ip(piece, 53, &address) != GW_OK) return false;
-  }
-  return true;
-}
-
-static bool is_word(struct gw_str text) {
-  for (size_t i = 0; i < text.len; i++)
-    if (text.data[i] <= ' ' || text.data[i] >= 0x7f) return false;
-  return true;
-}
-
 static void set_number(const struct row *row, const struct origin *origin, char *at, struct gw_errors *errors) {
   uint64_t value, max = row->kind == KIND_PORT ? 65535 : row->max;
   if (gw_str_parse_u64(origin->text, &value) != GW_OK || value < row->min || value > max) {
@@ -323,23 +268,23 @@ static void set_value(struct gw_settings *settings, const struct row *row, const
     }
     break;
   case KIND_CIDRS:
-    if (!cidrs_are_valid(origin->text)) {
+    if (!gw_setting_is_cidrs(origin->text)) {
       gw_errors_add(errors, origin->place, "%s: address ranges with commas are allowed, such as 10.0.0.0/8,2001:db8::/32", row->name);
     }
     break;
-  case KIND_DISCOVERY: check_discovery(origin->text, origin->place, &settings->origins->arena, errors); break;
+  case KIND_DISCOVERY: gw_setting_check_discovery(origin->text, origin->place, &settings->origins->arena, errors); break;
   case KIND_NACOS:
-    if (!are_nacos_servers(origin->text, &settings->origins->arena))
+    if (!gw_setting_is_nacos_servers(origin->text, &settings->origins->arena))
       gw_errors_add(errors, origin->place, "%s: %s is allowed", row->name, GW_NACOS_SERVERS_ALLOWED);
     break;
-  case KIND_REDIS: check_redis(origin->text, origin->place, errors); break;
+  case KIND_REDIS: gw_setting_check_redis(origin->text, origin->place, errors); break;
   case KIND_SERVERS:
-    if (!servers_are_valid(origin->text))
+    if (!gw_setting_is_servers(origin->text))
       gw_errors_add(errors, origin->place, "%s: numeric addresses with commas are allowed, such as 10.0.0.53 or [2001:db8::53]:5353",
                     row->name);
     break;
   case KIND_WORD:
-    if (!is_word(origin->text)) gw_errors_add(errors, origin->place, "%s: ASCII without spaces is allowed", row->name);
+    if (!gw_setting_is_word(origin->text)) gw_errors_add(errors, origin->place, "%s: ASCII without spaces is allowed", row->name);
     break;
   }
   *(const char **)(void *)at = origin->text.data;
@@ -425,6 +370,20 @@ static const struct origin *origin_of(const struct gw_settings *settings, const 
 
 struct gw_str gw_settings_text(const struct gw_settings *settings, const char *name) {
   return origin_of(settings, name)->text;
+}
+
+uint64_t gw_settings_hash(const struct gw_settings *settings, const char *const *names) {
+  struct gw_strbuf all;
+  gw_strbuf_init(&all);
+  gw_strbuf_reserve(&all, 4096); /* passwords are among them: growing would leave copies */
+  for (; *names != NULL; names++) {
+    struct gw_str text = gw_settings_text(settings, *names);
+    gw_strbuf_printf(&all, "%zu ", text.len);
+    gw_strbuf_append_str(&all, text);
+  }
+  uint64_t hash = gw_content_hash(gw_strbuf_str(&all));
+  gw_strbuf_wipe(&all);
+  return hash;
 }
 
 const char *gw_settings_place(const struct gw_settings *settings, const char *name) {

@@ -141,6 +141,8 @@ enum gw_err gw_settings_load(const char *env_file, const char *const *overrides,
 void gw_settings_free(struct gw_settings *settings);
 /* The text of a setting, as it was given; a name that is no setting is a bug. It may be a secret. */
 struct gw_str gw_settings_text(const struct gw_settings *settings, const char *name);
+/* Of the texts of these settings (NULL-terminated): it differs when one of them does. */
+uint64_t gw_settings_hash(const struct gw_settings *settings, const char *const *names);
 /* Where it was given: the place of a mistake. */
 const char *gw_settings_place(const struct gw_settings *settings, const char *name);
 /* One line a setting: "PORT=8000  (default)"; secrets are masked. */

@@ -4,19 +4,13 @@
 #include "common/model/api_key_auth.h"
 #include "controlplane/policy/translate_access.h"
 #include "controlplane/policy/translate_limits.h"
+#include "controlplane/policy/translate_methods.h"
 #include "controlplane/policy/translate_routes.h"
 
 /* The form of all local replies; a data plane adds the request's id. */
 #define NO_AUTHENTICATION "{\"error\": 501, \"message\": \"no way to authenticate is configured\"}"
 #define OTHER_METHOD "{\"error\": 405, \"message\": \"this path does not have this method\"}"
 #define OTHER_REQUEST "{\"error\": 404, \"message\": \"no route of this path is for this request\"}"
-
-/* What a set of methods is on the wire. Few sets stand in many routes, so each is made once. */
-struct method_set {
-  struct gw_str list; /* "GET,HEAD" */
-  const struct gw_header_match *match;
-  const struct gw_header_changes *allow;
-};
 
 struct translation {
   struct gw_arena *arena;
@@ -26,8 +20,8 @@ struct translation {
   struct gw_map *filters;              /* what is asked of tokens and access → struct gw_route_filters, shared by routes */
   const struct gw_retry_policy *retry; /* of the virtual host: what routes have that say nothing */
   bool has_retries;                    /* a route has */
-  struct gw_map *sets;                 /* list → struct method_set */
-  struct gw_strbuf words;              /* for strings in the making */
+  struct gw_method_sets sets;
+  struct gw_strbuf words; /* for strings in the making */
   const struct gw_common_limits *limits;
   struct gw_route *routes;
   uint32_t count;
@@ -40,51 +34,6 @@ static struct gw_str join(struct gw_arena *arena, struct gw_str a, struct gw_str
   if (b.len > 0) memcpy(bytes + a.len, b.data, b.len);
   bytes[a.len + b.len] = '\0';
   return (struct gw_str){bytes, a.len + b.len};
-}
-
-/* Into t->words. */
-static struct gw_str join_methods(struct translation *t, const struct gw_str *methods, uint32_t count, struct gw_str separator) {
-  gw_strbuf_clear(&t->words);
-  for (uint32_t i = 0; i < count; i++) {
-    if (i > 0) gw_strbuf_append_str(&t->words, separator);
-    gw_strbuf_append_str(&t->words, methods[i]);
-  }
-  return gw_strbuf_str(&t->words);
-}
-
-/* Into t->words. A method is a token: some of its characters mean something in a regular expression. */
-static struct gw_str format_method_regex(struct translation *t, const struct gw_str *methods, uint32_t count) {
-  gw_strbuf_clear(&t->words);
-  for (uint32_t i = 0; i < count; i++) {
-    if (i > 0) gw_strbuf_append_char(&t->words, '|');
-    for (size_t k = 0; k < methods[i].len; k++) {
-      if (strchr("*+.^|$", methods[i].data[k]) != NULL) gw_strbuf_append_char(&t->words, '\\');
-      gw_strbuf_append_char(&t->words, methods[i].data[k]);
-    }
-  }
-  return gw_strbuf_str(&t->words);
-}
-
-static const struct method_set *get_method_set(struct translation *t, const struct gw_str *methods, uint32_t count) {
-  struct gw_str list = join_methods(t, methods, count, GW_STR(","));
-  struct method_set *set = gw_map_find(t->sets, list);
-  if (set != NULL) return set;
-  set = gw_arena_calloc(t->arena, 1, sizeof(*set));
-  set->list = gw_arena_copy(t->arena, list);
-  gw_map_put(t->sets, set->list, set);
-  struct gw_header_match *match = gw_arena_calloc(t->arena, 1, sizeof(*match));
-  match->name = GW_STR(":method");
-  match->kind = count == 1 ? GW_STRING_MATCH_EXACT : GW_STRING_MATCH_REGEX;
-  match->value = count == 1 ? methods[0] : gw_arena_copy(t->arena, format_method_regex(t, methods, count));
-  struct gw_header_option *allow = gw_arena_calloc(t->arena, 1, sizeof(*allow));
-  allow->name = GW_STR("Allow");
-  allow->value = gw_arena_copy(t->arena, join_methods(t, methods, count, GW_STR(", ")));
-  struct gw_header_changes *changes = gw_arena_calloc(t->arena, 1, sizeof(*changes));
-  *changes = (struct gw_header_changes){.add_count = 1, .add = allow};
-  allow->action = GW_HEADER_OVERWRITE;
-  set->match = match;
-  set->allow = changes;
-  return set;
 }
 
 static void set_direct(struct gw_route *route, uint32_t status, struct gw_str body) {
@@ -127,7 +76,7 @@ static void set_conditions(struct translation *t, const struct gw_route_conditio
 }
 
 static struct gw_route *add_entry(struct translation *t, const struct gw_route_entry *entry, const struct gw_route_match *path,
-                                  struct gw_str name, const struct method_set *set) {
+                                  struct gw_str name, const struct gw_method_set *set) {
   struct gw_route *route = add_route(t, path);
   route->name = name;
   set_conditions(t, &entry->conditions, set != NULL ? set->match : NULL, &route->match);
@@ -135,7 +84,7 @@ static struct gw_route *add_entry(struct translation *t, const struct gw_route_e
 }
 
 static void add_forward(struct translation *t, const struct gw_route_entry *entry, const struct gw_route_match *path, struct gw_str name,
-                        const struct method_set *set, const struct gw_retry_policy *retry) {
+                        const struct gw_method_set *set, const struct gw_retry_policy *retry) {
   struct gw_route *route = add_entry(t, entry, path, name, set);
   gw_policy_translate_action(entry, t->arena, route);
   route->forward.retry = gw_policy_share_retry(retry, t->retry);
@@ -198,7 +147,7 @@ static const struct gw_route_filters *translate_filters(struct translation *t, c
  * proxy understands it. Returns the last one, which has the entry's methods. */
 static const struct gw_route *translate_route(struct translation *t, const struct gw_route_entry *entry,
                                               const struct gw_route_match *path) {
-  const struct method_set *set = entry->method_count > 0 ? get_method_set(t, entry->methods, entry->method_count) : NULL;
+  const struct gw_method_set *set = entry->method_count > 0 ? gw_method_sets_get(&t->sets, entry->methods, entry->method_count) : NULL;
   struct gw_str name = name_route(t, entry, set != NULL ? set->list : (struct gw_str){NULL, 0});
   uint32_t first = t->count;
   if (entry->auth.is_required && !gw_route_auth_is_possible(&entry->auth, t->auth)) {
@@ -209,7 +158,7 @@ static const struct gw_route *translate_route(struct translation *t, const struc
     struct gw_route_retries retries;
     gw_policy_translate_retries(entry, t->settings, t->arena, &retries);
     if (retries.method_count > 0)
-      add_forward(t, entry, path, name, get_method_set(t, retries.methods, retries.method_count), retries.of_methods);
+      add_forward(t, entry, path, name, gw_method_sets_get(&t->sets, retries.methods, retries.method_count), retries.of_methods);
     add_forward(t, entry, path, name, set, retries.policy);
   }
   const struct gw_route_filters *filters = translate_filters(t, entry, name);
@@ -271,12 +220,12 @@ static void translate_rest(struct translation *t, const struct gw_route_entry *g
   if (open_count > 0) {
     struct gw_route *route = add_last(t, group, path, "404 ");
     set_direct(route, 404, GW_STR(OTHER_REQUEST));
-    route->match.headers = get_method_set(t, open, open_count)->match;
+    route->match.headers = gw_method_sets_get(&t->sets, open, open_count)->match;
     route->match.header_count = 1;
   }
   struct gw_route *route = add_last(t, group, path, "405 ");
   set_direct(route, 405, GW_STR(OTHER_METHOD));
-  route->response_headers = get_method_set(t, known, known_count)->allow;
+  route->response_headers = gw_method_sets_get(&t->sets, known, known_count)->allow;
 }
 
 /* A preflight asks for a path with OPTIONS, which its routes need not have; and browsers may read why they were refused. */
@@ -360,8 +309,8 @@ static struct gw_route_config translate_routes(const struct gw_policy_parts *par
                           .auth = &parts->auth,
                           .access = &parts->access,
                           .filters = gw_map_new(),
-                          .sets = gw_map_new(),
                           .limits = &parts->limits};
+  gw_method_sets_init(&t.sets, arena);
   t.retry = gw_retries_resolve(&unsaid, settings, arena, &others);
   t.routes = gw_arena_alloc(arena, count_made(routes) * sizeof(*t.routes)); /* most of it is never touched */
   struct gw_path_group *groups = gw_arena_calloc(arena, routes->count, sizeof(*groups));
@@ -387,7 +336,7 @@ static struct gw_route_config translate_routes(const struct gw_policy_parts *par
                                                    .route_count = t.count - first};
   }
   gw_map_free(t.filters);
-  gw_map_free(t.sets);
+  gw_method_sets_done(&t.sets);
   gw_strbuf_done(&t.words);
   return gw_policy_translate_hosts(groups, group_count, t.retry, t.has_retries, arena);
 }
@@ -416,7 +365,7 @@ void gw_policy_translate(const struct gw_policy_parts *parts, const struct gw_se
   const struct gw_route_list *routes = &parts->routes;
   struct gw_policy_route *list = gw_arena_calloc(&policy->arena, routes->count, sizeof(*list));
   struct gw_node_group *groups = gw_arena_calloc(&policy->arena, routes->group_count, sizeof(*groups));
-  const struct gw_str **names = gw_arena_calloc(&policy->arena, routes->group_count, sizeof(*names));
+  const struct gw_str **names = gw_arena_calloc(&policy->arena, routes->group_count, sizeof(void *));
   for (uint32_t i = 0; i < routes->group_count; i++)
     translate_group(parts, &routes->groups[i], settings, list, policy, &groups[i], &names[i]);
   policy->routes = list;

@@ -6,31 +6,27 @@
 #include "controlplane/policy/settings.h"
 
 struct gw_cloud {
-  struct gw_loop *loop;
+  struct gw_huawei_clients *clients;
   const struct gw_options *options;
-  struct gw_fetcher *fetcher; /* NULL: nobody has asked yet */
-  struct gw_huawei *huawei;   /* NULL: the same, or there are no credentials */
+  struct gw_huawei *huawei; /* held: of the last good settings; NULL: nobody has asked yet, or they have no credentials */
 };
 
-struct gw_cloud *gw_cloud_new(struct gw_loop *loop, const struct gw_options *options) {
+struct gw_cloud *gw_cloud_new(struct gw_huawei_clients *clients, const struct gw_options *options) {
   struct gw_cloud *cloud = gw_calloc(1, sizeof(*cloud));
-  *cloud = (struct gw_cloud){.loop = loop, .options = options};
+  *cloud = (struct gw_cloud){.clients = clients, .options = options};
   return cloud;
 }
 
 void gw_cloud_free(struct gw_cloud *cloud) {
   if (cloud == NULL) return;
-  gw_huawei_free(cloud->huawei);
-  gw_fetcher_free(cloud->fetcher);
+  gw_huawei_let_go(cloud->huawei);
   free(cloud);
 }
 
-/* Other settings count when nothing is under way: a call must not be lost because somebody else's is the first after a change. */
 static void follow(struct gw_cloud *cloud, const struct gw_settings *settings) {
-  if (cloud->huawei != NULL && (gw_huawei_has(cloud->huawei, settings) || !gw_huawei_is_idle(cloud->huawei))) return;
-  gw_huawei_free(cloud->huawei);
-  if (cloud->fetcher == NULL) cloud->fetcher = gw_fetcher_new(cloud->loop);
-  cloud->huawei = gw_huawei_new(cloud->loop, cloud->fetcher, settings);
+  struct gw_huawei *before = cloud->huawei;
+  gw_huawei_hold(cloud->huawei = gw_huawei_clients_find(cloud->clients, settings));
+  gw_huawei_let_go(before);
 }
 
 static struct gw_huawei *get(void *arg, char **ret_words) {

@@ -181,7 +181,7 @@ static void on_retry(struct gw_timer *timer) {
 /* ---- start ---- */
 
 static void wait_for_store(const struct gw_config_source *source, const bool *is_stopping) {
-  uint64_t end_us = gw_clock_monotonic_us() + START_WAIT_MS * 1000u;
+  uint64_t end_us = gw_clock_monotonic_us() + START_WAIT_MS * UINT64_C(1000);
   while (!*is_stopping && gw_clock_monotonic_us() < end_us) {
     bool is_away = gw_revisions_store_status(source->revisions)->state == GW_STORE_AWAY;
     bool is_settled = gw_revisions_are_known(source->revisions) && source->reading == 0 && gw_list_is_empty(&source->queue);
@@ -210,10 +210,7 @@ static void seed(struct gw_config_source *source, const bool *is_stopping) {
                                      .message = GW_STR("the store was empty")};
     gw_config_changes_change(source, &change, on_seeded, source);
   }
-  free((char *)(uintptr_t)texts.routes.data);
-  free((char *)(uintptr_t)texts.services.data);
-  free((char *)(uintptr_t)texts.routes_name);
-  free((char *)(uintptr_t)texts.services_name);
+  gw_files_texts_done(&texts);
   gw_errors_done(&errors);
 }
 
@@ -255,7 +252,7 @@ enum gw_err gw_config_source_start(struct gw_config_source *source, const bool *
 
 /* ---- life ---- */
 
-static uint64_t get_current(void *arg) {
+uint64_t gw_config_source_current(void *arg) {
   return ((const struct gw_config_source *)arg)->current;
 }
 
@@ -281,7 +278,7 @@ struct gw_config_source *gw_config_source_new(struct gw_loop *loop, struct gw_lo
   gw_timer_init(&source->retry, on_retry);
   source->changes = (struct gw_admin_changes){.arg = source,
                                               .source_name = is_api ? "api" : "files",
-                                              .current = get_current,
+                                              .current = gw_config_source_current,
                                               .change = gw_config_changes_change,
                                               .compare = gw_config_changes_compare,
                                               .find_place = find_place};

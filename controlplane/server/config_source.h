@@ -18,6 +18,8 @@ bool gw_config_source_is_api(const struct gw_config_source *source);
 void gw_config_source_join(struct gw_config_source *source, struct gw_files *files, struct gw_revisions *revisions);
 void gw_config_source_on_accepted(void *arg, const struct gw_files_texts *texts);
 void gw_config_source_on_newest(void *arg);
+/* Number of the revision in force; 0: none, or one that the store does not have yet. */
+uint64_t gw_config_source_current(void *arg);
 
 /* Puts in force what there is: the files, or the newest revision, or, where they are bad, the last good revision. Turns the loop for some
  * seconds at most, until the store has answered, or *is_stopping. GW_ERR_INVALID: nothing is good; gw_files_mistakes says why. With

@@ -54,6 +54,7 @@ struct control_plane {
   char *token;
   /* the way of a change, from files to nodes */
   struct gw_files *files;
+  struct gw_huawei_clients *huawei;
   struct gw_discovery *discovery;
   struct gw_config_source *config_source;
   struct gw_catalog *catalog;
@@ -206,7 +207,8 @@ static int make_configuration(struct control_plane *plane) {
   plane->cache = gw_snapshot_cache_new();
   plane->nodes = gw_node_table_new();
   plane->catalog = gw_catalog_new(plane->loop, plane->cache);
-  plane->discovery = gw_discovery_new(plane->loop, plane->log, plane->catalog);
+  plane->huawei = gw_huawei_clients_new(plane->loop);
+  plane->discovery = gw_discovery_new(plane->loop, plane->log, plane->catalog, plane->huawei);
   int exit_code = make_config_source(plane);
   if (exit_code != GW_EXIT_OK) return exit_code;
   struct gw_files_options files = {.loop = plane->loop,
@@ -243,6 +245,7 @@ static int start_storage(struct control_plane *plane) {
                                        .catalog = plane->catalog,
                                        .nodes = plane->nodes,
                                        .cache = plane->cache,
+                                       .revision = gw_config_source_current,
                                        .on_newest = gw_config_source_on_newest,
                                        .arg = plane->config_source};
   int exit_code = gw_storage_new(&options, &errors, &plane->storage) == GW_OK ? GW_EXIT_OK : print_mistakes(&errors);
@@ -287,7 +290,7 @@ static int start_admin(struct control_plane *plane) {
     free(reason);
     return GW_EXIT_SYSTEM;
   }
-  plane->cloud = gw_cloud_new(plane->loop, plane->options);
+  plane->cloud = gw_cloud_new(plane->huawei, plane->options);
   struct gw_admin_tokens *tokens;
   if (gw_admin_tokens_new(gw_str_from(plane->token), plane->options->admin_tokens, &tokens, &reason) != GW_OK) {
     GW_LOG_ERROR(plane->log, "%s", reason);
@@ -398,6 +401,7 @@ static void done(struct control_plane *plane) {
   gw_cloud_free(plane->cloud); /* calls that wait for it are over */
   gw_channel_tls_free(plane->tls);
   gw_discovery_free(plane->discovery);
+  gw_huawei_clients_free(plane->huawei);
   gw_catalog_free(plane->catalog);
   gw_files_free(plane->files);
   gw_node_table_free(plane->nodes);

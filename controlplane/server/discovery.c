@@ -18,12 +18,13 @@ struct gw_discovery {
   struct gw_instance_records *records;
 };
 
-struct gw_discovery *gw_discovery_new(struct gw_loop *loop, struct gw_log *log, struct gw_catalog *catalog) {
+struct gw_discovery *gw_discovery_new(struct gw_loop *loop, struct gw_log *log, struct gw_catalog *catalog,
+                                      struct gw_huawei_clients *huawei) {
   struct gw_discovery *discovery = gw_calloc(1, sizeof(*discovery));
   discovery->loop = loop;
   discovery->log = log;
   discovery->guard = gw_guard_new(loop, log, catalog);
-  discovery->sources = gw_sources_new(loop, log, discovery->guard);
+  discovery->sources = gw_sources_new(loop, log, discovery->guard, huawei);
   discovery->registrations = gw_registrations_new(loop, log);
   return discovery;
 }

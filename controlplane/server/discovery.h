@@ -17,7 +17,8 @@ struct gw_discovery;
 /* Of that, for what the store remembers. */
 #define GW_DISCOVERY_STORE_MS 1000u
 
-struct gw_discovery *gw_discovery_new(struct gw_loop *loop, struct gw_log *log, struct gw_catalog *catalog);
+struct gw_discovery *gw_discovery_new(struct gw_loop *loop, struct gw_log *log, struct gw_catalog *catalog,
+                                      struct gw_huawei_clients *huawei);
 void gw_discovery_free(struct gw_discovery *discovery);
 struct gw_guard *gw_discovery_guard(const struct gw_discovery *discovery);
 struct gw_sources *gw_discovery_sources(const struct gw_discovery *discovery);

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "common/base/clock.h"
-#include "common/base/content_hash.h"
 #include "common/base/mem.h"
 #include "common/event/file_watch.h"
 #include "common/event/timer.h"
@@ -46,66 +45,6 @@ struct gw_files {
   uint64_t first_change_ms; /* of those not loaded yet; 0: none */
   struct gw_files_stats stats;
 };
-
-/* One load's input. */
-struct input {
-  struct gw_files_texts texts;
-  struct gw_str env_file; /* its text, to see changes: secrets show nowhere else */
-  uint64_t digest;
-};
-
-static void texts_done(struct gw_files_texts *texts) {
-  free((char *)texts->routes.data);
-  free((char *)texts->services.data);
-  free((char *)texts->routes_name);
-  free((char *)texts->services_name);
-  *texts = (struct gw_files_texts){0};
-}
-
-static struct gw_str copy(struct gw_str text) {
-  return (struct gw_str){gw_str_dup(text), text.len};
-}
-
-static struct gw_files_texts texts_copy(const struct gw_files_texts *texts) {
-  return (struct gw_files_texts){.routes_name = gw_strdup(texts->routes_name),
-                                 .routes = copy(texts->routes),
-                                 .services_name = gw_strdup(texts->services_name),
-                                 .services = copy(texts->services)};
-}
-
-static void input_done(struct input *input) {
-  texts_done(&input->texts);
-  free((char *)input->env_file.data);
-}
-
-static void input_digest(struct input *input) {
-  const struct gw_str parts[] = {input->texts.routes, input->texts.services, input->env_file};
-  struct gw_strbuf all;
-  gw_strbuf_init(&all);
-  for (size_t i = 0; i < GW_ARRAY_LEN(parts); i++) {
-    gw_strbuf_printf(&all, "%zu ", parts[i].len); /* keeps the parts apart */
-    gw_strbuf_append_str(&all, parts[i]);
-  }
-  input->digest = gw_content_hash(gw_strbuf_str(&all));
-  gw_strbuf_done(&all);
-}
-
-/* What can be read is read, so that all mistakes show at once. */
-static void input_read(struct input *input, const struct gw_files *files, struct gw_errors *errors) {
-  const struct gw_options *options = files->options.options;
-  *input = (struct input){0};
-  if (files->options.is_fed)
-    input->texts = texts_copy(&files->texts);
-  else
-    gw_files_read(files, errors, &input->texts);
-  if (options->env_file != NULL) {
-    struct gw_errors told_by_settings;
-    gw_errors_init(&told_by_settings);
-    gw_policy_read_file(options->env_file, &told_by_settings, &input->env_file);
-    gw_errors_done(&told_by_settings);
-  }
-  input_digest(input);
-}
 
 static struct gw_catalog_policy for_catalog(const struct gw_policy *policy) {
   return (struct gw_catalog_policy){.listeners = policy->listeners,
@@ -150,7 +89,7 @@ static enum gw_err make_policy(const struct gw_files *files, const struct gw_fil
                                struct gw_settings **ret_settings, struct gw_policy **ret_policy) {
   const struct gw_options *options = files->options.options;
   gw_settings_load(options->env_file, options->settings, errors, ret_settings);
-  if (errors->error_count > 0) return GW_ERR_INVALID;
+  if (*ret_settings == NULL || errors->error_count > 0) return GW_ERR_INVALID;
   struct gw_policy_source routes = {.name = texts->routes_name, .text = texts->routes};
   struct gw_policy_source services = {.name = texts->services_name, .text = texts->services};
   return gw_policy_load(&routes, &services, *ret_settings, errors, ret_policy);
@@ -166,8 +105,8 @@ static enum gw_err apply(struct gw_files *files, const struct gw_files_texts *te
     if (files->options.registrations != NULL) gw_registrations_follow(files->options.registrations, settings);
     gw_issuer_keys_follow(files->issuer_keys, policy->secrets, policy->secret_count, settings->ca_file);
     struct gw_files_texts before = files->texts;
-    files->texts = texts_copy(texts);
-    texts_done(&before);
+    files->texts = gw_files_texts_copy(texts);
+    gw_files_texts_done(&before);
   }
   gw_settings_free(settings);
   return err;
@@ -265,21 +204,25 @@ static enum gw_err load(struct gw_files *files, enum load_reason reason) {
   uint64_t start_us = gw_clock_monotonic_us();
   struct gw_errors errors;
   gw_errors_init(&errors);
-  struct input input;
-  input_read(&input, files, &errors);
+  struct gw_files_texts texts;
+  if (files->options.is_fed)
+    texts = gw_files_texts_copy(&files->texts);
+  else
+    gw_files_read(files, &errors, &texts);
+  uint64_t digest = gw_files_texts_digest(&texts, files->options.options->env_file);
   /* What could not be read (descriptors are out, a volume is away) may come back without an event. */
   if (errors.error_count > 0) gw_timer_start(files->options.loop, &files->settle, RETRY_MS);
   enum gw_err err = GW_OK;
-  if (reason != LOAD_ALWAYS && input.digest == files->digest) goto out;
-  err = apply(files, &input.texts, &errors);
+  if (reason != LOAD_ALWAYS && digest == files->digest) goto out;
+  err = apply(files, &texts, &errors);
   if (err != GW_OK && reason == LOAD_HASTY) goto out;
-  files->digest = input.digest;
-  trim_if_smaller(files, input.texts.routes.len + input.texts.services.len);
+  files->digest = digest;
+  trim_if_smaller(files, texts.routes.len + texts.services.len);
   tell_outcome(files, &errors, err, start_us);
   bool is_news = err == GW_OK && !files->options.is_fed && files->options.on_accepted != NULL;
   if (is_news) files->options.on_accepted(files->options.arg, &files->texts);
 out:
-  input_done(&input);
+  gw_files_texts_done(&texts);
   gw_errors_done(&errors);
   return err;
 }
@@ -355,7 +298,7 @@ void gw_files_free(struct gw_files *files) {
   gw_errors_done(&files->mistakes);
   gw_errors_done(&files->trouble);
   gw_policy_free(files->policy);
-  texts_done(&files->texts);
+  gw_files_texts_done(&files->texts);
   free(files);
 }
 
@@ -405,24 +348,8 @@ enum gw_err gw_files_check(struct gw_files *files, const struct gw_files_texts *
   return err;
 }
 
-static enum gw_err read_routes(const struct gw_files *files, struct gw_errors *errors, struct gw_str *ret_routes) {
-  const char *where = files->options.options->routes;
-  if (!gw_sources_has_text(where)) return gw_policy_read_file(where, errors, ret_routes);
-  const struct gw_text_state *text = gw_sources_text(files->options.sources);
-  if (text->is_there) {
-    *ret_routes = copy(text->text);
-    return GW_OK;
-  }
-  gw_errors_add(errors, where, "can't be had: %s", text->words != NULL ? text->words : "there is no answer yet");
-  return GW_ERR_NOT_FOUND;
-}
-
 enum gw_err gw_files_read(const struct gw_files *files, struct gw_errors *errors, struct gw_files_texts *ret_texts) {
-  const struct gw_options *options = files->options.options;
-  *ret_texts = (struct gw_files_texts){.routes_name = gw_strdup(options->routes), .services_name = gw_strdup(options->services)};
-  enum gw_err routes = read_routes(files, errors, &ret_texts->routes);
-  enum gw_err services = gw_policy_read_file(options->services, errors, &ret_texts->services);
-  return routes != GW_OK ? routes : services;
+  return gw_files_texts_read(files->options.options, files->options.sources, errors, ret_texts);
 }
 
 const struct gw_files_texts *gw_files_texts(const struct gw_files *files) {

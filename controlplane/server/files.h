@@ -13,18 +13,11 @@
 #include "controlplane/discovery/registrations.h"
 #include "controlplane/discovery/sources.h"
 #include "controlplane/policy/policy.h"
+#include "controlplane/server/files_texts.h"
 #include "controlplane/server/options.h"
 #include "controlplane/server/secrets.h"
 
 struct gw_files;
-
-/* The texts of a configuration, and the names that their mistakes are told under. */
-struct gw_files_texts {
-  const char *routes_name;
-  struct gw_str routes;
-  const char *services_name;
-  struct gw_str services;
-};
 
 struct gw_files_options {
   struct gw_loop *loop;
@@ -53,7 +46,7 @@ enum gw_err gw_files_put(struct gw_files *files, const struct gw_files_texts *te
 /* The same, up to where it would take effect. The caller frees *ret_policy. */
 enum gw_err gw_files_check(struct gw_files *files, const struct gw_files_texts *texts, struct gw_errors *errors,
                            struct gw_policy **ret_policy);
-/* What the files say now; the caller frees the texts. A file that can't be read is a mistake. */
+/* What the files say now; the caller has to call gw_files_texts_done. A file that can't be read is a mistake. */
 enum gw_err gw_files_read(const struct gw_files *files, struct gw_errors *errors, struct gw_files_texts *ret_texts);
 /* Of what is in force. NULL before the first good load. Until the next one. */
 const struct gw_files_texts *gw_files_texts(const struct gw_files *files);

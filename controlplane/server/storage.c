@@ -120,7 +120,9 @@ static void make_parts(struct gw_storage *storage) {
                                    .log = storage->options.log,
                                    .store = storage->store,
                                    .nodes = storage->options.nodes,
-                                   .cache = storage->options.cache};
+                                   .cache = storage->options.cache,
+                                   .revision = storage->options.revision,
+                                   .arg = storage->options.arg};
   storage->fleet = gw_fleet_new(&fleet);
   storage->audit = gw_audit_new(storage->options.loop, storage->options.log, storage->store, storage->fleet);
 }

@@ -22,7 +22,8 @@ struct gw_storage_options {
   struct gw_catalog *catalog;
   const struct gw_node_table *nodes; /* with the next: of these the other control planes are told; NULL: of none */
   const struct gw_snapshot_cache *cache;
-  void (*on_newest)(void *arg); /* of the revisions */
+  uint64_t (*revision)(void *arg); /* that is in force; of that the others are told, too */
+  void (*on_newest)(void *arg);    /* of the revisions */
   void *arg;
 };
 

@@ -242,7 +242,16 @@ static char *find_refusal(const struct gw_node *node) {
   return node->has_report && node->refusals != NULL ? gw_strdup(node->refusals) : NULL;
 }
 
-static char *find_lag(const struct gw_node *node, const struct gw_snapshot *snapshot) {
+/* By its agent; NULL: it runs the snapshot, or there is none. */
+static char *find_other_running(const struct gw_node *node, const struct gw_snapshot *snapshot, bool with_endpoints) {
+  bool is_of_policy = !with_endpoints && node->policy_version[0] != '\0';
+  const char *running = is_of_policy ? node->policy_version : node->snapshot_version;
+  if (!node->has_report || strcmp(running, is_of_policy ? snapshot->policy_version : snapshot->version) == 0) return NULL;
+  return gw_asprintf("it runs snapshot %s, and %s is current", node->snapshot_version[0] != '\0' ? node->snapshot_version : "(none)",
+                     snapshot->version);
+}
+
+static char *find_lag(const struct gw_node *node, const struct gw_snapshot *snapshot, bool with_endpoints) {
   if (node->xds_streams == 0) return gw_strdup("it has no xDS stream");
   if (node->has_twin)
     return gw_asprintf("%u xDS streams from different peers use this node id: give each data plane its own --node-id", node->xds_streams);
@@ -251,6 +260,7 @@ static char *find_lag(const struct gw_node *node, const struct gw_snapshot *snap
     if (!node->is_subscribed[type]) continue;
     has_asked = true;
     if (type == GW_RESOURCE_API_KEY && !snapshot->knows_api_keys) continue; /* the store is away: that is no fault of the node's */
+    if (type == GW_RESOURCE_ENDPOINTS && !with_endpoints) continue;
     const struct gw_node_type_status *status = &node->types[type];
     if (is_up_to_date(status)) continue;
     const char *name = gw_xds_type_short((enum gw_resource_type)type);
@@ -259,19 +269,24 @@ static char *find_lag(const struct gw_node *node, const struct gw_snapshot *snap
   }
   if (!has_asked) return gw_strdup("it has not asked for anything yet");
   if (node->secrets_withheld > 0) return gw_asprintf("%u secrets withheld: " GW_NODE_WITHHELD, node->secrets_withheld);
-  bool runs_other = node->has_report && strcmp(node->snapshot_version, snapshot->version) != 0;
-  if (!runs_other) return NULL;
-  return gw_asprintf("it runs snapshot %s, and %s is current", node->snapshot_version[0] != '\0' ? node->snapshot_version : "(none)",
-                     snapshot->version);
+  return find_other_running(node, snapshot, with_endpoints);
 }
 
-enum gw_node_state gw_node_state_of(const struct gw_node *node, const struct gw_snapshot *snapshot, char **ret_reason) {
+static enum gw_node_state judge(const struct gw_node *node, const struct gw_snapshot *snapshot, bool with_endpoints, char **ret_reason) {
   char *reason = find_refusal(node);
   enum gw_node_state state = GW_NODE_REFUSED;
   if (reason == NULL) {
-    reason = find_lag(node, snapshot);
+    reason = find_lag(node, snapshot, with_endpoints);
     state = reason != NULL ? GW_NODE_STALE : GW_NODE_SYNCED;
   }
   *ret_reason = reason;
   return state;
+}
+
+enum gw_node_state gw_node_state_of(const struct gw_node *node, const struct gw_snapshot *snapshot, char **ret_reason) {
+  return judge(node, snapshot, true, ret_reason);
+}
+
+enum gw_node_state gw_node_policy_state_of(const struct gw_node *node, const struct gw_snapshot *snapshot, char **ret_reason) {
+  return judge(node, snapshot, false, ret_reason);
 }

@@ -70,6 +70,7 @@ struct gw_node {
   /* From the agent's reports; has_report is false for nodes without an agent. */
   bool has_report;
   char snapshot_version[17];
+  char policy_version[17];     /* "": an older data plane, which does not tell */
   uint64_t snapshot_active_us; /* monotonic, here */
   char snapshot_source[8];
   bool is_ready;
@@ -121,5 +122,7 @@ void gw_node_refresh(struct gw_node *node);
  * synced). */
 struct gw_snapshot;
 enum gw_node_state gw_node_state_of(const struct gw_node *node, const struct gw_snapshot *snapshot, char **ret_reason);
+/* The same of what was written alone: whoever lags with endpoints, which change all the time, is not behind with that. */
+enum gw_node_state gw_node_policy_state_of(const struct gw_node *node, const struct gw_snapshot *snapshot, char **ret_reason);
 
 #endif

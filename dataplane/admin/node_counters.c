@@ -44,10 +44,10 @@ static RouteCounters *make(struct gw_arena *arena, struct gw_str route, struct g
 
 static void fill(const struct gw_admin_counters *from, uint32_t routes_max, struct gw_arena *arena,
                  Gateway__Dataplane__V1__GetCountersResponse *response) {
-  const struct gw_admin_route_counters **sorted = gw_arena_calloc(arena, from->route_count, sizeof(*sorted));
+  const struct gw_admin_route_counters **sorted = gw_arena_calloc(arena, from->route_count, sizeof(void *));
   for (uint32_t i = 0; i < from->route_count; i++)
     sorted[i] = &from->routes[i];
-  if (from->route_count > 1) qsort(sorted, from->route_count, sizeof(*sorted), busiest_first);
+  if (from->route_count > 1) qsort(sorted, from->route_count, sizeof(void *), busiest_first);
   uint32_t told = from->route_count < routes_max ? from->route_count : routes_max;
   response->routes = gw_arena_calloc(arena, told, sizeof(void *));
   for (uint32_t i = 0; i < told; i++) {

@@ -4,13 +4,11 @@
 #include "dataplane/admin/node_method.h"
 
 /* Kept while its configuration serves: it has compiled the routes. */
-static struct gw_explainer *get_explainer(const struct gw_node_call *call) {
-  struct gw_admin_state state;
-  call->calls->get_state(call->calls->arg, &state);
-  if (state.snapshot == NULL) return NULL;
-  if (*call->explainer == NULL || gw_explainer_snapshot(*call->explainer) != state.snapshot) {
+static struct gw_explainer *get_explainer(const struct gw_node_call *call, struct gw_snapshot *snapshot) {
+  if (snapshot == NULL) return NULL;
+  if (*call->explainer == NULL || gw_explainer_snapshot(*call->explainer) != snapshot) {
     gw_explainer_free(*call->explainer);
-    *call->explainer = gw_explainer_new(state.snapshot);
+    *call->explainer = gw_explainer_new(snapshot);
   }
   return *call->explainer;
 }
@@ -44,7 +42,9 @@ void gw_node_explain(const struct gw_node_call *call, const ProtobufCMessage *me
   struct gw_explain_request question;
   struct gw_explanation explanation;
   const char *problem = NULL;
-  struct gw_explainer *explainer = get_explainer(call);
+  struct gw_admin_state state;
+  call->calls->get_state(call->calls->arg, &state);
+  struct gw_explainer *explainer = get_explainer(call, state.snapshot);
   if (explainer == NULL) {
     gw_node_call_refuse(call, GW_RPC_FAILED_PRECONDITION, "this data plane has no configuration yet");
     return;
@@ -55,6 +55,7 @@ void gw_node_explain(const struct gw_node_call *call, const ProtobufCMessage *me
     Gateway__Dataplane__V1__ExplainResponse *answer = gw_xds_encode_explanation(&explanation, call->arena);
     for (size_t i = 0; i < answer->n_services; i++)
       add_state(call, answer->services[i]);
+    answer->node_cluster = gw_arena_strdup(call->arena, state.node_cluster);
     gw_node_call_answer(call, &answer->base);
   } else {
     gw_node_call_refuse(call, err == GW_ERR_NOT_FOUND ? GW_RPC_NOT_FOUND : GW_RPC_INVALID_ARGUMENT, problem);

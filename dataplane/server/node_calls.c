@@ -97,7 +97,10 @@ static void report(void *arg, struct gw_arena *arena, struct gw_agent_report *re
     ret_report->requests_total += plane->totals[i].requests_total;
     ret_report->connections_active += plane->totals[i].connections_active;
   }
-  if (config.snapshot != NULL) memcpy(ret_report->snapshot_version, config.snapshot->version, sizeof(ret_report->snapshot_version));
+  if (config.snapshot != NULL) {
+    memcpy(ret_report->snapshot_version, config.snapshot->version, sizeof(ret_report->snapshot_version));
+    memcpy(ret_report->policy_version, config.snapshot->policy_version, sizeof(ret_report->policy_version));
+  }
   ret_report->trouble_count = gw_troubles_collect(gw_compiler_active(plane->compiler), gw_compiler_health(plane->compiler),
                                                   gw_loop_now_ms(plane->loop), arena, ret_report->troubles);
   for (uint32_t i = 0; i < plane->unknown_key_count; i++)

@@ -65,6 +65,7 @@ static void send_report(struct gw_agent *agent) {
   }
   Gateway__Agent__V1__Report body = GATEWAY__AGENT__V1__REPORT__INIT;
   body.snapshot_version = report.snapshot_version;
+  body.policy_version = report.policy_version;
   body.snapshot_age_ms = age_ms(now_us, report.snapshot_active_us);
   body.snapshot_source = text(report.snapshot_source);
   body.ready = report.is_ready;

@@ -79,6 +79,7 @@ bool gw_xds_client_refusal(const struct gw_xds_client *client, uint32_t index, c
 #define GW_AGENT_UNKNOWN_KEYS_MAX 8u
 struct gw_agent_report {
   char snapshot_version[17];
+  char policy_version[17];
   uint64_t snapshot_active_us; /* monotonic; 0: none */
   const char *snapshot_source; /* "xds", "cache", "" */
   bool is_ready;

@@ -85,3 +85,28 @@ def test_group_comes_and_goes_while_its_nodes_are_connected(stage):
     control.write(plain)
     wait_until(lambda: answers(ports["edge"]) == {"/common": "common", "/edge": 404, "/inner": 404, "/who": "common"}, "the group is gone")
     assert all(plane.is_running() for plane in planes.values())
+
+
+def explained(control, path, *words):
+    """What explain says of a path: the service (or the detail), and of which nodes it says so."""
+    answer = json.loads(control.ctl("explain", "GET", path, "-o", "json", *words, check=0).stdout)
+    services = [service["name"] for service in answer.get("services", [])]
+    return (services or [answer["detail"]])[0], answer.get("node_cluster", "")
+
+
+def test_explain_answers_for_a_group_by_files_by_what_is_served_and_by_its_node(stage):
+    control, planes, ports = start(stage)
+    files = ["-f", control.routes_path, "-f", control.services_path]
+    for words in ([], files):
+        assert explained(control, "/who", *words) == ("common", "")
+        assert explained(control, "/who", *words, "--node-cluster", "edge") == ("edge", "edge")
+        assert explained(control, "/edge", *words, "--node-cluster", "inner") == ("route_not_found", "inner")
+        assert explained(control, "/who", *words, "--node-cluster", "elsewhere") == ("common", "")
+        told = control.ctl("explain", "GET", "/who", *words, check=0).stdout
+        assert "in no group; with routes of their own there are: edge, inner" in told
+        told = control.ctl("explain", "GET", "/who", *words, "--node-cluster", "elsewhere", check=0).stdout
+        assert "nothing is for nodes of cluster elsewhere alone" in told
+    wait_until(lambda: control.ctl("explain", "GET", "/who", "--node", "node-edge").returncode == 0, "the node's session")
+    assert explained(control, "/who", "--node", "node-edge") == ("edge", "edge")
+    assert "of cluster edge" in control.ctl("explain", "GET", "/who", "--node", "node-edge", check=0).stdout
+    assert control.ctl("explain", "GET", "/who", "--node", "node-edge", "--node-cluster", "edge").returncode == 64

@@ -45,10 +45,25 @@ static void test_for_each_may_remove_the_current_node(void **state) {
   assert_true(gw_list_is_empty(&head));
 }
 
+static void test_take_first_gives_them_in_order_until_none_is_left(void **state) {
+  (void)state;
+  struct gw_list head;
+  struct item items[2] = {{.value = 1}, {.value = 2}};
+  gw_list_init(&head);
+  for (size_t i = 0; i < 2; i++)
+    gw_list_add_last(&head, &items[i].node);
+  for (size_t i = 0; i < 2; i++) {
+    assert_ptr_equal(gw_list_take_first(&head), &items[i].node);
+    assert_false(gw_list_is_linked(&items[i].node));
+  }
+  assert_true(gw_list_is_empty(&head));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_add_and_remove_keep_the_order),
       cmocka_unit_test(test_for_each_may_remove_the_current_node),
+      cmocka_unit_test(test_take_first_gives_them_in_order_until_none_is_left),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

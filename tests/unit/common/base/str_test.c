@@ -147,6 +147,19 @@ static void test_strbuf_printf_longer_than_the_room_is_whole(void **state) {
   gw_strbuf_done(&buf);
 }
 
+static void test_has_name_of_part_of_a_longer_name_is_false(void **state) {
+  (void)state;
+  assert_true(gw_str_has_name(GW_STR("orders"), GW_STR("orders")));
+  assert_true(gw_str_has_name(GW_STR("route 'orders': no"), GW_STR("orders")));
+  assert_true(gw_str_has_name(GW_STR("orders-v2, then orders"), GW_STR("orders")));
+  assert_true(gw_str_has_name(GW_STR("aab.a a.a"), GW_STR("a.a")));
+  assert_false(gw_str_has_name(GW_STR("orders-v2"), GW_STR("orders")));
+  assert_false(gw_str_has_name(GW_STR("my.orders"), GW_STR("orders")));
+  assert_false(gw_str_has_name(GW_STR("order"), GW_STR("orders")));
+  assert_false(gw_str_has_name(GW_STR("orders"), GW_STR("")));
+  assert_false(gw_str_has_name(GW_STR(""), GW_STR("orders")));
+}
+
 static void test_strbuf_take_of_empty_is_an_empty_string(void **state) {
   (void)state;
   struct gw_strbuf buf;
@@ -176,6 +189,7 @@ int main(void) {
       cmocka_unit_test(test_compare_of_prefix_sorts_before_what_it_begins),
       cmocka_unit_test(test_prefix_and_suffix_of_shorter_string_are_false),
       cmocka_unit_test(test_find_char_absent_says_minus_one),
+      cmocka_unit_test(test_has_name_of_part_of_a_longer_name_is_false),
       cmocka_unit_test(test_trim_removes_blanks_at_both_ends),
       cmocka_unit_test(test_split_next_gives_empty_pieces_too),
       cmocka_unit_test(test_parse_u64_at_the_limit_and_beyond),

@@ -20,7 +20,7 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 
-#define SETTLE_MS 20
+#define SETTLE_MS UINT64_C(20)
 
 struct fixture {
   struct gw_loop *loop;
@@ -34,7 +34,7 @@ static const char *in(const struct fixture *f, const char *name) {
   static char paths[4][256];
   static unsigned turn;
   char *path = paths[turn++ % 4];
-  snprintf(path, sizeof(paths[0]), "%s/%s", f->directory, name);
+  assert_in_range(snprintf(path, sizeof(paths[0]), "%s/%s", f->directory, name), 1, sizeof(paths[0]) - 1);
   return path;
 }
 

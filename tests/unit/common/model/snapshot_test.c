@@ -78,6 +78,24 @@ static void test_changed_content_changes_its_lists_version_only(void **state) {
   gw_snapshot_unref(b);
 }
 
+static struct gw_snapshot *make_with_endpoints(const char *cluster, const char *endpoints) {
+  struct gw_snapshot_builder *builder = gw_snapshot_builder_new();
+  gw_snapshot_builder_add(builder, make(GW_RESOURCE_CLUSTER, "a", cluster));
+  gw_snapshot_builder_add(builder, make(GW_RESOURCE_ENDPOINTS, "a", endpoints));
+  return gw_snapshot_builder_freeze(builder);
+}
+
+static void test_policy_version_is_of_all_but_endpoints(void **state) {
+  (void)state;
+  struct gw_snapshot *one = make_with_endpoints("x", "1"), *moved = make_with_endpoints("x", "2"), *other = make_with_endpoints("y", "1");
+  assert_string_not_equal(one->version, moved->version);
+  assert_string_equal(one->policy_version, moved->policy_version);
+  assert_string_not_equal(one->policy_version, other->policy_version);
+  gw_snapshot_unref(one);
+  gw_snapshot_unref(moved);
+  gw_snapshot_unref(other);
+}
+
 static void test_same_resource_under_another_type_changes_the_version(void **state) {
   (void)state;
   struct gw_snapshot *snapshots[2];
@@ -127,6 +145,7 @@ int main(void) {
       cmocka_unit_test(test_later_resource_replaces_the_earlier),
       cmocka_unit_test(test_equal_content_in_any_order_has_equal_versions),
       cmocka_unit_test(test_changed_content_changes_its_lists_version_only),
+      cmocka_unit_test(test_policy_version_is_of_all_but_endpoints),
       cmocka_unit_test(test_same_resource_under_another_type_changes_the_version),
       cmocka_unit_test(test_resources_outlive_the_snapshot_that_shares_them),
       cmocka_unit_test(test_abandoned_builder_gives_everything_back),

@@ -42,6 +42,8 @@ struct ads_client {
   uint32_t total;
   bool has_said_node;
   const char *node_id;
+  const char *cluster; /* NULL: "test" */
+  const char *kind;    /* NULL: "tester", which is a stranger */
   int code;
   char reason[200];
 };
@@ -126,7 +128,10 @@ static inline void client_say(struct ads_client *client, enum gw_resource_type t
                                          .error_message = gw_str_from(error)};
   if (!client->has_said_node) {
     request.has_node = true;
-    request.node = (struct gw_xds_node){gw_str_from(client->node_id), GW_STR("test"), GW_STR("tester"), GW_STR("1"), GW_STR("")};
+    request.node = (struct gw_xds_node){.id = gw_str_from(client->node_id),
+                                        .cluster = gw_str_from(client->cluster != NULL ? client->cluster : "test"),
+                                        .user_agent_name = gw_str_from(client->kind != NULL ? client->kind : "tester"),
+                                        .user_agent_version = GW_STR("1")};
     client->has_said_node = true;
   }
   struct gw_bytes *bytes = gw_discovery_request_encode(&request);

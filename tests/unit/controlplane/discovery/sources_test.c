@@ -37,7 +37,7 @@ static int setup(void **state) {
   f->cache = gw_snapshot_cache_new();
   f->catalog = gw_catalog_new(f->loop, f->cache);
   f->guard = gw_guard_new(f->loop, NULL, f->catalog);
-  f->sources = gw_sources_new(f->loop, NULL, f->guard);
+  f->sources = gw_sources_new(f->loop, NULL, f->guard, NULL);
   f->settings = load_settings("1");
   for (size_t i = 0; i < GW_ARRAY_LEN(f->clusters); i++)
     f->clusters[i] = (struct gw_cluster){.name = gw_str_from(names[i]),

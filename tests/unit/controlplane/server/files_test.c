@@ -1,90 +1,29 @@
-#include "controlplane/server/files.h"
+#include "files_fixture.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "common/base/clock.h"
-#include "common/base/mem.h"
 #include "controlplane/server/admin_source.h"
 
-#define GOOD_ROUTES                                                                                                                        \
-  "routes:\n  - path: /a\n    service: s\n    methods: [GET]\n    timeout: 7\n  - path: /b\n    service: s\n    auth_required: true\n"
-#define GOOD_SERVICES "services:\n  s:\n    instances:\n      - url: http://127.0.0.1:80\n"
-
-struct fixture {
-  char folder[64];
-  char *routes;
-  char *services;
-  struct gw_loop *loop;
-  struct gw_snapshot_cache *cache;
-  struct gw_catalog *catalog;
-  struct gw_guard *guard;
-  struct gw_sources *sources;
-  struct gw_options options;
-  struct gw_files *files;
-};
-
-static void write_file(const char *path, const char *text) {
-  FILE *file = fopen(path, "w");
-  assert_non_null(file);
-  fputs(text, file);
-  fclose(file);
-}
-
 static int setup(void **state) {
-  struct fixture *f = gw_calloc(1, sizeof(*f));
-  snprintf(f->folder, sizeof(f->folder), "/tmp/gw-files-XXXXXX");
-  assert_non_null(mkdtemp(f->folder));
-  f->routes = gw_asprintf("%s/routes.yaml", f->folder);
-  f->services = gw_asprintf("%s/services.yaml", f->folder);
-  write_file(f->routes, GOOD_ROUTES);
-  write_file(f->services, GOOD_SERVICES);
-  f->loop = gw_loop_new();
-  f->cache = gw_snapshot_cache_new();
-  f->catalog = gw_catalog_new(f->loop, f->cache);
-  f->guard = gw_guard_new(f->loop, NULL, f->catalog);
-  f->sources = gw_sources_new(f->loop, NULL, f->guard);
-  f->options = (struct gw_options){.routes = f->routes, .services = f->services};
-  struct gw_files_options options = {.loop = f->loop,
-                                     .options = &f->options,
-                                     .catalog = f->catalog,
-                                     .guard = f->guard,
-                                     .sources = f->sources};
-  f->files = gw_files_new(&options);
+  struct files_fixture *f = gw_calloc(1, sizeof(*f));
+  const struct gw_files_options plain = {.loop = NULL};
+  files_fixture_init(f, &plain);
   *state = f;
   return 0;
 }
 
 static int teardown(void **state) {
-  struct fixture *f = *state;
-  gw_sources_free(f->sources);
-  gw_guard_free(f->guard);
-  gw_catalog_free(f->catalog);
-  gw_files_free(f->files);
-  gw_snapshot_cache_free(f->cache);
-  gw_loop_free(f->loop);
-  unlink(f->routes);
-  unlink(f->services);
-  rmdir(f->folder);
-  free(f->routes);
-  free(f->services);
-  free(f);
+  files_fixture_done(*state);
+  free(*state);
   return 0;
 }
 
-static const char *version(const struct fixture *f) {
+static const char *version(const struct files_fixture *f) {
   return gw_snapshot_cache_current(f->cache)->version;
 }
 
 /* Turns the loop until so many loads were made. */
-static void wait_for_loads(struct fixture *f, uint64_t count) {
+static void wait_for_loads(struct files_fixture *f, uint64_t count) {
   uint64_t end_us = gw_clock_monotonic_us() + 20u * 1000000u;
   while (gw_files_stats(f->files)->loads_total < count) {
     if (gw_clock_monotonic_us() > end_us) fail_msg("never: %d loads", (int)count);
@@ -93,7 +32,7 @@ static void wait_for_loads(struct fixture *f, uint64_t count) {
 }
 
 static void test_good_files_become_the_current_snapshot(void **state) {
-  struct fixture *f = *state;
+  struct files_fixture *f = *state;
   assert_null(gw_files_policy(f->files));
   assert_int_equal(gw_files_load(f->files), GW_OK);
   assert_non_null(gw_snapshot_cache_current(f->cache));
@@ -102,7 +41,7 @@ static void test_good_files_become_the_current_snapshot(void **state) {
 }
 
 static void test_first_bad_load_leaves_nothing_and_keeps_the_mistakes(void **state) {
-  struct fixture *f = *state;
+  struct files_fixture *f = *state;
   write_file(f->routes, "routes:\n  - path: a\n    service: nobody\n");
   assert_int_equal(gw_files_load(f->files), GW_ERR_INVALID);
   assert_null(gw_snapshot_cache_current(f->cache));
@@ -111,7 +50,7 @@ static void test_first_bad_load_leaves_nothing_and_keeps_the_mistakes(void **sta
 }
 
 static void test_later_bad_load_keeps_what_is_in_force(void **state) {
-  struct fixture *f = *state;
+  struct files_fixture *f = *state;
   assert_int_equal(gw_files_load(f->files), GW_OK);
   char before[GW_ARRAY_LEN(((struct gw_snapshot *)NULL)->version)];
   memcpy(before, version(f), sizeof(before));
@@ -128,7 +67,7 @@ static void test_later_bad_load_keeps_what_is_in_force(void **state) {
 }
 
 static void test_more_mistakes_than_are_kept_still_count(void **state) {
-  struct fixture *f = *state;
+  struct files_fixture *f = *state;
   struct gw_strbuf text;
   gw_strbuf_init(&text);
   gw_strbuf_printf(&text, "routes:\n");
@@ -142,7 +81,7 @@ static void test_more_mistakes_than_are_kept_still_count(void **state) {
 }
 
 static void test_changed_file_is_loaded_once_it_has_settled(void **state) {
-  struct fixture *f = *state;
+  struct files_fixture *f = *state;
   assert_int_equal(gw_files_load(f->files), GW_OK);
   gw_files_watch(f->files);
   char before[GW_ARRAY_LEN(((struct gw_snapshot *)NULL)->version)];
@@ -159,7 +98,7 @@ static void test_changed_file_is_loaded_once_it_has_settled(void **state) {
 
 /* The route comes first, its service soon after: nobody is told of the time between. */
 static void test_half_of_a_change_waits_for_the_rest(void **state) {
-  struct fixture *f = *state;
+  struct files_fixture *f = *state;
   assert_int_equal(gw_files_load(f->files), GW_OK);
   gw_files_watch(f->files);
   write_file(f->routes, "routes:\n  - path: /c\n    service: new\n");
@@ -175,7 +114,7 @@ static void test_half_of_a_change_waits_for_the_rest(void **state) {
 }
 
 static void test_change_that_stays_bad_is_told(void **state) {
-  struct fixture *f = *state;
+  struct files_fixture *f = *state;
   assert_int_equal(gw_files_load(f->files), GW_OK);
   gw_files_watch(f->files);
   write_file(f->routes, "routes:\n  - path: /c\n    service: nobody\n");
@@ -185,7 +124,7 @@ static void test_change_that_stays_bad_is_told(void **state) {
 }
 
 static void test_change_between_load_and_watch_is_not_missed(void **state) {
-  struct fixture *f = *state;
+  struct files_fixture *f = *state;
   assert_int_equal(gw_files_load(f->files), GW_OK);
   write_file(f->routes, "routes:\n  - path: /c\n    service: s\n");
   gw_files_watch(f->files);
@@ -194,7 +133,7 @@ static void test_change_between_load_and_watch_is_not_missed(void **state) {
 }
 
 static void test_admin_source_shows_routes_as_written(void **state) {
-  struct fixture *f = *state;
+  struct files_fixture *f = *state;
   assert_int_equal(gw_files_load(f->files), GW_OK);
   struct gw_admin_source source = gw_admin_source_of(f->files);
   struct gw_arena arena;

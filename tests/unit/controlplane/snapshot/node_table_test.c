@@ -3,7 +3,7 @@
 #include "common/model/snapshot.h"
 #include "snapshot_fixture.h"
 
-static const struct gw_snapshot snapshot = {.version = "5555555555555555"};
+static const struct gw_snapshot snapshot = {.version = "5555555555555555", .policy_version = "6666666666666666"};
 
 static struct gw_node *open_stream(struct gw_node_table *table, const char *id, const char *peer, struct gw_node_stream *stream) {
   *stream = (struct gw_node_stream){0};
@@ -25,6 +25,12 @@ static void assert_state(const struct gw_node *node, enum gw_node_state state, c
     assert_null(reason);
   else if (reason == NULL || strstr(reason, reason_part) == NULL)
     fail_msg("reason: %s", reason != NULL ? reason : "none");
+  free(reason);
+}
+
+static void assert_policy_state(const struct gw_node *node, enum gw_node_state state) {
+  char *reason = NULL;
+  assert_int_equal(gw_node_policy_state_of(node, &snapshot, &reason), state);
   free(reason);
 }
 
@@ -117,6 +123,32 @@ static void test_states_and_their_reasons(void **state) {
   gw_node_table_free(table);
 }
 
+static void test_policy_state_is_not_behind_for_endpoints(void **state) {
+  (void)state;
+  struct gw_node_table *table = gw_node_table_new();
+  struct gw_node_stream stream;
+  struct gw_node *node = open_stream(table, "n", "p", &stream);
+  want(node, &stream, GW_RESOURCE_CLUSTER, "1111111111111111", "1111111111111111");
+  want(node, &stream, GW_RESOURCE_ENDPOINTS, "2222222222222222", "0000000000000000");
+  assert_state(node, GW_NODE_STALE, "EDS");
+  assert_policy_state(node, GW_NODE_SYNCED);
+  node->has_report = true;
+  strcpy(node->snapshot_version, "0000000000000000");
+  strcpy(node->policy_version, "6666666666666666");
+  assert_policy_state(node, GW_NODE_SYNCED);
+  strcpy(node->policy_version, "0000000000000000");
+  assert_policy_state(node, GW_NODE_STALE);
+  node->policy_version[0] = '\0'; /* it does not tell: the whole is all there is to go by */
+  assert_policy_state(node, GW_NODE_STALE);
+  strcpy(node->snapshot_version, "5555555555555555");
+  assert_policy_state(node, GW_NODE_SYNCED);
+  gw_node_type_status_set_refusal(&stream.types[GW_RESOURCE_ENDPOINTS], "2222222222222222", GW_STR("no"));
+  gw_node_refresh(node);
+  assert_policy_state(node, GW_NODE_REFUSED);
+  gw_node_table_close_stream(table, node, &stream);
+  gw_node_table_free(table);
+}
+
 static void test_long_reason_is_cut_between_characters(void **state) {
   (void)state;
   struct gw_node_table *table = gw_node_table_new();
@@ -133,9 +165,9 @@ static void test_long_reason_is_cut_between_characters(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_entry_lives_while_a_stream_is_open),    cmocka_unit_test(test_of_several_streams_the_worst_is_shown),
-      cmocka_unit_test(test_id_and_cluster_are_the_key_together),   cmocka_unit_test(test_states_and_their_reasons),
-      cmocka_unit_test(test_long_reason_is_cut_between_characters),
+      cmocka_unit_test(test_entry_lives_while_a_stream_is_open),       cmocka_unit_test(test_of_several_streams_the_worst_is_shown),
+      cmocka_unit_test(test_id_and_cluster_are_the_key_together),      cmocka_unit_test(test_states_and_their_reasons),
+      cmocka_unit_test(test_policy_state_is_not_behind_for_endpoints), cmocka_unit_test(test_long_reason_is_cut_between_characters),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
