@@ -9,7 +9,7 @@
 
 #include "common/base/str.h"
 
-/* SipHash-2-4 with the key 00 01 02 … 0f, that of its published test vectors. */
+/* SipHash-1-3 with the key 00 01 02 … 0f, that of SipHash's published test vectors. */
 uint64_t gw_content_hash(struct gw_str content);
 
 /* The same as 16 hex digits and NUL. */

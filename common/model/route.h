@@ -173,6 +173,7 @@ struct gw_route {
   bool has_body_limit;                              /* typed_per_filter_config with gateway.filters.http.v1.LimitsPerRoute … */
   uint64_t max_request_body_bytes;                  /* … instead of the listener's; 0: no limit */
   const struct gw_route_filters *filters;           /* NULL: none says anything of this route */
+  uint64_t made_from; /* a hash of all that it was made from, of this process alone: where it is the same, so is the rest; 0: not known */
 };
 
 struct gw_virtual_host {

@@ -73,12 +73,12 @@ static void parse_literal(struct parser *p) {
   bool is_literal = takes[(unsigned char)p->rest.data[0]] && p->rest.data[0] != '*';
   if (is_literal && p->rest.data > p->text.data && p->rest.data[-1] == '*') p->has_bare_suffix = true;
   for (; len < p->rest.len; len++) {
+    size_t begin = len;
+    while (len < p->rest.len && takes[(unsigned char)p->rest.data[len]] && p->rest.data[len] != '*')
+      len++;
+    p->has_literal = p->has_literal || len > begin;
+    if (len == p->rest.len || p->rest.data[len] == '{' || p->rest.data[len] == '*') break;
     char c = p->rest.data[len];
-    if (c == '{' || c == '*') break;
-    if (takes[(unsigned char)c]) {
-      p->has_literal = true;
-      continue;
-    }
     if (c != '/') {
       refuse(p, c == '}' ? "has a } without {" : "has a byte that is not allowed in a path");
       return;

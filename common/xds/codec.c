@@ -209,18 +209,25 @@ struct gw_resource *gw_xds_encode_listener(const struct gw_listener *listener) {
 }
 
 /* The copy comes first: it lies together, which the strings of the model may not, and so is quicker to encode. */
-struct gw_resource *gw_xds_encode_route_config(const struct gw_route_config *config) {
+struct gw_resource *gw_xds_encode_changed_route_config(const struct gw_route_config *config, const struct gw_resource *before) {
   struct gw_resource *resource = gw_resource_new(GW_RESOURCE_ROUTE_CONFIG);
   resource->route_config = gw_xds_copy_route_config(&resource->arena, config);
   resource->name = resource->route_config->name;
-  resource->any = gw_xds_pack_route_config(resource->route_config);
+  resource->any = gw_xds_pack_route_config(resource->route_config, before);
   struct gw_str value;
   GW_ASSERT(gw_wire_find(gw_bytes_str(resource->any), ANY_VALUE, &value) == GW_OK);
   gw_content_hash_format(value, resource->version);
 #ifndef NDEBUG
   gw_resource_unref(read_back(GW_RESOURCE_ROUTE_CONFIG, resource->any));
+  struct gw_bytes *all = gw_xds_pack_route_config(resource->route_config, NULL);
+  GW_ASSERT(gw_str_equal(gw_bytes_str(all), gw_bytes_str(resource->any)));
+  gw_bytes_unref(all);
 #endif
   return resource;
+}
+
+struct gw_resource *gw_xds_encode_route_config(const struct gw_route_config *config) {
+  return gw_xds_encode_changed_route_config(config, NULL);
 }
 
 struct gw_resource *gw_xds_encode_cluster(const struct gw_cluster *cluster) {

@@ -46,6 +46,9 @@ enum gw_err gw_xds_decode_changed_resource(const struct gw_resource *before, enu
  * The model is the control plane's own: failure is a broken invariant. */
 struct gw_resource *gw_xds_encode_listener(const struct gw_listener *listener);
 struct gw_resource *gw_xds_encode_route_config(const struct gw_route_config *config);
+/* The same, quicker where few routes have changed: those `made_from` what they were made from in `before` (an earlier version, encoded by
+ * this process; NULL: none) are not encoded again. */
+struct gw_resource *gw_xds_encode_changed_route_config(const struct gw_route_config *config, const struct gw_resource *before);
 struct gw_resource *gw_xds_encode_cluster(const struct gw_cluster *cluster);
 struct gw_resource *gw_xds_encode_secret(const struct gw_secret *secret);
 struct gw_resource *gw_xds_encode_endpoints(const struct gw_endpoints *endpoints);

@@ -109,6 +109,7 @@ static const struct gw_retry_policy *copy_retry(struct gw_arena *arena, const st
 
 void gw_xds_copy_route(struct gw_arena *arena, const struct gw_route *from, const struct gw_virtual_host *from_host,
                        const struct gw_virtual_host *to_host, struct gw_map *copies, struct gw_route *to) {
+  to->made_from = from->made_from;
   to->filters = gw_xds_copy_route_filters(arena, from->filters, copies);
   to->name = copy_str(arena, from->name);
   copy_match(arena, &from->match, &to->match);

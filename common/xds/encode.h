@@ -11,6 +11,7 @@
 #include "common/model/api_key.h"
 #include "common/model/cluster.h"
 #include "common/model/listener.h"
+#include "common/model/resource.h"
 #include "common/model/secret.h"
 #include "envoy/config/cluster/v3/cluster.pb-c.h"
 #include "envoy/config/core/v3/address.pb-c.h"
@@ -72,8 +73,8 @@ void gw_xds_copy_route(struct gw_arena *arena, const struct gw_route *from, cons
 void gw_xds_copy_virtual_host(struct gw_arena *arena, const struct gw_virtual_host *from, struct gw_virtual_host *to);
 /* As decoding the configuration's wire form would give it. */
 const struct gw_route_config *gw_xds_copy_route_config(struct gw_arena *arena, const struct gw_route_config *from);
-/* Its Any, one reference. */
-struct gw_bytes *gw_xds_pack_route_config(const struct gw_route_config *config);
+/* Its Any, one reference. `before`: as of gw_xds_encode_changed_route_config. */
+struct gw_bytes *gw_xds_pack_route_config(const struct gw_route_config *config, const struct gw_resource *before);
 
 /* One for each resource type, and for what they hold of one another. */
 ProtobufCMessage *gw_xds_encode_api_key_message(struct gw_arena *arena, const struct gw_api_key *key);

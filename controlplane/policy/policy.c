@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "common/base/map.h"
 #include "common/base/mem.h"
 #include "controlplane/policy/translate.h"
 #include "controlplane/policy/translate_limits.h"
@@ -12,16 +13,41 @@ static void wipe(const struct gw_policy_secret *secret) {
     explicit_bzero((char *)(uintptr_t)secret->keys->text.data, secret->keys->text.len);
 }
 
+static enum gw_err parse(const struct gw_yaml_document *before, const struct gw_policy_source *source, struct gw_arena *arena,
+                         struct gw_errors *errors, struct gw_yaml_document *ret_file) {
+  ret_file->text = gw_arena_copy(arena, source->text);
+  return gw_yaml_parse_changed(before, source->name, ret_file->text, arena, errors, &ret_file->root);
+}
+
+/* Of all that is written but the routes, and of the settings: what a route's translation depends on beside itself. */
+static uint64_t hash_surroundings(const struct gw_policy *policy, const struct gw_settings *settings) {
+  const struct gw_yaml_node *routes = policy->routes_file.root, *services = policy->services_file.root;
+  uint64_t hash = settings->hash;
+  for (uint32_t i = 0; routes != NULL && routes->kind == GW_YAML_MAPPING && i < routes->count; i++) {
+    if (gw_str_equal(routes->pairs[i].key->text, GW_STR("routes"))) continue;
+    const uint64_t words[] = {hash, routes->pairs[i].key->hash, routes->pairs[i].value->hash};
+    hash = gw_hash_keyed(words, sizeof(words));
+  }
+  const uint64_t words[] = {hash, services != NULL ? services->hash : 0};
+  return gw_hash_keyed(words, sizeof(words));
+}
+
 enum gw_err gw_policy_load(const struct gw_policy_source *routes, const struct gw_policy_source *services,
                            const struct gw_settings *settings, struct gw_errors *errors, struct gw_policy **ret_policy) {
+  return gw_policy_load_changed(NULL, routes, services, settings, errors, ret_policy);
+}
+
+enum gw_err gw_policy_load_changed(const struct gw_policy *before, const struct gw_policy_source *routes,
+                                   const struct gw_policy_source *services, const struct gw_settings *settings, struct gw_errors *errors,
+                                   struct gw_policy **ret_policy) {
   size_t errors_before = errors->error_count;
   struct gw_policy *policy = gw_calloc(1, sizeof(*policy));
   gw_arena_init(&policy->arena, 65536);
   struct gw_reader services_reader = {services->name, &policy->arena, errors}, routes_reader = {routes->name, &policy->arena, errors};
-  const struct gw_yaml_node *services_root = NULL, *routes_root = NULL;
   struct gw_policy_parts *kept = gw_arena_calloc(&policy->arena, 1, sizeof(*kept)), parts = {0};
-  enum gw_err err = gw_yaml_parse(services->name, services->text, &policy->arena, errors, &services_root);
-  enum gw_err routes_err = gw_yaml_parse(routes->name, routes->text, &policy->arena, errors, &routes_root);
+  enum gw_err err = parse(before != NULL ? &before->services_file : NULL, services, &policy->arena, errors, &policy->services_file);
+  enum gw_err routes_err = parse(before != NULL ? &before->routes_file : NULL, routes, &policy->arena, errors, &policy->routes_file);
+  const struct gw_yaml_node *services_root = policy->services_file.root, *routes_root = policy->routes_file.root;
   bool knows_services = err == GW_OK && gw_services_read(&services_reader, services_root, &parts.secrets, &parts.services);
   if (knows_services) gw_service_sources_read(&services_reader, settings, &parts.services);
   if (knows_services) gw_service_protection_check(&services_reader, settings, &parts.services);
@@ -39,6 +65,7 @@ enum gw_err gw_policy_load(const struct gw_policy_source *routes, const struct g
     gw_listeners_read(&routes_reader, listeners, settings, &parts.secrets, &parts.listeners);
   }
   if (errors->error_count == errors_before) {
+    parts.surroundings = hash_surroundings(policy, settings);
     gw_policy_translate(&parts, settings, policy);
     *kept = parts;
     kept->services.by_name = NULL;

@@ -12,6 +12,7 @@
 #include "common/model/secret.h"
 #include "controlplane/policy/settings.h"
 #include "controlplane/policy/source_yaml.h"
+#include "controlplane/policy/yaml.h"
 
 /* One text with the name that mistakes are reported under. */
 struct gw_policy_source {
@@ -86,12 +87,18 @@ struct gw_policy {
   uint32_t group_count;
   const struct gw_policy_route *routes; /* in the order of matching; behind those that all nodes have, those of groups */
   uint32_t route_count;
+  struct gw_yaml_document routes_file; /* what it was made of */
+  struct gw_yaml_document services_file;
 };
 
 /* Parses, checks and translates both. Every mistake of both texts is added ("FILE:LINE:COLUMN"); GW_ERR_INVALID when there is one.
  * Warnings (such as rate_limit, which is not enforced yet) don't fail. */
 enum gw_err gw_policy_load(const struct gw_policy_source *routes, const struct gw_policy_source *services,
                            const struct gw_settings *settings, struct gw_errors *errors, struct gw_policy **ret_policy);
+/* The same, quicker where little differs from what another policy (read only; NULL: none) was made of. */
+enum gw_err gw_policy_load_changed(const struct gw_policy *before, const struct gw_policy_source *routes,
+                                   const struct gw_policy_source *services, const struct gw_settings *settings, struct gw_errors *errors,
+                                   struct gw_policy **ret_policy);
 void gw_policy_free(struct gw_policy *policy);
 
 /* Reads a whole file, at most GW_POLICY_FILE_MAX bytes; a mistake when it can't. The text is freed with free(). */

@@ -184,7 +184,7 @@ struct reading {
 
 static void read_route(const struct gw_reader *reader, const struct gw_yaml_node *node, const struct reading *with,
                        struct gw_route_entry *route) {
-  *route = (struct gw_route_entry){.timeout_ms = GW_ROUTE_TIMEOUT_DEFAULT_YAML_MS};
+  *route = (struct gw_route_entry){.hash = node->hash, .timeout_ms = GW_ROUTE_TIMEOUT_DEFAULT_YAML_MS};
   if (!gw_reader_is_mapping(reader, node, "a route", route_keys)) return;
   const struct gw_yaml_node *path = gw_yaml_find(node, "path"), *regex = gw_yaml_find(node, "path_regex"),
                             *methods = gw_yaml_find(node, "methods"), *timeout = gw_yaml_find(node, "timeout");

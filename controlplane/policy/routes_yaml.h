@@ -18,6 +18,7 @@
 
 struct gw_route_entry {
   const struct gw_yaml_node *node; /* of the path: where it stands */
+  uint64_t hash;                   /* of all of it as written */
   struct gw_str name;              /* as written; empty: made from the rest */
   struct gw_str host;              /* of `hosts`; empty: any */
   const struct gw_str *hosts;      /* as written, in lower case; none: any */

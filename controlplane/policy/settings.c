@@ -7,6 +7,7 @@
 #include "common/base/byte_count.h"
 #include "common/base/content_hash.h"
 #include "common/base/duration.h"
+#include "common/base/map.h"
 #include "common/base/mem.h"
 #include "common/net/address.h"
 #include "controlplane/policy/env_file.h"
@@ -422,6 +423,9 @@ enum gw_err gw_settings_load(const char *env_file, const char *const *overrides,
   for (size_t i = 0; i < ROW_COUNT; i++) {
     settings->origins->items[i] = find_origin(&rows[i], overrides, &file, name, arena);
     set_value(settings, &rows[i], &settings->origins->items[i], errors);
+    struct gw_str text = settings->origins->items[i].text;
+    const uint64_t words[] = {settings->hash, gw_hash_keyed(text.data, text.len)};
+    settings->hash = gw_hash_keyed(words, sizeof(words));
   }
   if (errors->error_count == errors_before) check_trust(settings, errors);
   if (errors->error_count == errors_before) check_flags(settings, errors);

@@ -128,6 +128,7 @@ struct gw_settings {
   uint32_t http2_max_empty_frames;       /* GATEWAY_HTTP2_MAX_EMPTY_FRAMES: 10 */
   uint32_t http2_max_priority_frames;    /* GATEWAY_HTTP2_MAX_PRIORITY_FRAMES: 100 */
   uint32_t http2_max_window_updates;     /* GATEWAY_HTTP2_MAX_WINDOW_UPDATES: 10 */
+  uint64_t hash;                         /* of all these; of this process alone */
   struct gw_settings_origins *origins;   /* private: where each value came from, for print */
 };
 

@@ -296,6 +296,22 @@ static bool is_listed(const struct gw_route_entry *entry, struct gw_str group) {
   return entry->node_groups.count == 0 ? group.len == 0 : gw_str_equal(entry->node_groups.names[0], group);
 }
 
+/* Routes of a path are made from all that is written of it, one for each of its hosts and groups of nodes. */
+static void set_made_from(const struct gw_policy_parts *parts, struct gw_str node_group, const struct gw_route_entry *group, uint32_t count,
+                          struct gw_route *made, uint32_t made_count) {
+  uint64_t words[] = {parts->surroundings, gw_hash_keyed(node_group.data, node_group.len), gw_hash_keyed(group->host.data, group->host.len),
+                      0, 0};
+  for (uint32_t i = 0; i < count; i++) {
+    words[3] = gw_hash_keyed(words, sizeof(words));
+    words[4] = group[i].hash ^ group[i].method_count; /* of which an implied HEAD may be gone */
+  }
+  for (uint32_t i = 0; i < made_count; i++) {
+    words[3] = gw_hash_keyed(words, sizeof(words));
+    words[4] = i;
+    made[i].made_from = gw_hash_keyed(words, sizeof(words)) | 1;
+  }
+}
+
 /* ret_names: of the routes made, in the order of parts->routes. */
 static struct gw_route_config translate_routes(const struct gw_policy_parts *parts, const struct gw_settings *settings, struct gw_str group,
                                                struct gw_policy_route *list, struct gw_policy *policy, struct gw_str *ret_names) {
@@ -329,6 +345,7 @@ static struct gw_route_config translate_routes(const struct gw_policy_parts *par
     uint32_t rest = t.count;
     translate_rest(&t, &routes->items[begin], end - begin, &path);
     share_cors(&t, &routes->items[begin], end - begin, rest);
+    set_made_from(parts, group, &routes->items[begin], end - begin, &t.routes[first], t.count - first);
     groups[group_count++] = (struct gw_path_group){.host = routes->items[begin].host,
                                                    .rank = routes->items[begin].path.rank,
                                                    .sources = sources_of(&t, &routes->items[begin], end - begin),

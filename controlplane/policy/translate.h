@@ -19,6 +19,7 @@ struct gw_policy_parts {
   struct gw_route_list routes;
   struct gw_listener_list listeners;
   struct gw_common_limits limits;
+  uint64_t surroundings; /* a hash of all that is written but routes, and of the settings */
 };
 
 /* Fills everything of `policy` but its arena, from input without mistakes. */

@@ -58,6 +58,7 @@ static void on_scalar(struct parse *parse, const yaml_event_t *event) {
   struct gw_yaml_node *node = new_node(parse, GW_YAML_SCALAR, event->start_mark);
   node->is_plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
   node->text = gw_arena_copy(parse->arena, (struct gw_str){(const char *)event->data.scalar.value, event->data.scalar.length});
+  node->hash = gw_hash_keyed(node->text.data, node->text.len) ^ (node->is_plain ? 1 : 0);
   if (event->data.scalar.tag != NULL) mistake_at(parse, event->start_mark, "tags (!…) are not supported; write the value without one");
   push(parse, node);
 }
@@ -106,6 +107,16 @@ static void fill_mapping(struct parse *parse, struct gw_yaml_node *node, const s
   check_duplicates(parse, node);
 }
 
+void gw_yaml_hash_children(struct gw_yaml_node *node) {
+  node->hash = (uint64_t)node->kind;
+  for (uint32_t i = 0; i < node->count; i++) {
+    bool is_mapping = node->kind == GW_YAML_MAPPING;
+    const uint64_t words[] = {node->hash, is_mapping ? node->pairs[i].key->hash : 0,
+                              is_mapping ? node->pairs[i].value->hash : node->items[i]->hash};
+    node->hash = gw_hash_keyed(words, sizeof(words));
+  }
+}
+
 static void on_end(struct parse *parse) {
   struct open_collection *open = &parse->open[--parse->depth];
   const struct gw_yaml_node **children = parse->nodes + open->first;
@@ -119,6 +130,7 @@ static void on_end(struct parse *parse) {
   } else {
     fill_mapping(parse, open->node, children, count);
   }
+  gw_yaml_hash_children(open->node);
   parse->node_count = open->first;
   push(parse, open->node);
 }
@@ -173,14 +185,6 @@ enum gw_err gw_yaml_parse(const char *name, struct gw_str text, struct gw_arena 
   if (err == GW_OK) *ret_root = parse.node_count > 0 ? parse.nodes[0] : NULL;
   free(parse.nodes);
   return err;
-}
-
-const struct gw_yaml_node *gw_yaml_find(const struct gw_yaml_node *mapping, const char *key) {
-  if (mapping == NULL || mapping->kind != GW_YAML_MAPPING) return NULL;
-  struct gw_str wanted = gw_str_from(key);
-  for (uint32_t i = 0; i < mapping->count; i++)
-    if (gw_str_equal(mapping->pairs[i].key->text, wanted)) return mapping->pairs[i].value;
-  return NULL;
 }
 
 const char *gw_yaml_place(const char *name, const struct gw_yaml_node *node, struct gw_arena *arena) {

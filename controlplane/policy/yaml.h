@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "common/base/arena.h"
 #include "common/base/err.h"
@@ -26,6 +27,7 @@ struct gw_yaml_node {
     const struct gw_yaml_pair *pairs;        /* of a mapping, in order */
   };
   uint32_t count;
+  uint64_t hash; /* of what is written, wherever it stands; of this process alone */
 };
 
 /* Keys are scalars. */
@@ -42,8 +44,31 @@ struct gw_yaml_pair {
 enum gw_err gw_yaml_parse(const char *name, struct gw_str text, struct gw_arena *arena, struct gw_errors *errors,
                           const struct gw_yaml_node **ret_root);
 
+/* A text of which another version was parsed before. */
+struct gw_yaml_document {
+  struct gw_str text;
+  const struct gw_yaml_node *root; /* NULL: there is none */
+};
+/* What gw_yaml_parse gives, quicker where the texts differ in one place of a long list in the root: the rest is copied from `before`
+ * (yaml_changed.c). */
+enum gw_err gw_yaml_parse_changed(const struct gw_yaml_document *before, const char *name, struct gw_str text, struct gw_arena *arena,
+                                  struct gw_errors *errors, const struct gw_yaml_node **ret_root);
+/* The quick way alone; GW_ERR_UNSUPPORTED when the difference is of another kind, or a mistake. */
+enum gw_err gw_yaml_splice(const struct gw_yaml_document *before, struct gw_str text, struct gw_arena *arena,
+                           const struct gw_yaml_node **ret_root);
+/* Sets the hash of a collection from its children's. */
+void gw_yaml_hash_children(struct gw_yaml_node *node);
+
 /* NULL: absent, or `mapping` is none. */
-const struct gw_yaml_node *gw_yaml_find(const struct gw_yaml_node *mapping, const char *key);
+static inline const struct gw_yaml_node *gw_yaml_find(const struct gw_yaml_node *mapping, const char *key) {
+  if (mapping == NULL || mapping->kind != GW_YAML_MAPPING) return NULL;
+  size_t len = strlen(key); /* which the compiler knows: each route is asked for dozens of keys */
+  for (uint32_t i = 0; i < mapping->count; i++) {
+    struct gw_str text = mapping->pairs[i].key->text;
+    if (text.len == len && memcmp(text.data, key, len) == 0) return mapping->pairs[i].value;
+  }
+  return NULL;
+}
 /* "NAME:LINE:COLUMN" of the node, in the arena. */
 const char *gw_yaml_place(const char *name, const struct gw_yaml_node *node, struct gw_arena *arena);
 /* `null`, `~` or nothing at all. */

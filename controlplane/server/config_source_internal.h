@@ -15,7 +15,7 @@ struct gw_config_source {
   struct gw_files *files;
   struct gw_revisions *revisions;
   struct gw_admin_changes changes;
-  struct gw_timer retry; /* of what the store could not do */
+  struct gw_timer later; /* for what waits, and what the store could not do */
   uint64_t current;      /* the revision in force; 0: none */
   /* files */
   bool has_unrecorded; /* what the files say is not known to be a revision yet */

@@ -92,7 +92,7 @@ static enum gw_err make_policy(const struct gw_files *files, const struct gw_fil
   if (*ret_settings == NULL || errors->error_count > 0) return GW_ERR_INVALID;
   struct gw_policy_source routes = {.name = texts->routes_name, .text = texts->routes};
   struct gw_policy_source services = {.name = texts->services_name, .text = texts->services};
-  return gw_policy_load(&routes, &services, *ret_settings, errors, ret_policy);
+  return gw_policy_load_changed(files->policy, &routes, &services, *ret_settings, errors, ret_policy);
 }
 
 static enum gw_err apply(struct gw_files *files, const struct gw_files_texts *texts, struct gw_errors *errors) {

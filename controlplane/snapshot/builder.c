@@ -12,6 +12,11 @@ void gw_wanted_add(struct gw_snapshot_builder *builder, const struct gw_snapshot
   gw_snapshot_builder_add(builder, fresh);
 }
 
+struct gw_resource *gw_wanted_encode_routes(const struct gw_route_config *config, const struct gw_snapshot *previous) {
+  const struct gw_resource *before = previous != NULL ? gw_snapshot_find(previous, GW_RESOURCE_ROUTE_CONFIG, config->name) : NULL;
+  return gw_xds_encode_changed_route_config(config, before);
+}
+
 enum gw_err gw_wanted_freeze(const struct gw_wanted *wanted, struct gw_snapshot *previous, struct gw_errors *errors,
                              struct gw_snapshot **ret_snapshot) {
   struct gw_snapshot_builder *builder = gw_snapshot_builder_new();
@@ -24,7 +29,7 @@ enum gw_err gw_wanted_freeze(const struct gw_wanted *wanted, struct gw_snapshot 
   for (uint32_t i = 0; i < wanted->listener_count; i++)
     gw_wanted_add(builder, previous, gw_xds_encode_listener(&wanted->listeners[i]));
   for (uint32_t i = 0; wanted->kept_route_configs == NULL && i < wanted->route_config_count; i++)
-    gw_wanted_add(builder, previous, gw_xds_encode_route_config(&wanted->route_configs[i]));
+    gw_wanted_add(builder, previous, gw_wanted_encode_routes(&wanted->route_configs[i], previous));
   for (uint32_t i = 0; wanted->kept_route_configs != NULL && i < wanted->kept_route_configs->count; i++)
     gw_snapshot_builder_add(builder, gw_resource_ref(wanted->kept_route_configs->items[i]));
   if (wanted->api_keys != NULL) gw_snapshot_builder_set_api_keys(builder, wanted->api_keys);

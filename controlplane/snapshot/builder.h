@@ -31,6 +31,8 @@ enum gw_err gw_wanted_freeze(const struct gw_wanted *wanted, struct gw_snapshot 
                              struct gw_snapshot **ret_snapshot);
 /* Takes over `fresh`, unless the previous snapshot (may be NULL) has the very same: then that one goes on living. */
 void gw_wanted_add(struct gw_snapshot_builder *builder, const struct gw_snapshot *previous, struct gw_resource *fresh);
+/* Routes that are the same as in the previous snapshot (may be NULL) are not encoded again. */
+struct gw_resource *gw_wanted_encode_routes(const struct gw_route_config *config, const struct gw_snapshot *previous);
 
 /* What nodes of each group get out of `everything`, in which listeners and routes are those of all other nodes; ret_snapshots[0] is for
  * those. Clusters that only other groups' routes name are left out, and so is what only those clusters name. `previous` (count + 1; each

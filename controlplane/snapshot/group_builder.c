@@ -54,13 +54,13 @@ struct own {
   uint32_t route_config_count;
 };
 
-static struct own make_own(const struct gw_node_group *group) {
+static struct own make_own(const struct gw_node_group *group, const struct gw_snapshot *previous) {
   struct own own = {.listeners = gw_malloc((group->listener_count + 1) * sizeof(void *)),
                     .route_configs = gw_malloc((group->route_config_count + 1) * sizeof(void *))};
   for (uint32_t i = 0; i < group->listener_count; i++)
     own.listeners[own.listener_count++] = gw_xds_encode_listener(&group->listeners[i]);
   for (uint32_t i = 0; i < group->route_config_count; i++)
-    own.route_configs[own.route_config_count++] = gw_xds_encode_route_config(&group->route_configs[i]);
+    own.route_configs[own.route_config_count++] = gw_wanted_encode_routes(&group->route_configs[i], previous);
   return own;
 }
 
@@ -119,7 +119,7 @@ enum gw_err gw_groups_freeze(struct gw_snapshot *everything, const struct gw_nod
   size_t errors_before = errors->error_count;
   GW_ASSERT(count <= GW_NODE_GROUPS_MAX);
   for (uint32_t i = 0; i < count; i++)
-    owns[i] = make_own(&groups[i]);
+    owns[i] = make_own(&groups[i], previous[i + 1]);
   find_ways(&ways, everything, owns, count);
   for (uint32_t i = 0; i <= count; i++) {
     ret_snapshots[i] = freeze(&ways, everything, 1ull << i, i > 0 ? &owns[i - 1] : NULL, previous[i]);

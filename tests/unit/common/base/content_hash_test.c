@@ -6,15 +6,15 @@
 
 #include <cmocka.h>
 
-/* From the reference vectors of SipHash-2-4: input 00 01 02 … of the length given. */
+/* SipHash-1-3 of 00 01 02 … of the length given, as other implementations have it. */
 static void test_published_vectors_are_met(void **state) {
   (void)state;
   const struct {
     size_t len;
     uint64_t hash;
   } vectors[] = {
-      {0, UINT64_C(0x726fdb47dd0e0e31)}, {1, UINT64_C(0x74f839c593dc67fd)},  {7, UINT64_C(0xab0200f58b01d137)},
-      {8, UINT64_C(0x93f5f5799a932462)}, {15, UINT64_C(0xa129ca6149be45e5)}, {63, UINT64_C(0x958a324ceb064572)},
+      {0, UINT64_C(0xabac0158050fc4dc)}, {1, UINT64_C(0xc9f49bf37d57ca93)},  {7, UINT64_C(0xd3927d989bb11140)},
+      {8, UINT64_C(0x369095118d299a8e)}, {15, UINT64_C(0xd320d86d2a519956)}, {63, UINT64_C(0x9d199062b7bbb3a8)},
   };
   char input[64];
   for (int i = 0; i < 64; i++)
@@ -27,7 +27,7 @@ static void test_version_is_sixteen_hex_digits(void **state) {
   (void)state;
   char version[GW_CONTENT_VERSION_SIZE];
   gw_content_hash_format(GW_STR(""), version);
-  assert_string_equal(version, "726fdb47dd0e0e31");
+  assert_string_equal(version, "abac0158050fc4dc");
 }
 
 int main(void) {

@@ -64,7 +64,7 @@ static void assert_same(const struct gw_resource *got, const struct gw_resource 
   assert_string_equal(got->version, want->version);
   assert_int_equal(got->route_config->route_count, want->route_config->route_count);
   assert_int_equal(got->route_config->virtual_host_count, want->route_config->virtual_host_count);
-  struct gw_bytes *a = gw_xds_pack_route_config(got->route_config), *b = gw_xds_pack_route_config(want->route_config);
+  struct gw_bytes *a = gw_xds_pack_route_config(got->route_config, NULL), *b = gw_xds_pack_route_config(want->route_config, NULL);
   assert_int_equal(a->len, b->len);
   assert_memory_equal(a->data, b->data, b->len);
   gw_bytes_unref(a);
@@ -216,12 +216,66 @@ static void test_mistakes_are_told_as_ever(void **state) {
   gw_bytes_unref(bad);
 }
 
+static void set_made_from(struct fixture *f, uint64_t first) {
+  for (int h = 0; h < 2; h++)
+    for (uint32_t i = 0; i < f->hosts[h].route_count; i++)
+      f->routes[h][i].made_from = first + 100 * (uint64_t)h + i;
+}
+
+/* That it is the bytes of before which are taken shows where they say something else. */
+static void test_what_was_made_from_the_same_is_not_encoded_again(void **state) {
+  (void)state;
+  struct fixture before, now;
+  init(&before);
+  init(&now);
+  set_made_from(&before, 1);
+  struct gw_resource *resource = gw_xds_encode_route_config(&before.config);
+  now.routes[0][0].name = GW_STR("another");
+  struct gw_bytes *fresh = gw_xds_pack_route_config(&now.config, NULL), *unknown = gw_xds_pack_route_config(&now.config, resource);
+  assert_true(gw_str_equal(gw_bytes_str(fresh), gw_bytes_str(unknown)));
+  set_made_from(&now, 1);
+  struct gw_bytes *same = gw_xds_pack_route_config(&now.config, resource);
+  assert_true(gw_str_equal(gw_bytes_str(same), gw_bytes_str(resource->any)));
+  now.routes[0][0].made_from = 1000;
+  struct gw_bytes *changed = gw_xds_pack_route_config(&now.config, resource);
+  assert_true(gw_str_equal(gw_bytes_str(changed), gw_bytes_str(fresh)));
+  struct gw_bytes *all[] = {fresh, unknown, same, changed};
+  for (size_t i = 0; i < GW_ARRAY_LEN(all); i++)
+    gw_bytes_unref(all[i]);
+  gw_resource_unref(resource);
+}
+
+/* Routes and hosts come and go between those that stay. */
+static void test_packing_goes_on_behind_what_came_and_went(void **state) {
+  (void)state;
+  struct fixture before, now;
+  init(&before);
+  set_made_from(&before, 1);
+  struct gw_resource *resource = gw_xds_encode_route_config(&before.config);
+  init(&now);
+  set_made_from(&now, 1);
+  for (uint32_t i = 1; i < now.hosts[0].route_count; i++)
+    now.routes[0][i - 1] = now.routes[0][i];
+  now.hosts[0].route_count--;
+  struct gw_virtual_host hosts[3] = {now.hosts[0], now.hosts[1], now.hosts[1]};
+  hosts[1].name = GW_STR("between");
+  now.config.virtual_hosts = hosts;
+  now.config.virtual_host_count = 3;
+  struct gw_bytes *quick = gw_xds_pack_route_config(&now.config, resource), *anew = gw_xds_pack_route_config(&now.config, NULL);
+  assert_true(gw_str_equal(gw_bytes_str(quick), gw_bytes_str(anew)));
+  gw_bytes_unref(quick);
+  gw_bytes_unref(anew);
+  gw_resource_unref(resource);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_routes_come_go_and_change),
       cmocka_unit_test(test_many_routes_change_places),
       cmocka_unit_test(test_what_else_changes_goes_the_long_way),
       cmocka_unit_test(test_mistakes_are_told_as_ever),
+      cmocka_unit_test(test_what_was_made_from_the_same_is_not_encoded_again),
+      cmocka_unit_test(test_packing_goes_on_behind_what_came_and_went),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
