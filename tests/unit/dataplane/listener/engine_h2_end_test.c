@@ -123,7 +123,7 @@ static void test_body_that_stops_is_408_and_the_connection_goes_on(void **state)
 
 /* A wait that is the service's is not the client's. */
 static void without_idle_timeout(struct gw_http_connection_manager *http) {
-  fixture_limits(http)->body_timeout_ms = 40;
+  fixture_limits(http)->body_timeout_ms = 250; /* this process may be kept from running that long, too */
   http->stream_idle_timeout_ms = 0;
 }
 
@@ -135,7 +135,7 @@ static void test_body_timeout_counts_from_when_the_service_takes_it_again(void *
   fixture.backend.is_paused = true;
   struct h2_stream *stream = h2_post(client, "/ok");
   gw_h2_stream_send_body(&stream->h2, (struct gw_str){filler, sizeof(filler)});
-  fixture_turn_for(&fixture, 150);
+  fixture_turn_for(&fixture, 750);
   assert_int_equal(stream->status, 0);
   backend_resume(&fixture.backend);
   h2_assert_answer(stream, 408, "stopped arriving");
@@ -324,9 +324,10 @@ static void test_last_answer_is_not_taken_down_by_what_the_client_says(void **st
 
 static struct h2_client *client_with_many_streams(void) {
   struct h2_client *client = h2_client_new(&fixture);
+  uint32_t before = (uint32_t)fixture.backend.requests;
   for (uint32_t i = 0; i < MANY; i++)
     h2_get(client, "/slow");
-  FIXTURE_UNTIL(&fixture, fixture.backend.requests == MANY);
+  FIXTURE_UNTIL(&fixture, fixture.backend.requests == before + MANY);
   return client;
 }
 
@@ -337,21 +338,30 @@ static uint64_t active_requests(void) {
   return active;
 }
 
+/* The engine goes on while nobody looks, if the machine is busy: so it is tried again. */
+#define TRIES 50
+
 static void test_many_streams_of_a_client_that_leaves_end_a_few_at_a_time(void **state) {
   (void)state;
-  h2_client_free(client_with_many_streams());
   bool has_some_left = false;
-  FIXTURE_UNTIL(&fixture,
-                (has_some_left = has_some_left || active_requests() % MANY != 0, gw_engine_connection_count(fixture.engine) == 0));
+  for (int i = 0; i < TRIES && !has_some_left; i++) {
+    h2_client_free(client_with_many_streams());
+    FIXTURE_UNTIL(&fixture,
+                  (has_some_left = has_some_left || active_requests() % MANY != 0, gw_engine_connection_count(fixture.engine) == 0));
+  }
   assert_true(has_some_left);
   assert_at_rest();
 }
 
 static void test_engine_may_go_while_many_streams_end(void **state) {
   (void)state;
-  h2_client_free(client_with_many_streams());
-  FIXTURE_UNTIL(&fixture, active_requests() < MANY);
-  assert_true(active_requests() > 0);
+  bool is_ending = false;
+  for (int i = 0; i < TRIES && !is_ending; i++) {
+    h2_client_free(client_with_many_streams());
+    FIXTURE_UNTIL(&fixture, active_requests() < MANY);
+    is_ending = active_requests() > 0;
+  }
+  assert_true(is_ending);
 }
 
 static void test_many_streams_of_a_client_that_breaks_the_rules_end(void **state) {
