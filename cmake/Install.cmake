@@ -25,7 +25,6 @@ install(FILES ${PROJECT_BINARY_DIR}/gatewayctl.bash DESTINATION ${CMAKE_INSTALL_
 install(FILES deploy/systemd/gateway.sysusers DESTINATION lib/sysusers.d RENAME gateway.conf)
 install(FILES LICENSE README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY config/ DESTINATION ${CMAKE_INSTALL_DATADIR}/gateway PATTERN README.md EXCLUDE)
-install(FILES .env.dev .env.prod DESTINATION ${CMAKE_INSTALL_DATADIR}/gateway)
 
 # Units name the programs by their absolute path, which is known only now: --prefix may say another than at configuring.
 install(CODE "

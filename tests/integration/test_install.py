@@ -45,7 +45,7 @@ def test_destdir_goes_before_the_prefix_and_not_into_the_files(tmp_path):
 
 
 def test_everything_that_was_promised_is_there(prefix):
-    for path in ("share/doc/gateway/LICENSE", "share/gateway/routes.yaml", "share/gateway/schema/routes.schema.json", "share/gateway/.env.prod",
+    for path in ("share/doc/gateway/LICENSE", "share/gateway/routes.yaml", "share/gateway/schema/routes.schema.json",
                  "share/gateway/examples/origin/routes.yaml", "lib/sysusers.d/gateway.conf"):
         assert (prefix / path).is_file(), path
 
