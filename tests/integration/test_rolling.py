@@ -28,7 +28,7 @@ class Pod:
             "--drain-time", "20s", *site.pki.flags("xds-tls", "node")])
 
     def stop(self):
-        return self.program.stop()
+        assert self.program.wait() == 0
 
 
 class Site:
@@ -85,6 +85,8 @@ class Site:
         return pod.space.call(lambda: gateway.get(STATUS, "/metrics")).text
 
     def stop(self):
+        for pod in self.pods:
+            pod.program.process.send_signal(signal.SIGTERM)  # they drain at the same time
         for made in reversed(self.started):
             made.stop()
 
