@@ -11,7 +11,7 @@ digest() { (cd "$here/gateway" && find . -type f ! -name '*.swp' | LC_ALL=C sort
 [[ ${1:-} != --digest ]] || { digest; exit; }
 
 out="${1:-$here/manifests/gateway.yaml}"
-rendered="$("${HELM:-helm}" template gateway "$here/gateway" --namespace gateway)"
+rendered="$("${HELM:-helm}" template gateway "$here/gateway" --namespace gateway --kube-version 1.36)"
 cat >"$out" <<END
 # Made by deploy/kubernetes/render.sh: kubectl create namespace gateway, then kubectl apply --namespace gateway --filename THIS.
 # Chart: $(digest)

@@ -52,7 +52,7 @@ def test_a_wrong_key_is_found_by_the_schema():
         kubernetes_validate.validate(wrong, "1.37", strict=True)
 
 
-@pytest.mark.parametrize("name, pod", pod_templates(), ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize("name, pod", list(pod_templates()), ids=lambda value: value if isinstance(value, str) else "")
 def test_pod_is_of_the_restricted_profile(name, pod):
     security = pod["securityContext"]
     assert security["runAsNonRoot"] is True and security["runAsUser"] > 0 and security["seccompProfile"] == {"type": "RuntimeDefault"}

@@ -37,14 +37,14 @@ REFUSED = {
     "a key that is none": ({"dataplane": {}}, "dataplane"),
     "no time to drain": ({"dataPlane": {"drain": {"timeSeconds": 0}}}, "timeSeconds"),
     "two control planes with a file each": ({"controlPlane": {"replicas": 2}}, "settings.MYSQL_HOST"),
-    "existing without names": ({"tls": {"mode": "existing"}}, "tls.controlPlaneSecret"),
+    "existing without names": ({"tls": {"mode": "existing"}}, "its name is needed"),
     "a setting in lower case": ({"settings": {"redis_host": "x"}}, "redis_host"),
     "a listener that is privileged": ({"dataPlane": {"ports": [{"name": "http", "port": 80, "servicePort": 80}]}}, "port"),
 }
 
 
-def helm(*args, values=None):
-    argv = [str(PEERS / "helm"), *map(str, args)]
+def helm(verb, *args, values=None):
+    argv = [str(PEERS / "helm"), verb, "--kube-version", "1.36", *map(str, args)]
     return subprocess.run([*argv, "--values", "-"] if values is not None else argv, input=yaml.safe_dump(values), capture_output=True, text=True, timeout=60)
 
 

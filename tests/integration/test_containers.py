@@ -1,4 +1,4 @@
-"""Images, compose file, and the two planes that one container runs; no container engine is needed. tests/integration/test_images.py builds them."""
+"""Images, compose file, and the two planes that one container runs; no container engine is needed. tests/conformance/test_images.py builds them."""
 import json
 import os
 import pathlib
