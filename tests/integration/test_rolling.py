@@ -34,7 +34,7 @@ class Pod:
 class Site:
     """A control plane, two services, and a Service of Kubernetes with the data planes behind it."""
 
-    def __init__(self, folder, drain_delay="2s"):
+    def __init__(self, folder, drain_delay="5s"):
         self.folder, self.drain_delay, self.pods, self.count = folder, drain_delay, [], 0
         self.net = namespaces.Net()
         self.started = [self.net]
