@@ -63,7 +63,7 @@ def test_images_hold_no_compiler_and_no_source(builder):
         assert not (root / name).exists(), name
 
 
-def test_the_data_planes_image_waits_healthy_and_drains_without_a_shell(builder, start):
+def test_the_data_planes_image_waits_for_its_control_plane_and_drains_without_a_shell(builder, start):
     image = builder.build("deploy/docker/dataplane.Dockerfile")
     assert image.entrypoint == ["/usr/bin/gateway-dataplane"] and image.user == "65532:65532"
     for shell in ("sh", "bash", "dash"):

@@ -44,6 +44,14 @@ def context_files():
     return [path for path in tracked.stdout.splitlines() if is_taken(path) and (ROOT / path).is_file()]
 
 
+def run_inside(root, command, env=None):
+    """As root, with the machine's /proc and /dev and way to the registries."""
+    script = 'mount --rbind /proc "$0/proc" && mount --rbind /dev "$0/dev" && exec chroot "$0" /bin/sh -c "$1"'
+    done = subprocess.run(["unshare", "--mount", "sh", "-c", script, root, command], capture_output=True, text=True, timeout=3600,
+                          env={**PROXIES, "PATH": PATH, **(env or {}), "DEBIAN_FRONTEND": "noninteractive"})
+    assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
+
+
 class Stage:
     def __init__(self, root):
         self.root, self.env, self.folder, self.user, self.volumes = root, {"PATH": PATH}, "/", "0:0", []
@@ -53,12 +61,7 @@ class Stage:
         return self.root / str(path).lstrip("/")
 
     def run(self, command):
-        """As root, with the machine's /proc and /dev and way to the registries."""
-        script = f'mount --rbind /proc "$0/proc" && mount --rbind /dev "$0/dev" && exec chroot "$0" /bin/sh -c "$1"'
-        env = {**PROXIES, **self.env, "DEBIAN_FRONTEND": "noninteractive"}
-        done = subprocess.run(["unshare", "--mount", "sh", "-c", script, self.root, f"cd {shlex.quote(self.folder)} && {command}"],
-                              capture_output=True, text=True, env=env, timeout=3600)
-        assert done.returncode == 0, f"RUN {command}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
+        run_inside(self.root, f"cd {shlex.quote(self.folder)} && {command}", self.env)
 
     def copy(self, words, stages):
         source_root, names = ROOT, None
