@@ -12,6 +12,7 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/crypto/token_file.h"
+#include "common/observe/service_notify.h"
 #include "common/rpc_services/health.h"
 #include "common/rpc_services/reflection.h"
 #include "controlplane/ads/ads_server.h"
@@ -128,6 +129,7 @@ static void stop_servers(struct control_plane *plane) {
 static void stop(struct control_plane *plane) {
   plane->is_stopping = true;
   GW_LOG_INFO(plane->log, "stopping");
+  gw_service_notify(plane->log, GW_SERVICE_STOPPING);
   if (plane->health != NULL) gw_health_service_set(plane->health, GW_STR(""), false);
   if (plane->status_http != NULL) gw_status_http_set_stopping(plane->status_http);
   gw_fleet_leave(gw_storage_fleet(plane->storage));
@@ -152,11 +154,13 @@ static void on_signal(void *arg, int signal_number) {
   if (signal_number == SIGHUP) {
     if (gw_log_reopen(plane->log) != GW_OK) GW_LOG_ERROR(plane->log, "the log file cannot be opened anew: %s", strerror(errno));
     if (plane->status_http == NULL) return; /* all of it is being read */
+    gw_service_notify(plane->log, GW_SERVICE_RELOADING);
     GW_LOG_INFO(plane->log, "SIGHUP: reading everything again");
     gw_files_load(plane->files);
     gw_storage_reload(plane->storage);
     gw_channel_tls_reload(plane->tls);
     reload_tokens(plane);
+    gw_service_notify(plane->log, GW_SERVICE_READY);
   } else if (plane->is_stopping) {
     _exit(plane->exit_code); /* the second one: now */
   } else {
@@ -379,8 +383,10 @@ static int start(struct control_plane *plane) {
   exit_code = start_xds(plane);
   if (exit_code == GW_EXIT_OK) exit_code = start_admin(plane);
   if (exit_code == GW_EXIT_OK) exit_code = start_status(plane);
-  if (exit_code == GW_EXIT_OK) gw_files_watch(plane->files);
-  return exit_code;
+  if (exit_code != GW_EXIT_OK) return exit_code;
+  gw_files_watch(plane->files);
+  gw_service_notify(plane->log, GW_SERVICE_READY);
+  return GW_EXIT_OK;
 }
 
 static void done(struct control_plane *plane) {

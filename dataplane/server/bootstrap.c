@@ -9,6 +9,7 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/crypto/token_file.h"
+#include "common/observe/service_notify.h"
 #include "dataplane/server/data_plane.h"
 #include "dataplane/server/node_calls.h"
 
@@ -21,6 +22,7 @@
 static void on_drain_begin(void *arg) {
   struct gw_data_plane *plane = arg;
   GW_LOG_INFO(plane->log, "draining");
+  gw_service_notify(plane->log, GW_SERVICE_STOPPING);
   gw_node_update_ready(plane);
 }
 
@@ -48,7 +50,10 @@ static void reopen_logs(struct gw_data_plane *plane) {
 static void on_signal(void *arg, int signal_number) {
   struct gw_data_plane *plane = arg;
   if (signal_number == SIGHUP) {
+    bool is_ready = plane->is_ready; /* READY that ends a reload must not be the first */
+    if (is_ready) gw_service_notify(plane->log, GW_SERVICE_RELOADING);
     reopen_logs(plane);
+    if (is_ready) gw_service_notify(plane->log, GW_SERVICE_READY);
   } else if (signal_number == SIGTERM && !gw_drain_is_on(&plane->drain)) {
     gw_drain_start(&plane->drain);
   } else {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "common/base/mem.h"
+#include "common/observe/service_notify.h"
 #include "dataplane/cluster/frozen_cluster.h"
 #include "dataplane/server/metrics.h"
 #include "dataplane/server/node_admin.h"
@@ -21,6 +22,7 @@ void gw_node_update_ready(struct gw_data_plane *plane) {
   if (atomic_exchange(&plane->is_ready, is_ready) != is_ready) {
     GW_LOG_INFO(plane->log, is_ready ? "ready" : "not ready any more");
     gw_admin_grpc_set_ready(plane->grpc, is_ready);
+    if (is_ready) gw_service_notify(plane->log, GW_SERVICE_READY);
   }
   if (plane->xds != NULL) gw_xds_client_report_soon(plane->xds);
 }

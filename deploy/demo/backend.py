@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A demo backend: answers every request with what it saw, as JSON. Usage: backend.py NAME PORT"""
+"""A demo backend: answers every request with what it saw, as JSON. Usage: backend.py NAME PORT [ADDRESS]"""
 import json
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,10 +30,14 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128  # many data planes may come at once
+
+
 def main():
-    server = ThreadingHTTPServer(("127.0.0.1", int(sys.argv[2])), Handler)
+    server = Server((sys.argv[3] if len(sys.argv) > 3 else "127.0.0.1", int(sys.argv[2])), Handler)
     server.name = sys.argv[1]
-    server.daemon_threads = True
     server.serve_forever()
 
 

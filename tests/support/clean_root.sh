@@ -3,8 +3,6 @@
 # Needs root. Everything stays inside the folder; processes of the quickstart are ended by its own --stop.
 set -euo pipefail
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
-mirror="$(awk '/^URIs:/{print $2; exit} /^deb /{for(i=2;i<=NF;i++) if($i ~ /^http/){print $i; exit}}' /etc/apt/sources.list.d/*.sources /etc/apt/sources.list 2>/dev/null)"
-[[ -n $mirror ]] || { echo "no Debian mirror found in apt's sources" >&2; exit 1; }
 dir="$(mktemp -d)"
 mounts=()
 cleanup() {
@@ -16,18 +14,7 @@ cleanup() {
 trap cleanup EXIT
 
 echo "Making a Debian 12 root (half a minute)"
-debootstrap --variant=minbase bookworm "$dir" "$mirror" >"$dir.log" 2>&1 || { tail -20 "$dir.log"; exit 1; }
-rm -f "$dir.log"
-# The machine's way to its package registries is the clean root's, too.
-rm -f "$dir/etc/apt/sources.list"
-cp -r /etc/apt/sources.list* "$dir/etc/apt/" 2>/dev/null || true
-cp -r /etc/apt/apt.conf.d/. "$dir/etc/apt/apt.conf.d/"
-cp -rL /etc/apt/keyrings "$dir/etc/apt/" 2>/dev/null || true
-for file in /etc/pip.conf /etc/resolv.conf /etc/hosts; do [[ ! -e $file ]] || cp -L "$file" "$dir$file"; done
-mkdir -p "$dir/root/.config" "$dir/usr/local/share/ca-certificates"
-[[ ! -d $HOME/.config/pip ]] || cp -r "$HOME/.config/pip" "$dir/root/.config/"
-[[ ! -d $HOME/.pip ]] || cp -r "$HOME/.pip" "$dir/root/"
-cp -r /usr/local/share/ca-certificates/. "$dir/usr/local/share/ca-certificates/" 2>/dev/null || true
+"$ROOT/tests/support/debian_root.sh" "$dir"
 git clone -q "$ROOT" "$dir/src"
 for fs in proc dev; do
   mount --rbind "/$fs" "$dir/$fs"

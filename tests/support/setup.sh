@@ -126,3 +126,30 @@ setup_consul() {
     fi
   ) 9>"$CACHE/lock"
 }
+
+# Builds what the Helm chart and the compose file are judged by: helm, kubeconform, docker compose, a Kubernetes API server with etcd and kubectl, and
+# the definitions of the custom resources that the chart makes. About fifteen minutes, once.
+setup_kubernetes() {
+  local want stamp="$GW_PEERS/kubernetes.sha256" go operator=github.com/prometheus-operator/prometheus-operator@v0.85.0
+  local certificates=github.com/cert-manager/cert-manager@v1.21.2
+  want="$(cd "$ROOT/tests/support/peers" && { cat {kubeconform,helm,compose,etcd,kubernetes}/go.{mod,sum}; echo "$operator $certificates"; } | sha256sum)"
+  mkdir -p "$GW_PEERS/crds"
+  (
+    flock 9
+    if [[ "$(cat "$stamp" 2>/dev/null)" != "$want" ]]; then
+      echo "Building helm, kubeconform, docker compose and a Kubernetes API server: about fifteen minutes"
+      go="$(find_go)"
+      export GOFLAGS=-buildvcs=false
+      source_of() { "$go" mod download -json "$1" | sed -nE 's/^\s*"Dir": "(.*)",?$/\1/p'; }
+      cd "$ROOT/tests/support/peers" &&
+        (cd kubeconform && "$go" build -o "$GW_PEERS/kubeconform" github.com/yannh/kubeconform/cmd/kubeconform) &&
+        (cd helm && "$go" build -o "$GW_PEERS/helm" helm.sh/helm/v3/cmd/helm) &&
+        (cd compose && "$go" build -o "$GW_PEERS/compose" github.com/docker/compose/v2/cmd) &&
+        (cd etcd && "$go" build -o "$GW_PEERS/etcd" go.etcd.io/etcd/server/v3) &&
+        (cd kubernetes && "$go" build -o "$GW_PEERS/" k8s.io/kubernetes/cmd/kube-apiserver k8s.io/kubernetes/cmd/kubectl) &&
+        install -m 644 "$(source_of "$operator")/example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml" \
+          "$(source_of "$certificates")"/deploy/crds/cert-manager.io_{certificates,issuers}.yaml "$GW_PEERS/crds/" &&
+        echo "$want" >"$stamp"
+    fi
+  ) 9>"$CACHE/kubernetes.lock"
+}
