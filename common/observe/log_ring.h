@@ -15,6 +15,8 @@ struct gw_log_ring;
 
 /* Lines go to the file at `path`, or to standard output when NULL. errno on GW_ERR_IO. */
 enum gw_err gw_log_writer_new(const char *path, struct gw_log_writer **ret_writer);
+/* To a descriptor that is its owner's to open anew and to close, later than the writer. */
+enum gw_err gw_log_writer_new_fd(int fd, struct gw_log_writer **ret_writer);
 void gw_log_writer_free(struct gw_log_writer *writer);
 /* The writer thread opens the file anew before its next write. */
 void gw_log_writer_reopen(struct gw_log_writer *writer);

@@ -103,8 +103,8 @@ static uint32_t seconds(uint64_t us) {
   return s < UINT32_MAX ? (uint32_t)s : UINT32_MAX;
 }
 
-void gw_limit_report(struct gw_stream *stream, const struct gw_rate_limit_rate *rate, const struct gw_rate_limit_outcome *outcome,
-                     bool is_for_all, bool has_x_names) {
+void gw_limit_report(struct gw_stream *stream, const struct gw_limit_ref *ref, const struct gw_rate_limit_rate *rate,
+                     const struct gw_rate_limit_outcome *outcome, bool is_for_all, bool has_x_names) {
   struct gw_limit_report *report = stream->limit_report;
   bool has_x_before = report != NULL && report->has_x_names;
   if (report != NULL && outcome->is_allowed && outcome->remaining >= report->remaining) {
@@ -121,6 +121,8 @@ void gw_limit_report(struct gw_stream *stream, const struct gw_rate_limit_rate *
       .has_x_names = has_x_names || has_x_before,
   };
   stream->limit_report = report;
+  stream->limit = ref;
+  stream->limit_key = (struct gw_str){0};
 }
 
 static struct gw_str format_u32(struct gw_arena *arena, uint32_t value) {

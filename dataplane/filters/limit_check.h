@@ -5,6 +5,7 @@
 #define GW_DATAPLANE_FILTERS_LIMIT_CHECK_H
 
 #include "common/message/failure.h"
+#include "dataplane/pipeline/limit_text.h"
 #include "dataplane/pipeline/rate_limit_table.h"
 #include "dataplane/pipeline/stream.h"
 
@@ -31,7 +32,8 @@ struct gw_str gw_limit_client(const struct gw_address *address, char ret_bytes[G
 struct gw_limit_bucket {
   uint64_t key;
   struct gw_rate_limit_rate rate;
-  unsigned scope; /* gw_limit_scope */
+  unsigned scope;                 /* gw_limit_scope */
+  const struct gw_limit_ref *ref; /* NULL: Envoy's */
 };
 
 /* What a client is told of the bucket that has least left for it, or refused it. */
@@ -51,9 +53,9 @@ bool gw_limit_take(struct gw_stream *stream, const struct gw_limit_bucket *bucke
                    struct gw_rate_limit_outcome *ret_outcome);
 void gw_limit_give_back(struct gw_stream *stream, const struct gw_limit_bucket *buckets, uint32_t count);
 
-/* Remembers how the request stands, if no other limit has less left. */
-void gw_limit_report(struct gw_stream *stream, const struct gw_rate_limit_rate *rate, const struct gw_rate_limit_outcome *outcome,
-                     bool is_for_all, bool has_x_names);
+/* Remembers how the request stands, if no other limit has less left; `ref` (may be NULL): by which. */
+void gw_limit_report(struct gw_stream *stream, const struct gw_limit_ref *ref, const struct gw_rate_limit_rate *rate,
+                     const struct gw_rate_limit_outcome *outcome, bool is_for_all, bool has_x_names);
 /* Into the answer that is about to go: once, whichever filter asks for it. */
 void gw_limit_report_write(struct gw_stream *stream);
 /* Answers with `status` (429), Retry-After and the report. `grpc_status`: 0: as the status maps. */

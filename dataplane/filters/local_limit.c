@@ -178,11 +178,11 @@ static uint32_t find_buckets(struct gw_stream *stream, const struct settings *se
       gw_limit_key_add(&key, descriptor.entries[k].key);
       gw_limit_key_add(&key, descriptor.entries[k].value);
     }
-    insert_sorted(buckets, count++, (struct gw_limit_bucket){gw_limit_key_hash(&key), settings->rates[found], GW_LIMIT_SCOPE_LOCAL});
+    insert_sorted(buckets, count++, (struct gw_limit_bucket){gw_limit_key_hash(&key), settings->rates[found], GW_LIMIT_SCOPE_LOCAL, NULL});
   }
   if (model->has_bucket && (count == 0 || model->always_consumes_bucket)) {
     gw_limit_key_add_rate(&route_key, &settings->rate);
-    buckets[count++] = (struct gw_limit_bucket){gw_limit_key_hash(&route_key), settings->rate, GW_LIMIT_SCOPE_LOCAL};
+    buckets[count++] = (struct gw_limit_bucket){gw_limit_key_hash(&route_key), settings->rate, GW_LIMIT_SCOPE_LOCAL, NULL};
   }
   return count;
 }
@@ -216,7 +216,7 @@ static enum gw_verdict on_request(struct gw_stream *stream, void *state, const v
     stream->pipeline->stats->rate_limits[GW_LIMIT_SCOPE_LOCAL][GW_LIMIT_NOT_ENFORCED]++;
     return GW_VERDICT_NEXT;
   }
-  gw_limit_report(stream, &buckets[index].rate, &outcome, model->tells_x_headers, model->tells_x_headers);
+  gw_limit_report(stream, NULL, &buckets[index].rate, &outcome, model->tells_x_headers, model->tells_x_headers);
   if (is_allowed) return GW_VERDICT_NEXT;
   add_response_headers(stream, model);
   gw_limit_refuse(stream, &outcome, model->status, model->is_resource_exhausted ? GRPC_RESOURCE_EXHAUSTED : 0,

@@ -27,6 +27,7 @@ struct limit {
   struct numbers numbers;
   struct numbers *plans;
   struct gw_json_path *claims; /* of keys that are claims */
+  struct gw_limit_ref ref;     /* both of it, for the log */
 };
 
 struct limits {
@@ -76,10 +77,12 @@ static void build_limit(const struct gw_filter_build *build, const struct gw_rat
   out->numbers = make_numbers(&model->numbers);
   out->plans = gw_arena_calloc(build->arena, model->plan_count, sizeof(*out->plans));
   out->claims = gw_arena_calloc(build->arena, model->key_count, sizeof(*out->claims));
+  out->ref = (struct gw_limit_ref){.model = model, .claims = out->claims};
   for (uint32_t i = 0; i < model->plan_count; i++)
     out->plans[i] = make_numbers(&model->plans[i].numbers);
   for (uint32_t i = 0; i < model->key_count; i++) {
     const struct gw_rate_limit_key *key = &model->keys[i];
+    out->ref.has_claims = out->ref.has_claims || key->kind == GW_RATE_LIMIT_KEY_CLAIM;
     if (key->kind == GW_RATE_LIMIT_KEY_CLAIM && gw_json_path_parse(key->name, build->arena, &out->claims[i]) != GW_OK)
       gw_errors_add(build->errors, build->place, "limit \"%.*s\": \"%.*s\" is no way to a claim, such as tenant or org.id",
                     GW_STR_ARG(model->name), GW_STR_ARG(key->name));
@@ -206,6 +209,7 @@ static void add_shared(struct gw_stream *stream, const struct limit *limit, cons
   out->taken_key = gw_limit_key_hash(key);
   out->own.rate = scale(&numbers->model, gw_rate_limit_table_fleet(stream->pipeline->options.rate_limits));
   out->own.scope = limit->model->scope;
+  out->own.ref = &limit->ref;
 }
 
 /* Those of `limits` that the request meets, behind those that are there. */
@@ -222,15 +226,25 @@ static void find_buckets(struct gw_stream *stream, const struct limits *limits, 
     if (limit->model->is_shared && found->settings->server != NULL) {
       add_shared(stream, limit, numbers, &key, &found->shared[found->shared_count++]);
     } else {
-      found->locals[found->local_count++] = (struct gw_limit_bucket){gw_limit_key_hash(&key), numbers->rate, limit->model->scope};
+      found->locals[found->local_count++] =
+          (struct gw_limit_bucket){gw_limit_key_hash(&key), numbers->rate, limit->model->scope, &limit->ref};
     }
   }
 }
 
 /* ---- decisions ---- */
 
-static void report(const struct wait *wait, const struct gw_rate_limit_rate *rate, const struct gw_rate_limit_outcome *outcome) {
-  gw_limit_report(wait->stream, rate, outcome, wait->settings->model->headers == GW_RATE_LIMIT_HEADERS_ALWAYS, false);
+/* Claims are gone when the log is written. */
+static void keep_limit_key(struct gw_stream *stream) {
+  GW_CLEANUP(gw_strbuf_done) struct gw_strbuf text = {0};
+  gw_limit_text_append(&text, stream, stream->limit);
+  stream->limit_key = gw_arena_copy(&stream->arena, gw_strbuf_str(&text));
+}
+
+static void report(const struct wait *wait, const struct gw_limit_ref *ref, const struct gw_rate_limit_rate *rate,
+                   const struct gw_rate_limit_outcome *outcome) {
+  gw_limit_report(wait->stream, ref, rate, outcome, wait->settings->model->headers == GW_RATE_LIMIT_HEADERS_ALWAYS, false);
+  if (wait->stream->limit == ref && ref->has_claims) keep_limit_key(wait->stream);
 }
 
 static enum gw_verdict refuse(const struct wait *wait, const struct gw_rate_limit_outcome *outcome) {
@@ -243,7 +257,7 @@ static bool take_locals(const struct wait *wait, struct gw_rate_limit_outcome *r
   uint32_t index;
   if (wait->local_count == 0) return true;
   bool is_allowed = gw_limit_take(wait->stream, wait->locals, wait->local_count, &index, ret_outcome);
-  report(wait, &wait->locals[index].rate, ret_outcome);
+  report(wait, wait->locals[index].ref, &wait->locals[index].rate, ret_outcome);
   return is_allowed;
 }
 
@@ -266,7 +280,7 @@ static enum gw_verdict count_alone(const struct wait *wait) {
   for (uint32_t i = 0; i < wait->shared_count; i++)
     shares[i] = wait->shared[i].own;
   bool is_allowed = gw_limit_take(stream, shares, wait->shared_count, &index, &outcome);
-  report(wait, &shares[index].rate, &outcome);
+  report(wait, shares[index].ref, &shares[index].rate, &outcome);
   if (!is_allowed) {
     gw_limit_give_back(stream, wait->locals, wait->local_count);
     return refuse(wait, &outcome);
@@ -327,7 +341,7 @@ static enum gw_verdict decide(const struct wait *wait, const struct gw_shared_an
     if (!is_allowed && i != answer->refused) continue;
     struct gw_rate_limit_outcome outcome = outcome_of(&bucket->there, is_allowed, answer->used[i]);
     stream->pipeline->stats->rate_limits[bucket->own.scope][is_allowed ? GW_LIMIT_ALLOWED : GW_LIMIT_REFUSED]++;
-    report(wait, &bucket->rate, &outcome);
+    report(wait, bucket->own.ref, &bucket->rate, &outcome);
     if (is_allowed) continue;
     gw_limit_give_back(stream, wait->locals, wait->local_count);
     return refuse(wait, &outcome);
