@@ -3,15 +3,12 @@
 #include "common/base/json.h"
 #include "common/base/mem.h"
 #include "common/base/visible_text.h"
-#include "common/model/rate_limit.h"
 #include "dataplane/pipeline/access_log_ops.h"
 #include "dataplane/pipeline/frozen_parts.h"
-#include "dataplane/pipeline/limit_text.h"
 #include "dataplane/pipeline/stream.h"
 
 /* Room for what is formatted, not found: a time, an address, flags. */
 #define TEXT_SIZE 64
-#define REDACTED "[redacted]"
 
 /* What is being written. */
 struct record {
@@ -27,7 +24,7 @@ static struct gw_str header_value(const struct gw_headers *headers, const struct
   if (headers == NULL) return (struct gw_str){0};
   const struct gw_header *header = op->id != GW_HEADER_OTHER ? gw_headers_find(headers, op->id) : gw_headers_find_name(headers, op->text);
   if (header == NULL) return (struct gw_str){0};
-  if (op->is_secret) return GW_STR(REDACTED);
+  if (op->is_secret) return GW_STR(GW_ACCESS_LOG_REDACTED);
   return (struct gw_str){header->value.data, header->value.len < op->max_len ? header->value.len : op->max_len};
 }
 
@@ -111,9 +108,9 @@ static struct gw_str text_of(const struct gw_access_log_op *op, struct record *r
   case GW_ACCESS_LOG_TLS_VERSION: return tls != NULL ? gw_tls_version(tls) : (struct gw_str){0};
   case GW_ACCESS_LOG_CONSUMER: return consumer_of(stream);
   case GW_ACCESS_LOG_API_KEY: return stream->plan != NULL ? stream->plan->key_id : (struct gw_str){0};
-  case GW_ACCESS_LOG_LIMIT: return stream->limit != NULL ? stream->limit->model->name : (struct gw_str){0};
-  case GW_ACCESS_LOG_ATTEMPTS: return (struct gw_str){0};
-  case GW_ACCESS_LOG_LIMIT_KEY: return stream->limit_key;
+  case GW_ACCESS_LOG_LIMIT: return stream->limit.name;
+  case GW_ACCESS_LOG_ATTEMPTS:
+  case GW_ACCESS_LOG_LIMIT_KEY: return (struct gw_str){0};
   case GW_ACCESS_LOG_DOWNSTREAM_REUSED: return stream->is_connection_reused ? GW_STR("true") : GW_STR("false");
   case GW_ACCESS_LOG_UPSTREAM_REUSED: return stream->is_upstream_reused ? GW_STR("true") : GW_STR("false");
   case GW_ACCESS_LOG_RBAC_POLICY:
@@ -150,8 +147,8 @@ static bool append_long(const struct gw_access_log_op *op, const struct gw_strea
     gw_attempt_records_format(&stream->attempts, out);
     return true;
   }
-  if (op->kind != GW_ACCESS_LOG_LIMIT_KEY || stream->limit == NULL || stream->limit_key.len > 0) return false;
-  gw_limit_text_append(out, stream, stream->limit);
+  if (op->kind != GW_ACCESS_LOG_LIMIT_KEY || stream->limit.count == 0) return false;
+  gw_limit_text_append(out, stream, op->text);
   return true;
 }
 

@@ -53,9 +53,12 @@ enum gw_access_log_kind {
   GW_ACCESS_LOG_TLS_VERSION,
 };
 
+/* In the place of what is hidden. */
+#define GW_ACCESS_LOG_REDACTED "[redacted]"
+
 struct gw_access_log_op {
   enum gw_access_log_kind kind;
-  struct gw_str text; /* of TEXT; a header's name, lower case */
+  struct gw_str text; /* of TEXT; a header's name, lower case; of LIMIT_KEY: header names that are hidden, with commas */
   enum gw_header_id id;
   bool is_secret;                             /* of a header: only that it is there is told */
   const struct gw_access_log_op *alternative; /* when the header is absent; NULL: none */
@@ -83,8 +86,5 @@ static inline bool gw_access_log_is_number(enum gw_access_log_kind kind) {
 static inline bool gw_access_log_is_flag(enum gw_access_log_kind kind) {
   return kind == GW_ACCESS_LOG_DOWNSTREAM_REUSED || kind == GW_ACCESS_LOG_UPSTREAM_REUSED;
 }
-
-/* Header fields that hold credentials: of them a log only says that they were there. */
-bool gw_access_log_is_secret(enum gw_header_id id, struct gw_str name);
 
 #endif

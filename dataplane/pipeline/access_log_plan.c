@@ -75,8 +75,8 @@ static const struct word metadata[] = {
 #define REDACTED_REQUEST "gateway:redacted:"
 #define REDACTED_RESPONSE "gateway:redacted_response:"
 
-static const enum gw_header_id secret_ids[] = {GW_HEADER_AUTHORIZATION, GW_HEADER_PROXY_AUTHORIZATION, GW_HEADER_COOKIE,
-                                               GW_HEADER_X_API_KEY};
+/* The same, with names behind it (access_log_ops.h). */
+#define LIMIT_KEY "gateway:rate_limit_key:"
 
 struct compiler {
   bool hides_secrets;
@@ -93,12 +93,6 @@ static const struct word *find_word(const struct word *words, size_t count, stru
   return NULL;
 }
 
-bool gw_access_log_is_secret(enum gw_header_id id, struct gw_str name) {
-  for (size_t i = 0; i < GW_ARRAY_LEN(secret_ids); i++)
-    if (id == secret_ids[i]) return true;
-  return gw_str_equal_nocase(name, GW_STR("set-cookie"));
-}
-
 /* One header name, or a pseudo-header of requests. false: not to be logged. */
 static bool compile_name(struct compiler *compiler, struct gw_str name, enum gw_access_log_kind kind, struct gw_access_log_op *ret_op) {
   *ret_op = (struct gw_access_log_op){.kind = kind, .max_len = SIZE_MAX};
@@ -111,7 +105,7 @@ static bool compile_name(struct compiler *compiler, struct gw_str name, enum gw_
   if (!gw_header_name_is_valid(name)) return false;
   ret_op->text = gw_arena_copy(compiler->arena, name);
   ret_op->id = gw_header_id_find(name);
-  ret_op->is_secret = compiler->hides_secrets && gw_access_log_is_secret(ret_op->id, name);
+  ret_op->is_secret = compiler->hides_secrets && gw_header_is_credential(ret_op->id, name);
   return true;
 }
 
@@ -141,6 +135,11 @@ static bool compile_metadata(struct compiler *compiler, struct gw_str argument, 
     if (!gw_header_name_is_valid(name)) return false;
     (void)compile_name(compiler, name, is_request ? GW_ACCESS_LOG_REQUEST_HEADER : GW_ACCESS_LOG_RESPONSE_HEADER, ret_op);
     ret_op->is_secret = true;
+    return true;
+  }
+  if (gw_str_has_prefix(argument, GW_STR(LIMIT_KEY))) {
+    struct gw_str names = gw_str_skip(argument, sizeof(LIMIT_KEY) - 1);
+    *ret_op = (struct gw_access_log_op){.kind = GW_ACCESS_LOG_LIMIT_KEY, .text = gw_arena_copy(compiler->arena, names)};
     return true;
   }
   const struct word *ours = find_word(metadata, GW_ARRAY_LEN(metadata), argument);

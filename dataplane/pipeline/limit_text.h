@@ -1,25 +1,30 @@
-/* Why: what a rate limit of ours counted a request by, as the access log says it.
- * Life: a limit's reference is its filter's settings'; texts are appended to the caller's builder.
+/* Why: which rate limit counted a request, and by what, as the access log says it.
+ * Life: values; what they point to is in the stream's arena, or in its filters' settings.
  * Thread: the stream's worker's. */
 #ifndef GW_DATAPLANE_PIPELINE_LIMIT_TEXT_H
 #define GW_DATAPLANE_PIPELINE_LIMIT_TEXT_H
 
-#include <stdbool.h>
+#include <stdint.h>
 
 #include "common/base/str.h"
 
-struct gw_json_path;
-struct gw_rate_limit;
+struct gw_rate_limit_entry;
 struct gw_stream;
 
-/* A limit as its filter has compiled it. */
-struct gw_limit_ref {
-  const struct gw_rate_limit *model;
-  const struct gw_json_path *claims; /* of keys that are claims, by the key's index */
-  bool has_claims;                   /* which are there only while the filters are */
+#define GW_LIMIT_CLIENT_KEY "client"  /* an entry of that key has no value: it is the stream's client */
+#define GW_LIMIT_HEADER_KEY "header " /* … then its name: it may be hidden */
+
+#define GW_LIMIT_REDACTED "[redacted]"
+
+/* Of the limit that refused a request, or has least left for it. */
+struct gw_limit_words {
+  struct gw_str name; /* empty: none counted it */
+  const struct gw_rate_limit_entry *entries;
+  uint32_t count;
 };
 
-/* Appends "user=alice" or "client=10.0.0.1,header:x-tenant=a". */
-void gw_limit_text_append(struct gw_strbuf *out, const struct gw_stream *stream, const struct gw_limit_ref *limit);
+/* Appends "user=alice" or "client=10.0.0.1,header x-tenant=a". `hidden`: header names with commas of which, as of credentials, only is told
+ * that they were there. */
+void gw_limit_text_append(struct gw_strbuf *out, const struct gw_stream *stream, struct gw_str hidden);
 
 #endif

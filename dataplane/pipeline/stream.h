@@ -9,10 +9,10 @@
 #include "common/net/transport.h"
 #include "dataplane/pipeline/attempt_record.h"
 #include "dataplane/pipeline/identity.h"
+#include "dataplane/pipeline/limit_text.h"
 #include "dataplane/pipeline/pipeline.h"
 #include "dataplane/pipeline/rbac_outcome.h"
 
-struct gw_limit_ref;
 struct gw_limit_report;
 struct gw_stream;
 
@@ -51,8 +51,7 @@ struct gw_stream {
   const struct gw_rate_limit_rate *failed_credentials; /* how many an address may show; NULL: any number */
   struct gw_rbac_outcome *rbac;                        /* NULL: no rules were asked */
   struct gw_limit_report *limit_report;                /* what the client is told of limits; NULL: none counted it */
-  const struct gw_limit_ref *limit;                    /* that which refused it, or has least left; NULL: none of ours counted it */
-  struct gw_str limit_key;                             /* what that counted it by, where the log could not tell; else empty */
+  struct gw_limit_words limit;                         /* which limit counted it */
   struct gw_str request_id;
   struct gw_address remote; /* the client as far as it can be trusted: peer, or by X-Forwarded-For */
   bool is_remote_forwarded; /* remote came by X-Forwarded-For: it has no port */

@@ -10,7 +10,6 @@
 #include "common/base/mem.h"
 #include "common/model/rate_limit.h"
 #include "dataplane/pipeline/access_log.h"
-#include "dataplane/pipeline/limit_text.h"
 #include "dataplane/pipeline/stream.h"
 #include "tests/unit/dataplane/model_fixture.h"
 
@@ -139,26 +138,28 @@ static void test_fields_that_are_not_in_envoys_log_say_what_happened(void **stat
          "\"type\":\"DownstreamEnd\"}\n");
   static const struct gw_identity alice = {.user_id = {"alice", 5}};
   static const struct gw_plan plan = {.key_id = {"k1", 2}};
-  static const struct gw_rate_limit_key keys[] = {{.kind = GW_RATE_LIMIT_KEY_CALLER},
-                                                  {.kind = GW_RATE_LIMIT_KEY_CLIENT},
-                                                  {.kind = GW_RATE_LIMIT_KEY_HEADER, .name = {"x-own", 5}},
-                                                  {.kind = GW_RATE_LIMIT_KEY_HEADER, .name = {"authorization", 13}}};
-  static const struct gw_rate_limit limit = {.name = {"orders", 6}, .keys = keys, .key_count = 4};
-  static const struct gw_limit_ref ref = {.model = &limit};
+  static const struct gw_rate_limit_entry entries[] = {{{"user", 4}, {"alice", 5}},
+                                                       {{"client", 6}, {"", 0}},
+                                                       {{"header x-own", 12}, {"12345", 5}},
+                                                       {{"header authorization", 20}, {"secret", 6}},
+                                                       {{"claim org.id", 12}, {"7", 1}}};
   gw_headers_add(&stream->request.headers, &stream->arena, GW_HEADER_OTHER, GW_STR("authorization"), GW_STR("secret"));
   stream->identity = &alice;
   stream->plan = &plan;
-  stream->limit = &ref;
+  stream->limit = (struct gw_limit_words){GW_STR("orders"), entries, GW_ARRAY_LEN(entries)};
   stream->is_connection_reused = stream->is_upstream_reused = true;
   stream->attempt_count = 1;
   stream->answered_us = stream->started_us + 12345;
   expect(fixture, &json,
          "{\"consumer\":\"alice\",\"key\":\"k1\",\"limit\":\"orders\","
-         "\"by\":\"user=alice,client=127.0.0.1,header:x-own=12345,header:authorization=[redacted]\",\"down\":true,\"up\":true,"
+         "\"by\":\"user=alice,client=127.0.0.1,header x-own=12345,header authorization=[redacted],claim org.id=7\",\"down\":true,\"up\":"
+         "true,"
          "\"first\":12,\"type\":\"DownstreamEnd\"}\n");
   stream->identity = NULL;
   expect_text(fixture, "%DYNAMIC_METADATA(gateway:consumer)% %DYNAMIC_METADATA(gateway:rate_limit_key)%",
-              "k1 api_key=k1,client=127.0.0.1,header:x-own=12345,header:authorization=[redacted]");
+              "k1 user=alice,client=127.0.0.1,header x-own=12345,header authorization=[redacted],claim org.id=7");
+  expect_text(fixture, "%DYNAMIC_METADATA(gateway:rate_limit_key:x-a,X-Own)%",
+              "user=alice,client=127.0.0.1,header x-own=[redacted],header authorization=[redacted],claim org.id=7");
 }
 
 static void test_what_is_empty_can_be_left_out(void **state) {
