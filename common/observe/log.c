@@ -103,6 +103,7 @@ static void queue_line(struct gw_log *log, struct gw_str line) {
   pthread_mutex_lock(&log->lock);
   (void)gw_log_ring_append(log->ring, line); /* a loss is counted there */
   pthread_mutex_unlock(&log->lock);
+  gw_log_writer_hurry(log->writer);
 }
 
 /* One write a line; the rest of a short one follows. A descriptor that takes nothing loses the line: there is nobody to tell. */

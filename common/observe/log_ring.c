@@ -328,6 +328,10 @@ void gw_log_writer_free(struct gw_log_writer *writer) {
   free(writer);
 }
 
+void gw_log_writer_hurry(struct gw_log_writer *writer) {
+  wake(writer);
+}
+
 void gw_log_writer_reopen(struct gw_log_writer *writer) {
   atomic_store(&writer->wants_reopen, true);
   wake(writer);

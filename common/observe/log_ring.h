@@ -20,6 +20,8 @@ enum gw_err gw_log_writer_new_fd(int fd, struct gw_log_writer **ret_writer);
 void gw_log_writer_free(struct gw_log_writer *writer);
 /* The writer thread opens the file anew before its next write. */
 void gw_log_writer_reopen(struct gw_log_writer *writer);
+/* What is queued is written now, not within the next 20 ms. Any thread. */
+void gw_log_writer_hurry(struct gw_log_writer *writer);
 /* A ring of `size` bytes (a power of two). All rings are made before producers run. */
 struct gw_log_ring *gw_log_writer_add_ring(struct gw_log_writer *writer, size_t size);
 

@@ -106,6 +106,7 @@ static int start_logs(struct gw_data_plane *plane) {
     fprintf(stderr, "gateway-dataplane: --log-file %s: cannot be opened: %s\n", options->log_file, strerror(errno));
     return GW_EXIT_SYSTEM;
   }
+  if (gw_log_start_writer(plane->log) != GW_OK) return GW_EXIT_SYSTEM;
   if (gw_log_writer_new(options->access_log_file, &plane->access_log) != GW_OK) {
     GW_LOG_ERROR(plane->log, "--access-log-file %s: cannot be opened: %s", options->access_log_file, strerror(errno));
     return GW_EXIT_SYSTEM;
@@ -223,7 +224,6 @@ static int start(struct gw_data_plane *plane) {
   if (gw_last_good_new(plane->loop, plane->log, plane->options, &calls, &plane->last_good) != GW_OK) return GW_EXIT_SYSTEM;
   exit_code = start_admin(plane);
   if (exit_code != GW_EXIT_OK) return exit_code;
-  if (gw_log_start_writer(plane->log) != GW_OK) return GW_EXIT_SYSTEM;
   start_workers(plane);
   start_configuration(plane);
   return GW_EXIT_OK;
