@@ -110,7 +110,7 @@ static struct gw_str text_of(const struct gw_access_log_op *op, struct record *r
   case GW_ACCESS_LOG_API_KEY: return stream->plan != NULL ? stream->plan->key_id : (struct gw_str){0};
   case GW_ACCESS_LOG_LIMIT: return stream->limit.name;
   case GW_ACCESS_LOG_ATTEMPTS:
-  case GW_ACCESS_LOG_LIMIT_KEY: return (struct gw_str){0};
+  case GW_ACCESS_LOG_LIMIT_KEY: return (struct gw_str){0}; /* append_long's */
   case GW_ACCESS_LOG_DOWNSTREAM_REUSED: return stream->is_connection_reused ? GW_STR("true") : GW_STR("false");
   case GW_ACCESS_LOG_UPSTREAM_REUSED: return stream->is_upstream_reused ? GW_STR("true") : GW_STR("false");
   case GW_ACCESS_LOG_RBAC_POLICY:
@@ -127,13 +127,20 @@ static struct gw_str text_of(const struct gw_access_log_op *op, struct record *r
 
 /* ---- writing ---- */
 
+/* The rings take lengths, so nothing ends with NUL here. */
+static inline void put(struct gw_strbuf *line, struct gw_str s) {
+  if (s.len >= line->cap - line->len) gw_strbuf_reserve(line, s.len);
+  if (s.len > 0) memcpy(line->data + line->len, s.data, s.len);
+  line->len += s.len;
+}
+
 /* What strangers can't have had a hand in: numbers, words and times of ours. It is written as it is; false: there is nothing. */
 static bool append_own(const struct gw_access_log_op *op, struct record *record) {
   if (!is_known(op, record->stream)) return false;
   if (gw_access_log_is_number(op->kind))
     gw_strbuf_append_u64(record->line, number_of(op, record->stream));
   else
-    gw_strbuf_append_str(record->line, text_of(op, record));
+    put(record->line, text_of(op, record));
   return true;
 }
 
@@ -154,9 +161,10 @@ static bool append_long(const struct gw_access_log_op *op, const struct gw_strea
 
 /* What is not own; empty: there is no value. */
 static struct gw_str value_of(const struct gw_access_log_op *op, struct record *record) {
+  if (op->kind != GW_ACCESS_LOG_ATTEMPTS && op->kind != GW_ACCESS_LOG_LIMIT_KEY) return text_of(op, record);
   struct gw_strbuf *text = &record->stream->pipeline->log_text;
   gw_strbuf_clear(text);
-  return append_long(op, record->stream, text) ? gw_strbuf_str(text) : text_of(op, record);
+  return append_long(op, record->stream, text) ? gw_strbuf_str(text) : (struct gw_str){0};
 }
 
 /* As part of a text; false: there is no value. */
@@ -206,20 +214,21 @@ static bool append_json(const struct gw_access_log_value *value, bool omits_empt
   return text.len > 0;
 }
 
+/* Each member has its comma in front; the first one's becomes the bracket. */
 static void append_object(const struct gw_access_log_plan *plan, struct record *record) {
   struct gw_strbuf *line = record->line;
-  gw_strbuf_append_char(line, '{');
+  size_t start = line->len;
   for (uint32_t i = 0; i < plan->value_count; i++) {
     size_t before = line->len;
-    gw_strbuf_append_str(line, plan->values[i].key);
-    if (!append_json(&plan->values[i], plan->omits_empty, record)) {
-      line->len = plan->omits_empty ? before : line->len;
-      if (plan->omits_empty) continue;
-      gw_strbuf_append_str(line, GW_STR("null"));
-    }
-    gw_strbuf_append_char(line, ',');
+    put(line, plan->values[i].key);
+    if (append_json(&plan->values[i], plan->omits_empty, record)) continue;
+    if (plan->omits_empty)
+      line->len = before;
+    else
+      put(line, GW_STR("null"));
   }
-  if (line->data[line->len - 1] == ',') line->len--;
+  if (line->len == start) put(line, GW_STR(","));
+  line->data[start] = '{';
   gw_strbuf_append_str(line, GW_STR("}\n"));
 }
 

@@ -66,7 +66,7 @@ struct gw_access_log_op {
 };
 
 struct gw_access_log_value {
-  struct gw_str key; /* JSON: ready to append: `"name":` */
+  struct gw_str key; /* JSON: ready to append: `,"name":` */
   const struct gw_access_log_op *ops;
   uint32_t op_count;
 };

@@ -214,6 +214,7 @@ static struct gw_access_log_value compile_format(struct compiler *compiler, stru
 
 static struct gw_str json_key(struct gw_arena *arena, struct gw_str name) {
   GW_CLEANUP(gw_strbuf_done) struct gw_strbuf buf = {0};
+  gw_strbuf_append_char(&buf, ',');
   gw_json_append_string(&buf, name);
   gw_strbuf_append_char(&buf, ':');
   return gw_arena_copy(arena, gw_strbuf_str(&buf));
