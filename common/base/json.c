@@ -27,13 +27,34 @@ static void append_escaped(struct gw_strbuf *buf, char c) {
   }
 }
 
-void gw_json_append_string(struct gw_strbuf *buf, struct gw_str s) {
-  gw_strbuf_reserve(buf, s.len + 2);
-  gw_strbuf_append_char(buf, '"');
+#define EACH_BYTE(value) (UINT64_C(0x0101010101010101) * (value))
+
+/* Of eight bytes: 0 if none is `value`. */
+static uint64_t find_byte(uint64_t bytes, uint64_t value) {
+  uint64_t differing = bytes ^ EACH_BYTE(value);
+  return (differing - EACH_BYTE(1)) & ~differing & EACH_BYTE(0x80);
+}
+
+/* As is_plain, of eight bytes at once. */
+static bool are_plain(const char *data) {
+  uint64_t bytes;
+  memcpy(&bytes, data, sizeof(bytes));
+  uint64_t controls = (bytes - EACH_BYTE(0x20)) & ~bytes & EACH_BYTE(0x80), others = bytes & EACH_BYTE(0x80);
+  return (controls | others | find_byte(bytes, 0x7f) | find_byte(bytes, '"') | find_byte(bytes, '\\')) == 0;
+}
+
+static size_t count_plain(struct gw_str s) {
+  size_t plain = 0;
+  while (plain + 8 <= s.len && are_plain(s.data + plain))
+    plain += 8;
+  while (plain < s.len && is_plain(s.data[plain]))
+    plain++;
+  return plain;
+}
+
+static void append_mixed(struct gw_strbuf *buf, struct gw_str s) {
   while (s.len > 0) {
-    size_t plain = 0;
-    while (plain < s.len && is_plain(s.data[plain]))
-      plain++;
+    size_t plain = count_plain(s);
     gw_strbuf_append(buf, s.data, plain);
     s = gw_str_skip(s, plain);
     if (s.len == 0) break;
@@ -50,6 +71,17 @@ void gw_json_append_string(struct gw_strbuf *buf, struct gw_str s) {
       len = 1;
     }
     s = gw_str_skip(s, len);
+  }
+}
+
+void gw_json_append_string(struct gw_strbuf *buf, struct gw_str s) {
+  gw_strbuf_reserve(buf, s.len + 2);
+  buf->data[buf->len++] = '"';
+  if (count_plain(s) == s.len) {
+    if (s.len > 0) memcpy(buf->data + buf->len, s.data, s.len);
+    buf->len += s.len;
+  } else {
+    append_mixed(buf, s);
   }
   gw_strbuf_append_char(buf, '"');
 }

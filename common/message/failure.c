@@ -20,3 +20,9 @@ struct gw_str gw_response_flags_format(uint32_t flags, char ret_text[64]) {
   ret_text[len] = '\0';
   return (struct gw_str){ret_text, len};
 }
+
+enum gw_response_flag gw_response_flag_find(struct gw_str name) {
+  for (size_t i = 0; i < GW_ARRAY_LEN(names); i++)
+    if (gw_str_equal(names[i], name)) return (enum gw_response_flag)(1u << i);
+  return GW_FLAG_NONE;
+}

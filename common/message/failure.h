@@ -35,6 +35,8 @@ enum gw_response_flag {
 };
 /* "UF,UT" of a set of flags, or "-"; written into `ret_text` (at least 64 bytes), returned as a string. */
 struct gw_str gw_response_flags_format(uint32_t flags, char ret_text[64]);
+/* By its name; GW_FLAG_NONE: there is none of that name. */
+enum gw_response_flag gw_response_flag_find(struct gw_str name);
 
 struct gw_failure {
   uint32_t status; /* what the client is told: 502, 503, 504, 408, … */

@@ -257,3 +257,13 @@ bool gw_header_name_is_valid(struct gw_str name) {
 bool gw_header_value_is_valid(struct gw_str value) {
   return value.len == 0 || gw_scan_find_not_value(value.data, value.data + value.len) == value.data + value.len;
 }
+
+bool gw_header_is_credential(enum gw_header_id id, struct gw_str name) {
+  static const struct gw_str others[] = {GW_STR("set-cookie"), GW_STR("x-auth-token"), GW_STR("x-subject-token"),
+                                         GW_STR("x-security-token"), GW_STR("x-amz-security-token")};
+  if (id == GW_HEADER_AUTHORIZATION || id == GW_HEADER_PROXY_AUTHORIZATION || id == GW_HEADER_COOKIE || id == GW_HEADER_X_API_KEY)
+    return true;
+  for (size_t i = 0; i < GW_ARRAY_LEN(others); i++)
+    if (gw_str_equal_nocase(others[i], name)) return true;
+  return false;
+}

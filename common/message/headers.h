@@ -88,6 +88,9 @@ void gw_headers_set(struct gw_headers *headers, struct gw_arena *arena, enum gw_
  * X-Real-IP, Via and Cache-Control. Such a nomination is ignored. */
 void gw_headers_remove_hop_by_hop(struct gw_headers *headers);
 
+/* Whether the field holds what lets its bearer in (credentials, cookies): nothing of it is ever logged. In any case. */
+bool gw_header_is_credential(enum gw_header_id id, struct gw_str name);
+
 /* RFC 9110 section 5.1 and 5.5: token; and no CTL but HTAB. */
 bool gw_header_name_is_valid(struct gw_str name);
 bool gw_header_value_is_valid(struct gw_str value);

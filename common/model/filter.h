@@ -25,8 +25,9 @@ enum gw_filter_kind {
   GW_FILTER_RBAC,           /* envoy.extensions.filters.http.rbac.v3.RBAC */
   GW_FILTER_IDENTITY,       /* gateway.filters.http.v1.ForwardedIdentity */
   GW_FILTER_RBAC_DENY,      /* RBAC once more, under GW_RBAC_DENY_FILTER: one set of policies either allows or denies */
+  GW_FILTER_ACCESS_LOG,     /* gateway.filters.http.v1.AccessLogPerRoute: only routes have it */
 };
-#define GW_FILTER_KIND_COUNT 12
+#define GW_FILTER_KIND_COUNT 13
 
 /* gateway.filters.http.v1.NodeEndpoints: what the traffic port itself answers, before routes. */
 struct gw_node_endpoints {

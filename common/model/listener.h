@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "common/base/str.h"
+#include "common/model/access_log.h"
 #include "common/model/filter.h"
 #include "common/model/http2.h"
 #include "common/model/route.h"
@@ -36,19 +37,6 @@ enum gw_client_cert_forwarding {
   GW_CLIENT_CERT_ALWAYS_FORWARD_ONLY, /* kept as it came */
 };
 
-/* One field of a JSON access-log line: its name and its value's format, such as "%RESPONSE_CODE%". */
-struct gw_access_log_field {
-  struct gw_str name;
-  struct gw_str format;
-};
-
-/* envoy.extensions.access_loggers.stream.v3.StdoutAccessLog. Either fields (a JSON object a line) or text. */
-struct gw_access_log {
-  const struct gw_access_log_field *fields;
-  uint32_t field_count;
-  struct gw_str text; /* text_format_source.inline_string; used when field_count is 0 */
-};
-
 /* 0 ms means no timeout throughout. Envoy's defaults fill what a foreign server leaves out. */
 struct gw_http_connection_manager {
   struct gw_str stat_prefix;                   /* without effect here; Envoy wants one */
@@ -58,6 +46,7 @@ struct gw_http_connection_manager {
   uint32_t filter_count;
   const struct gw_access_log *access_logs;
   uint32_t access_log_count;
+  bool logs_new_requests; /* access_log_options.flush_access_log_on_new_request */
   bool normalize_path;
   bool merge_slashes;
   enum gw_escaped_slashes escaped_slashes;

@@ -4,6 +4,7 @@
 #ifndef GW_COMMON_MODEL_ROUTE_FILTERS_H
 #define GW_COMMON_MODEL_ROUTE_FILTERS_H
 
+struct gw_access_log_route;
 struct gw_access_route;
 struct gw_api_key_route;
 struct gw_cors_route;
@@ -22,6 +23,7 @@ struct gw_route_filters {
   const struct gw_shared_limit_route *shared_limit; /* gateway.filters.http.v1.SharedRateLimitPerRoute */
   const struct gw_rbac_route *rbac;                 /* envoy.extensions.filters.http.rbac.v3.RBACPerRoute */
   const struct gw_rbac_route *rbac_deny;            /* the same of the filter before that one */
+  const struct gw_access_log_route *access_log;     /* gateway.filters.http.v1.AccessLogPerRoute */
 };
 
 #endif

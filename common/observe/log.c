@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -10,13 +11,20 @@
 #include "common/base/clock.h"
 #include "common/base/json.h"
 #include "common/base/mem.h"
+#include "common/base/visible_text.h"
+#include "common/observe/log_ring.h"
+
+#define RING_SIZE ((size_t)256 * 1024)
 
 struct gw_log {
   char *program;
   char *path; /* NULL: standard error */
   enum gw_log_format format;
-  atomic_int level; /* of gw_log_level: workers read it while main sets it */
-  int fd;           /* stays the same number when the file is opened anew, so that no writer can hold a closed one */
+  atomic_int level;             /* of gw_log_level: workers read it while main sets it */
+  int fd;                       /* stays the same number when the file is opened anew, so that no writer can hold a closed one */
+  struct gw_log_writer *writer; /* NULL: who logs writes */
+  struct gw_log_ring *ring;     /* with `lock`, since it is made for one producer */
+  pthread_mutex_t lock;
 };
 
 static const char *const level_names[] =
@@ -35,12 +43,25 @@ enum gw_err gw_log_new(const char *program, enum gw_log_format format, enum gw_l
   log->format = format;
   atomic_init(&log->level, (int)level);
   log->fd = fd;
+  pthread_mutex_init(&log->lock, NULL);
   *ret_log = log;
   return GW_OK;
 }
 
+enum gw_err gw_log_start_writer(struct gw_log *log) {
+  if (gw_log_writer_new_fd(log->fd, &log->writer) != GW_OK) return GW_ERR_IO;
+  log->ring = gw_log_writer_add_ring(log->writer, RING_SIZE);
+  return GW_OK;
+}
+
+uint64_t gw_log_lost(const struct gw_log *log) {
+  return log->writer != NULL ? gw_log_writer_lost(log->writer) : 0;
+}
+
 void gw_log_free(struct gw_log *log) {
   if (log == NULL) return;
+  gw_log_writer_free(log->writer);
+  pthread_mutex_destroy(&log->lock);
   if (log->path != NULL) close(log->fd);
   free(log->path);
   free(log->program);
@@ -58,29 +79,9 @@ enum gw_err gw_log_reopen(struct gw_log *log) {
   return replaced < 0 ? GW_ERR_IO : GW_OK;
 }
 
-/* Control characters (also the C1 ones that terminals obey) and what is not UTF-8 are shown, not sent: what a stranger says in a
- * message can neither end the line and begin another nor steer a terminal. */
-static void append_visible(struct gw_strbuf *buf, struct gw_str s) {
-  while (s.len > 0) {
-    unsigned char byte = (unsigned char)s.data[0];
-    size_t len = gw_str_utf8_len(s);
-    bool is_c1 = len == 2 && byte == 0xC2 && (unsigned char)s.data[1] < 0xA0;
-    if (len == 0) len = 1;
-    if (byte == '\n') {
-      gw_strbuf_append(buf, "\\n", 2);
-    } else if (byte < 0x20 || byte == 0x7F || is_c1 || (byte >= 0x80 && len == 1)) {
-      for (size_t i = 0; i < len; i++)
-        gw_strbuf_printf(buf, "\\x%02x", (unsigned)(unsigned char)s.data[i]);
-    } else {
-      gw_strbuf_append(buf, s.data, len);
-    }
-    s = gw_str_skip(s, len);
-  }
-}
-
 static void format_text(const struct gw_log *log, const char *time, const char *level, struct gw_str message, struct gw_strbuf *line) {
   gw_strbuf_printf(line, "%s %s %s: ", time, level, log->program);
-  append_visible(line, message);
+  gw_visible_text_append(line, message, false);
 }
 
 static void format_json(const struct gw_log *log, const char *time, const char *level, struct gw_str message, struct gw_strbuf *line) {
@@ -96,6 +97,13 @@ static void format_json(const struct gw_log *log, const char *time, const char *
   gw_json_key(&json, "message");
   gw_json_string(&json, message);
   gw_json_object_end(&json);
+}
+
+static void queue_line(struct gw_log *log, struct gw_str line) {
+  pthread_mutex_lock(&log->lock);
+  (void)gw_log_ring_append(log->ring, line); /* a loss is counted there */
+  pthread_mutex_unlock(&log->lock);
+  gw_log_writer_hurry(log->writer);
 }
 
 /* One write a line; the rest of a short one follows. A descriptor that takes nothing loses the line: there is nobody to tell. */
@@ -127,7 +135,10 @@ void gw_log_write(struct gw_log *log, enum gw_log_level level, const char *forma
     format_text(log, time, level_names[level], gw_strbuf_str(&message), &line);
   }
   gw_strbuf_append_char(&line, '\n');
-  write_line(log->fd, gw_strbuf_str(&line));
+  if (log->ring != NULL)
+    queue_line(log, gw_strbuf_str(&line));
+  else
+    write_line(log->fd, gw_strbuf_str(&line));
   gw_strbuf_done(&line);
   gw_strbuf_done(&message);
   errno = before;

@@ -1,8 +1,10 @@
 /* Why: the process's own log (not the access log): one line a record, text or JSON, to a descriptor or file.
  * Life: one sink a process, made in main before threads start, freed last. Records are copied.
- * Thread: any may log; a line is written with one write(2). */
+ * Thread: any may log. Until gw_log_start_writer a line is written with one write(2), afterwards by a thread of its own. */
 #ifndef GW_COMMON_OBSERVE_LOG_H
 #define GW_COMMON_OBSERVE_LOG_H
+
+#include <stdint.h>
 
 #include "common/base/err.h"
 #include "common/base/str.h"
@@ -15,6 +17,11 @@ struct gw_log;
 /* To standard error when path is NULL. errno on GW_ERR_IO. `program` is named in every record. */
 enum gw_err gw_log_new(const char *program, enum gw_log_format format, enum gw_log_level level, const char *path, struct gw_log **ret_log);
 void gw_log_free(struct gw_log *log);
+/* From here on nobody who logs waits for a disk or a reader: a thread writes, and lines that find no room are lost and counted. errno on
+ * GW_ERR_IO. */
+enum gw_err gw_log_start_writer(struct gw_log *log);
+/* Lines lost so far. */
+uint64_t gw_log_lost(const struct gw_log *log);
 /* Opens the file anew (log rotation). errno on GW_ERR_IO; the old one stays. */
 enum gw_err gw_log_reopen(struct gw_log *log);
 /* A NULL log drops records, so that libraries' users may go without. */

@@ -38,7 +38,7 @@ struct gw_log_ring {
 };
 
 struct gw_log_writer {
-  char *path; /* NULL: standard output */
+  char *path; /* NULL: the descriptor is somebody else's */
   int fd;
   size_t write_max; /* bytes that a write takes without blocking once poll says that it may write */
   int wake_fd;
@@ -277,9 +277,7 @@ static int start_thread(struct gw_log_writer *writer) {
   return reason;
 }
 
-enum gw_err gw_log_writer_new(const char *path, struct gw_log_writer **ret_writer) {
-  int fd = path == NULL ? STDOUT_FILENO : open_file(path);
-  if (fd < 0) return GW_ERR_IO;
+static enum gw_err start(int fd, const char *path, struct gw_log_writer **ret_writer) {
   struct gw_log_writer *writer = gw_calloc(1, sizeof(*writer));
   writer->path = path == NULL ? NULL : gw_strdup(path);
   writer->fd = fd;
@@ -288,7 +286,6 @@ enum gw_err gw_log_writer_new(const char *path, struct gw_log_writer **ret_write
   int reason = writer->wake_fd < 0 ? errno : start_thread(writer);
   if (reason != 0) {
     if (writer->wake_fd >= 0) close(writer->wake_fd);
-    if (path != NULL) close(fd);
     free(writer->path);
     free(writer);
     errno = reason;
@@ -296,6 +293,21 @@ enum gw_err gw_log_writer_new(const char *path, struct gw_log_writer **ret_write
   }
   *ret_writer = writer;
   return GW_OK;
+}
+
+enum gw_err gw_log_writer_new(const char *path, struct gw_log_writer **ret_writer) {
+  if (path == NULL) return gw_log_writer_new_fd(STDOUT_FILENO, ret_writer);
+  int fd = open_file(path);
+  if (fd < 0) return GW_ERR_IO;
+  enum gw_err err = start(fd, path, ret_writer);
+  int reason = errno;
+  if (err != GW_OK) close(fd);
+  errno = reason;
+  return err;
+}
+
+enum gw_err gw_log_writer_new_fd(int fd, struct gw_log_writer **ret_writer) {
+  return start(fd, NULL, ret_writer);
 }
 
 void gw_log_writer_free(struct gw_log_writer *writer) {
@@ -314,6 +326,10 @@ void gw_log_writer_free(struct gw_log_writer *writer) {
   if (writer->path != NULL) close(writer->fd);
   free(writer->path);
   free(writer);
+}
+
+void gw_log_writer_hurry(struct gw_log_writer *writer) {
+  wake(writer);
 }
 
 void gw_log_writer_reopen(struct gw_log_writer *writer) {

@@ -15,9 +15,13 @@ struct gw_log_ring;
 
 /* Lines go to the file at `path`, or to standard output when NULL. errno on GW_ERR_IO. */
 enum gw_err gw_log_writer_new(const char *path, struct gw_log_writer **ret_writer);
+/* To a descriptor that is its owner's to open anew and to close, later than the writer. */
+enum gw_err gw_log_writer_new_fd(int fd, struct gw_log_writer **ret_writer);
 void gw_log_writer_free(struct gw_log_writer *writer);
 /* The writer thread opens the file anew before its next write. */
 void gw_log_writer_reopen(struct gw_log_writer *writer);
+/* What is queued is written now, not within the next 20 ms. Any thread. */
+void gw_log_writer_hurry(struct gw_log_writer *writer);
 /* A ring of `size` bytes (a power of two). All rings are made before producers run. */
 struct gw_log_ring *gw_log_writer_add_ring(struct gw_log_writer *writer, size_t size);
 

@@ -355,8 +355,9 @@ bool gw_explain_filter(struct gw_explain_run *run, const struct gw_http_filter *
   case GW_FILTER_SHARED_LIMIT: return explain_shared_limit(run, filter);
   case GW_FILTER_RBAC:
   case GW_FILTER_RBAC_DENY: return explain_rbac(run, filter);
-  case GW_FILTER_LIMITS:   /* of bodies and connections */
-  case GW_FILTER_IDENTITY: /* tells the service, asks nothing */
+  case GW_FILTER_LIMITS:     /* of bodies and connections */
+  case GW_FILTER_IDENTITY:   /* tells the service, asks nothing */
+  case GW_FILTER_ACCESS_LOG: /* looks at what was answered */
   case GW_FILTER_ROUTER: return false;
   }
   return false;

@@ -1,7 +1,7 @@
 /* A route configuration as decoding its own wire form would give it, without the way through the bytes: of 10,000 routes, that way is
  * half of what a snapshot takes to build. */
 #include "common/base/map.h"
-#include "common/xds/encode.h"
+#include "common/xds/encode_route.h"
 
 static struct gw_str copy_lower(struct gw_arena *arena, struct gw_str s) {
   struct gw_str copy = gw_arena_copy(arena, s);
@@ -28,6 +28,14 @@ static void copy_queries(struct gw_arena *arena, const struct gw_route_match *fr
   to->queries = queries;
 }
 
+void gw_xds_copy_header_match(struct gw_arena *arena, const struct gw_header_match *from, struct gw_header_match *to) {
+  *to = *from;
+  to->name = copy_lower(arena, from->name);
+  to->value = copy_str(arena, from->value);
+  to->ignore_case = from->ignore_case && from->kind != GW_STRING_MATCH_REGEX;
+  to->takes_missing_as_empty = from->takes_missing_as_empty && from->kind != GW_STRING_MATCH_PRESENT;
+}
+
 static void copy_match(struct gw_arena *arena, const struct gw_route_match *from, struct gw_route_match *to) {
   *to = *from;
   to->path = copy_str(arena, from->path);
@@ -35,13 +43,8 @@ static void copy_match(struct gw_arena *arena, const struct gw_route_match *from
   copy_queries(arena, from, to);
   if (from->header_count == 0) return;
   struct gw_header_match *headers = gw_arena_calloc(arena, from->header_count, sizeof *headers);
-  for (uint32_t i = 0; i < from->header_count; i++) {
-    headers[i] = from->headers[i];
-    headers[i].name = copy_lower(arena, from->headers[i].name);
-    headers[i].value = copy_str(arena, from->headers[i].value);
-    headers[i].ignore_case = from->headers[i].ignore_case && from->headers[i].kind != GW_STRING_MATCH_REGEX;
-    headers[i].takes_missing_as_empty = from->headers[i].takes_missing_as_empty && from->headers[i].kind != GW_STRING_MATCH_PRESENT;
-  }
+  for (uint32_t i = 0; i < from->header_count; i++)
+    gw_xds_copy_header_match(arena, &from->headers[i], &headers[i]);
   to->headers = headers;
 }
 

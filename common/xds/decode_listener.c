@@ -1,11 +1,11 @@
 #include <string.h>
 
 #include "common/base/mem.h"
+#include "common/xds/access_log_codec.h"
 #include "common/xds/decode_hcm.h"
 #include "common/xds/decode_jwt_authn.h"
 #include "common/xds/filter_codecs.h"
 #include "common/xds/wire.h"
-#include "envoy/extensions/access_loggers/stream/v3/stream.pb-c.h"
 #include "gateway/filters/http/v1/trusted_proxies.pb-c.h"
 
 #define HEADERS_KB 60       /* Envoy's defaults, here and below */
@@ -14,11 +14,6 @@
 #define IDLE_TIMEOUT_MS 3600000
 #define STREAM_IDLE_TIMEOUT_MS 300000
 #define DRAIN_TIMEOUT_MS 5000
-#define LOG_FIELDS_MAX 256
-#define LOG_TEXT                                                                                                                           \
-  "[%START_TIME%] \"%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%\" %RESPONSE_CODE% %RESPONSE_FLAGS% %BYTES_RECEIVED% "     \
-  "%BYTES_SENT% %DURATION% %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% \"%REQ(X-FORWARDED-FOR)%\" \"%REQ(USER-AGENT)%\" "                        \
-  "\"%REQ(X-REQUEST-ID)%\" \"%REQ(:AUTHORITY)%\" \"%UPSTREAM_HOST%\"\n"
 
 /* The names in this file are protoc-c's, which are too long to be repeated. */
 typedef Envoy__Extensions__Filters__Network__HttpConnectionManager__V3__HttpFilter HttpFilter;
@@ -108,62 +103,13 @@ static void decode_filters(struct gw_xds_decoder *d, const struct gw_xds_place *
     gw_xds_refuse(d, GW_XDS_FIELD(place, "http_filters"), "must end with the router, and have it once");
 }
 
-static void decode_json_format(struct gw_xds_decoder *d, const struct gw_xds_place *place, const Google__Protobuf__Struct *m,
-                               struct gw_access_log *out) {
-  if (m->n_fields == 0 || m->n_fields > LOG_FIELDS_MAX) {
-    gw_xds_refuse(d, place, "has %zu fields; allowed is 1 to %d", m->n_fields, LOG_FIELDS_MAX);
-    return;
-  }
-  struct gw_access_log_field *fields = gw_arena_calloc(d->arena, m->n_fields, sizeof *fields);
-  for (size_t i = 0; i < m->n_fields; i++) {
-    const Google__Protobuf__Struct__FieldsEntry *entry = m->fields[i];
-    const struct gw_xds_place *at = GW_XDS_FIELD(place, entry->key);
-    fields[i].name = gw_xds_decode_name(d, at, entry->key);
-    for (size_t k = 0; k < i; k++) {
-      if (gw_str_equal(fields[k].name, fields[i].name)) gw_xds_refuse(d, at, "is there twice");
-    }
-    if (entry->value != NULL && entry->value->kind_case == GOOGLE__PROTOBUF__VALUE__KIND_STRING_VALUE)
-      fields[i].format = gw_xds_decode_str(d, entry->value->string_value);
-    else
-      gw_xds_refuse(d, at, "only strings are supported");
-  }
-  out->fields = fields;
-  out->field_count = (uint32_t)m->n_fields;
-}
-
-static void decode_access_log(struct gw_xds_decoder *d, const struct gw_xds_place *place, const Envoy__Config__Accesslog__V3__AccessLog *m,
-                              struct gw_access_log *out) {
-  const struct gw_xds_place *at = GW_XDS_FIELD(place, "typed_config");
-  bool has_config = m->config_type_case == ENVOY__CONFIG__ACCESSLOG__V3__ACCESS_LOG__CONFIG_TYPE_TYPED_CONFIG;
-  const Envoy__Extensions__AccessLoggers__Stream__V3__StdoutAccessLog *log =
-      gw_xds_decode_any(d, at, has_config ? m->typed_config : NULL,
-                        &envoy__extensions__access_loggers__stream__v3__stdout_access_log__descriptor);
-  if (log == NULL) return;
-  if (log->access_log_format_case == ENVOY__EXTENSIONS__ACCESS_LOGGERS__STREAM__V3__STDOUT_ACCESS_LOG__ACCESS_LOG_FORMAT__NOT_SET) {
-    out->text = GW_STR(LOG_TEXT);
-    return;
-  }
-  const struct gw_xds_place *format = GW_XDS_FIELD(at, "log_format");
-  switch (log->log_format->format_case) {
-  case ENVOY__CONFIG__CORE__V3__SUBSTITUTION_FORMAT_STRING__FORMAT_JSON_FORMAT:
-    decode_json_format(d, GW_XDS_FIELD(format, "json_format"), log->log_format->json_format, out);
-    return;
-  case ENVOY__CONFIG__CORE__V3__SUBSTITUTION_FORMAT_STRING__FORMAT_TEXT_FORMAT_SOURCE: {
-    const struct gw_xds_place *text = GW_XDS_FIELD(format, "text_format_source");
-    out->text = gw_xds_decode_data_source(d, text, log->log_format->text_format_source);
-    if (out->text.len == 0) gw_xds_refuse(d, text, "is empty, and must not be");
-    return;
-  }
-  default: gw_xds_refuse(d, format, "needs json_format or text_format_source");
-  }
-}
-
 static void decode_access_logs(struct gw_xds_decoder *d, const struct gw_xds_place *place, const Hcm *m,
                                struct gw_http_connection_manager *out) {
+  out->logs_new_requests = m->access_log_options != NULL && m->access_log_options->flush_access_log_on_new_request;
   if (m->n_access_log == 0) return;
   struct gw_access_log *logs = gw_arena_calloc(d->arena, m->n_access_log, sizeof *logs);
   for (size_t i = 0; i < m->n_access_log; i++)
-    decode_access_log(d, GW_XDS_ITEM(place, "access_log", i), m->access_log[i], &logs[i]);
+    gw_xds_decode_access_log(d, GW_XDS_ITEM(place, "access_log", i), m->access_log[i], &logs[i]);
   out->access_logs = logs;
   out->access_log_count = (uint32_t)m->n_access_log;
 }

@@ -1,14 +1,13 @@
 #include "common/base/mem.h"
+#include "common/xds/access_log_codec.h"
 #include "common/xds/decode_jwt_authn.h"
 #include "common/xds/encode.h"
 #include "common/xds/filter_codecs.h"
-#include "envoy/extensions/access_loggers/stream/v3/stream.pb-c.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb-c.h"
 #include "gateway/filters/http/v1/trusted_proxies.pb-c.h"
 
 #define TRUSTED_PROXIES_NAME "gateway.filters.http.trusted_proxies"
 #define HCM_NAME "envoy.filters.network.http_connection_manager"
-#define STDOUT_LOG_NAME "envoy.access_loggers.stdout"
 
 /* The names in this file are protoc-c's, which are too long to be repeated. */
 typedef Envoy__Extensions__Filters__Network__HttpConnectionManager__V3__HttpConnectionManager Hcm;
@@ -56,42 +55,6 @@ static void encode_filters(struct gw_arena *arena, const struct gw_http_connecti
     if (before != NULL) m->http_filters[m->n_http_filters++] = before;
     m->http_filters[m->n_http_filters++] = encode_filter(arena, &http->filters[i]);
   }
-}
-
-static Google__Protobuf__Struct *encode_json_format(struct gw_arena *arena, const struct gw_access_log *log) {
-  Google__Protobuf__Struct *m = gw_xds_encode_new(arena, &google__protobuf__struct__descriptor);
-  m->n_fields = log->field_count;
-  m->fields = gw_xds_encode_array(arena, log->field_count);
-  for (uint32_t i = 0; i < log->field_count; i++) {
-    Google__Protobuf__Struct__FieldsEntry *entry = gw_xds_encode_new(arena, &google__protobuf__struct__fields_entry__descriptor);
-    entry->key = gw_xds_encode_str(arena, log->fields[i].name);
-    entry->value = gw_xds_encode_new(arena, &google__protobuf__value__descriptor);
-    entry->value->kind_case = GOOGLE__PROTOBUF__VALUE__KIND_STRING_VALUE;
-    entry->value->string_value = gw_xds_encode_str(arena, log->fields[i].format);
-    m->fields[i] = entry;
-  }
-  return m;
-}
-
-static Envoy__Config__Accesslog__V3__AccessLog *encode_access_log(struct gw_arena *arena, const struct gw_access_log *log) {
-  Envoy__Config__Core__V3__SubstitutionFormatString *format =
-      gw_xds_encode_new(arena, &envoy__config__core__v3__substitution_format_string__descriptor);
-  if (log->field_count > 0) {
-    format->format_case = ENVOY__CONFIG__CORE__V3__SUBSTITUTION_FORMAT_STRING__FORMAT_JSON_FORMAT;
-    format->json_format = encode_json_format(arena, log);
-  } else {
-    format->format_case = ENVOY__CONFIG__CORE__V3__SUBSTITUTION_FORMAT_STRING__FORMAT_TEXT_FORMAT_SOURCE;
-    format->text_format_source = gw_xds_encode_data_source(arena, log->text);
-  }
-  Envoy__Extensions__AccessLoggers__Stream__V3__StdoutAccessLog *stdout_log =
-      gw_xds_encode_new(arena, &envoy__extensions__access_loggers__stream__v3__stdout_access_log__descriptor);
-  stdout_log->access_log_format_case = ENVOY__EXTENSIONS__ACCESS_LOGGERS__STREAM__V3__STDOUT_ACCESS_LOG__ACCESS_LOG_FORMAT_LOG_FORMAT;
-  stdout_log->log_format = format;
-  Envoy__Config__Accesslog__V3__AccessLog *m = gw_xds_encode_new(arena, &envoy__config__accesslog__v3__access_log__descriptor);
-  m->name = gw_xds_encode_str(arena, GW_STR(STDOUT_LOG_NAME));
-  m->config_type_case = ENVOY__CONFIG__ACCESSLOG__V3__ACCESS_LOG__CONFIG_TYPE_TYPED_CONFIG;
-  m->typed_config = gw_xds_encode_any(arena, &stdout_log->base);
-  return m;
 }
 
 static void encode_routes(struct gw_arena *arena, const struct gw_http_connection_manager *http, Hcm *m) {
@@ -169,7 +132,11 @@ static Hcm *encode_http(struct gw_arena *arena, const struct gw_http_connection_
   m->n_access_log = http->access_log_count;
   m->access_log = gw_xds_encode_array(arena, http->access_log_count);
   for (uint32_t i = 0; i < http->access_log_count; i++)
-    m->access_log[i] = encode_access_log(arena, &http->access_logs[i]);
+    m->access_log[i] = gw_xds_encode_access_log(arena, &http->access_logs[i]);
+  if (http->logs_new_requests) {
+    m->access_log_options = gw_xds_encode_new(arena, &HCM_DESCRIPTOR(__hcm_access_log_options));
+    m->access_log_options->flush_access_log_on_new_request = true;
+  }
   m->common_http_protocol_options = encode_common_options(arena, http);
   encode_codec(arena, http, m);
   encode_client_certificates(arena, http, m);

@@ -14,6 +14,8 @@ Envoy__Config__Route__V3__RouteMatch *gw_xds_encode_route_match(struct gw_arena 
 void gw_xds_encode_matchers(struct gw_arena *arena, const struct gw_route_match *match, Envoy__Config__Route__V3__RouteMatch *message);
 /* request_headers_to_add and …_to_remove, response_headers_to_add and …_to_remove. */
 void gw_xds_encode_header_changes(struct gw_arena *arena, const struct gw_route *route, Envoy__Config__Route__V3__Route *message);
+/* As decoding its wire form would give it. */
+void gw_xds_copy_header_match(struct gw_arena *arena, const struct gw_header_match *from, struct gw_header_match *to);
 /* Repeated HeaderValueOption. */
 Envoy__Config__Core__V3__HeaderValueOption **gw_xds_encode_header_options(struct gw_arena *arena, const struct gw_header_option *options,
                                                                           uint32_t count);

@@ -12,9 +12,11 @@ static const struct gw_xds_filter_codec *const codecs[] = {
 };
 
 const struct gw_xds_route_filter_codec *const gw_xds_route_filter_codecs[] = {
-    &gw_xds_route_filter_cors,        &gw_xds_route_filter_jwt_authn,    &gw_xds_route_filter_api_key,
-    &gw_xds_route_filter_local_limit, &gw_xds_route_filter_rbac,         &gw_xds_route_filter_rbac_deny,
-    &gw_xds_route_filter_access,      &gw_xds_route_filter_shared_limit, NULL,
+    &gw_xds_route_filter_cors,       &gw_xds_route_filter_jwt_authn,
+    &gw_xds_route_filter_api_key,    &gw_xds_route_filter_local_limit,
+    &gw_xds_route_filter_rbac,       &gw_xds_route_filter_rbac_deny,
+    &gw_xds_route_filter_access,     &gw_xds_route_filter_shared_limit,
+    &gw_xds_route_filter_access_log, NULL,
 };
 
 const struct gw_xds_filter_codec *gw_xds_filter_codec_find(const char *message, const char *name) {

@@ -56,6 +56,7 @@ extern const struct gw_xds_route_filter_codec gw_xds_route_filter_local_limit;
 extern const struct gw_xds_route_filter_codec gw_xds_route_filter_shared_limit;
 
 extern const struct gw_xds_route_filter_codec gw_xds_route_filter_access;
+extern const struct gw_xds_route_filter_codec gw_xds_route_filter_access_log;
 extern const struct gw_xds_route_filter_codec gw_xds_route_filter_cors;
 extern const struct gw_xds_route_filter_codec gw_xds_route_filter_rbac;
 extern const struct gw_xds_route_filter_codec gw_xds_route_filter_rbac_deny;

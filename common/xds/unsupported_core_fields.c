@@ -68,8 +68,10 @@ static const struct gw_xds_unsupported_field socket_address[] = {
 };
 
 static const struct gw_xds_unsupported_field substitution_format_string[] = {
-    {"text_format", 1, REFUSED}, {"omit_empty_values", 3, REFUSED},   {"content_type", 4, REFUSED},
-    {"formatters", 6, REFUSED},  {"json_format_options", 7, REFUSED},
+    {"text_format", 1, REFUSED},
+    {"content_type", 4, REFUSED},
+    {"formatters", 6, REFUSED},
+    {"json_format_options", 7, REFUSED},
 };
 
 static const struct gw_xds_unsupported_field core_upstream_http_options[] = {

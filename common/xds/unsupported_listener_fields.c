@@ -5,8 +5,15 @@
 #define IGNORED true
 #define REFUSED false
 
-static const struct gw_xds_unsupported_field access_log[] = {
-    {"filter", 2, REFUSED},
+static const struct gw_xds_unsupported_field access_log_filter[] = {
+    {"not_health_check_filter", 3, REFUSED}, {"traceable_filter", 4, REFUSED}, {"grpc_status_filter", 10, REFUSED},
+    {"extension_filter", 11, REFUSED},       {"metadata_filter", 12, REFUSED},
+};
+
+static const struct gw_xds_unsupported_field file_access_log[] = {
+    {"format", 2, REFUSED},
+    {"json_format", 3, REFUSED},
+    {"typed_json_format", 4, REFUSED},
 };
 
 static const struct gw_xds_unsupported_field filter[] = {
@@ -80,11 +87,15 @@ static const struct gw_xds_unsupported_field http_connection_manager[] = {
     {"add_proxy_protocol_connection_state", 53, REFUSED},
     {"access_log_flush_interval", 54, REFUSED},
     {"flush_access_log_on_new_request", 55, REFUSED},
-    {"access_log_options", 56, REFUSED},
     {"append_local_overload", 57, REFUSED},
     {"http1_safe_max_connection_duration", 58, REFUSED},
     {"stream_flush_timeout", 59, REFUSED},
     {"forward_client_cert_matcher", 60, REFUSED},
+};
+
+static const struct gw_xds_unsupported_field access_log_options[] = {
+    {"access_log_flush_interval", 1, REFUSED},
+    {"flush_log_on_tunnel_successfully_established", 3, REFUSED},
 };
 
 static const struct gw_xds_unsupported_field set_current_client_cert_details[] = {
@@ -106,12 +117,15 @@ static const struct gw_xds_unsupported_field xff_config[] = {
 };
 
 static const struct gw_xds_unsupported_message messages[] = {
-    {"envoy.config.accesslog.v3.AccessLog", access_log, GW_ARRAY_LEN(access_log)},
+    {"envoy.config.accesslog.v3.AccessLogFilter", access_log_filter, GW_ARRAY_LEN(access_log_filter)},
     {"envoy.config.listener.v3.Filter", filter, GW_ARRAY_LEN(filter)},
     {"envoy.config.listener.v3.FilterChain", filter_chain, GW_ARRAY_LEN(filter_chain)},
     {"envoy.config.listener.v3.Listener", listener, GW_ARRAY_LEN(listener)},
+    {"envoy.extensions.access_loggers.file.v3.FileAccessLog", file_access_log, GW_ARRAY_LEN(file_access_log)},
     {"envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager", http_connection_manager,
      GW_ARRAY_LEN(http_connection_manager)},
+    {"envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.HcmAccessLogOptions", access_log_options,
+     GW_ARRAY_LEN(access_log_options)},
     {"envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.SetCurrentClientCertDetails",
      set_current_client_cert_details, GW_ARRAY_LEN(set_current_client_cert_details)},
     {"envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.UpgradeConfig", upgrade_config,

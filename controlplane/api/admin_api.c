@@ -28,6 +28,8 @@ static const struct admin_method admin_methods[] = {
      GW_ADMIN_ROLE_VIEWER},
     {"/gateway.admin.v1.Admin/GetStatus", &gateway__admin__v1__get_status_request__descriptor, gw_admin_reply_status, NULL,
      GW_ADMIN_ROLE_VIEWER},
+    {"/gateway.admin.v1.Admin/SetLogLevel", &gateway__dataplane__v1__set_log_level_request__descriptor, NULL, gw_admin_start_set_log_level,
+     GW_ADMIN_ROLE_OPERATOR},
     {"/gateway.admin.v1.Admin/ListRoutes", &gateway__admin__v1__list_routes_request__descriptor, gw_admin_reply_routes, NULL,
      GW_ADMIN_ROLE_VIEWER},
     {"/gateway.admin.v1.Admin/ListServices", &gateway__admin__v1__list_services_request__descriptor, gw_admin_reply_services, NULL,

@@ -39,6 +39,7 @@ void gw_admin_call_fail(struct gw_admin_call *call, enum gw_err err, const char 
 struct gw_str gw_admin_call_metadata(const struct gw_admin_call *call, const char *name);
 
 void gw_admin_start_fleet_counters(const struct gw_admin_request *request, struct gw_admin_call *call);
+void gw_admin_start_set_log_level(const struct gw_admin_request *request, struct gw_admin_call *call);
 void gw_admin_start_explain(const struct gw_admin_request *request, struct gw_admin_call *call);
 const struct gw_admin_identity *gw_admin_call_who(const struct gw_admin_call *call);
 

@@ -34,6 +34,7 @@ const struct gw_ctl_verb gw_ctl_verbs[] = {
      2, 2, gw_ctl_explain},
     {"node", "config ID [NAME]|clusters ID [NAME]|limits ID|counters ID|drain ID|log-level ID LEVEL",
      "what one data plane runs, has and counts; drain it; how much it logs", GW_CTL_FLAG_OUTPUT, 2, 3, gw_ctl_node},
+    {"log-level", "LEVEL", "how much the control plane logs: debug, info, warning or error", GW_CTL_FLAG_OUTPUT, 1, 1, gw_ctl_log_level},
     {"top", "", "requests a second by route, over all data planes or on one",
      GW_CTL_FLAG_OUTPUT | GW_CTL_FLAG_NODE | GW_CTL_FLAG_INTERVAL | GW_CTL_FLAG_COUNT | GW_CTL_FLAG_ROWS, 0, 0, gw_ctl_top},
     {"audit", "", "who has changed what through the admin API", GW_CTL_FLAG_OUTPUT, 0, 0, gw_ctl_audit},

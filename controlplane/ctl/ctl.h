@@ -92,6 +92,7 @@ int gw_ctl_why(const struct gw_ctl *ctl);
 int gw_ctl_explain(const struct gw_ctl *ctl);
 int gw_ctl_node(const struct gw_ctl *ctl);
 int gw_ctl_top(const struct gw_ctl *ctl);
+int gw_ctl_log_level(const struct gw_ctl *ctl);
 int gw_ctl_version(const struct gw_ctl *ctl);
 int gw_ctl_pki(const struct gw_ctl *ctl);
 int gw_ctl_keygen(const struct gw_ctl *ctl);

@@ -57,7 +57,8 @@ enum gw_err gw_policy_load_changed(const struct gw_policy *before, const struct 
     gw_auth_check_keys(&parts.secrets, errors);
     gw_access_read(&routes_reader, routes_root != NULL ? gw_yaml_find(routes_root, "access") : NULL, &parts.auth, &parts.access);
     gw_limits_add_secrets(settings, &policy->arena, &parts.secrets);
-    gw_routes_read(&routes_reader, routes_root, knows_services ? &parts.services : NULL, &parts.auth, &parts.access, &parts.routes);
+    gw_routes_read(&routes_reader, routes_root, knows_services ? &parts.services : NULL, &parts.auth, &parts.access, settings,
+                   &parts.routes);
     const struct gw_yaml_node *listeners = routes_root != NULL ? gw_yaml_find(routes_root, "listeners") : NULL;
     const struct gw_yaml_node *limits = routes_root != NULL ? gw_yaml_find(routes_root, "rate_limits") : NULL;
     gw_limits_read_common(&routes_reader, limits, knows_services ? &parts.services : NULL, &parts.limits);

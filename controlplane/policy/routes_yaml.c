@@ -42,6 +42,7 @@ static const char *const route_keys[] = {"path",
                                          "respond",
                                          "max_request_body",
                                          "node_groups",
+                                         "access_log",
                                          NULL};
 static const char *const root_keys[] = {"routes", "listeners", "auth", "access", "rate_limits", "cors", "security_headers", NULL};
 
@@ -178,6 +179,7 @@ struct reading {
   const struct gw_service_list *services;
   const struct gw_auth_policy *auth;
   const struct gw_access_rules_of_file *access;
+  struct gw_access_log_rule access_log; /* of the settings */
   struct gw_browser_defaults browser;
   struct gw_map *regexes;
 };
@@ -200,6 +202,7 @@ static void read_route(const struct gw_reader *reader, const struct gw_yaml_node
   route->cors = gw_cors_read(reader, node, &with->browser);
   route->response_headers = gw_security_headers_read(reader, node, &with->browser, route->response_headers);
   gw_limits_read_route(reader, node, &route->limits);
+  route->access_log = gw_access_log_read(reader, node, &with->access_log);
   if (timeout != NULL) route->has_timeout = gw_reader_duration(reader, timeout, "timeout", &route->timeout_ms);
   gw_retries_read(reader, node, &route->retries);
   gw_timeouts_read(reader, node, false, &route->timeouts);
@@ -266,11 +269,16 @@ static struct gw_route_entry *expand_hosts(const struct gw_reader *reader, struc
 }
 
 void gw_routes_read(const struct gw_reader *reader, const struct gw_yaml_node *root, const struct gw_service_list *services,
-                    const struct gw_auth_policy *auth, const struct gw_access_rules_of_file *access, struct gw_route_list *ret_routes) {
+                    const struct gw_auth_policy *auth, const struct gw_access_rules_of_file *access, const struct gw_settings *settings,
+                    struct gw_route_list *ret_routes) {
   *ret_routes = (struct gw_route_list){0};
   const struct gw_yaml_node *list = gw_reader_find_root(reader, root, root_keys, "[]");
   if (list == NULL || !gw_reader_is_list(reader, list, "routes")) return;
-  struct reading with = {.services = services, .auth = auth, .access = access, .regexes = gw_map_new()};
+  struct reading with = {.services = services,
+                         .auth = auth,
+                         .access = access,
+                         .access_log = gw_access_log_rule_of(settings),
+                         .regexes = gw_map_new()};
   gw_browser_read_defaults(reader, root, &with.browser);
   struct gw_route_entry *read = gw_arena_alloc(reader->arena, list->count * sizeof(*read));
   uint32_t count = 0, expanded_count = 0;

@@ -4,6 +4,7 @@
 #ifndef GW_CONTROLPLANE_POLICY_ROUTES_YAML_H
 #define GW_CONTROLPLANE_POLICY_ROUTES_YAML_H
 
+#include "controlplane/policy/access_log_yaml.h"
 #include "controlplane/policy/access_yaml.h"
 #include "controlplane/policy/auth_yaml.h"
 #include "controlplane/policy/browser_yaml.h"
@@ -40,6 +41,7 @@ struct gw_route_entry {
   struct gw_retries_entry retries;
   struct gw_timeouts_entry timeouts;
   struct gw_limits_entry limits;
+  const struct gw_access_log_rule *access_log; /* NULL: the settings' */
 };
 
 /* The routes that nodes of one group get. */
@@ -59,7 +61,8 @@ struct gw_route_list {
 /* Mistakes go to the reader's errors: also two routes of equal rank, which names both lines. `services` NULL: they could not be read, so
  * that what routes say of them is not judged. */
 void gw_routes_read(const struct gw_reader *reader, const struct gw_yaml_node *root, const struct gw_service_list *services,
-                    const struct gw_auth_policy *auth, const struct gw_access_rules_of_file *access, struct gw_route_list *ret_routes);
+                    const struct gw_auth_policy *auth, const struct gw_access_rules_of_file *access, const struct gw_settings *settings,
+                    struct gw_route_list *ret_routes);
 
 /* Sorts the routes of a list into groups, and adds what is mistaken of routes of one path (route_groups.c). */
 void gw_route_groups_make(const struct gw_reader *reader, const struct gw_yaml_node *root, struct gw_route_list *list);

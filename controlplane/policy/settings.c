@@ -9,6 +9,7 @@
 #include "common/base/duration.h"
 #include "common/base/map.h"
 #include "common/base/mem.h"
+#include "common/base/percent.h"
 #include "common/net/address.h"
 #include "controlplane/policy/env_file.h"
 #include "controlplane/policy/huawei_settings.h"
@@ -25,6 +26,8 @@ enum kind {
   KIND_PORT,
   KIND_DURATION,
   KIND_BYTES,
+  KIND_PERCENT,
+  KIND_HEADERS,
   KIND_IP,
   KIND_CIDRS,
   KIND_PATH,
@@ -89,6 +92,13 @@ static const struct row rows[] = {
     {"GATEWAY_HUAWEI_TIMEOUT", "10s", AT(huawei_timeout_ms), KIND_DURATION, 0, 0, NULL},
     {"GATEWAY_HUAWEI_REFRESH", "30s", AT(huawei_refresh_ms), KIND_DURATION, 0, 0, NULL},
     {"GATEWAY_ACCESS_LOG", "json", AT(access_log), KIND_CHOICE, 0, 0, "json,text,off"},
+    {"GATEWAY_ACCESS_LOG_SAMPLE_PERCENT", "100", AT(access_log_sample_millionths), KIND_PERCENT, 0, 0, NULL},
+    {"GATEWAY_ACCESS_LOG_ALWAYS_STATUS", "0", AT(access_log_always_status), KIND_U32, 0, 599, NULL},
+    {"GATEWAY_ACCESS_LOG_ALWAYS_DURATION", "0", AT(access_log_always_ms), KIND_DURATION, 0, 0, NULL},
+    {"GATEWAY_ACCESS_LOG_REQUESTS", "false", AT(has_request_records), KIND_BOOL, 0, 0, NULL},
+    {"GATEWAY_ACCESS_LOG_REQUEST_HEADERS", "", AT(access_log_request_headers), KIND_HEADERS, 0, 0, NULL},
+    {"GATEWAY_ACCESS_LOG_RESPONSE_HEADERS", "", AT(access_log_response_headers), KIND_HEADERS, 0, 0, NULL},
+    {"GATEWAY_ACCESS_LOG_REDACT", "", AT(access_log_redact), KIND_HEADERS, 0, 0, NULL},
     {"GATEWAY_HEALTH_ENDPOINT", "true", AT(has_health), KIND_BOOL, 0, 0, NULL},
     {"GATEWAY_READY_ENDPOINT", "true", AT(has_ready), KIND_BOOL, 0, 0, NULL},
     {"GATEWAY_METRICS_ENDPOINT", "true", AT(has_metrics), KIND_BOOL, 0, 0, NULL},
@@ -165,7 +175,7 @@ static const char *const others_names[] = {
     "GATEWAY_STATUS_HTTP",   "GATEWAY_ADMIN_HTTP",  "GATEWAY_ADMIN_GRPC",   "GATEWAY_CACHE_DIR",   "GATEWAY_CACHE_KEY_FILE",
     "GATEWAY_CACHE_MAX_AGE", "GATEWAY_XDS_TLS_CA",  "GATEWAY_XDS_TLS_CERT", "GATEWAY_XDS_TLS_KEY", "GATEWAY_ADMIN_TOKEN_FILE",
     "GATEWAY_INSECURE",      "GATEWAY_DRAIN_DELAY", "GATEWAY_DRAIN_TIME",   "GATEWAY_PORTS_FILE",  "GATEWAY_ACCESS_LOG_FILE",
-    "GATEWAY_LOG_LEVEL",     "GATEWAY_LOG_FORMAT",
+    "GATEWAY_LOG_LEVEL",     "GATEWAY_LOG_FORMAT",  "GATEWAY_LOG_FILE",
 };
 
 struct origin {
@@ -260,6 +270,10 @@ static void set_value(struct gw_settings *settings, const struct row *row, const
       gw_errors_add(errors, origin->place, "%s: %s is allowed", row->name, GW_DURATION_ALLOWED);
     }
     return;
+  case KIND_PERCENT:
+    if (gw_percent_parse(origin->text, (uint32_t *)(void *)at) != GW_OK)
+      gw_errors_add(errors, origin->place, "%s: %s is allowed", row->name, GW_PERCENT_ALLOWED);
+    return;
   case KIND_BYTES: set_bytes(row, origin, (uint64_t *)(void *)at, errors); return;
   case KIND_PATH:
   case KIND_SECRET: break;
@@ -283,6 +297,10 @@ static void set_value(struct gw_settings *settings, const struct row *row, const
     if (!gw_setting_is_servers(origin->text))
       gw_errors_add(errors, origin->place, "%s: numeric addresses with commas are allowed, such as 10.0.0.53 or [2001:db8::53]:5353",
                     row->name);
+    break;
+  case KIND_HEADERS:
+    if (!gw_setting_is_headers(origin->text))
+      gw_errors_add(errors, origin->place, "%s: up to %u names of header fields with commas are allowed", row->name, GW_SETTING_HEADERS_MAX);
     break;
   case KIND_WORD:
     if (!gw_setting_is_word(origin->text)) gw_errors_add(errors, origin->place, "%s: ASCII without spaces is allowed", row->name);

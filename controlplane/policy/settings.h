@@ -21,51 +21,58 @@ enum gw_switch { GW_SWITCH_AUTO, GW_SWITCH_OFF, GW_SWITCH_ON };
 
 /* Those that say something to data planes. Each names its environment variable in settings.c's table, with what is allowed. */
 struct gw_settings {
-  const char *environment;               /* ENVIRONMENT: default, dev, prod */
-  const char *host;                      /* HOST 0.0.0.0 */
-  uint16_t port;                         /* PORT 8000 */
-  enum gw_config_origin config_source;   /* GATEWAY_CONFIG_SOURCE: files; at the start */
-  const char *discovery_type;            /* SERVICE_DISCOVERY_TYPE: static; several with commas */
-  const char *huawei_region;             /* GATEWAY_HUAWEI_REGION: cn-north-4; all of these: huawei_settings.h */
-  const char *huawei_project_id;         /* GATEWAY_HUAWEI_PROJECT_ID: empty, the region's own */
-  const char *huawei_access_key;         /* GATEWAY_HUAWEI_ACCESS_KEY */
-  const char *huawei_secret_key;         /* GATEWAY_HUAWEI_SECRET_KEY */
-  const char *huawei_security_token;     /* GATEWAY_HUAWEI_SECURITY_TOKEN: of a temporary key */
-  const char *huawei_user;               /* GATEWAY_HUAWEI_USER, in place of a key, with its password and domain (account) */
-  const char *huawei_password;           /* GATEWAY_HUAWEI_PASSWORD */
-  const char *huawei_domain;             /* GATEWAY_HUAWEI_DOMAIN */
-  const char *huawei_credentials_file;   /* GATEWAY_HUAWEI_CREDENTIALS_FILE: in place of all these */
-  const char *huawei_ecs_endpoint;       /* GATEWAY_HUAWEI_ECS_ENDPOINT: empty, the region's */
-  const char *huawei_iam_endpoint;       /* GATEWAY_HUAWEI_IAM_ENDPOINT: empty, the region's */
-  uint64_t huawei_timeout_ms;            /* GATEWAY_HUAWEI_TIMEOUT: 10s, of one request */
-  uint64_t huawei_refresh_ms;            /* GATEWAY_HUAWEI_REFRESH: 30s, between two looks for servers */
-  enum gw_access_log_mode access_log;    /* GATEWAY_ACCESS_LOG: json */
-  bool has_health;                       /* GATEWAY_HEALTH_ENDPOINT: true */
-  bool has_ready;                        /* GATEWAY_READY_ENDPOINT: true */
-  bool has_metrics;                      /* GATEWAY_METRICS_ENDPOINT: true */
-  const char *metrics_allow;             /* GATEWAY_METRICS_ALLOW: CIDRs with commas */
-  uint64_t idle_timeout_ms;              /* GATEWAY_IDLE_TIMEOUT: 60s, of client connections */
-  uint64_t stream_idle_timeout_ms;       /* GATEWAY_STREAM_IDLE_TIMEOUT: 300s */
-  uint64_t request_headers_timeout_ms;   /* GATEWAY_REQUEST_HEADERS_TIMEOUT: 10s */
-  uint64_t connect_timeout_ms;           /* GATEWAY_CONNECT_TIMEOUT: 5s */
-  uint64_t upstream_idle_timeout_ms;     /* GATEWAY_UPSTREAM_IDLE_TIMEOUT: 60s */
-  uint32_t retry_attempts;               /* GATEWAY_RETRY_ATTEMPTS: 2, of requests that no service can have acted on */
-  uint64_t retry_buffer_bytes;           /* GATEWAY_RETRY_BUFFER: 64KiB, of a body that is kept to be sent again */
-  uint32_t retry_budget_percent;         /* GATEWAY_RETRY_BUDGET_PERCENT: 20, of a service's other requests */
-  uint32_t retry_budget_min_concurrency; /* GATEWAY_RETRY_BUDGET_MIN_CONCURRENCY: 3 */
-  uint64_t dns_refresh_ms;               /* GATEWAY_DNS_REFRESH: 5s */
-  uint32_t max_request_headers_kb;       /* GATEWAY_MAX_REQUEST_HEADERS_KB: 60 */
-  uint32_t max_headers_count;            /* GATEWAY_MAX_HEADERS_COUNT: 100 */
-  uint32_t xff_num_trusted_hops;         /* GATEWAY_XFF_NUM_TRUSTED_HOPS: 0 */
-  const char *trusted_proxies;           /* GATEWAY_TRUSTED_PROXIES: CIDRs with commas */
-  const char *ca_file;                   /* GATEWAY_CA_FILE: whom https services without a ca of their own are checked against */
-  bool has_http2;                        /* GATEWAY_HTTP2: true */
-  bool has_websocket;                    /* GATEWAY_WEBSOCKET: true */
-  enum gw_switch circuit_breaker;        /* CIRCUIT_BREAKER_ENABLED: auto (services that ask for one), true (each), false (none) */
-  const char *jwt_secret_key;            /* JWT_SECRET_KEY: without an issuer in routes.yaml; of RS256 and such a public key in PEM */
-  const char *jwt_public_key_file;       /* JWT_PUBLIC_KEY_FILE: instead of that */
-  const char *jwt_algorithm;             /* JWT_ALGORITHM: HS256 */
-  bool has_rate_limits;                  /* RATE_LIMIT_ENABLED: true */
+  const char *environment;                 /* ENVIRONMENT: default, dev, prod */
+  const char *host;                        /* HOST 0.0.0.0 */
+  uint16_t port;                           /* PORT 8000 */
+  enum gw_config_origin config_source;     /* GATEWAY_CONFIG_SOURCE: files; at the start */
+  const char *discovery_type;              /* SERVICE_DISCOVERY_TYPE: static; several with commas */
+  const char *huawei_region;               /* GATEWAY_HUAWEI_REGION: cn-north-4; all of these: huawei_settings.h */
+  const char *huawei_project_id;           /* GATEWAY_HUAWEI_PROJECT_ID: empty, the region's own */
+  const char *huawei_access_key;           /* GATEWAY_HUAWEI_ACCESS_KEY */
+  const char *huawei_secret_key;           /* GATEWAY_HUAWEI_SECRET_KEY */
+  const char *huawei_security_token;       /* GATEWAY_HUAWEI_SECURITY_TOKEN: of a temporary key */
+  const char *huawei_user;                 /* GATEWAY_HUAWEI_USER, in place of a key, with its password and domain (account) */
+  const char *huawei_password;             /* GATEWAY_HUAWEI_PASSWORD */
+  const char *huawei_domain;               /* GATEWAY_HUAWEI_DOMAIN */
+  const char *huawei_credentials_file;     /* GATEWAY_HUAWEI_CREDENTIALS_FILE: in place of all these */
+  const char *huawei_ecs_endpoint;         /* GATEWAY_HUAWEI_ECS_ENDPOINT: empty, the region's */
+  const char *huawei_iam_endpoint;         /* GATEWAY_HUAWEI_IAM_ENDPOINT: empty, the region's */
+  uint64_t huawei_timeout_ms;              /* GATEWAY_HUAWEI_TIMEOUT: 10s, of one request */
+  uint64_t huawei_refresh_ms;              /* GATEWAY_HUAWEI_REFRESH: 30s, between two looks for servers */
+  enum gw_access_log_mode access_log;      /* GATEWAY_ACCESS_LOG: json */
+  uint32_t access_log_sample_millionths;   /* GATEWAY_ACCESS_LOG_SAMPLE_PERCENT: 100, of the requests */
+  uint32_t access_log_always_status;       /* GATEWAY_ACCESS_LOG_ALWAYS_STATUS: 0; 500: those with it or a higher one, sampled or not */
+  uint64_t access_log_always_ms;           /* GATEWAY_ACCESS_LOG_ALWAYS_DURATION: 0; likewise those that take so long */
+  bool has_request_records;                /* GATEWAY_ACCESS_LOG_REQUESTS: false; a record when a request comes, too */
+  const char *access_log_request_headers;  /* GATEWAY_ACCESS_LOG_REQUEST_HEADERS: none; names with commas */
+  const char *access_log_response_headers; /* GATEWAY_ACCESS_LOG_RESPONSE_HEADERS: none */
+  const char *access_log_redact;           /* GATEWAY_ACCESS_LOG_REDACT: of which only is told that they were there, as of credentials */
+  bool has_health;                         /* GATEWAY_HEALTH_ENDPOINT: true */
+  bool has_ready;                          /* GATEWAY_READY_ENDPOINT: true */
+  bool has_metrics;                        /* GATEWAY_METRICS_ENDPOINT: true */
+  const char *metrics_allow;               /* GATEWAY_METRICS_ALLOW: CIDRs with commas */
+  uint64_t idle_timeout_ms;                /* GATEWAY_IDLE_TIMEOUT: 60s, of client connections */
+  uint64_t stream_idle_timeout_ms;         /* GATEWAY_STREAM_IDLE_TIMEOUT: 300s */
+  uint64_t request_headers_timeout_ms;     /* GATEWAY_REQUEST_HEADERS_TIMEOUT: 10s */
+  uint64_t connect_timeout_ms;             /* GATEWAY_CONNECT_TIMEOUT: 5s */
+  uint64_t upstream_idle_timeout_ms;       /* GATEWAY_UPSTREAM_IDLE_TIMEOUT: 60s */
+  uint32_t retry_attempts;                 /* GATEWAY_RETRY_ATTEMPTS: 2, of requests that no service can have acted on */
+  uint64_t retry_buffer_bytes;             /* GATEWAY_RETRY_BUFFER: 64KiB, of a body that is kept to be sent again */
+  uint32_t retry_budget_percent;           /* GATEWAY_RETRY_BUDGET_PERCENT: 20, of a service's other requests */
+  uint32_t retry_budget_min_concurrency;   /* GATEWAY_RETRY_BUDGET_MIN_CONCURRENCY: 3 */
+  uint64_t dns_refresh_ms;                 /* GATEWAY_DNS_REFRESH: 5s */
+  uint32_t max_request_headers_kb;         /* GATEWAY_MAX_REQUEST_HEADERS_KB: 60 */
+  uint32_t max_headers_count;              /* GATEWAY_MAX_HEADERS_COUNT: 100 */
+  uint32_t xff_num_trusted_hops;           /* GATEWAY_XFF_NUM_TRUSTED_HOPS: 0 */
+  const char *trusted_proxies;             /* GATEWAY_TRUSTED_PROXIES: CIDRs with commas */
+  const char *ca_file;                     /* GATEWAY_CA_FILE: whom https services without a ca of their own are checked against */
+  bool has_http2;                          /* GATEWAY_HTTP2: true */
+  bool has_websocket;                      /* GATEWAY_WEBSOCKET: true */
+  enum gw_switch circuit_breaker;          /* CIRCUIT_BREAKER_ENABLED: auto (services that ask for one), true (each), false (none) */
+  const char *jwt_secret_key;              /* JWT_SECRET_KEY: without an issuer in routes.yaml; of RS256 and such a public key in PEM */
+  const char *jwt_public_key_file;         /* JWT_PUBLIC_KEY_FILE: instead of that */
+  const char *jwt_algorithm;               /* JWT_ALGORITHM: HS256 */
+  bool has_rate_limits;                    /* RATE_LIMIT_ENABLED: true */
   enum gw_rate_limit_headers rate_limit_headers; /* GATEWAY_RATE_LIMIT_HEADERS: refused */
   uint32_t rate_limit_max_keys;                  /* GATEWAY_RATE_LIMIT_MAX_KEYS: 1048576, of each data plane */
   const char *redis_host;                        /* REDIS_HOST: empty, each data plane counts alone */

@@ -1,5 +1,6 @@
 #include "controlplane/policy/settings_checks.h"
 
+#include "common/message/headers.h"
 #include "common/net/address.h"
 #include "controlplane/policy/nacos_servers.h"
 #include "controlplane/policy/source_yaml.h"
@@ -49,6 +50,14 @@ bool gw_setting_is_servers(struct gw_str text) {
     struct gw_address address;
     if (piece.len > 0 && gw_address_parse(piece, &address) != GW_OK && gw_address_parse_ip(piece, 53, &address) != GW_OK) return false;
   }
+  return true;
+}
+
+bool gw_setting_is_headers(struct gw_str text) {
+  struct gw_str piece;
+  uint32_t count = 0;
+  while (text.len > 0 && gw_str_split_next(&text, ',', &piece))
+    if (++count > GW_SETTING_HEADERS_MAX || !gw_header_name_is_valid(gw_str_trim(piece))) return false;
   return true;
 }
 

@@ -13,6 +13,9 @@ bool gw_setting_is_cidrs(struct gw_str text);
 bool gw_setting_is_servers(struct gw_str text);
 /* As nacos_servers.h has them. */
 bool gw_setting_is_nacos_servers(struct gw_str text, struct gw_arena *arena);
+/* Names of header fields with commas, so many at most. */
+#define GW_SETTING_HEADERS_MAX 64u
+bool gw_setting_is_headers(struct gw_str text);
 /* ASCII without spaces. */
 bool gw_setting_is_word(struct gw_str text);
 /* Names of sources, with commas. Mistakes are added under `place`. */

@@ -3,6 +3,7 @@
 #include "common/base/map.h"
 #include "common/model/api_key_auth.h"
 #include "controlplane/policy/translate_access.h"
+#include "controlplane/policy/translate_access_log.h"
 #include "controlplane/policy/translate_limits.h"
 #include "controlplane/policy/translate_methods.h"
 #include "controlplane/policy/translate_routes.h"
@@ -137,7 +138,9 @@ static const struct gw_route_filters *translate_filters(struct translation *t, c
   const struct gw_route_filters *shared = get_auth(t, entry);
   struct gw_route_filters filters = {0};
   if (shared != NULL) filters = *shared;
-  if (!gw_limits_translate_route(entry, name, t->limits, t->settings, t->arena, &filters)) return shared;
+  filters.access_log = gw_policy_translate_access_log_rule(entry->access_log, t->arena);
+  bool has_limits = gw_limits_translate_route(entry, name, t->limits, t->settings, t->arena, &filters);
+  if (!has_limits && filters.access_log == NULL) return shared;
   struct gw_route_filters *own = gw_arena_calloc(t->arena, 1, sizeof(*own));
   *own = filters;
   return own;

@@ -1,63 +1,8 @@
 #include "common/base/mem.h"
 #include "common/model/api_key_auth.h"
 #include "controlplane/policy/translate.h"
+#include "controlplane/policy/translate_access_log.h"
 #include "controlplane/policy/translate_limits.h"
-
-/* Envoy's names and operators; the path without its query, since queries may hold secrets. */
-static const struct gw_access_log_field json_fields[] = {
-#define FIELD(name, format)                                                                                                                \
-  {                                                                                                                                        \
-    {name, sizeof(name) - 1}, {                                                                                                            \
-      format, sizeof(format) - 1                                                                                                           \
-    }                                                                                                                                      \
-  }
-    FIELD("start_time", "%START_TIME%"),
-    FIELD("method", "%REQ(:METHOD)%"),
-    FIELD("path", "%PATH(NQ)%"),
-    FIELD("protocol", "%PROTOCOL%"),
-    FIELD("authority", "%REQ(:AUTHORITY)%"),
-    FIELD("response_code", "%RESPONSE_CODE%"),
-    FIELD("response_code_details", "%RESPONSE_CODE_DETAILS%"),
-    FIELD("response_flags", "%RESPONSE_FLAGS%"),
-    FIELD("bytes_received", "%BYTES_RECEIVED%"),
-    FIELD("bytes_sent", "%BYTES_SENT%"),
-    FIELD("duration", "%DURATION%"),
-    FIELD("route_name", "%ROUTE_NAME%"),
-    FIELD("upstream_cluster", "%UPSTREAM_CLUSTER%"),
-    FIELD("upstream_host", "%UPSTREAM_HOST%"),
-    FIELD("upstream_request_attempt_count", "%UPSTREAM_REQUEST_ATTEMPT_COUNT%"),
-    FIELD("upstream_attempts", "%DYNAMIC_METADATA(gateway:attempts)%"),
-    FIELD("snapshot", "%DYNAMIC_METADATA(gateway:snapshot)%"),
-    FIELD("rbac_policy", "%DYNAMIC_METADATA(envoy.filters.http.rbac:enforced_effective_policy_id)%"),
-    FIELD("rbac_shadow_policy", "%DYNAMIC_METADATA(envoy.filters.http.rbac:shadow_effective_policy_id)%"),
-    FIELD("rbac_shadow_result", "%DYNAMIC_METADATA(envoy.filters.http.rbac:shadow_engine_result)%"),
-    FIELD("downstream_remote_address", "%DOWNSTREAM_REMOTE_ADDRESS%"),
-    FIELD("user_agent", "%REQ(USER-AGENT)%"),
-    FIELD("request_id", "%REQ(X-REQUEST-ID)%"),
-#undef FIELD
-};
-
-static const char text_format[] =
-    "[%START_TIME%] \"%REQ(:METHOD)% %PATH(NQ)% %PROTOCOL%\" %RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% %BYTES_RECEIVED% "
-    "%BYTES_SENT% %DURATION% \"%ROUTE_NAME%\" \"%UPSTREAM_CLUSTER%\" \"%UPSTREAM_HOST%\" \"%DOWNSTREAM_REMOTE_ADDRESS%\" "
-    "\"%REQ(USER-AGENT)%\" \"%REQ(X-REQUEST-ID)%\" \"%REQ(:AUTHORITY)%\" "
-    "%UPSTREAM_REQUEST_ATTEMPT_COUNT% \"%DYNAMIC_METADATA(gateway:attempts)%\" \"%DYNAMIC_METADATA(gateway:snapshot)%\" "
-    "\"%DYNAMIC_METADATA(envoy.filters.http.rbac:enforced_effective_policy_id)%\" "
-    "\"%DYNAMIC_METADATA(envoy.filters.http.rbac:shadow_effective_policy_id)%\" "
-    "%DYNAMIC_METADATA(envoy.filters.http.rbac:shadow_engine_result)%\n";
-
-static void translate_access_log(const struct gw_settings *settings, struct gw_arena *arena, struct gw_http_connection_manager *http) {
-  if (settings->access_log == GW_ACCESS_LOG_OFF) return;
-  struct gw_access_log *log = gw_arena_calloc(arena, 1, sizeof(*log));
-  if (settings->access_log == GW_ACCESS_LOG_JSON) {
-    log->fields = json_fields;
-    log->field_count = GW_ARRAY_LEN(json_fields);
-  } else {
-    log->text = GW_STR(text_format);
-  }
-  http->access_logs = log;
-  http->access_log_count = 1;
-}
 
 /* An address alone is a range of one. */
 static struct gw_str with_length(struct gw_str range, struct gw_arena *arena) {
@@ -208,7 +153,7 @@ static void translate_listener(const struct gw_policy_parts *parts, const struct
   };
   http->http2.allows_connect = http->has_websocket;
   http->trusted_cidrs = split_ranges(settings->trusted_proxies, arena, &http->trusted_cidr_count);
-  translate_access_log(settings, arena, http);
+  gw_policy_translate_access_log(parts, settings, arena, http);
   translate_filters(parts, settings, arena, http);
 }
 

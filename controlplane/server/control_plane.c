@@ -12,6 +12,8 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/crypto/token_file.h"
+#include "common/event/timer.h"
+#include "common/observe/loss_watch.h"
 #include "common/observe/service_notify.h"
 #include "common/rpc_services/health.h"
 #include "common/rpc_services/reflection.h"
@@ -37,6 +39,7 @@
 #define ADMIN_MESSAGE_MAX ((uint32_t)GW_REVISION_TEXT_MAX + 1024 * 1024)
 #define STREAMS_PER_CONNECTION_MAX 100
 #define KEEPALIVE_MS 20000
+#define LOG_WATCH_MS 5000 /* between two looks for lines that were lost */
 /* For calls of the admin API. Streams of nodes have no end of their own: they go to another control plane, or come back. */
 #define ADMIN_GRACE_MS 500
 /* In which registries have to answer. */
@@ -49,6 +52,8 @@
 struct control_plane {
   const struct gw_options *options;
   struct gw_log *log;
+  struct gw_loss_watch log_watch;
+  struct gw_timer log_timer;
   struct gw_loop *loop;
   struct gw_signal *signals[3];
   uint64_t started_us;
@@ -355,7 +360,8 @@ static int start_status(struct control_plane *plane) {
                                           .tls = plane->tls,
                                           .storage = plane->storage,
                                           .discovery = plane->discovery,
-                                          .agents = plane->agents};
+                                          .agents = plane->agents,
+                                          .log = plane->log};
   errno = 0;
   if (gw_status_http_new(&status, &plane->status_http) != GW_OK) return fail_to_listen(plane, "HTTP", "http-listen");
   struct gw_ports ports = {.xds = gw_rpc_server_port(plane->xds_server),
@@ -366,6 +372,12 @@ static int start_status(struct control_plane *plane) {
   if (plane->options->ports_file == NULL || gw_ports_file_write(plane->options->ports_file, &ports) == GW_OK) return GW_EXIT_OK;
   GW_LOG_ERROR(plane->log, "the ports file %s cannot be written: %s", plane->options->ports_file, strerror(errno));
   return GW_EXIT_SYSTEM;
+}
+
+static void watch_log(struct gw_timer *timer) {
+  struct control_plane *plane = GW_CONTAINER_OF(timer, struct control_plane, log_timer);
+  gw_loss_watch_look(&plane->log_watch, plane->log, gw_log_lost(plane->log), gw_loop_now_ms(plane->loop));
+  gw_timer_start(plane->loop, &plane->log_timer, LOG_WATCH_MS);
 }
 
 static int start(struct control_plane *plane) {
@@ -386,6 +398,7 @@ static int start(struct control_plane *plane) {
   if (exit_code != GW_EXIT_OK) return exit_code;
   gw_files_watch(plane->files);
   gw_service_notify(plane->log, GW_SERVICE_READY);
+  watch_log(&plane->log_timer);
   return GW_EXIT_OK;
 }
 
@@ -414,6 +427,7 @@ static void done(struct control_plane *plane) {
   gw_snapshot_cache_free(plane->cache);
   for (size_t i = 0; i < GW_ARRAY_LEN(plane->signals); i++)
     gw_signal_free(plane->signals[i]);
+  gw_timer_stop(&plane->log_timer);
   gw_loop_free(plane->loop);
   gw_log_free(plane->log);
   free(plane->token);
@@ -423,11 +437,14 @@ int gw_control_plane_run(const struct gw_options *options) {
   struct control_plane plane = {.options = options, .started_us = gw_clock_monotonic_us()};
   mallopt(M_TRIM_THRESHOLD, MALLOC_KEEP_BYTES);
   mallopt(M_MMAP_THRESHOLD, MALLOC_MMAP_BYTES);
-  if (gw_log_new("gateway-controlplane", options->log_format, options->log_level, options->log_file, &plane.log) != GW_OK) {
+  if (gw_log_new("gateway-controlplane", options->log_format, options->log_level, options->log_file, &plane.log) != GW_OK ||
+      gw_log_start_writer(plane.log) != GW_OK) {
     fprintf(stderr, "gateway-controlplane: the log file %s cannot be opened: %s\n", options->log_file, strerror(errno));
     return GW_EXIT_SYSTEM;
   }
   plane.loop = gw_loop_new();
+  plane.log_watch.what = "this log";
+  gw_timer_init(&plane.log_timer, watch_log);
   gw_rpc_service_set_init(&plane.xds_services);
   gw_rpc_service_set_init(&plane.admin_services);
   plane.exit_code = start(&plane);

@@ -29,8 +29,8 @@ static const char usage[] =
     "  --admin-tls-key FILE      and its key\n"
     "  --insecure                let xDS and admin API listen beyond loopback without TLS\n"
     "  --ports-file FILE         write the ports in use there, as JSON\n"
-    "  --log-level LEVEL         debug, info, warning, error (info)\n"
-    "  --log-format FORMAT       text, json (text)\n"
+    "  --log-level LEVEL         debug, info, warning, error (info); also GATEWAY_LOG_LEVEL\n"
+    "  --log-format FORMAT       text, json (text); also GATEWAY_LOG_FORMAT\n"
     "  --log-file FILE           log there instead of standard error; SIGHUP opens it anew\n"
     "  --version, --help\n"
     "\n"
@@ -224,7 +224,10 @@ enum gw_err gw_options_parse(int argc, char **argv, struct gw_options *ret_optio
   };
   gw_address_parse(GW_STR("127.0.0.1:18002"), &ret_options->http_listen);
   struct parse parse = {.options = ret_options};
+  const char *level = getenv("GATEWAY_LOG_LEVEL"), *format = getenv("GATEWAY_LOG_FORMAT");
   int id, index = 0;
+  if (level != NULL) parse_log_level(&parse, level);
+  if (format != NULL && !parse.is_ended) parse_log_format(&parse, format);
   while (!parse.is_ended && (id = getopt_long(argc, argv, "", long_options, &index)) != -1) {
     take_option(&parse, id, long_options[index].name);
   }

@@ -5,6 +5,7 @@
 #include "common/base/json.h"
 #include "common/base/mem.h"
 #include "common/http_server/http_server.h"
+#include "common/observe/log.h"
 #include "common/observe/metrics.h"
 #include "common/xds/codec.h"
 
@@ -122,6 +123,9 @@ static void write_files(struct gw_metrics_writer *writer, const struct gw_status
   gw_metrics_family(writer, "gateway_controlplane_reloads_total", "counter",
                     "Times that the files were read because they changed, or asked to.");
   gw_metrics_u64(writer, "gateway_controlplane_reloads_total", NULL, 0, stats->loads_total);
+  gw_metrics_family(writer, "gateway_controlplane_log_lost_total", "counter",
+                    "Lines of the log lost since its disk or reader was too slow.");
+  gw_metrics_u64(writer, "gateway_controlplane_log_lost_total", NULL, 0, gw_log_lost(status->options.log));
   gw_metrics_family(writer, "gateway_controlplane_reload_errors_total", "counter", "Reloads that were refused because of mistakes.");
   gw_metrics_u64(writer, "gateway_controlplane_reload_errors_total", NULL, 0, stats->errors_total);
   gw_metrics_family(writer, "gateway_controlplane_config_degraded", "gauge",

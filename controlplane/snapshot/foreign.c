@@ -212,10 +212,21 @@ static const struct gw_header_changes *remove_reserved(struct routes *routes, co
   return to;
 }
 
+/* Stock Envoy logs by the listener's filters alone. */
+static const struct gw_route_filters *without_access_log(struct routes *routes, const struct gw_route_filters *from) {
+  if (from == NULL || from->access_log == NULL) return from;
+  struct gw_route_filters *to = gw_arena_alloc(&routes->arena, sizeof(*to));
+  *to = *from;
+  to->access_log = NULL;
+  routes->is_changed = true;
+  return to;
+}
+
 static void derive_route(struct routes *routes, struct gw_route *route, const struct gw_header_changes *plain) {
   const char *fault = gw_foreign_route_fault(routes->http, route);
   routes->is_changed = routes->is_changed || route->has_body_limit;
   route->has_body_limit = false;
+  route->filters = without_access_log(routes, route->filters);
   if (fault != NULL) {
     close_route(routes, route, fault);
     routes->is_changed = true;

@@ -29,6 +29,7 @@ static void start_stream(struct gw_h1_session *session) {
   const struct gw_downstream_listener *listener = connection->listener;
   session->stream =
       gw_stream_new(listener->view, listener->settings, &connection->peer, &connection->transport, &gw_h1_stream_calls, session);
+  session->stream->is_connection_reused = connection->request_count > 0;
   session->has_continued = session->has_body_begun = session->is_until_close = false;
 }
 

@@ -142,6 +142,7 @@ static struct gw_h2_stream *on_open(void *arg) {
   const struct gw_downstream_listener *listener = connection->listener;
   struct gw_stream *stream =
       gw_stream_new(listener->view, listener->settings, &connection->peer, &connection->transport, &stream_calls, NULL);
+  stream->is_connection_reused = connection->request_count > 0;
   struct gw_h2_exchange *exchange = gw_arena_alloc(&stream->arena, sizeof(*exchange));
   exchange->stream = stream;
   exchange->session = session;

@@ -5,6 +5,7 @@
 
 #include "common/base/map.h"
 #include "common/base/siphash.h"
+#include "dataplane/pipeline/frozen_parts.h"
 
 #define LONGEST_PART 200 /* a longer one is there by its hash */
 #define SECOND_US UINT64_C(1000000)
@@ -69,6 +70,10 @@ struct gw_str gw_limit_client(const struct gw_address *address, char ret_bytes[G
   return (struct gw_str){ret_bytes, GW_LIMIT_CLIENT_BYTES};
 }
 
+bool gw_limit_wants_words(const struct gw_stream *stream) {
+  return stream->listener->http->model->http.access_log_count > 0;
+}
+
 /* ---- tokens ---- */
 
 void gw_limit_give_back(struct gw_stream *stream, const struct gw_limit_bucket *buckets, uint32_t count) {
@@ -103,8 +108,8 @@ static uint32_t seconds(uint64_t us) {
   return s < UINT32_MAX ? (uint32_t)s : UINT32_MAX;
 }
 
-void gw_limit_report(struct gw_stream *stream, const struct gw_rate_limit_rate *rate, const struct gw_rate_limit_outcome *outcome,
-                     bool is_for_all, bool has_x_names) {
+void gw_limit_report(struct gw_stream *stream, const struct gw_limit_bucket *bucket, const struct gw_rate_limit_rate *rate,
+                     const struct gw_rate_limit_outcome *outcome, bool is_for_all, bool has_x_names) {
   struct gw_limit_report *report = stream->limit_report;
   bool has_x_before = report != NULL && report->has_x_names;
   if (report != NULL && outcome->is_allowed && outcome->remaining >= report->remaining) {
@@ -121,6 +126,7 @@ void gw_limit_report(struct gw_stream *stream, const struct gw_rate_limit_rate *
       .has_x_names = has_x_names || has_x_before,
   };
   stream->limit_report = report;
+  stream->limit = bucket->words;
 }
 
 static struct gw_str format_u32(struct gw_arena *arena, uint32_t value) {

@@ -31,7 +31,8 @@ struct gw_str gw_limit_client(const struct gw_address *address, char ret_bytes[G
 struct gw_limit_bucket {
   uint64_t key;
   struct gw_rate_limit_rate rate;
-  unsigned scope; /* gw_limit_scope */
+  unsigned scope;              /* gw_limit_scope */
+  struct gw_limit_words words; /* for the access log, if there is one */
 };
 
 /* What a client is told of the bucket that has least left for it, or refused it. */
@@ -45,15 +46,18 @@ struct gw_limit_report {
   bool has_x_names; /* Envoy's, X-RateLimit-… */
 };
 
+/* Whether anybody will read what a request was counted by. */
+bool gw_limit_wants_words(const struct gw_stream *stream);
+
 /* One token of each, or none of any: true. The order is that of `buckets`; *ret_outcome is of the one with least left, or the one that
  * refused, at *ret_index. */
 bool gw_limit_take(struct gw_stream *stream, const struct gw_limit_bucket *buckets, uint32_t count, uint32_t *ret_index,
                    struct gw_rate_limit_outcome *ret_outcome);
 void gw_limit_give_back(struct gw_stream *stream, const struct gw_limit_bucket *buckets, uint32_t count);
 
-/* Remembers how the request stands, if no other limit has less left. */
-void gw_limit_report(struct gw_stream *stream, const struct gw_rate_limit_rate *rate, const struct gw_rate_limit_outcome *outcome,
-                     bool is_for_all, bool has_x_names);
+/* Remembers how the request stands with that bucket (at that rate, which may be another's), if no other limit has less left. */
+void gw_limit_report(struct gw_stream *stream, const struct gw_limit_bucket *bucket, const struct gw_rate_limit_rate *rate,
+                     const struct gw_rate_limit_outcome *outcome, bool is_for_all, bool has_x_names);
 /* Into the answer that is about to go: once, whichever filter asks for it. */
 void gw_limit_report_write(struct gw_stream *stream);
 /* Answers with `status` (429), Retry-After and the report. `grpc_status`: 0: as the status maps. */

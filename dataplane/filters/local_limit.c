@@ -104,15 +104,22 @@ static bool find_value(struct gw_stream *stream, const struct gw_rate_limit_acti
 struct descriptor {
   struct gw_rate_limit_entry entries[GW_RATE_LIMIT_DESCRIPTORS_MAX];
   uint32_t count;
+  uint32_t credentials; /* a bit for each that is one */
 };
+_Static_assert(GW_RATE_LIMIT_DESCRIPTORS_MAX <= 32, "a bit for each");
+
+static bool is_credential(const struct gw_rate_limit_action *action) {
+  return action->kind == GW_RATE_LIMIT_HEADER && gw_header_is_credential(gw_header_id_find(action->from), action->from);
+}
 
 /* false: the request has no such descriptor. */
 static bool make_descriptor(struct gw_stream *stream, const struct gw_rate_limit_actions *actions, struct descriptor *descriptor) {
-  descriptor->count = 0;
+  descriptor->count = descriptor->credentials = 0;
   for (uint32_t i = 0; i < actions->count; i++) {
     const struct gw_rate_limit_action *action = &actions->items[i];
     struct gw_str value;
     if (find_value(stream, action, &value)) {
+      if (is_credential(action)) descriptor->credentials |= 1u << descriptor->count;
       descriptor->entries[descriptor->count++] = (struct gw_rate_limit_entry){action->key, value};
     } else if (!action->is_skipped_if_absent) {
       return false;
@@ -154,6 +161,18 @@ static void init_key(struct gw_stream *stream, const struct settings *settings, 
   if (route->name.len == 0) gw_limit_key_add(key, (struct gw_str){(const char *)&route->index, sizeof(route->index)});
 }
 
+/* For the log, when credentials, which values may come from, are gone. */
+static struct gw_limit_words describe(struct gw_stream *stream, const struct settings *settings, const struct descriptor *descriptor) {
+  if (!gw_limit_wants_words(stream)) return (struct gw_limit_words){0};
+  struct gw_rate_limit_entry *entries = gw_arena_alloc(&stream->arena, descriptor->count * sizeof(*entries));
+  for (uint32_t i = 0; i < descriptor->count; i++) {
+    bool is_hidden = (descriptor->credentials & 1u << i) != 0;
+    entries[i].key = descriptor->entries[i].key;
+    entries[i].value = is_hidden ? GW_STR(GW_LIMIT_REDACTED) : gw_arena_copy(&stream->arena, descriptor->entries[i].value);
+  }
+  return (struct gw_limit_words){settings->model->stat_prefix, entries, descriptor->count};
+}
+
 /* Ascending by rate, as Envoy asks them. */
 static void insert_sorted(struct gw_limit_bucket *buckets, uint32_t count, struct gw_limit_bucket bucket) {
   uint32_t i = count;
@@ -178,11 +197,14 @@ static uint32_t find_buckets(struct gw_stream *stream, const struct settings *se
       gw_limit_key_add(&key, descriptor.entries[k].key);
       gw_limit_key_add(&key, descriptor.entries[k].value);
     }
-    insert_sorted(buckets, count++, (struct gw_limit_bucket){gw_limit_key_hash(&key), settings->rates[found], GW_LIMIT_SCOPE_LOCAL});
+    insert_sorted(buckets, count++,
+                  (struct gw_limit_bucket){gw_limit_key_hash(&key), settings->rates[found], GW_LIMIT_SCOPE_LOCAL,
+                                           describe(stream, settings, &descriptor)});
   }
   if (model->has_bucket && (count == 0 || model->always_consumes_bucket)) {
     gw_limit_key_add_rate(&route_key, &settings->rate);
-    buckets[count++] = (struct gw_limit_bucket){gw_limit_key_hash(&route_key), settings->rate, GW_LIMIT_SCOPE_LOCAL};
+    buckets[count++] =
+        (struct gw_limit_bucket){gw_limit_key_hash(&route_key), settings->rate, GW_LIMIT_SCOPE_LOCAL, {.name = model->stat_prefix}};
   }
   return count;
 }
@@ -216,7 +238,7 @@ static enum gw_verdict on_request(struct gw_stream *stream, void *state, const v
     stream->pipeline->stats->rate_limits[GW_LIMIT_SCOPE_LOCAL][GW_LIMIT_NOT_ENFORCED]++;
     return GW_VERDICT_NEXT;
   }
-  gw_limit_report(stream, &buckets[index].rate, &outcome, model->tells_x_headers, model->tells_x_headers);
+  gw_limit_report(stream, &buckets[index], &buckets[index].rate, &outcome, model->tells_x_headers, model->tells_x_headers);
   if (is_allowed) return GW_VERDICT_NEXT;
   add_response_headers(stream, model);
   gw_limit_refuse(stream, &outcome, model->status, model->is_resource_exhausted ? GRPC_RESOURCE_EXHAUSTED : 0,

@@ -27,6 +27,7 @@ struct limit {
   struct numbers numbers;
   struct numbers *plans;
   struct gw_json_path *claims; /* of keys that are claims */
+  struct gw_str *key_words;    /* what claims and headers are called in the log */
 };
 
 struct limits {
@@ -76,10 +77,13 @@ static void build_limit(const struct gw_filter_build *build, const struct gw_rat
   out->numbers = make_numbers(&model->numbers);
   out->plans = gw_arena_calloc(build->arena, model->plan_count, sizeof(*out->plans));
   out->claims = gw_arena_calloc(build->arena, model->key_count, sizeof(*out->claims));
+  out->key_words = gw_arena_calloc(build->arena, model->key_count, sizeof(*out->key_words));
   for (uint32_t i = 0; i < model->plan_count; i++)
     out->plans[i] = make_numbers(&model->plans[i].numbers);
   for (uint32_t i = 0; i < model->key_count; i++) {
     const struct gw_rate_limit_key *key = &model->keys[i];
+    const char *kind = key->kind == GW_RATE_LIMIT_KEY_HEADER ? GW_LIMIT_HEADER_KEY : "claim ";
+    out->key_words[i] = gw_str_from(gw_arena_printf(build->arena, "%s%.*s", kind, GW_STR_ARG(key->name)));
     if (key->kind == GW_RATE_LIMIT_KEY_CLAIM && gw_json_path_parse(key->name, build->arena, &out->claims[i]) != GW_OK)
       gw_errors_add(build->errors, build->place, "limit \"%.*s\": \"%.*s\" is no way to a claim, such as tenant or org.id",
                     GW_STR_ARG(model->name), GW_STR_ARG(key->name));
@@ -190,6 +194,38 @@ static struct gw_rate_limit_rate scale(const struct gw_rate_limit_numbers *numbe
   return gw_rate_limit_rate_make(numbers->requests, per_ms < most_ms ? per_ms : most_ms, burst);
 }
 
+/* What a key is, and for ours its value, copied: credentials are gone when the log is written. */
+static struct gw_rate_limit_entry describe_key(struct gw_stream *stream, const struct limit *limit, uint32_t index) {
+  const struct gw_rate_limit_key *by = &limit->model->keys[index];
+  struct gw_str user = stream->identity != NULL ? stream->identity->user_id : GW_STR("");
+  struct gw_str api_key = stream->plan != NULL ? stream->plan->key_id : GW_STR("");
+  bool is_caller = by->kind == GW_RATE_LIMIT_KEY_CALLER;
+  if (by->kind == GW_RATE_LIMIT_KEY_USER || (is_caller && user.len > 0))
+    return (struct gw_rate_limit_entry){GW_STR("user"), gw_arena_copy(&stream->arena, user)};
+  if (by->kind == GW_RATE_LIMIT_KEY_API_KEY || (is_caller && api_key.len > 0))
+    return (struct gw_rate_limit_entry){GW_STR("api_key"), gw_arena_copy(&stream->arena, api_key)};
+  if (by->kind == GW_RATE_LIMIT_KEY_HEADER) {
+    const struct gw_header *header = gw_headers_find_name(&stream->request.headers, by->name);
+    return (struct gw_rate_limit_entry){limit->key_words[index], header != NULL ? header->value : GW_STR("")};
+  }
+  if (by->kind == GW_RATE_LIMIT_KEY_CLAIM) {
+    GW_CLEANUP(gw_strbuf_done) struct gw_strbuf text = {0};
+    const struct gw_json_value *value = stream->identity != NULL ? gw_json_walk(stream->identity->claims, &limit->claims[index]) : NULL;
+    if (value != NULL) gw_json_append_scalar(&text, value);
+    return (struct gw_rate_limit_entry){limit->key_words[index], gw_arena_copy(&stream->arena, gw_strbuf_str(&text))};
+  }
+  return (struct gw_rate_limit_entry){GW_STR(GW_LIMIT_CLIENT_KEY), GW_STR("")};
+}
+
+static struct gw_limit_words describe(struct gw_stream *stream, const struct limit *limit) {
+  if (!gw_limit_wants_words(stream)) return (struct gw_limit_words){0};
+  uint32_t count = limit->model->key_count;
+  struct gw_rate_limit_entry *entries = gw_arena_alloc(&stream->arena, count * sizeof(*entries));
+  for (uint32_t i = 0; i < count; i++)
+    entries[i] = describe_key(stream, limit, i);
+  return (struct gw_limit_words){limit->model->name, entries, count};
+}
+
 static void add_shared(struct gw_stream *stream, const struct limit *limit, const struct numbers *numbers, struct gw_limit_key *key,
                        struct shared_bucket *out) {
   struct gw_str name = limit->model->name;
@@ -206,6 +242,7 @@ static void add_shared(struct gw_stream *stream, const struct limit *limit, cons
   out->taken_key = gw_limit_key_hash(key);
   out->own.rate = scale(&numbers->model, gw_rate_limit_table_fleet(stream->pipeline->options.rate_limits));
   out->own.scope = limit->model->scope;
+  out->own.words = describe(stream, limit);
 }
 
 /* Those of `limits` that the request meets, behind those that are there. */
@@ -222,15 +259,17 @@ static void find_buckets(struct gw_stream *stream, const struct limits *limits, 
     if (limit->model->is_shared && found->settings->server != NULL) {
       add_shared(stream, limit, numbers, &key, &found->shared[found->shared_count++]);
     } else {
-      found->locals[found->local_count++] = (struct gw_limit_bucket){gw_limit_key_hash(&key), numbers->rate, limit->model->scope};
+      found->locals[found->local_count++] =
+          (struct gw_limit_bucket){gw_limit_key_hash(&key), numbers->rate, limit->model->scope, describe(stream, limit)};
     }
   }
 }
 
 /* ---- decisions ---- */
 
-static void report(const struct wait *wait, const struct gw_rate_limit_rate *rate, const struct gw_rate_limit_outcome *outcome) {
-  gw_limit_report(wait->stream, rate, outcome, wait->settings->model->headers == GW_RATE_LIMIT_HEADERS_ALWAYS, false);
+static void report(const struct wait *wait, const struct gw_limit_bucket *bucket, const struct gw_rate_limit_rate *rate,
+                   const struct gw_rate_limit_outcome *outcome) {
+  gw_limit_report(wait->stream, bucket, rate, outcome, wait->settings->model->headers == GW_RATE_LIMIT_HEADERS_ALWAYS, false);
 }
 
 static enum gw_verdict refuse(const struct wait *wait, const struct gw_rate_limit_outcome *outcome) {
@@ -243,7 +282,7 @@ static bool take_locals(const struct wait *wait, struct gw_rate_limit_outcome *r
   uint32_t index;
   if (wait->local_count == 0) return true;
   bool is_allowed = gw_limit_take(wait->stream, wait->locals, wait->local_count, &index, ret_outcome);
-  report(wait, &wait->locals[index].rate, ret_outcome);
+  report(wait, &wait->locals[index], &wait->locals[index].rate, ret_outcome);
   return is_allowed;
 }
 
@@ -266,7 +305,7 @@ static enum gw_verdict count_alone(const struct wait *wait) {
   for (uint32_t i = 0; i < wait->shared_count; i++)
     shares[i] = wait->shared[i].own;
   bool is_allowed = gw_limit_take(stream, shares, wait->shared_count, &index, &outcome);
-  report(wait, &shares[index].rate, &outcome);
+  report(wait, &shares[index], &shares[index].rate, &outcome);
   if (!is_allowed) {
     gw_limit_give_back(stream, wait->locals, wait->local_count);
     return refuse(wait, &outcome);
@@ -327,7 +366,7 @@ static enum gw_verdict decide(const struct wait *wait, const struct gw_shared_an
     if (!is_allowed && i != answer->refused) continue;
     struct gw_rate_limit_outcome outcome = outcome_of(&bucket->there, is_allowed, answer->used[i]);
     stream->pipeline->stats->rate_limits[bucket->own.scope][is_allowed ? GW_LIMIT_ALLOWED : GW_LIMIT_REFUSED]++;
-    report(wait, &bucket->rate, &outcome);
+    report(wait, &bucket->own, &bucket->rate, &outcome);
     if (is_allowed) continue;
     gw_limit_give_back(stream, wait->locals, wait->local_count);
     return refuse(wait, &outcome);

@@ -298,6 +298,7 @@ static void on_response_pause(struct gw_stream *stream, void *state, bool is_pau
 static void on_end(struct gw_stream *stream, void *state, const void *settings) {
   (void)settings;
   struct router *router = state;
+  stream->is_upstream_reused = router->attempt.is_reused;
   gw_router_record_end(router);
   gw_attempt_cancel(&router->attempt);
   gw_circuit_guard_on_cancel(&router->circuit, stream);
@@ -337,6 +338,7 @@ static void on_head(void *arg) {
     gw_headers_add(&stream->response.headers, &stream->arena, cookie->id, cookie->name, cookie->value);
   }
   stream->detail = GW_STR("via_upstream");
+  stream->answered_us = gw_loop_now_us(stream->pipeline->loop);
   router->has_body = stream->response.content_length != GW_LENGTH_NONE && stream->response.content_length != 0;
   gw_stream_respond(stream, router->has_body);
 }

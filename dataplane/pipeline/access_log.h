@@ -8,17 +8,22 @@
 #include "common/model/listener.h"
 
 struct gw_access_log_plan;
+struct gw_log_filter;
 struct gw_stream;
 
-/* Operators: START_TIME, REQ(NAME?ALTERNATIVE):LENGTH (also :METHOD, :PATH, :AUTHORITY, :SCHEME), REQ_WITHOUT_QUERY(:PATH),
- * PATH(NQ|WQ[:PATH|:ORIG|:ORIG_OR_PATH]), RESP(NAME), PROTOCOL, RESPONSE_CODE, RESPONSE_CODE_DETAILS, RESPONSE_FLAGS, BYTES_RECEIVED,
- * BYTES_SENT, DURATION, UPSTREAM_HOST, UPSTREAM_CLUSTER, ROUTE_NAME, DOWNSTREAM_REMOTE_ADDRESS, DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT, and
- * %% for a percent sign. NULL with a mistake for each one that is none of them. */
+/* The operators are in the README of this plane. Of headers that hold credentials (and cookies) a log only says that they were there. NULL
+ * with a mistake for each operator that is none of them. */
 struct gw_access_log_plan *gw_access_log_plan_build(const struct gw_access_log *model, struct gw_errors *errors, const char *place);
+/* Of a header field's value: credentials are not hidden. */
+struct gw_access_log_plan *gw_access_log_plan_build_value(struct gw_str format, struct gw_errors *errors, const char *place);
 void gw_access_log_plan_free(struct gw_access_log_plan *plan);
-/* Appends one line of a stream that is over; text ends as its format says, JSON with a newline. */
-void gw_access_log_plan_write(const struct gw_access_log_plan *plan, const struct gw_stream *stream, struct gw_strbuf *line);
-/* Of a text: what a header's value is while the stream goes on; what is absent is left out (Envoy's omit_empty_values). */
-void gw_access_log_plan_write_value(const struct gw_access_log_plan *plan, const struct gw_stream *stream, struct gw_strbuf *value);
+/* Appends the line of that type, unless the filter (NULL: the plan's) says that there is none: false. Text ends as its format says, JSON
+ * with a newline. What strangers said can't end the line, nor a quotation. */
+bool gw_access_log_plan_write(const struct gw_access_log_plan *plan, const struct gw_log_filter *filter, struct gw_stream *stream,
+                              enum gw_access_log_type type, struct gw_strbuf *line);
+/* Into the worker's ring: the line that each of the listener's access logs has for the stream, by their filters or its route's. */
+void gw_access_log_write(struct gw_stream *stream, enum gw_access_log_type type);
+/* What a header's value is while the stream goes on; what is absent is left out (Envoy's omit_empty_values). */
+void gw_access_log_plan_write_value(const struct gw_access_log_plan *plan, struct gw_stream *stream, struct gw_strbuf *value);
 
 #endif

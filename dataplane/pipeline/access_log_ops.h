@@ -7,12 +7,15 @@
 #include "common/base/arena.h"
 #include "common/message/headers.h"
 #include "dataplane/pipeline/access_log.h"
+#include "dataplane/pipeline/log_filter.h"
 
 enum gw_access_log_kind {
   GW_ACCESS_LOG_TEXT,
   GW_ACCESS_LOG_START_TIME,
+  GW_ACCESS_LOG_TYPE,
   GW_ACCESS_LOG_REQUEST_HEADER,
   GW_ACCESS_LOG_RESPONSE_HEADER,
+  GW_ACCESS_LOG_RESPONSE_TRAILER,
   GW_ACCESS_LOG_METHOD,
   GW_ACCESS_LOG_PATH,
   GW_ACCESS_LOG_PATH_WITHOUT_QUERY,
@@ -23,9 +26,16 @@ enum gw_access_log_kind {
   GW_ACCESS_LOG_BYTES_RECEIVED,
   GW_ACCESS_LOG_BYTES_SENT,
   GW_ACCESS_LOG_ATTEMPT_COUNT,
-  GW_ACCESS_LOG_DURATION, /* … to here */
+  GW_ACCESS_LOG_DURATION,
+  GW_ACCESS_LOG_RESPONSE_DURATION, /* … to here */
+  GW_ACCESS_LOG_DOWNSTREAM_REUSED, /* true or false, … */
+  GW_ACCESS_LOG_UPSTREAM_REUSED,   /* … both */
   GW_ACCESS_LOG_ATTEMPTS,
   GW_ACCESS_LOG_SNAPSHOT,
+  GW_ACCESS_LOG_CONSUMER,
+  GW_ACCESS_LOG_API_KEY,
+  GW_ACCESS_LOG_LIMIT,
+  GW_ACCESS_LOG_LIMIT_KEY,
   GW_ACCESS_LOG_RBAC_POLICY,
   GW_ACCESS_LOG_RBAC_RESULT,
   GW_ACCESS_LOG_RBAC_SHADOW_POLICY,
@@ -37,31 +47,44 @@ enum gw_access_log_kind {
   GW_ACCESS_LOG_ROUTE_NAME,
   GW_ACCESS_LOG_REMOTE_ADDRESS,
   GW_ACCESS_LOG_REMOTE_ADDRESS_WITHOUT_PORT,
+  GW_ACCESS_LOG_DIRECT_REMOTE_ADDRESS,
+  GW_ACCESS_LOG_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT,
+  GW_ACCESS_LOG_SERVER_NAME,
+  GW_ACCESS_LOG_TLS_VERSION,
 };
+
+/* In the place of what is hidden. */
+#define GW_ACCESS_LOG_REDACTED "[redacted]"
 
 struct gw_access_log_op {
   enum gw_access_log_kind kind;
-  struct gw_str text; /* of TEXT; a header's name, lower case */
+  struct gw_str text; /* of TEXT; a header's name, lower case; of LIMIT_KEY: header names that are hidden, with commas */
   enum gw_header_id id;
+  bool is_secret;                             /* of a header: only that it is there is told */
   const struct gw_access_log_op *alternative; /* when the header is absent; NULL: none */
   size_t max_len;                             /* of a header's value */
 };
 
 struct gw_access_log_value {
-  struct gw_str key; /* JSON: ready to append: `{"name":` or `,"name":` */
+  struct gw_str key; /* JSON: ready to append: `,"name":` */
   const struct gw_access_log_op *ops;
   uint32_t op_count;
 };
 
 struct gw_access_log_plan {
   bool is_json;
+  bool omits_empty;
   const struct gw_access_log_value *values; /* text: one */
   uint32_t value_count;
+  const struct gw_log_filter *filter; /* NULL: every request */
   struct gw_arena arena;
 };
 
 static inline bool gw_access_log_is_number(enum gw_access_log_kind kind) {
-  return kind >= GW_ACCESS_LOG_RESPONSE_CODE && kind <= GW_ACCESS_LOG_DURATION;
+  return kind >= GW_ACCESS_LOG_RESPONSE_CODE && kind <= GW_ACCESS_LOG_RESPONSE_DURATION;
+}
+static inline bool gw_access_log_is_flag(enum gw_access_log_kind kind) {
+  return kind == GW_ACCESS_LOG_DOWNSTREAM_REUSED || kind == GW_ACCESS_LOG_UPSTREAM_REUSED;
 }
 
 #endif

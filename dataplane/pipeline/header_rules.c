@@ -23,8 +23,7 @@ static const struct gw_access_log_plan *get_plan(struct gw_header_rules *rules, 
                                                  const char *place) {
   struct gw_access_log_plan *plan = gw_map_find(rules->plans_by_text, format);
   if (plan != NULL) return plan;
-  const struct gw_access_log model = {.text = format};
-  plan = gw_access_log_plan_build(&model, errors, place);
+  plan = gw_access_log_plan_build_value(format, errors, place);
   if (plan != NULL) gw_map_put(rules->plans_by_text, format, plan);
   return plan;
 }

@@ -54,6 +54,7 @@ void gw_pipeline_free(struct gw_pipeline *pipeline) {
   gw_stats_free(pipeline->stats);
   gw_failure_ring_free(pipeline->failures);
   gw_strbuf_done(&pipeline->line);
+  gw_strbuf_done(&pipeline->log_text);
   GW_LIST_FOR_EACH(node, &pipeline->free_streams) {
     struct gw_stream *stream = GW_LIST_ITEM(node, struct gw_stream, free_node);
     gw_arena_done(&stream->arena);

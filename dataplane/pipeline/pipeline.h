@@ -44,7 +44,10 @@ struct gw_pipeline {
   struct gw_client_log client_log;
   struct gw_failure_ring *failures;
   struct gw_random random;
-  struct gw_strbuf line; /* the access-log line being made */
+  struct gw_strbuf line;     /* the access-log line being made */
+  struct gw_strbuf log_text; /* … and one value of it */
+  uint64_t log_time_ms;      /* … and a time that was written last */
+  char log_time[GW_CLOCK_RFC3339_SIZE];
   uint64_t date_s;
   char date[GW_CLOCK_HTTP_DATE_SIZE];
   struct gw_list free_streams;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/base/mem.h"
+#include "dataplane/pipeline/access_log.h"
 #include "dataplane/pipeline/local_reply.h"
 #include "dataplane/pipeline/request_rules.h"
 
@@ -73,17 +74,6 @@ static void count(struct gw_stream *stream) {
   gw_route_stats_count(stats, stream->status, duration_us);
 }
 
-static void log_access(struct gw_stream *stream) {
-  struct gw_pipeline *pipeline = stream->pipeline;
-  const struct gw_frozen_http *http = stream->listener->http;
-  if (pipeline->options.access_log == NULL) return;
-  for (uint32_t i = 0; i < http->model->http.access_log_count; i++) {
-    gw_strbuf_clear(&pipeline->line);
-    gw_access_log_plan_write(http->access_logs[i], stream, &pipeline->line);
-    gw_log_ring_append(pipeline->options.access_log, gw_strbuf_str(&pipeline->line));
-  }
-}
-
 static void *state_of(const struct gw_stream *stream, const struct gw_chain_item *item) {
   return stream->states + item->state_offset;
 }
@@ -100,7 +90,7 @@ void gw_stream_free(struct gw_stream *stream) {
     }
   }
   count(stream);
-  log_access(stream);
+  gw_access_log_write(stream, GW_ACCESS_LOG_TYPE_END);
   gw_failure_ring_look_at(pipeline->failures, stream);
   pipeline->stats->requests_active--;
   gw_view_unref(stream->view);
@@ -229,6 +219,12 @@ bool gw_stream_check_length(struct gw_stream *stream) {
   return check_body_size(stream, length > 0 ? (uint64_t)length : 0);
 }
 
+/* As Envoy: with the route, which is looked up for that. */
+static void log_new_request(struct gw_stream *stream) {
+  (void)gw_stream_get_route(stream);
+  gw_access_log_write(stream, GW_ACCESS_LOG_TYPE_START);
+}
+
 void gw_stream_start(struct gw_stream *stream) {
   const struct gw_http_connection_manager *http = &stream->listener->http->model->http;
   stream->idle_timeout_ms = http->stream_idle_timeout_ms;
@@ -240,6 +236,7 @@ void gw_stream_start(struct gw_stream *stream) {
     return;
   }
   if (!gw_request_rules_apply(stream)) return;
+  if (http->logs_new_requests) log_new_request(stream);
   const struct gw_frozen_routes *routes = gw_stream_find_routes(stream);
   if ((routes == NULL || !routes->has_body_limits) && !gw_stream_check_length(stream)) return;
   stream->states = gw_arena_calloc(&stream->arena, 1, stream->listener->http->chain.state_size);

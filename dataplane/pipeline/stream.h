@@ -9,6 +9,7 @@
 #include "common/net/transport.h"
 #include "dataplane/pipeline/attempt_record.h"
 #include "dataplane/pipeline/identity.h"
+#include "dataplane/pipeline/limit_text.h"
 #include "dataplane/pipeline/pipeline.h"
 #include "dataplane/pipeline/rbac_outcome.h"
 
@@ -50,6 +51,7 @@ struct gw_stream {
   const struct gw_rate_limit_rate *failed_credentials; /* how many an address may show; NULL: any number */
   struct gw_rbac_outcome *rbac;                        /* NULL: no rules were asked */
   struct gw_limit_report *limit_report;                /* what the client is told of limits; NULL: none counted it */
+  struct gw_limit_words limit;                         /* which limit counted it */
   struct gw_str request_id;
   struct gw_address remote; /* the client as far as it can be trusted: peer, or by X-Forwarded-For */
   bool is_remote_forwarded; /* remote came by X-Forwarded-For: it has no port */
@@ -65,6 +67,7 @@ struct gw_stream {
 
   uint64_t started_us;
   uint64_t wall_us;
+  uint64_t answered_us;          /* when a service's answer began that the client got; 0: none has */
   uint64_t active_ms;            /* when a byte moved last */
   uint64_t received_ms;          /* when one of the request came, or could come again */
   uint64_t idle_timeout_ms;      /* 0: none */
@@ -80,10 +83,11 @@ struct gw_stream {
   struct gw_str detail;            /* %RESPONSE_CODE_DETAILS% */
   uint32_t status;                 /* told to the client; 0: nothing was */
 
-  unsigned request_pauses; /* GW_PAUSE_… */
-  bool takes_trailers;     /* the client does */
-  bool can_wait;           /* the client has many in hand: what others asked for comes first */
-  bool is_tunnel;          /* the answer was a switch of protocols: bytes pass until one side closes */
+  unsigned request_pauses;                       /* GW_PAUSE_… */
+  bool takes_trailers;                           /* the client does */
+  bool is_connection_reused, is_upstream_reused; /* the client's has had requests before; that of the last try */
+  bool can_wait;                                 /* the client has many in hand: what others asked for comes first */
+  bool is_tunnel;                                /* the answer was a switch of protocols: bytes pass until one side closes */
   bool is_request_complete;
   bool is_response_started;
   bool is_response_complete;

@@ -107,13 +107,19 @@ static int read_tls(struct gw_data_plane *plane) {
 
 static int start_logs(struct gw_data_plane *plane) {
   const struct gw_options *options = plane->options;
-  if (gw_log_new("gateway-dataplane", options->log_format, options->log_level, NULL, &plane->log) != GW_OK) return GW_EXIT_SYSTEM;
+  if (gw_log_new("gateway-dataplane", options->log_format, options->log_level, options->log_file, &plane->log) != GW_OK) {
+    fprintf(stderr, "gateway-dataplane: --log-file %s: cannot be opened: %s\n", options->log_file, strerror(errno));
+    return GW_EXIT_SYSTEM;
+  }
+  if (gw_log_start_writer(plane->log) != GW_OK) return GW_EXIT_SYSTEM;
   if (gw_log_writer_new(options->access_log_file, &plane->access_log) != GW_OK) {
     GW_LOG_ERROR(plane->log, "--access-log-file %s: cannot be opened: %s", options->access_log_file, strerror(errno));
     return GW_EXIT_SYSTEM;
   }
   for (uint32_t i = 0; i < options->workers; i++)
     plane->rings[i] = gw_log_writer_add_ring(plane->access_log, RING_SIZE);
+  plane->access_log_watch.what = "the access log";
+  plane->log_watch.what = "this log";
   return GW_EXIT_OK;
 }
 

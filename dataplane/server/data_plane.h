@@ -6,6 +6,7 @@
 
 #include <stdatomic.h>
 
+#include "common/observe/loss_watch.h"
 #include "dataplane/admin/admin_grpc.h"
 #include "dataplane/admin/admin_http.h"
 #include "dataplane/server/compile.h"
@@ -24,6 +25,7 @@ struct gw_data_plane {
   const struct gw_options *options;
   struct gw_log *log;
   struct gw_log_writer *access_log;
+  struct gw_loss_watch access_log_watch, log_watch;
   struct gw_log_ring *rings[GW_OPTIONS_WORKERS_MAX];
   struct gw_loop *loop;
   struct gw_signal *signals[3];

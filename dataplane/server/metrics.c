@@ -99,5 +99,7 @@ void gw_node_metrics_write(const struct gw_node_metrics *metrics, struct gw_strb
   if (metrics->health != NULL) gw_strbuf_append_str(buf, gw_bytes_str(metrics->health));
   put(&writer, "gateway_access_log_lost_total", "counter", "Access log lines lost since the disk or its reader was too slow.",
       metrics->access_log_lost_total);
+  put(&writer, "gateway_log_lost_total", "counter", "Lines of the process's own log lost since its disk or reader was too slow.",
+      metrics->log_lost_total);
   gw_metrics_process(&writer, "gateway-dataplane");
 }

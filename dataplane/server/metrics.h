@@ -22,6 +22,7 @@ struct gw_node_metrics {
   bool is_ready;
   bool is_draining;
   uint64_t access_log_lost_total;
+  uint64_t log_lost_total;
   struct gw_histogram main_lag; /* of main's loop */
   /* of its configuration */
   char config_version[17];   /* "": none yet */

@@ -96,7 +96,8 @@ bool gw_node_set_log_level_of(void *arg, struct gw_str level, const char **ret_p
   enum gw_log_level wanted;
   if (gw_log_parse_level(level, &wanted) != GW_OK) return false;
   *ret_previous = gw_log_level_name(gw_log_level(plane->log));
-  gw_log_set_level(plane->log, wanted);
+  gw_log_set_level(plane->log, GW_LOG_INFO); /* this is told in any case */
   GW_LOG_INFO(plane->log, "the log's level is %s now; it was %s", gw_log_level_name(wanted), *ret_previous);
+  gw_log_set_level(plane->log, wanted);
   return true;
 }

@@ -259,6 +259,7 @@ static void fill_metrics(void *arg, struct gw_node_metrics *metrics) {
   metrics->is_draining = gw_drain_is_on(&plane->drain);
   metrics->main_lag = plane->lag;
   metrics->access_log_lost_total = gw_log_writer_lost(plane->access_log);
+  metrics->log_lost_total = gw_log_lost(plane->log);
   if (config.snapshot != NULL) memcpy(metrics->config_version, config.snapshot->version, sizeof(metrics->config_version));
   metrics->config_source = gw_config_source_name(config.source);
   metrics->config_age_us = gw_loop_now_us(plane->loop) - config.active_us;
@@ -323,6 +324,9 @@ void gw_node_tally(struct gw_timer *timer) {
   struct gw_data_plane *plane = GW_CONTAINER_OF(timer, struct gw_data_plane, tally);
   gw_timer_start(plane->loop, &plane->tally, TALLY_MS);
   update_fleet(plane);
+  uint64_t now_ms = gw_loop_now_ms(plane->loop);
+  gw_loss_watch_look(&plane->access_log_watch, plane->log, gw_log_writer_lost(plane->access_log), now_ms);
+  gw_loss_watch_look(&plane->log_watch, plane->log, gw_log_lost(plane->log), now_ms);
   for (uint32_t i = 0; i < plane->options->workers; i++)
     gw_worker_ask_totals(plane->workers[i]);
 }

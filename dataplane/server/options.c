@@ -35,6 +35,7 @@ static const char usage[] =
     "  --ports-file FILE          write the ports in use there, as JSON\n"
     "  --log-level LEVEL          debug, info, warning, error (info)\n"
     "  --log-format FORMAT        text, json (text)\n"
+    "  --log-file FILE            log there instead of standard error; SIGHUP opens it anew\n"
     "  --access-log-file FILE     access log (standard output); SIGHUP opens it anew\n"
     "  --version, --help\n"
     "\n"
@@ -147,6 +148,7 @@ enum option_id {
   OPT_PORTS_FILE,
   OPT_LOG_LEVEL,
   OPT_LOG_FORMAT,
+  OPT_LOG_FILE,
   OPT_ACCESS_LOG_FILE,
   OPT_XDS_TLS_CA,
   OPT_XDS_TLS_CERT,
@@ -174,6 +176,7 @@ static const struct option long_options[] = {
     {"ports-file", required_argument, NULL, OPT_PORTS_FILE},
     {"log-level", required_argument, NULL, OPT_LOG_LEVEL},
     {"log-format", required_argument, NULL, OPT_LOG_FORMAT},
+    {"log-file", required_argument, NULL, OPT_LOG_FILE},
     {"access-log-file", required_argument, NULL, OPT_ACCESS_LOG_FILE},
     {"xds-tls-ca", required_argument, NULL, OPT_XDS_TLS_CA},
     {"xds-tls-cert", required_argument, NULL, OPT_XDS_TLS_CERT},
@@ -195,6 +198,7 @@ static char **text_place(struct gw_options *options, int id) {
   case OPT_CACHE_DIR: return &options->cache_dir;
   case OPT_CACHE_KEY_FILE: return &options->cache_key_file;
   case OPT_PORTS_FILE: return &options->ports_file;
+  case OPT_LOG_FILE: return &options->log_file;
   case OPT_ACCESS_LOG_FILE: return &options->access_log_file;
   default: return NULL;
   }
@@ -345,6 +349,7 @@ void gw_options_done(struct gw_options *options) {
   free(options->xds_tls_cert);
   free(options->xds_tls_key);
   free(options->ports_file);
+  free(options->log_file);
   free(options->access_log_file);
   *options = (struct gw_options){0};
 }

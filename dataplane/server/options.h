@@ -41,6 +41,7 @@ struct gw_options {
   char *ports_file;
   enum gw_log_level log_level;
   enum gw_log_format log_format;
+  char *log_file;        /* NULL: standard error */
   char *access_log_file; /* NULL: standard output */
 };
 

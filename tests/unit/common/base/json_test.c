@@ -8,6 +8,10 @@
 #include <cmocka.h>
 
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/mem.h"
 
 static void assert_escapes(struct gw_str in, const char *expected) {
   struct gw_strbuf buf;
@@ -23,6 +27,26 @@ static void test_string_with_controls_is_escaped(void **state) {
   assert_escapes(GW_STR("a\"b\\c/d"), "\"a\\\"b\\\\c/d\"");
   assert_escapes(GW_STR("\b\t\n\f\r\x01\x1f\0end"), "\"\\b\\t\\n\\f\\r\\u0001\\u001f\\u0000end\"");
   assert_escapes(GW_STR("\x7f\xC2\x80\xC2\x9B\xC2\x9F\xC2\xA0"), "\"\\u007f\\u0080\\u009b\\u009f\xC2\xA0\"");
+}
+
+/* Eight bytes are looked at at once. */
+static void test_string_is_escaped_wherever_it_must_be(void **state) {
+  (void)state;
+  static const struct {
+    char byte;
+    const char *escaped;
+  } cases[] = {{'"', "\\\""},     {'\\', "\\\\"}, {'\n', "\\n"}, {0, "\\u0000"}, {0x1f, "\\u001f"},
+               {0x7f, "\\u007f"}, {' ', " "},     {'~', "~"},    {'!', "!"},     {'#', "#"}};
+  for (size_t len = 1; len <= 20; len++)
+    for (size_t at = 0; at < len; at++)
+      for (size_t i = 0; i < GW_ARRAY_LEN(cases); i++) {
+        char text[20], expected[40];
+        memset(text, 'a', sizeof(text));
+        text[at] = cases[i].byte;
+        snprintf(expected, sizeof(expected), "\"%.*s%s%.*s\"", (int)at, "aaaaaaaaaaaaaaaaaaaa", cases[i].escaped, (int)(len - at - 1),
+                 "aaaaaaaaaaaaaaaaaaaa");
+        assert_escapes((struct gw_str){text, len}, expected);
+      }
 }
 
 static void test_string_with_bytes_that_are_not_utf8_gets_replacements(void **state) {
@@ -79,6 +103,7 @@ static void test_double_is_short_and_exact(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_string_with_controls_is_escaped),
+      cmocka_unit_test(test_string_is_escaped_wherever_it_must_be),
       cmocka_unit_test(test_string_with_bytes_that_are_not_utf8_gets_replacements),
       cmocka_unit_test(test_writer_puts_commas_between_values_only),
       cmocka_unit_test(test_double_is_short_and_exact),

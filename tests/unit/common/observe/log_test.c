@@ -177,6 +177,54 @@ static void test_lines_of_many_threads_stay_whole_through_reopens(void **state) 
   assert_int_equal(count, 2000);
 }
 
+static void test_writer_takes_lines_of_many_threads_and_writes_them_before_the_end(void **state) {
+  struct fixture *f = *state;
+  start(f, GW_LOG_TEXT);
+  assert_int_equal(gw_log_start_writer(f->log), GW_OK);
+  pthread_t threads[4];
+  for (size_t i = 0; i < 4; i++)
+    assert_int_equal(pthread_create(&threads[i], NULL, log_many, f->log), 0);
+  for (size_t i = 0; i < 4; i++)
+    pthread_join(threads[i], NULL);
+  assert_int_equal(gw_log_lost(f->log), 0);
+  gw_log_free(f->log);
+  f->log = NULL;
+  FILE *file = fopen(f->path, "re");
+  assert_non_null(file);
+  char line[256];
+  int count = 0;
+  while (fgets(line, sizeof(line), file) != NULL) {
+    assert_string_equal(line + 24, " INFO gateway-test: 0123456789012345678901234567890123456789\n");
+    count++;
+  }
+  fclose(file);
+  assert_int_equal(count, 2000);
+}
+
+/* A reader that has stopped: standard error is a full pipe. */
+static void test_writer_that_nobody_reads_holds_nobody_and_counts(void **state) {
+  struct fixture *f = *state;
+  int ends[2], before = dup(STDERR_FILENO);
+  char bytes[4096] = {0};
+  assert_int_equal(pipe(ends), 0);
+  assert_int_equal(fcntl(ends[1], F_SETFL, O_NONBLOCK), 0);
+  while (write(ends[1], bytes, sizeof(bytes)) > 0)
+    continue;
+  assert_int_equal(fcntl(ends[1], F_SETFL, 0), 0);
+  assert_int_equal(dup2(ends[1], STDERR_FILENO), STDERR_FILENO);
+  assert_int_equal(gw_log_new("gateway-test", GW_LOG_TEXT, GW_LOG_INFO, NULL, &f->log), GW_OK);
+  assert_int_equal(gw_log_start_writer(f->log), GW_OK);
+  for (int i = 0; i < 20; i++)
+    log_many(f->log); /* 0.9 MB, and there is room for 256 KiB */
+  assert_true(gw_log_lost(f->log) > 1000);
+  gw_log_free(f->log);
+  f->log = NULL;
+  assert_int_equal(dup2(before, STDERR_FILENO), STDERR_FILENO);
+  close(before);
+  close(ends[0]);
+  close(ends[1]);
+}
+
 static void test_parse_level_knows_all_names(void **state) {
   (void)state;
   enum gw_log_level level = GW_LOG_DEBUG;
@@ -201,6 +249,8 @@ int main(void) {
       LOG_TEST(test_reopen_that_fails_keeps_the_old_file),
       LOG_TEST(test_new_in_a_missing_directory_is_refused),
       LOG_TEST(test_lines_of_many_threads_stay_whole_through_reopens),
+      LOG_TEST(test_writer_takes_lines_of_many_threads_and_writes_them_before_the_end),
+      LOG_TEST(test_writer_that_nobody_reads_holds_nobody_and_counts),
       cmocka_unit_test(test_parse_level_knows_all_names),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -204,9 +204,6 @@ CHANGE(negative_drain) {
   UNUSED;
   HTTP->drain_timeout->seconds = -5;
 }
-CHANGE(log_filter) {
-  add_unknown(arena, &HTTP->access_log[0]->base, 2);
-}
 CHANGE(other_log) {
   HTTP->access_log[0]->typed_config->type_url = gw_xds_encode_str(arena, GW_STR("t/envoy.File"));
 }
@@ -237,8 +234,8 @@ static void make_formless(struct gw_arena *arena, StdoutAccessLog *log) {
   UNUSED;
   log->log_format->format_case = 0;
 }
-static void make_omitting(struct gw_arena *arena, StdoutAccessLog *log) {
-  add_unknown(arena, &log->log_format->base, 3);
+static void make_formatters(struct gw_arena *arena, StdoutAccessLog *log) {
+  add_unknown(arena, &log->log_format->base, 6);
 }
 CHANGE(log_number) {
   change_log(arena, m, 0, make_number);
@@ -252,8 +249,8 @@ CHANGE(log_empty) {
 CHANGE(log_formless) {
   change_log(arena, m, 1, make_formless);
 }
-CHANGE(log_omitting) {
-  change_log(arena, m, 1, make_omitting);
+CHANGE(log_formatters) {
+  change_log(arena, m, 1, make_formatters);
 }
 
 static const struct refusal http_refusals[] = {
@@ -287,14 +284,13 @@ static const struct refusal http_refusals[] = {
     {stream_duration, AT ".common_http_protocol_options.max_stream_duration: not supported"},
     {server_name, AT ".server_name: holds a line end"},
     {negative_drain, AT ".drain_timeout: is not a duration of 0 or more"},
-    {log_filter, AT ".access_log[0].filter: not supported"},
     {other_log, AT ".access_log[0].typed_config: type \"t/envoy.File\" is not supported here"},
     {untyped_log, AT ".access_log[0].typed_config: is missing"},
     {log_number, AT ".access_log[0].typed_config.log_format.json_format.code: only strings are supported"},
     {log_double, AT ".access_log[0].typed_config.log_format.json_format.start_time: is there twice"},
     {log_empty, AT ".access_log[0].typed_config.log_format.json_format: has 0 fields; allowed is 1 to 256"},
     {log_formless, AT ".access_log[1].typed_config.log_format: needs json_format or text_format_source"},
-    {log_omitting, AT ".access_log[1].typed_config.log_format.omit_empty_values: not supported"},
+    {log_formatters, AT ".access_log[1].typed_config.log_format.formatters: not supported"},
 };
 
 static void test_every_bad_listener_is_refused_at_its_place(void **state) {
@@ -416,12 +412,12 @@ CHANGE(drop_log_format) {
   change_log(arena, m, 1, drop_format);
 }
 
-static void test_log_without_format_gets_envoys(void **state) {
+static void test_log_without_format_gets_envoys_but_for_the_query(void **state) {
   (void)state;
   struct gw_arena arena;
   gw_arena_init(&arena, 4096);
   const struct gw_http_connection_manager *http = &decode_listener(&arena, changed_http(&arena, drop_log_format))->http;
-  assert_true(gw_str_has_prefix(http->access_logs[1].text, GW_STR("[%START_TIME%] \"%REQ(:METHOD)%")));
+  assert_true(gw_str_has_prefix(http->access_logs[1].text, GW_STR("[%START_TIME%] \"%REQ(:METHOD)% %PATH(NQ)%")));
   assert_true(gw_str_has_suffix(http->access_logs[1].text, GW_STR("\"%UPSTREAM_HOST%\"\n")));
   gw_arena_done(&arena);
 }
@@ -473,7 +469,7 @@ int main(void) {
       cmocka_unit_test(test_every_bad_connection_manager_is_refused_at_its_place),
       cmocka_unit_test(test_defaults_are_envoys),
       cmocka_unit_test(test_optional_filter_of_unknown_type_is_left_out),
-      cmocka_unit_test(test_log_without_format_gets_envoys),
+      cmocka_unit_test(test_log_without_format_gets_envoys_but_for_the_query),
       cmocka_unit_test(test_listener_may_have_any_free_port_and_ignored_fields),
       cmocka_unit_test(test_api_listener_may_hold_what_it_likes),
       cmocka_unit_test(test_upgrade_that_is_disabled_is_none),

@@ -356,8 +356,8 @@ static const struct gw_access_log_field sample_log_fields[] = {
     {GW_STR("a"), GW_STR("")},
 };
 static const struct gw_access_log sample_logs[] = {
-    {sample_log_fields, 3, {NULL, 0}},
-    {NULL, 0, GW_STR("%PROTOCOL%\n")},
+    {.fields = sample_log_fields, .field_count = 3},
+    {.text = GW_STR("%PROTOCOL%\n")},
 };
 
 static const struct gw_listener sample_listener = {

@@ -7,7 +7,7 @@
   "timeouts, retries, "                                                                                                                    \
   "name, hosts, match, split, sticky, "                                                                                                    \
   "rewrite, "                                                                                                                              \
-  "request_headers, response_headers, redirect, respond, max_request_body, node_groups"
+  "request_headers, response_headers, redirect, respond, max_request_body, node_groups, access_log"
 
 struct mistake {
   const char *input;

@@ -109,6 +109,28 @@ static void test_sizes_have_units_and_bounds(void **state) {
                  "my.env:1:33: GATEWAY_OVERLOAD_MEMORY_PERCENT: a whole number from 0 to 100 is allowed\n");
 }
 
+static void test_the_access_logs_settings_have_bounds(void **state) {
+  (void)state;
+  char *told;
+  write_file("my.env", "GATEWAY_ACCESS_LOG_SAMPLE_PERCENT=0.25\nGATEWAY_ACCESS_LOG_ALWAYS_STATUS=500\n"
+                       "GATEWAY_ACCESS_LOG_ALWAYS_DURATION=2s\nGATEWAY_ACCESS_LOG_REDACT=X-Pin, x-other\n");
+  struct gw_settings *settings = load("my.env", NULL, &told);
+  if (settings == NULL) fail_msg("%s", told);
+  free(told);
+  assert_int_equal(settings->access_log_sample_millionths, 2500);
+  assert_int_equal(settings->access_log_always_status, 500);
+  assert_int_equal(settings->access_log_always_ms, 2000);
+  assert_string_equal(settings->access_log_redact, "X-Pin, x-other");
+  assert_line(settings, "GATEWAY_ACCESS_LOG_REQUESTS=false  (default)");
+  gw_settings_free(settings);
+  assert_refused("GATEWAY_ACCESS_LOG_SAMPLE_PERCENT=some\n",
+                 "my.env:1:35: GATEWAY_ACCESS_LOG_SAMPLE_PERCENT: a number from 0 to 100, with up to four decimals is allowed\n");
+  assert_refused("GATEWAY_ACCESS_LOG_ALWAYS_STATUS=600\n",
+                 "my.env:1:34: GATEWAY_ACCESS_LOG_ALWAYS_STATUS: a whole number from 0 to 599 is allowed\n");
+  assert_refused("GATEWAY_ACCESS_LOG_REQUEST_HEADERS=a,,b\n",
+                 "my.env:1:36: GATEWAY_ACCESS_LOG_REQUEST_HEADERS: up to 64 names of header fields with commas are allowed\n");
+}
+
 static void test_trust_is_by_number_or_by_address(void **state) {
   (void)state;
   assert_refused("GATEWAY_TRUSTED_PROXIES=10.0.0.0/8\nGATEWAY_XFF_NUM_TRUSTED_HOPS=1\n",
@@ -273,6 +295,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_defaults, setup, teardown),
       cmocka_unit_test_setup_teardown(test_sizes_have_units_and_bounds, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_the_access_logs_settings_have_bounds, setup, teardown),
       cmocka_unit_test_setup_teardown(test_trust_is_by_number_or_by_address, setup, teardown),
       cmocka_unit_test_setup_teardown(test_secrets_are_not_taken_from_flags, setup, teardown),
       cmocka_unit_test_setup_teardown(test_flag_goes_before_environment_before_file_before_default, setup, teardown),

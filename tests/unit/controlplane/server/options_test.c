@@ -105,6 +105,24 @@ static void test_wrong_words_are_refused(void **state) {
   ASSERT_USAGE("--log-format", "xml");
 }
 
+static void test_the_log_may_be_set_by_the_environment_and_flags_win(void **state) {
+  (void)state;
+  const char *const argv[] = {"gateway-controlplane", "--log-level", "error"};
+  struct gw_options options;
+  int code = -1;
+  setenv("GATEWAY_LOG_LEVEL", "debug", 1);
+  setenv("GATEWAY_LOG_FORMAT", "json", 1);
+  optind = 0;
+  assert_int_equal(gw_options_parse(3, (char **)(uintptr_t)argv, &options, &code), GW_OK);
+  assert_int_equal(options.log_level, GW_LOG_ERROR);
+  assert_int_equal(options.log_format, GW_LOG_JSON);
+  gw_options_done(&options);
+  setenv("GATEWAY_LOG_LEVEL", "loud", 1);
+  ASSERT_USAGE("--log-format", "text");
+  unsetenv("GATEWAY_LOG_LEVEL");
+  unsetenv("GATEWAY_LOG_FORMAT");
+}
+
 static void test_help_ends_with_0(void **state) {
   (void)state;
   assert_refused(GW_EXIT_OK, (const char *const[]){"--help", NULL});
@@ -113,10 +131,15 @@ static void test_help_ends_with_0(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_defaults_are_the_documented_ones),  cmocka_unit_test(test_settings_are_collected_in_order),
-      cmocka_unit_test(test_setting_without_a_name_is_refused), cmocka_unit_test(test_addresses_beyond_loopback_want_insecure),
-      cmocka_unit_test(test_tls_wants_all_three_files),         cmocka_unit_test(test_tls_lets_a_port_reach_beyond_loopback),
-      cmocka_unit_test(test_wrong_words_are_refused),           cmocka_unit_test(test_help_ends_with_0),
+      cmocka_unit_test(test_defaults_are_the_documented_ones),
+      cmocka_unit_test(test_settings_are_collected_in_order),
+      cmocka_unit_test(test_setting_without_a_name_is_refused),
+      cmocka_unit_test(test_addresses_beyond_loopback_want_insecure),
+      cmocka_unit_test(test_tls_wants_all_three_files),
+      cmocka_unit_test(test_tls_lets_a_port_reach_beyond_loopback),
+      cmocka_unit_test(test_wrong_words_are_refused),
+      cmocka_unit_test(test_the_log_may_be_set_by_the_environment_and_flags_win),
+      cmocka_unit_test(test_help_ends_with_0),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

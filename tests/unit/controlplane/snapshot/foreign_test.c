@@ -38,6 +38,8 @@ static const struct gw_jwt_authn authn = {.providers = providers,
                                           .requirement_count = 3};
 static const struct gw_forwarded_identity identity = {.user_id = GW_STR("x-user-id"), .request_id = GW_STR("x-request-id")};
 
+static const struct gw_access_log_route one_of_ten = {.filter = {.kind = GW_LOG_FILTER_SAMPLE, .numerator = 10, .denominator = 100}};
+
 static struct gw_snapshot *make_with(const struct gw_jwt_authn *tokens, const char *const *route_requirements, uint32_t count) {
   static const struct gw_str trusted = {"10.0.0.0/8", 10};
   struct gw_http_filter filters[] = {
@@ -68,6 +70,7 @@ static struct gw_snapshot *make_with(const struct gw_jwt_authn *tokens, const ch
   for (uint32_t i = 0; i < count; i++) {
     jwt[i].requirement = gw_str_from(route_requirements[i]);
     of_routes[i].jwt = &jwt[i];
+    of_routes[i].access_log = &one_of_ten;
     routes[i] = (struct gw_route){.index = i,
                                   .name = GW_STR("r"),
                                   .match = {.kind = GW_PATH_MATCH_PREFIX, .path = GW_STR("/")},
@@ -155,6 +158,8 @@ static void test_listener_has_only_what_they_know(void **state) {
   assert_int_equal(left->requirement_count, 1);
   assert_int_equal(left->requirements[0].requirement.provider, 0);
   assert_false(route_of(theirs, 0)->has_body_limit);
+  assert_non_null(route_of(snapshot, 0)->filters->access_log);
+  assert_null(route_of(theirs, 0)->filters->access_log);
   /* It can't print a message that it does not know, optional or not. */
   const struct gw_bytes *any = gw_snapshot_find(theirs, GW_RESOURCE_LISTENER, GW_STR("gateway"))->any;
   assert_null(memmem(any->data, any->len, "gateway.filters", 15));

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "common/base/mem.h"
+#include "common/model/rate_limit.h"
 #include "dataplane/pipeline/access_log.h"
 #include "dataplane/pipeline/stream.h"
 #include "tests/unit/dataplane/model_fixture.h"
@@ -57,7 +58,7 @@ static void expect(struct fixture *fixture, const struct gw_access_log *model, c
   struct gw_access_log_plan *plan = gw_access_log_plan_build(model, &errors, "l");
   if (plan == NULL) fail_msg("%s", gw_errors_format(&errors));
   GW_CLEANUP(gw_strbuf_done) struct gw_strbuf buf = {0};
-  gw_access_log_plan_write(plan, &fixture->stream, &buf);
+  assert_true(gw_access_log_plan_write(plan, NULL, &fixture->stream, GW_ACCESS_LOG_TYPE_END, &buf));
   assert_string_equal(buf.data, line);
   gw_access_log_plan_free(plan);
   gw_errors_done(&errors);
@@ -87,6 +88,89 @@ static void test_json_has_numbers_nulls_and_escapes(void **state) {
   };
   expect(fixture, &(struct gw_access_log){.fields = fields, .field_count = GW_ARRAY_LEN(fields)},
          "{\"code\":503,\"agent\":\"a\\\"b\\\\c\",\"route\":null,\"both\":\"GET 42\",\"q\\\"k\":\"plain\",\"empty\":\"\"}\n");
+}
+
+static void test_strangers_end_no_line_and_no_quotation(void **state) {
+  struct fixture *fixture = *state;
+  struct gw_stream *stream = &fixture->stream;
+  static const struct gw_access_log_field fields[] = {{GW_STR("evil"), GW_STR("%REQ(x-evil)%")},
+                                                      {GW_STR("both"), GW_STR("<%REQ(x-evil)%>")}};
+  gw_headers_add(&stream->request.headers, &stream->arena, GW_HEADER_OTHER, GW_STR("x-evil"),
+                 GW_STR("a\" 200\n{\"code\":1}\r\x1b[2J\xc2\x9b\xff\xc3\xa9\\"));
+  expect_text(fixture, "\"%REQ(x-evil)%\"", "\"a\\\" 200\\n{\\\"code\\\":1}\\x0d\\x1b[2J\\xc2\\x9b\\xff\xc3\xa9\\\\\"");
+  expect(fixture, &(struct gw_access_log){.fields = fields, .field_count = 2},
+         "{\"evil\":\"a\\\" 200\\n{\\\"code\\\":1}\\r\\u001b[2J\\u009b\xEF\xBF\xBD\xc3\xa9\\\\\","
+         "\"both\":\"<a\\\" 200\\n{\\\"code\\\":1}\\r\\u001b[2J\\u009b\xEF\xBF\xBD\xc3\xa9\\\\>\"}\n");
+}
+
+static void test_credentials_are_never_shown(void **state) {
+  struct fixture *fixture = *state;
+  struct gw_stream *stream = &fixture->stream;
+  static const char *const names[] = {"Authorization", "proxy-authorization", "Cookie", "X-API-Key"};
+  for (size_t i = 0; i < GW_ARRAY_LEN(names); i++)
+    gw_headers_add(&stream->request.headers, &stream->arena, GW_HEADER_OTHER, gw_str_from(names[i]), GW_STR("secret"));
+  gw_headers_init(&stream->response.headers, &stream->arena, 1);
+  gw_headers_add(&stream->response.headers, &stream->arena, GW_HEADER_OTHER, GW_STR("Set-Cookie"), GW_STR("secret"));
+  expect_text(fixture,
+              "%REQ(authorization)% %REQ(AUTHORIZATION):3% %REQ(absent?cookie)% %REQ(proxy-authorization)% %REQ(x-api-key)% "
+              "%RESP(set-cookie)%",
+              "[redacted] [redacted] [redacted] [redacted] [redacted] [redacted]");
+  expect_text(fixture, "%DYNAMIC_METADATA(gateway:redacted:x-own)% %DYNAMIC_METADATA(gateway:redacted:absent)%", "[redacted] -");
+  expect_text(fixture, "%DYNAMIC_METADATA(gateway:redacted_response:set-cookie)%", "[redacted]");
+}
+
+static void test_fields_that_are_not_in_envoys_log_say_what_happened(void **state) {
+  struct fixture *fixture = *state;
+  struct gw_stream *stream = &fixture->stream;
+  static const struct gw_access_log_field fields[] = {
+      {GW_STR("consumer"), GW_STR("%DYNAMIC_METADATA(gateway:consumer)%")},
+      {GW_STR("key"), GW_STR("%DYNAMIC_METADATA(gateway:api_key)%")},
+      {GW_STR("limit"), GW_STR("%DYNAMIC_METADATA(gateway:rate_limit)%")},
+      {GW_STR("by"), GW_STR("%DYNAMIC_METADATA(gateway:rate_limit_key)%")},
+      {GW_STR("down"), GW_STR("%DYNAMIC_METADATA(gateway:downstream_connection_reused)%")},
+      {GW_STR("up"), GW_STR("%DYNAMIC_METADATA(gateway:upstream_connection_reused)%")},
+      {GW_STR("first"), GW_STR("%RESPONSE_DURATION%")},
+      {GW_STR("type"), GW_STR("%ACCESS_LOG_TYPE%")},
+  };
+  const struct gw_access_log json = {.fields = fields, .field_count = GW_ARRAY_LEN(fields)};
+  expect(fixture, &json,
+         "{\"consumer\":null,\"key\":null,\"limit\":null,\"by\":null,\"down\":false,\"up\":null,\"first\":null,"
+         "\"type\":\"DownstreamEnd\"}\n");
+  static const struct gw_identity alice = {.user_id = {"alice", 5}};
+  static const struct gw_plan plan = {.key_id = {"k1", 2}};
+  static const struct gw_rate_limit_entry entries[] = {{{"user", 4}, {"alice", 5}},
+                                                       {{"client", 6}, {"", 0}},
+                                                       {{"header x-own", 12}, {"12345", 5}},
+                                                       {{"header authorization", 20}, {"secret", 6}},
+                                                       {{"claim org.id", 12}, {"7", 1}}};
+  gw_headers_add(&stream->request.headers, &stream->arena, GW_HEADER_OTHER, GW_STR("authorization"), GW_STR("secret"));
+  stream->identity = &alice;
+  stream->plan = &plan;
+  stream->limit = (struct gw_limit_words){GW_STR("orders"), entries, GW_ARRAY_LEN(entries)};
+  stream->is_connection_reused = stream->is_upstream_reused = true;
+  stream->attempt_count = 1;
+  stream->answered_us = stream->started_us + 12345;
+  expect(fixture, &json,
+         "{\"consumer\":\"alice\",\"key\":\"k1\",\"limit\":\"orders\","
+         "\"by\":\"user=alice,client=127.0.0.1,header x-own=12345,header authorization=[redacted],claim org.id=7\",\"down\":true,\"up\":"
+         "true,"
+         "\"first\":12,\"type\":\"DownstreamEnd\"}\n");
+  stream->identity = NULL;
+  expect_text(fixture, "%DYNAMIC_METADATA(gateway:consumer)% %DYNAMIC_METADATA(gateway:rate_limit_key)%",
+              "k1 user=alice,client=127.0.0.1,header x-own=12345,header authorization=[redacted],claim org.id=7");
+  expect_text(fixture, "%DYNAMIC_METADATA(gateway:rate_limit_key:x-a,X-Own)%",
+              "user=alice,client=127.0.0.1,header x-own=[redacted],header authorization=[redacted],claim org.id=7");
+}
+
+static void test_what_is_empty_can_be_left_out(void **state) {
+  struct fixture *fixture = *state;
+  static const struct gw_access_log_field fields[] = {{GW_STR("a"), GW_STR("%ROUTE_NAME%")},
+                                                      {GW_STR("b"), GW_STR("%BYTES_SENT%")},
+                                                      {GW_STR("c"), GW_STR("<%ROUTE_NAME%>")},
+                                                      {GW_STR("d"), GW_STR("%UPSTREAM_HOST%")}};
+  expect(fixture, &(struct gw_access_log){.fields = fields, .field_count = 4, .omits_empty = true}, "{\"b\":42,\"c\":\"<>\"}\n");
+  expect(fixture, &(struct gw_access_log){.fields = fields, .field_count = 1, .omits_empty = true}, "{}\n");
+  expect(fixture, &(struct gw_access_log){.text = GW_STR("%ROUTE_NAME%|%BYTES_SENT%"), .omits_empty = true}, "|42");
 }
 
 static void test_tries_are_counted_and_listed(void **state) {
@@ -131,12 +215,19 @@ static void test_records_are_bounded_and_one_a_try(void **state) {
 
 static void test_what_is_not_an_operator_is_a_mistake(void **state) {
   (void)state;
-  static const char *const formats[] = {"%NO_SUCH%",        "%REQ(bad name)%",
-                                        "%REQ(:nothing)%",  "%REQ(x",
-                                        "%PATH%",           "%PATH(XX)%",
-                                        "%START_TIME(%Y)%", "50%",
-                                        "%REQ(x):y%",       "%DYNAMIC_METADATA(a:b)%",
-                                        "%RESP(:path)%",    "%REQ_WITHOUT_QUERY(x)%"};
+  static const char *const formats[] = {"%NO_SUCH%",
+                                        "%REQ(bad name)%",
+                                        "%REQ(:nothing)%",
+                                        "%REQ(x",
+                                        "%PATH%",
+                                        "%PATH(XX)%",
+                                        "%START_TIME(%Y)%",
+                                        "50%",
+                                        "%REQ(x):y%",
+                                        "%DYNAMIC_METADATA(a:b)%",
+                                        "%RESP(:path)%",
+                                        "%REQ_WITHOUT_QUERY(x)%",
+                                        "%DYNAMIC_METADATA(gateway:redacted:)%"};
   for (size_t i = 0; i < GW_ARRAY_LEN(formats); i++) {
     struct gw_errors errors;
     gw_errors_init(&errors);
@@ -152,6 +243,10 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_text_operators_say_what_the_stream_did, start, stop),
       cmocka_unit_test_setup_teardown(test_json_has_numbers_nulls_and_escapes, start, stop),
+      cmocka_unit_test_setup_teardown(test_strangers_end_no_line_and_no_quotation, start, stop),
+      cmocka_unit_test_setup_teardown(test_credentials_are_never_shown, start, stop),
+      cmocka_unit_test_setup_teardown(test_fields_that_are_not_in_envoys_log_say_what_happened, start, stop),
+      cmocka_unit_test_setup_teardown(test_what_is_empty_can_be_left_out, start, stop),
       cmocka_unit_test_setup_teardown(test_tries_are_counted_and_listed, start, stop),
       cmocka_unit_test_setup_teardown(test_records_are_bounded_and_one_a_try, start, stop),
       cmocka_unit_test(test_what_is_not_an_operator_is_a_mistake),

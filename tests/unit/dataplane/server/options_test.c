@@ -56,7 +56,7 @@ static void test_parse_takes_every_flag(void **state) {
                          "--listen", "0.0.0.0:0", "--status-http", "0.0.0.0:1", "--admin-http", "127.0.0.1:2", "--admin-grpc", "[::1]:3",
                          "--cache-dir", "/d", "--cache-key-file", "/k", "--cache-max-age", "90m", "--admin-token-file", "/t",
                          "--drain-delay", "250ms", "--drain-time", "7", "--ports-file", "/p", "--log-level", "debug", "--log-format",
-                         "json", "--access-log-file", "/a"),
+                         "json", "--log-file", "/l", "--access-log-file", "/a"),
                    GW_OK);
   assert_string_equal(options.targets[0], "localhost:1");
   assert_string_equal(options.targets[1], "[::1]:2");
@@ -69,6 +69,8 @@ static void test_parse_takes_every_flag(void **state) {
   assert_string_equal(options.cache_key_file, "/k");
   assert_int_equal(options.log_level, GW_LOG_DEBUG);
   assert_int_equal(options.log_format, GW_LOG_JSON);
+  assert_string_equal(options.log_file, "/l");
+  assert_string_equal(options.access_log_file, "/a");
   gw_options_done(&options);
 }
 
