@@ -64,6 +64,7 @@ void gw_pipeline_free(struct gw_pipeline *pipeline) {
 
 void gw_pipeline_set_frozen(struct gw_pipeline *pipeline, struct gw_frozen *frozen) {
   struct gw_view *previous = pipeline->view;
+  pipeline->stats->max_series = gw_frozen_max_series(frozen);
   pipeline->view = gw_view_new(pipeline, frozen, previous);
   gw_view_unref(previous);
 }
@@ -105,6 +106,22 @@ static void copy_circuit(struct gw_service_stats *service, const struct gw_upstr
   memcpy(service->circuit_changes_total, counts->circuit_changes_total, sizeof(service->circuit_changes_total));
 }
 
+static void copy_instances(struct gw_service_stats *service, const struct gw_worker_cluster *cluster) {
+  uint32_t cursor = 0, size = 0;
+  struct gw_str endpoint;
+  const struct gw_upstream_pool *pool;
+  while (gw_worker_cluster_next_used(cluster, &cursor, &endpoint, &pool))
+    size++;
+  service->instances = gw_calloc(size, sizeof(*service->instances));
+  for (cursor = 0; gw_worker_cluster_next_used(cluster, &cursor, &endpoint, &pool);) {
+    struct gw_instance_stats *instance = &service->instances[service->instance_count++];
+    size_t len = endpoint.len < sizeof(instance->address) ? endpoint.len : sizeof(instance->address) - 1;
+    memcpy(instance->address, endpoint.data, len);
+    instance->requests_active = gw_upstream_pool_count_active(pool);
+    memcpy(instance->answers, gw_upstream_pool_answers(pool), sizeof(instance->answers));
+  }
+}
+
 struct gw_stats *gw_pipeline_copy_stats(const struct gw_pipeline *pipeline) {
   struct gw_stats *copy = gw_stats_copy(pipeline->stats);
   if (pipeline->view == NULL) return copy;
@@ -123,6 +140,9 @@ struct gw_stats *gw_pipeline_copy_stats(const struct gw_pipeline *pipeline) {
     service->retries_refused_total = counts->retries_refused_total;
     service->retries_exhausted_total = counts->retries_exhausted_total;
     service->try_timeouts_total = counts->try_timeouts_total;
+    service->response_times = counts->response_times;
+    memcpy(service->departed_answers, counts->departed_answers, sizeof(service->departed_answers));
+    copy_instances(service, cluster);
   }
   return copy;
 }

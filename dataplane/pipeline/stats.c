@@ -23,6 +23,7 @@ static struct gw_str own_copy(struct gw_str s) {
 
 struct gw_stats *gw_stats_new(void) {
   struct gw_stats *stats = gw_calloc(1, sizeof(*stats));
+  stats->max_series = GW_SERIES_MAX_DEFAULT;
   stats->routes = gw_map_new();
   stats->services = gw_map_new();
   stats->overflow.route = own_copy(GW_STR("other"));
@@ -48,6 +49,7 @@ void gw_stats_free(struct gw_stats *stats) {
   while (gw_map_next(stats->services, &cursor, &key, &value)) {
     struct gw_service_stats *service = value;
     free((char *)service->service.data);
+    free(service->instances);
     free(service);
   }
   gw_map_free(stats->routes);
@@ -75,7 +77,7 @@ struct gw_route_stats *gw_stats_get_route(struct gw_stats *stats, struct gw_str 
   gw_strbuf_append_str(&key, service);
   struct gw_route_stats *found = gw_map_find(stats->routes, gw_strbuf_str(&key));
   if (found != NULL) return found;
-  if (gw_map_count(stats->routes) >= GW_STATS_ROUTES_MAX) return &stats->overflow;
+  if (gw_map_count(stats->routes) >= gw_series_room(stats->max_series, GW_SERIES_ROUTE)) return &stats->overflow;
   struct entry *entry = gw_calloc(1, sizeof(*entry));
   entry->stats.route = own_copy(route);
   entry->stats.service = own_copy(service);
@@ -87,14 +89,20 @@ struct gw_route_stats *gw_stats_get_route(struct gw_stats *stats, struct gw_str 
 
 struct gw_route_stats *gw_stats_hold_route(struct gw_stats *stats, struct gw_str route, struct gw_str service) {
   struct gw_route_stats *found = gw_stats_get_route(stats, route, service);
-  if (found == &stats->overflow) return found;
+  if (found == &stats->overflow) {
+    stats->overflow_holds++;
+    return found;
+  }
   entry_of(found)->holds++;
   gw_list_remove(&entry_of(found)->unused_node);
   return found;
 }
 
 void gw_stats_release_route(struct gw_stats *stats, struct gw_route_stats *route) {
-  if (route == &stats->overflow) return;
+  if (route == &stats->overflow) {
+    stats->overflow_holds--;
+    return;
+  }
   if (--entry_of(route)->holds == 0) gw_list_add_last(&stats->unused_routes, &entry_of(route)->unused_node);
 }
 
@@ -143,39 +151,20 @@ struct gw_service_stats *gw_stats_get_service(struct gw_stats *stats, struct gw_
   return found;
 }
 
-/* Its state is the same to all workers, but that they were asked one after the other. */
-static void merge_circuit(struct gw_service_stats *service, const struct gw_service_stats *source) {
-  if (!source->has_circuit_breaker) return;
-  service->has_circuit_breaker = true;
-  service->circuit_state = source->circuit_state;
-  service->circuit_refusals_total += source->circuit_refusals_total;
-  for (size_t i = 0; i < GW_ARRAY_LEN(service->circuit_changes_total); i++)
-    service->circuit_changes_total[i] += source->circuit_changes_total[i];
-}
-
 static void merge_services(struct gw_stats *stats, const struct gw_stats *from) {
   size_t cursor = 0;
   struct gw_str key;
   void *value;
   while (gw_map_next(from->services, &cursor, &key, &value)) {
     const struct gw_service_stats *source = value;
-    struct gw_service_stats *service = gw_stats_get_service(stats, source->service);
-    service->connections_active += source->connections_active;
-    service->connections_total += source->connections_total;
-    service->connect_failures_total += source->connect_failures_total;
-    service->requests_active += source->requests_active;
-    service->retries_total += source->retries_total;
-    for (size_t i = 0; i < GW_ARRAY_LEN(service->overflows_total); i++)
-      service->overflows_total[i] += source->overflows_total[i];
-    merge_circuit(service, source);
-    service->retries_refused_total += source->retries_refused_total;
-    service->retries_exhausted_total += source->retries_exhausted_total;
-    service->try_timeouts_total += source->try_timeouts_total;
+    gw_service_stats_merge(gw_stats_get_service(stats, source->service), source);
   }
 }
 
 /* All but the routes. */
 static void merge_totals(struct gw_stats *stats, const struct gw_stats *from) {
+  stats->max_series = from->max_series;
+  if (from->overflow_holds > stats->overflow_holds) stats->overflow_holds = from->overflow_holds; /* mostly the same ones */
   merge_services(stats, from);
   merge_route(&stats->overflow, &from->overflow);
   stats->connections_total += from->connections_total;
@@ -185,6 +174,12 @@ static void merge_totals(struct gw_stats *stats, const struct gw_stats *from) {
   stats->bytes_received += from->bytes_received;
   stats->bytes_sent += from->bytes_sent;
   stats->bad_requests_total += from->bad_requests_total;
+  for (size_t i = 0; i < GW_FAILURE_SIDE_COUNT; i++)
+    stats->failures_total[i] += from->failures_total[i];
+  for (size_t i = 0; i < GW_FLAG_BITS; i++)
+    stats->flags_total[i] += from->flags_total[i];
+  stats->redis_failures_total += from->redis_failures_total;
+  gw_histogram_merge(&stats->redis_times, &from->redis_times);
   stats->tls_handshakes_total += from->tls_handshakes_total;
   stats->tls_failures_total += from->tls_failures_total;
   stats->tunnels_total += from->tunnels_total;
