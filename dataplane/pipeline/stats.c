@@ -6,12 +6,15 @@
 
 /* A route's counters with what only this file sees: how many views hold them. */
 struct entry {
-  struct gw_route_stats stats;
+  struct gw_route_stats stats; /* its names are in `key` */
   uint32_t holds;
+  struct gw_list node; /* in stats->entries */
   struct gw_list unused_node;
-  char *key;
   size_t key_len;
+  char key[]; /* "route\0service" */
 };
+
+#define KEY_MAX 512 /* longer ones take a detour over the heap */
 
 static struct entry *entry_of(struct gw_route_stats *route) {
   return GW_CONTAINER_OF(route, struct entry, stats);
@@ -27,14 +30,30 @@ struct gw_stats *gw_stats_new(void) {
   stats->routes = gw_map_new();
   stats->services = gw_map_new();
   stats->overflow.route = own_copy(GW_STR("other"));
+  gw_list_init(&stats->entries);
   gw_list_init(&stats->unused_routes);
   return stats;
 }
 
-static void entry_free(struct entry *entry) {
-  free((char *)entry->stats.route.data);
-  free((char *)entry->stats.service.data);
-  free(entry->key);
+static struct entry *entry_new(struct gw_stats *stats, struct gw_str key, size_t route_len) {
+  struct entry *entry = gw_calloc(1, sizeof(*entry) + key.len);
+  memcpy(entry->key, key.data, key.len);
+  entry->key_len = key.len;
+  entry->stats.route = (struct gw_str){entry->key, route_len};
+  entry->stats.service = gw_str_skip((struct gw_str){entry->key, key.len}, route_len + 1);
+  gw_map_put(stats->routes, key, &entry->stats);
+  gw_list_add_last(&stats->entries, &entry->node);
+  stats->names_len += key.len;
+  return entry;
+}
+
+/* The copy that is under way goes on behind it. */
+static void entry_free(struct gw_stats *stats, struct entry *entry) {
+  if (stats->copy_at == &entry->node) stats->copy_at = entry->node.next;
+  stats->names_len -= entry->key_len;
+  gw_map_remove(stats->routes, (struct gw_str){entry->key, entry->key_len});
+  gw_list_remove(&entry->node);
+  gw_list_remove(&entry->unused_node);
   free(entry);
 }
 
@@ -43,9 +62,7 @@ void gw_stats_free(struct gw_stats *stats) {
   size_t cursor = 0;
   struct gw_str key;
   void *value;
-  while (gw_map_next(stats->routes, &cursor, &key, &value))
-    entry_free(entry_of(value));
-  cursor = 0;
+  GW_LIST_FOR_EACH(node, &stats->entries) free(GW_LIST_ITEM(node, struct entry, node));
   while (gw_map_next(stats->services, &cursor, &key, &value)) {
     struct gw_service_stats *service = value;
     free((char *)service->service.data);
@@ -69,22 +86,23 @@ static void unfold(struct gw_stats *stats) {
     merge_route(gw_stats_get_route(stats, stats->folded[i].route, stats->folded[i].service), &stats->folded[i]);
 }
 
-struct gw_route_stats *gw_stats_get_route(struct gw_stats *stats, struct gw_str route, struct gw_str service) {
-  if (stats->folded_count > 0) unfold(stats);
-  GW_CLEANUP(gw_strbuf_done) struct gw_strbuf key = {0};
-  gw_strbuf_append_str(&key, route);
-  gw_strbuf_append_char(&key, '\0');
-  gw_strbuf_append_str(&key, service);
-  struct gw_route_stats *found = gw_map_find(stats->routes, gw_strbuf_str(&key));
+static struct gw_route_stats *get_route(struct gw_stats *stats, struct gw_str key, size_t route_len) {
+  struct gw_route_stats *found = gw_map_find(stats->routes, key);
   if (found != NULL) return found;
   if (gw_map_count(stats->routes) >= gw_series_room(stats->max_series, GW_SERIES_ROUTE)) return &stats->overflow;
-  struct entry *entry = gw_calloc(1, sizeof(*entry));
-  entry->stats.route = own_copy(route);
-  entry->stats.service = own_copy(service);
-  entry->key_len = key.len;
-  gw_map_put(stats->routes, gw_strbuf_str(&key), &entry->stats);
-  entry->key = gw_strbuf_take(&key);
-  return &entry->stats;
+  return &entry_new(stats, key, route_len)->stats;
+}
+
+struct gw_route_stats *gw_stats_get_route(struct gw_stats *stats, struct gw_str route, struct gw_str service) {
+  if (stats->folded_count > 0) unfold(stats);
+  char text[KEY_MAX];
+  size_t len = route.len + 1 + service.len;
+  GW_CLEANUP(gw_free_ptr) char *long_text = len > KEY_MAX ? gw_malloc(len) : NULL;
+  char *key = long_text != NULL ? long_text : text;
+  if (route.len > 0) memcpy(key, route.data, route.len);
+  key[route.len] = '\0';
+  if (service.len > 0) memcpy(key + route.len + 1, service.data, service.len);
+  return get_route(stats, (struct gw_str){key, len}, route.len);
 }
 
 struct gw_route_stats *gw_stats_hold_route(struct gw_stats *stats, struct gw_str route, struct gw_str service) {
@@ -135,9 +153,7 @@ bool gw_stats_sweep(struct gw_stats *stats, uint32_t limit) {
     if (limit-- == 0) return true;
     struct entry *entry = GW_LIST_ITEM(node, struct entry, unused_node);
     merge_route(&stats->overflow, &entry->stats);
-    gw_map_remove(stats->routes, (struct gw_str){entry->key, entry->key_len});
-    gw_list_remove(node);
-    entry_free(entry);
+    entry_free(stats, entry);
   }
   return false;
 }
@@ -217,39 +233,43 @@ void gw_stats_merge(struct gw_stats *stats, const struct gw_stats *from) {
   merge_totals(stats, from);
 }
 
-/* Copies the text to *at and moves *at behind it. */
-static struct gw_str place_text(struct gw_str text, char **at) {
-  struct gw_str copy = {*at, text.len};
-  if (text.len > 0) memcpy(*at, text.data, text.len);
-  *at += text.len;
+/* ---- copies ---- */
+
+struct gw_stats *gw_stats_begin_copy(struct gw_stats *stats) {
+  struct gw_stats *copy = gw_stats_new();
+  copy->folded_size = (uint32_t)gw_map_count(stats->routes);
+  copy->folded = gw_malloc(copy->folded_size * sizeof(*copy->folded) + 1);
+  copy->folded_text = gw_malloc(stats->names_len + 1);
+  copy->folded_text_size = stats->names_len;
+  stats->copy_at = stats->entries.next;
+  merge_totals(copy, stats);
   return copy;
 }
 
-static void fold_routes(struct gw_stats *copy, const struct gw_stats *stats) {
-  size_t cursor = 0;
-  size_t text_len = 0;
-  struct gw_str key;
-  void *value;
-  copy->folded = gw_calloc(gw_map_count(stats->routes), sizeof(*copy->folded));
-  while (gw_map_next(stats->routes, &cursor, &key, &value)) {
-    copy->folded[copy->folded_count] = *(const struct gw_route_stats *)value;
-    text_len += key.len;
-    copy->folded_count++;
-  }
-  char *at = copy->folded_text = gw_malloc(text_len + 1);
-  for (uint32_t i = 0; i < copy->folded_count; i++) {
-    copy->folded[i].route = place_text(copy->folded[i].route, &at);
-    copy->folded[i].service = place_text(copy->folded[i].service, &at);
-  }
+/* false: there is no room, since it is new. */
+static bool fold_route(struct gw_stats *copy, const struct entry *entry) {
+  if (copy->folded_count == copy->folded_size || entry->key_len > copy->folded_text_size - copy->folded_text_len) return false;
+  char *key = copy->folded_text + copy->folded_text_len;
+  struct gw_route_stats *route = &copy->folded[copy->folded_count++];
+  memcpy(key, entry->key, entry->key_len);
+  copy->folded_text_len += entry->key_len;
+  *route = entry->stats;
+  route->route.data = key;
+  route->service.data = key + entry->stats.route.len + 1;
+  return true;
 }
 
-struct gw_stats *gw_stats_copy(const struct gw_stats *stats) {
-  struct gw_stats *copy = gw_stats_new();
-  if (stats->folded_count > 0) {
-    gw_stats_merge(copy, stats);
-    return copy;
+bool gw_stats_copy_routes(struct gw_stats *stats, struct gw_stats *copy, uint32_t limit) {
+  while (stats->copy_at != &stats->entries && limit-- > 0) {
+    const struct entry *entry = GW_LIST_ITEM(stats->copy_at, struct entry, node);
+    stats->copy_at = fold_route(copy, entry) ? stats->copy_at->next : &stats->entries;
   }
-  fold_routes(copy, stats);
-  merge_totals(copy, stats);
+  return stats->copy_at != &stats->entries;
+}
+
+struct gw_stats *gw_stats_copy(struct gw_stats *stats) {
+  if (stats->folded_count > 0) unfold(stats);
+  struct gw_stats *copy = gw_stats_begin_copy(stats);
+  gw_stats_copy_routes(stats, copy, UINT32_MAX);
   return copy;
 }

@@ -99,8 +99,8 @@ struct gw_route_stats {
     uint64_t count;
     uint32_t code;
   } codes[GW_STATS_CODES];
-  struct gw_str route;   /* owned by gw_stats */
-  struct gw_str service; /* owned; empty for local answers */
+  struct gw_str route;   /* owned by gw_stats, as all names */
+  struct gw_str service; /* empty for local answers */
 };
 
 struct gw_stats {
@@ -135,11 +135,17 @@ struct gw_stats {
   uint64_t token_cache_misses_total;
   uint64_t view_swaps_total;
   struct gw_histogram view_swap; /* how long gw_engine_set_frozen took */
+  struct gw_list entries;        /* of routes, the oldest first */
   struct gw_list unused_routes;  /* held by no view */
+  size_t names_len;              /* of all routes */
+  struct gw_list *copy_at;       /* how far a copy has come */
   /* The routes of a copy, in one piece, until somebody looks for one: a worker makes copies between requests. */
   struct gw_route_stats *folded;
   uint32_t folded_count;
+  uint32_t folded_size;
   char *folded_text;
+  size_t folded_text_len;
+  size_t folded_text_size;
 };
 
 struct gw_stats *gw_stats_new(void); /* with GW_SERIES_MAX_DEFAULT */
@@ -154,7 +160,11 @@ void gw_stats_release_route(struct gw_stats *stats, struct gw_route_stats *route
  * more. */
 bool gw_stats_sweep(struct gw_stats *stats, uint32_t limit);
 void gw_route_stats_count(struct gw_route_stats *stats, uint32_t code, uint64_t duration_us);
-struct gw_stats *gw_stats_copy(const struct gw_stats *stats);
+/* A copy with all but the routes, which come in steps: at most `limit` of them, true: there are more. One copy at a time. */
+struct gw_stats *gw_stats_begin_copy(struct gw_stats *stats);
+bool gw_stats_copy_routes(struct gw_stats *stats, struct gw_stats *copy, uint32_t limit);
+/* Both at once. */
+struct gw_stats *gw_stats_copy(struct gw_stats *stats);
 /* Adds `from` to `stats`. */
 void gw_stats_merge(struct gw_stats *stats, const struct gw_stats *from);
 /* What README.md's table says of requests, clients, services and instances. */

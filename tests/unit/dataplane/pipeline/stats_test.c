@@ -157,6 +157,44 @@ static void test_copy_is_whole_for_whoever_looks(void **state) {
   gw_stats_free(again);
 }
 
+/* Requests and new configurations come between the steps. */
+static void test_copy_in_steps_bears_changes_between_them(void **state) {
+  (void)state;
+  struct gw_stats *stats = gw_stats_new();
+  struct gw_route_stats *routes[6];
+  static const char *const names[] = {"a", "b", "c", "d", "e", "f"};
+  for (size_t i = 0; i < 6; i++) {
+    routes[i] = gw_stats_hold_route(stats, gw_str_from(names[i]), GW_STR("s"));
+    gw_route_stats_count(routes[i], 200, 1);
+  }
+  struct gw_stats *copy = gw_stats_begin_copy(stats);
+  assert_true(gw_stats_copy_routes(stats, copy, 2));
+  gw_stats_release_route(stats, routes[2]); /* the next one goes, */
+  gw_stats_release_route(stats, routes[5]); /* and the last one, */
+  assert_false(gw_stats_sweep(stats, 10));
+  gw_stats_hold_route(stats, GW_STR("new, and with a longer name than the others together"), GW_STR("s")); /* for which there is no room */
+  assert_false(gw_stats_copy_routes(stats, copy, 10));
+  assert_int_equal(copy->folded_count, 4);
+  assert_int_equal(gw_stats_get_route(copy, GW_STR("d"), GW_STR("s"))->codes[0].count, 1);
+  assert_int_equal(gw_stats_get_route(copy, GW_STR("e"), GW_STR("s"))->codes[0].count, 1);
+  assert_int_equal(gw_map_count(copy->routes), 4);
+  gw_stats_free(copy);
+  gw_stats_free(stats);
+}
+
+static void test_long_names_are_counted_like_others(void **state) {
+  (void)state;
+  static char name[2000];
+  memset(name, 'n', sizeof(name));
+  struct gw_stats *stats = gw_stats_new();
+  struct gw_str route = {name, sizeof(name)};
+  struct gw_route_stats *found = gw_stats_get_route(stats, route, GW_STR("s"));
+  assert_ptr_equal(gw_stats_get_route(stats, route, GW_STR("s")), found);
+  assert_ptr_not_equal(gw_stats_get_route(stats, route, GW_STR("t")), found);
+  assert_true(gw_str_equal(found->route, route) && gw_str_equal(found->service, GW_STR("s")));
+  gw_stats_free(stats);
+}
+
 static void test_write_names_every_family_once(void **state) {
   (void)state;
   struct gw_stats *stats = gw_stats_new();
@@ -186,6 +224,8 @@ int main(void) {
       cmocka_unit_test(test_merge_adds_instances_by_address),
       cmocka_unit_test(test_sweep_folds_what_nobody_holds_and_keeps_the_sum),
       cmocka_unit_test(test_copy_is_whole_for_whoever_looks),
+      cmocka_unit_test(test_copy_in_steps_bears_changes_between_them),
+      cmocka_unit_test(test_long_names_are_counted_like_others),
       cmocka_unit_test(test_write_names_every_family_once),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
