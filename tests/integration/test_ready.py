@@ -122,7 +122,7 @@ def test_control_plane_tells_of_store_and_sources(stage):
 
 
 def test_control_plane_is_degraded_and_ready_while_a_source_is_away(stage):
-    env = {"GATEWAY_DNS_SERVERS": "127.0.0.1:1"}
+    env = {"SERVICE_DISCOVERY_TYPE": "dns", "GATEWAY_DNS_SERVERS": "127.0.0.1:1"}
     control = stage.control_plane("routes: [{path: /a, service: s}]", "services: {s: {source: dns, dns: {srv: _s._tcp.example.com}}}", env=env)
     wait_until(lambda: control.http("/ready").json()["status"] == "degraded", "the source to fail")
     answer = control.http("/ready")

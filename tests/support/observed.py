@@ -6,7 +6,8 @@ from .redis import Redis
 from .site import Site
 
 KEY = "k" * 40
-ROUTES = """routes:
+ROUTES = """auth: {api_keys: true}
+routes:
   - {path: "/plain/**", service: plain, rate_limit: 1000}
   - {path: "/watched/**", service: watched}
   - {path: "/guarded/**", service: plain, auth: [jwt, api_key], roles: [admin]}
@@ -32,10 +33,12 @@ class Observed(Site):
 
     def traffic(self):
         """A request of each kind, answered as it should be."""
+        bad_key = {"X-API-Key": "gwk_no_such"}
+        wait_until(lambda: request(self.plain, "/guarded/a", headers=bad_key).status == 401, "the data plane to know the keys")
         token = jwt.encode({"sub": "ann", "roles": ["admin"]}, KEY, "HS256")
         for path, headers, status in [("/plain/a", {}, 200), ("/plain/status/500", {}, 500), ("/watched/a", {}, 200), ("/broken/a", {}, 503),
                                       ("/nowhere", {}, 404), ("/guarded/a", {}, 401), ("/guarded/a", {"Authorization": f"Bearer {token}"}, 200),
-                                      ("/guarded/a", {"X-API-Key": "gwk_no_such"}, 401)]:
+                                      ("/" + "x" * 9000, {}, 414)]:
             answer = request(self.plain, path, headers=headers)
             assert answer.status == status, f"{path}: {answer.status} {answer.text}"
 
