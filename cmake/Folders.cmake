@@ -6,7 +6,7 @@ gw_folder(common/crypto LINK common/base THIRD_PARTY PkgConfig::OPENSSL PkgConfi
 gw_folder(common/message LINK common/base)
 gw_folder(common/model LINK common/base)
 gw_folder(common/net LINK common/base common/event common/crypto THIRD_PARTY PkgConfig::OPENSSL_TLS PkgConfig::OPENSSL)
-gw_folder(common/observe LINK common/base common/event)
+gw_folder(common/observe LINK common/base common/event THIRD_PARTY PkgConfig::ZLIB)
 gw_folder(common/http LINK common/base common/message common/net THIRD_PARTY PkgConfig::NGHTTP2)
 gw_folder(common/http_server LINK common/base common/event common/crypto common/message common/net common/http)
 gw_folder(common/rpc LINK common/base common/event common/crypto common/net common/observe THIRD_PARTY PkgConfig::GRPC)

@@ -7,7 +7,7 @@ build_packages=(gcc libc6-dev cmake ninja-build pkg-config protobuf-c-compiler p
   libjwt-dev libcmocka-dev libjansson-dev zlib1g-dev)
 demo_packages=(python3 curl ca-certificates)
 test_packages=(ccache clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev llvm-14 python3-venv git valgrind iproute2 gcovr debootstrap
-  openssl nghttp2-client nghttp2-server redis-server mariadb-server maven openjdk-17-jdk-headless man-db systemd strace nftables tini)
+  openssl nghttp2-client nghttp2-server redis-server mariadb-server prometheus maven openjdk-17-jdk-headless man-db systemd strace nftables tini)
 bench_packages=(wrk nginx-light haproxy h2o redis-server)
 
 packages=("${build_packages[@]}" "${demo_packages[@]}")

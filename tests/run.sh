@@ -6,7 +6,7 @@
 #   tests/run.sh integration [-k N]  both planes as processes (pytest); further arguments go to pytest
 #   tests/run.sh conformance [-k N]  real Envoy, go-control-plane, gRPC against ours
 #   tests/run.sh lint                layers, fences, sizes, banned calls, format
-#   tests/run.sh coverage            unit and integration under gcov; report in build-coverage/report
+#   tests/run.sh coverage            unit and integration under gcov; report by folder in build-coverage/report, with floors
 #   tests/run.sh fuzz SECONDS        each fuzz target for that long
 #   tests/run.sh full                all of it, and: thread sanitizer, clang, clang-tidy, a clean Debian root, scale
 set -uo pipefail
@@ -107,9 +107,7 @@ coverage() {
   unit coverage
   say "Integration tests under coverage"
   run_pytest coverage tests/integration
-  mkdir -p build-coverage/report
-  count "coverage report" gcovr --root . --object-directory build-coverage --filter common/ --filter dataplane/ --filter controlplane/ \
-    --html-details build-coverage/report/index.html --print-summary
+  count "each folder's floor of covered lines" "$PYTHON" tests/support/coverage.py build-coverage build-coverage/report
 }
 
 fuzz() {

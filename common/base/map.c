@@ -129,3 +129,15 @@ bool gw_map_next(const struct gw_map *map, size_t *cursor, struct gw_str *ret_ke
   }
   return false;
 }
+
+void **gw_map_sorted_values(const struct gw_map *map, int (*compare)(const void *, const void *)) {
+  void **values = gw_calloc(gw_map_count(map) + 1, sizeof(void *));
+  size_t count = 0;
+  size_t cursor = 0;
+  struct gw_str key;
+  while (gw_map_next(map, &cursor, &key, &values[count]))
+    count++;
+  values[count] = NULL;
+  if (count > 1) qsort(values, count, sizeof(void *), compare);
+  return values;
+}

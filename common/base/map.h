@@ -24,6 +24,9 @@ void *gw_map_remove(struct gw_map *map, struct gw_str key);
 /* Iterates in no particular order: start with *cursor = 0; false at the end. The map must not change meanwhile. */
 bool gw_map_next(const struct gw_map *map, size_t *cursor, struct gw_str *ret_key, void **ret_value);
 
+/* All values in the order of `compare` (as qsort's), NULL behind the last; freed with free(). */
+void **gw_map_sorted_values(const struct gw_map *map, int (*compare)(const void *, const void *));
+
 /* 64-bit keyed hash (SipHash-1-3) for hash tables; process-wide random key. */
 uint64_t gw_hash_keyed(const void *data, size_t len);
 

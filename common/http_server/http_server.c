@@ -28,6 +28,35 @@ void gw_http_exchange_reply(struct gw_http_exchange *exchange, uint32_t status, 
   gw_http_connection_answer(exchange->connection, status, content_type, body, NULL, 0);
 }
 
+/* "gzip", "gzip;q=0.5" and not "gzip;q=0". */
+static bool allows_gzip(struct gw_str coding) {
+  struct gw_str name, weight;
+  bool has_name = gw_str_split_next(&coding, ';', &name) && gw_str_equal_nocase(gw_str_trim(name), GW_STR("gzip"));
+  if (!has_name || !gw_str_split_next(&coding, ';', &weight)) return has_name;
+  weight = gw_str_trim(weight);
+  if (!gw_str_has_prefix(weight, GW_STR("q=0"))) return true;
+  for (size_t i = 3; i < weight.len; i++)
+    if (weight.data[i] >= '1' && weight.data[i] <= '9') return true;
+  return false;
+}
+
+bool gw_http_exchange_takes_gzip(const struct gw_http_exchange *exchange) {
+  const struct gw_header *header = gw_headers_find(&exchange->head.headers, GW_HEADER_ACCEPT_ENCODING);
+  struct gw_str rest = header != NULL ? header->value : GW_STR(""), coding;
+  while (gw_str_split_next(&rest, ',', &coding))
+    if (allows_gzip(coding)) return true;
+  return false;
+}
+
+void gw_http_exchange_reply_gzip(struct gw_http_exchange *exchange, uint32_t status, const char *content_type, struct gw_str body) {
+  if (exchange->connection == NULL) {
+    gw_http_exchange_free(exchange);
+    return;
+  }
+  const struct gw_header extra = {.id = GW_HEADER_CONTENT_ENCODING, .name = GW_STR("Content-Encoding"), .value = GW_STR("gzip")};
+  gw_http_connection_answer(exchange->connection, status, content_type, body, &extra, 1);
+}
+
 static void reply_error(struct gw_http_exchange *exchange, uint32_t status, const char *message, const struct gw_header *extra,
                         uint32_t extra_count) {
   if (exchange->connection == NULL) {

@@ -50,6 +50,10 @@ struct gw_str gw_http_exchange_path(const struct gw_http_exchange *exchange);
 struct gw_str gw_http_exchange_body(const struct gw_http_exchange *exchange);
 /* Answers and ends the exchange; `body` is copied. */
 void gw_http_exchange_reply(struct gw_http_exchange *exchange, uint32_t status, const char *content_type, struct gw_str body);
+/* It takes gzip (RFC 9110, 12.5.3). */
+bool gw_http_exchange_takes_gzip(const struct gw_http_exchange *exchange);
+/* The same with a body that is packed so. */
+void gw_http_exchange_reply_gzip(struct gw_http_exchange *exchange, uint32_t status, const char *content_type, struct gw_str body);
 /* The same with {"error": STATUS, "message": TEXT} as body. */
 void gw_http_exchange_reply_error(struct gw_http_exchange *exchange, uint32_t status, const char *message);
 

@@ -6,7 +6,7 @@
 static const struct gw_str names[] = {GW_STR("NR"),  GW_STR("UH"), GW_STR("UF"),  GW_STR("UC"), GW_STR("UT"),   GW_STR("UO"),
                                       GW_STR("UPE"), GW_STR("DC"), GW_STR("DPE"), GW_STR("SI"), GW_STR("NC"),   GW_STR("OM"),
                                       GW_STR("DT"),  GW_STR("UR"), GW_STR("URX"), GW_STR("CB"), GW_STR("UAEX"), GW_STR("RL")};
-_Static_assert(GW_FLAG_RATE_LIMITED == 1u << (GW_ARRAY_LEN(names) - 1), "a name for each flag");
+_Static_assert(GW_ARRAY_LEN(names) == GW_FLAG_BITS && GW_FLAG_RATE_LIMITED == 1u << (GW_FLAG_BITS - 1), "a name for each flag");
 
 struct gw_str gw_response_flags_format(uint32_t flags, char ret_text[64]) {
   size_t len = 0;

@@ -10,6 +10,7 @@
 #include "common/base/str.h"
 
 enum gw_failure_side { GW_FAILURE_CLIENT, GW_FAILURE_GATEWAY, GW_FAILURE_UPSTREAM };
+#define GW_FAILURE_SIDE_COUNT 3
 
 /* Envoy's response flags (%RESPONSE_FLAGS%). */
 enum gw_response_flag {
@@ -33,6 +34,7 @@ enum gw_response_flag {
   GW_FLAG_UNAUTHORIZED = 1u << 16,             /* UAEX: refused for what it may, or who it is */
   GW_FLAG_RATE_LIMITED = 1u << 17,             /* RL */
 };
+#define GW_FLAG_BITS 18
 /* "UF,UT" of a set of flags, or "-"; written into `ret_text` (at least 64 bytes), returned as a string. */
 struct gw_str gw_response_flags_format(uint32_t flags, char ret_text[64]);
 /* By its name; GW_FLAG_NONE: there is none of that name. */

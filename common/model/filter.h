@@ -38,6 +38,7 @@ struct gw_node_endpoints {
   uint32_t metrics_allow_count;
 };
 
+#define GW_SERIES_MAX_DEFAULT 250000u
 /* gateway.filters.http.v1.Limits: those that Envoy's messages have no field for. 0: no limit. */
 struct gw_limits {
   uint64_t max_request_body_bytes;       /* beyond: 413; not of gRPC and upgraded streams, which may go on for days */
@@ -49,6 +50,7 @@ struct gw_limits {
   uint32_t max_stream_resets_per_minute; /* by the client, a connection; as many at once */
   uint32_t overload_memory_percent;      /* of what the process may use; beyond: 503 to new streams, halfway to 100 no new connections */
   uint32_t overload_descriptors_percent; /* likewise, of RLIMIT_NOFILE */
+  uint32_t max_metric_series;            /* of what is counted by route, service and instance; 0: GW_SERIES_MAX_DEFAULT */
 };
 
 /* jwt_authn.h, forwarded_identity.h */

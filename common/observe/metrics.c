@@ -31,11 +31,21 @@ void gw_histogram_merge(struct gw_histogram *histogram, const struct gw_histogra
   histogram->sum_us += from->sum_us;
 }
 
+/* How many bytes go as they are. */
+static size_t plain_len(struct gw_str s) {
+  size_t len = 0;
+  while (len < s.len && s.data[len] != '\n' && s.data[len] != '\\' && s.data[len] != '"' && (unsigned char)s.data[len] < 0x80)
+    len++;
+  return len;
+}
+
 /* Escaped as the format wants it; bytes that are not UTF-8 become U+FFFD, since one such byte makes a scraper refuse everything. */
 static void append_escaped(struct gw_strbuf *buf, struct gw_str s, bool is_quoted) {
   while (s.len > 0) {
-    size_t len = gw_str_utf8_len(s);
-    if (len == 0) {
+    size_t len = plain_len(s);
+    if (len > 0) {
+      gw_strbuf_append(buf, s.data, len);
+    } else if ((len = gw_str_utf8_len(s)) == 0) {
       gw_strbuf_append(buf, "\xEF\xBF\xBD", 3);
       len = 1;
     } else if (s.data[0] == '\n') {
@@ -106,14 +116,27 @@ void gw_metrics_double(struct gw_metrics_writer *writer, const char *name, const
   gw_strbuf_append_char(writer->buf, '\n');
 }
 
+/* One line of a histogram; `head` is the name and the labels, rendered once for all of them: with thousands of routes this is where the
+ * time goes. */
+static void append_count(struct gw_strbuf *buf, struct gw_str head, const char *le, uint64_t count) {
+  gw_strbuf_append_str(buf, head);
+  gw_strbuf_append_str(buf, gw_str_from(le));
+  gw_strbuf_append(buf, "\"} ", 3);
+  gw_strbuf_append_u64(buf, count);
+  gw_strbuf_append_char(buf, '\n');
+}
+
 void gw_metrics_histogram(struct gw_metrics_writer *writer, const char *name, const struct gw_label *labels, size_t label_count,
                           const struct gw_histogram *histogram) {
   uint64_t count = 0;
+  GW_CLEANUP(gw_strbuf_done) struct gw_strbuf head = {0};
+  struct gw_metrics_writer head_writer = {&head};
+  begin_sample(&head_writer, name, "_bucket", labels, label_count, "");
+  head.len -= strlen("\"} "); /* what comes in between is the bound */
+  gw_strbuf_reserve(writer->buf, (head.len + 32) * (GW_HISTOGRAM_BUCKETS + 2));
   for (size_t i = 0; i < GW_HISTOGRAM_BUCKETS; i++) {
     count += histogram->buckets[i];
-    begin_sample(writer, name, "_bucket", labels, label_count, i < GW_ARRAY_LEN(bounds) ? bounds[i].label : "+Inf");
-    gw_strbuf_append_u64(writer->buf, count);
-    gw_strbuf_append_char(writer->buf, '\n');
+    append_count(writer->buf, gw_strbuf_str(&head), i < GW_ARRAY_LEN(bounds) ? bounds[i].label : "+Inf", count);
   }
   begin_sample(writer, name, "_sum", labels, label_count, NULL);
   gw_strbuf_printf(writer->buf, "%llu.%06llu\n", (unsigned long long)(histogram->sum_us / 1000000u),
@@ -134,11 +157,18 @@ static bool read_line(const char *path, const char *prefix, char *ret_line, int 
   return is_found;
 }
 
-static uint64_t resident_bytes(void) {
+struct memory {
+  uint64_t virtual_bytes;
+  uint64_t resident_bytes;
+};
+
+static struct memory read_memory(void) {
   char line[256];
-  if (!read_line("/proc/self/statm", "", line, sizeof(line))) return 0;
-  char *at = strchr(line, ' '); /* the second number, in pages */
-  return at == NULL ? 0 : strtoull(at, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
+  if (!read_line("/proc/self/statm", "", line, sizeof(line))) return (struct memory){0};
+  uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+  char *at = line;
+  uint64_t virtual = strtoull(at, &at, 10);
+  return (struct memory){virtual * page, strtoull(at, NULL, 10) * page};
 }
 
 static uint64_t open_fd_count(void) {
@@ -172,12 +202,18 @@ static double start_time_seconds(void) {
 }
 
 void gw_metrics_process(struct gw_metrics_writer *writer, const char *program) {
+  struct memory memory = read_memory();
   gw_metrics_family(writer, "process_resident_memory_bytes", "gauge", "Resident memory size in bytes.");
-  gw_metrics_u64(writer, "process_resident_memory_bytes", NULL, 0, resident_bytes());
+  gw_metrics_u64(writer, "process_resident_memory_bytes", NULL, 0, memory.resident_bytes);
+  gw_metrics_family(writer, "process_virtual_memory_bytes", "gauge", "Virtual memory size in bytes.");
+  gw_metrics_u64(writer, "process_virtual_memory_bytes", NULL, 0, memory.virtual_bytes);
   gw_metrics_family(writer, "process_cpu_seconds_total", "counter", "Total user and system CPU time spent in seconds.");
   gw_metrics_double(writer, "process_cpu_seconds_total", NULL, 0, cpu_seconds());
   gw_metrics_family(writer, "process_open_fds", "gauge", "Number of open file descriptors.");
   gw_metrics_u64(writer, "process_open_fds", NULL, 0, open_fd_count());
+  struct rlimit limit = {0};
+  gw_metrics_family(writer, "process_max_fds", "gauge", "Maximum number of open file descriptors.");
+  gw_metrics_u64(writer, "process_max_fds", NULL, 0, getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 0);
   gw_metrics_family(writer, "process_start_time_seconds", "gauge", "Start time of the process since unix epoch in seconds.");
   gw_metrics_double(writer, "process_start_time_seconds", NULL, 0, start_time_seconds());
   const struct gw_label labels[] = {{"program", gw_str_from(program)}, {"version", gw_str_from(GW_VERSION)}};

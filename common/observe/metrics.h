@@ -33,7 +33,7 @@ void gw_metrics_double(struct gw_metrics_writer *writer, const char *name, const
 /* name_bucket, name_sum (seconds), name_count. */
 void gw_metrics_histogram(struct gw_metrics_writer *writer, const char *name, const struct gw_label *labels, size_t label_count,
                           const struct gw_histogram *histogram);
-/* process_resident_memory_bytes, process_cpu_seconds_total, process_open_fds, process_start_time_seconds, gateway_build_info. */
+/* process_… (memory, CPU time, descriptors, start) and gateway_build_info. */
 void gw_metrics_process(struct gw_metrics_writer *writer, const char *program);
 
 #endif

@@ -21,6 +21,7 @@ static void decode(struct gw_xds_decoder *decoder, const struct gw_xds_place *pl
       .overload_memory_percent = decode_percent(decoder, GW_XDS_FIELD(place, "overload_memory_percent"), m->overload_memory_percent),
       .overload_descriptors_percent =
           decode_percent(decoder, GW_XDS_FIELD(place, "overload_descriptors_percent"), m->overload_descriptors_percent),
+      .max_metric_series = m->max_metric_series,
   };
 }
 
@@ -36,6 +37,7 @@ static ProtobufCMessage *encode(struct gw_arena *arena, const struct gw_http_fil
   m->max_stream_resets_per_minute = limits->max_stream_resets_per_minute;
   m->overload_memory_percent = limits->overload_memory_percent;
   m->overload_descriptors_percent = limits->overload_descriptors_percent;
+  m->max_metric_series = limits->max_metric_series;
   return &m->base;
 }
 

@@ -148,6 +148,9 @@ static struct gw_subscription *begin(struct gw_ads_stream *stream, const struct 
 }
 
 static void end_request(struct gw_ads_stream *stream, const struct gw_subscription *subscription, enum gw_request_kind kind) {
+  if (kind == GW_REQUEST_ACK || kind == GW_REQUEST_NACK)
+    gw_histogram_add(&stream->shared->nodes->answer_times[subscription->type],
+                     gw_loop_now_us(stream->shared->loop) - subscription->sent_us);
   switch (kind) {
   case GW_REQUEST_STALE: return;
   case GW_REQUEST_ASKS: break;

@@ -72,4 +72,5 @@ void gw_ads_stream_answer(struct gw_ads_stream *stream, struct gw_subscription *
   memcpy(stream->status.types[type].sent_version, gw_resource_set_version(target), sizeof stream->status.types[0].sent_version);
   if (stream->is_delta && stream->warms && type == GW_RESOURCE_CLUSTER) send_endpoints_again(stream, target, subscription->has);
   gw_subscription_on_sent(subscription, target, nonce, gw_loop_now_ms(stream->shared->loop));
+  subscription->sent_us = gw_loop_now_us(stream->shared->loop);
 }

@@ -29,6 +29,7 @@ struct gw_subscription {
   bool is_pending;  /* … which is not answered yet */
   bool must_answer; /* the client waits for a response, be it the same again */
   uint64_t sent_ms;
+  uint64_t sent_us; /* the same; set by the stream */
   uint64_t answered_ms;
   struct gw_refusal refusals[GW_REFUSALS_KEPT]; /* not to be sent again on this stream; the oldest goes first */
   uint32_t refusal_count;

@@ -20,6 +20,9 @@ struct running {
   void *source;           /* NULL: nobody asks */
   uint64_t settings_hash; /* of those that it was made with */
   uint32_t failing_count;
+  uint64_t answers_total;
+  uint64_t failures_total;
+  uint64_t answered_us;
 };
 
 struct gw_report {
@@ -65,6 +68,7 @@ struct gw_sources {
 /* A registry that goes away is told of once, however many services are asked of it. */
 static void note_failure(struct gw_report *report, const char *words) {
   bool is_first = report->words == NULL;
+  report->running->failures_total++;
   char *copy = gw_strdup(words);
   free(report->words);
   report->words = copy;
@@ -75,6 +79,8 @@ static void note_failure(struct gw_report *report, const char *words) {
 }
 
 static void note_success(struct gw_report *report) {
+  report->running->answers_total++;
+  report->running->answered_us = gw_loop_now_us(report->sources->loop);
   if (report->words == NULL) return;
   free(report->words);
   report->words = NULL;
@@ -331,13 +337,28 @@ const struct gw_text_state *gw_sources_text(const struct gw_sources *sources) {
 
 /* ---- status and life ---- */
 
+static uint32_t count_watches(const struct gw_sources *sources, const struct running *running) {
+  uint32_t count = sources->text.watch != NULL && sources->text.report.running == running;
+  struct gw_str key;
+  void *watched;
+  for (size_t cursor = 0; gw_map_next(sources->services, &cursor, &key, &watched);)
+    count += ((const struct watched *)watched)->report.running == running;
+  return count;
+}
+
 uint32_t gw_sources_list(const struct gw_sources *sources, struct gw_arena *arena, const struct gw_source_status **ret_statuses) {
   struct gw_source_status *statuses = gw_arena_calloc(arena, KIND_COUNT, sizeof(*statuses));
   uint32_t count = 0;
   for (size_t i = 0; i < KIND_COUNT; i++) {
     const struct running *running = &sources->running[i];
     if (running->source == NULL) continue;
-    statuses[count++] = (struct gw_source_status){.kind = running->kind->name, .failing_count = running->failing_count};
+    statuses[count++] = (struct gw_source_status){.kind = running->kind->name,
+                                                  .where = running->kind->describe != NULL ? running->kind->describe(running->source) : "",
+                                                  .watch_count = count_watches(sources, running),
+                                                  .failing_count = running->failing_count,
+                                                  .answers_total = running->answers_total,
+                                                  .failures_total = running->failures_total,
+                                                  .answered_us = running->answered_us};
   }
   *ret_statuses = statuses;
   return count;

@@ -35,7 +35,12 @@ const struct gw_text_state *gw_sources_text(const struct gw_sources *sources);
 /* A row a source that something is asked of. */
 struct gw_source_status {
   const char *kind;
-  uint32_t failing_count; /* services and texts that it can't be asked for now */
+  const char *where;      /* "http://127.0.0.1:8500"; "": nowhere; borrowed until the loop's callback ends */
+  uint32_t watch_count;   /* services and texts that it is asked for */
+  uint32_t failing_count; /* of them those that it can't be asked for now */
+  uint64_t answers_total; /* good ones */
+  uint64_t failures_total;
+  uint64_t answered_us; /* monotonic, when it gave the last good one; 0: it has given none */
 };
 uint32_t gw_sources_list(const struct gw_sources *sources, struct gw_arena *arena, const struct gw_source_status **ret_statuses);
 

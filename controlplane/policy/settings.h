@@ -127,6 +127,7 @@ struct gw_settings {
   uint32_t max_stream_resets_per_minute; /* GATEWAY_HTTP2_MAX_RESETS_PER_MINUTE: 1000 */
   uint32_t overload_memory_percent;      /* GATEWAY_OVERLOAD_MEMORY_PERCENT: 85 */
   uint32_t overload_descriptors_percent; /* GATEWAY_OVERLOAD_DESCRIPTORS_PERCENT: 85 */
+  uint32_t max_metric_series;            /* GATEWAY_METRICS_MAX_SERIES: 250000, by route, service and instance */
   uint32_t http2_max_streams;            /* GATEWAY_HTTP2_MAX_STREAMS: 128 */
   uint64_t http2_stream_window;          /* GATEWAY_HTTP2_STREAM_WINDOW: 256KiB */
   uint64_t http2_connection_window;      /* GATEWAY_HTTP2_CONNECTION_WINDOW: 1MiB */

@@ -62,7 +62,8 @@ static void translate_filters(const struct gw_policy_parts *parts, const struct 
                                                   .max_connections_per_client = settings->max_connections_per_client,
                                                   .max_stream_resets_per_minute = settings->max_stream_resets_per_minute,
                                                   .overload_memory_percent = settings->overload_memory_percent,
-                                                  .overload_descriptors_percent = settings->overload_descriptors_percent}};
+                                                  .overload_descriptors_percent = settings->overload_descriptors_percent,
+                                                  .max_metric_series = settings->max_metric_series}};
   if (settings->has_health || settings->has_ready || settings->has_metrics) {
     struct gw_http_filter *own = &filters[http->filter_count++];
     struct gw_node_endpoints *endpoints = &own->settings.node_endpoints;

@@ -72,6 +72,34 @@ void gw_discovery_start(struct gw_discovery *discovery, const bool *is_stopping)
   if (silent > 0) GW_LOG_WARNING(discovery->log, "registries have not said a word of %u services yet", silent);
 }
 
+static void write_answers(struct gw_metrics_writer *writer, const struct gw_source_status *sources, uint32_t count) {
+  const char *family = "gateway_controlplane_source_answers_total";
+  gw_metrics_family(writer, family, "counter", "What came of asking a source.");
+  for (uint32_t i = 0; i < count; i++) {
+    struct gw_label labels[] = {{"source", gw_str_from(sources[i].kind)}, {"result", GW_STR("answered")}};
+    gw_metrics_u64(writer, family, labels, GW_ARRAY_LEN(labels), sources[i].answers_total);
+    labels[1].value = GW_STR("failed");
+    gw_metrics_u64(writer, family, labels, GW_ARRAY_LEN(labels), sources[i].failures_total);
+  }
+}
+
+static void write_sources(const struct gw_discovery *discovery, struct gw_metrics_writer *writer) {
+  struct gw_arena arena;
+  gw_arena_init(&arena, 1024);
+  const struct gw_source_status *sources;
+  uint32_t count = gw_sources_list(discovery->sources, &arena, &sources);
+  gw_metrics_family(writer, "gateway_controlplane_source_watches", "gauge", "Services and texts that a source is asked for.");
+  for (uint32_t i = 0; i < count; i++)
+    gw_metrics_u64(writer, "gateway_controlplane_source_watches", &(struct gw_label){"source", gw_str_from(sources[i].kind)}, 1,
+                   sources[i].watch_count);
+  gw_metrics_family(writer, "gateway_controlplane_source_failing", "gauge", "Services and texts that a source can't be asked for.");
+  for (uint32_t i = 0; i < count; i++)
+    gw_metrics_u64(writer, "gateway_controlplane_source_failing", &(struct gw_label){"source", gw_str_from(sources[i].kind)}, 1,
+                   sources[i].failing_count);
+  write_answers(writer, sources, count);
+  gw_arena_done(&arena);
+}
+
 void gw_discovery_write_metrics(const struct gw_discovery *discovery, struct gw_metrics_writer *writer) {
   static const char *const names[] = {"waiting", "live", "away", "held"};
   gw_metrics_family(writer, "gateway_controlplane_services", "gauge", "Services by what is known of their instances.");
@@ -79,14 +107,5 @@ void gw_discovery_write_metrics(const struct gw_discovery *discovery, struct gw_
     const struct gw_label label = {"state", gw_str_from(names[state])};
     gw_metrics_u64(writer, "gateway_controlplane_services", &label, 1, gw_guard_count(discovery->guard, state));
   }
-  struct gw_arena arena;
-  gw_arena_init(&arena, 1024);
-  const struct gw_source_status *sources;
-  uint32_t count = gw_sources_list(discovery->sources, &arena, &sources);
-  gw_metrics_family(writer, "gateway_controlplane_source_failing", "gauge", "Services and texts that a source can't be asked for.");
-  for (uint32_t i = 0; i < count; i++) {
-    const struct gw_label label = {"source", gw_str_from(sources[i].kind)};
-    gw_metrics_u64(writer, "gateway_controlplane_source_failing", &label, 1, sources[i].failing_count);
-  }
-  gw_arena_done(&arena);
+  write_sources(discovery, writer);
 }

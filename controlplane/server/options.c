@@ -18,7 +18,7 @@ static const char usage[] =
     "  --store URL               sqlite:///PATH, mysql://[USER@]HOST[:PORT]/DATABASE (MYSQL_…, else gateway.db beside the admin token)\n"
     "  --xds-listen HOST:PORT    xDS and agents (127.0.0.1:18000)\n"
     "  --admin-listen HOST:PORT  admin gRPC API, for gatewayctl (127.0.0.1:18001)\n"
-    "  --http-listen HOST:PORT   read-only /health /ready /metrics (127.0.0.1:18002)\n"
+    "  --http-listen HOST:PORT   read-only /health /ready /metrics (GATEWAY_HTTP_LISTEN, else 127.0.0.1:18002)\n"
     "  --admin-token-file FILE   the admin API's token, made at first start (admin.token in the folder for state)\n"
     "  --admin-tokens FILE       more tokens, a line each: NAME viewer|operator|admin TOKEN\n"
     "  --xds-tls-ca FILE         mutual TLS for xDS and agents: whose signature nodes' certificates must have,\n"
@@ -34,6 +34,7 @@ static const char usage[] =
     "  --log-file FILE           log there instead of standard error; SIGHUP opens it anew\n"
     "  --version, --help\n"
     "\n"
+    "gateway-controlplane healthcheck asks the one that runs here whether it is ready, and ends with 0 or 1; see healthcheck --help.\n"
     "Addresses are numeric; port 0 takes a free one. SIGHUP reads everything again; SIGTERM ends, a second one at once.\n";
 
 enum option_id {
@@ -224,7 +225,9 @@ enum gw_err gw_options_parse(int argc, char **argv, struct gw_options *ret_optio
   };
   gw_address_parse(GW_STR("127.0.0.1:18002"), &ret_options->http_listen);
   struct parse parse = {.options = ret_options};
-  const char *level = getenv("GATEWAY_LOG_LEVEL"), *format = getenv("GATEWAY_LOG_FORMAT");
+  const char *level = getenv("GATEWAY_LOG_LEVEL"), *format = getenv("GATEWAY_LOG_FORMAT"),
+             *http_listen = getenv("GATEWAY_HTTP_LISTEN");
+  if (http_listen != NULL && http_listen[0] != '\0') parse_address(&parse, "http-listen", http_listen, &ret_options->http_listen);
   int id, index = 0;
   if (level != NULL) parse_log_level(&parse, level);
   if (format != NULL && !parse.is_ended) parse_log_format(&parse, format);

@@ -8,6 +8,7 @@
 #include "common/observe/log.h"
 #include "common/observe/metrics.h"
 #include "common/xds/codec.h"
+#include "controlplane/server/readiness.h"
 
 struct gw_status_http {
   struct gw_status_http_options options;
@@ -15,41 +16,39 @@ struct gw_status_http {
   struct gw_snapshot_watch watch;
   uint64_t snapshots_total;
   bool is_stopping;
+  struct gw_histogram lag; /* of the loop */
 };
 
-static void reply_state(struct gw_http_exchange *exchange, uint32_t code, const char *state, const struct gw_status_http *status) {
+static void reply(struct gw_http_exchange *exchange, uint32_t code, struct gw_strbuf *body) {
+  gw_strbuf_append_char(body, '\n');
+  gw_http_exchange_reply(exchange, code, "application/json", gw_strbuf_str(body));
+}
+
+static void on_health(void *arg, struct gw_http_exchange *exchange) {
+  const struct gw_status_http *status = arg;
   const struct gw_snapshot *snapshot = gw_snapshot_cache_current(status->options.cache);
-  struct gw_strbuf body;
-  gw_strbuf_init(&body);
+  GW_CLEANUP(gw_strbuf_done) struct gw_strbuf body = {0};
   struct gw_json_writer json;
   gw_json_writer_init(&json, &body);
   gw_json_object_begin(&json);
   gw_json_key(&json, "status");
-  gw_json_string(&json, gw_str_from(state));
+  gw_json_string(&json, GW_STR("ok"));
   gw_json_key(&json, "version");
   gw_json_string(&json, gw_str_from(snapshot != NULL ? snapshot->version : ""));
-  gw_json_key(&json, "errors");
-  gw_json_u64(&json, gw_files_mistakes(status->options.files)->error_count);
   gw_json_object_end(&json);
-  gw_strbuf_append_char(&body, '\n');
-  gw_http_exchange_reply(exchange, code, "application/json", gw_strbuf_str(&body));
-  gw_strbuf_done(&body);
-}
-
-static void on_health(void *arg, struct gw_http_exchange *exchange) {
-  reply_state(exchange, 200, "ok", arg);
+  reply(exchange, 200, &body);
 }
 
 /* A control plane whose files are wrong still serves what was right before: it is ready, and says "degraded". */
 static void on_ready(void *arg, struct gw_http_exchange *exchange) {
   const struct gw_status_http *status = arg;
-  if (status->is_stopping) {
-    reply_state(exchange, 503, "stopping", status);
-  } else if (gw_snapshot_cache_current(status->options.cache) == NULL) {
-    reply_state(exchange, 503, "starting", status);
-  } else {
-    reply_state(exchange, 200, gw_files_mistakes(status->options.files)->error_count > 0 ? "degraded" : "ready", status);
-  }
+  GW_CLEANUP(gw_strbuf_done) struct gw_strbuf body = {0};
+  reply(exchange, gw_readiness_write(&status->options, status->is_stopping, &body) ? 200 : 503, &body);
+}
+
+static void on_turn(void *arg, uint64_t busy_us) {
+  struct gw_status_http *status = arg;
+  gw_histogram_add(&status->lag, busy_us);
 }
 
 static void write_nodes(struct gw_metrics_writer *writer, const struct gw_status_http *status) {
@@ -102,6 +101,15 @@ static void write_xds(struct gw_metrics_writer *writer, const struct gw_node_tab
   write_xds_family(writer, nodes, "gateway_controlplane_xds_bytes_sent_total", "Bytes of them.", offsetof(struct gw_xds_sent, bytes));
 }
 
+static void write_answer_times(struct gw_metrics_writer *writer, const struct gw_node_table *nodes) {
+  const char *family = "gateway_controlplane_ack_seconds";
+  gw_metrics_family(writer, family, "histogram", "From a response to the node's ACK or NACK.");
+  for (int type = 0; type < GW_RESOURCE_TYPE_COUNT; type++) {
+    struct gw_label label = {"type", gw_str_from(gw_xds_type_short((enum gw_resource_type)type))};
+    gw_metrics_histogram(writer, family, &label, 1, &nodes->answer_times[type]);
+  }
+}
+
 static void write_snapshot(struct gw_metrics_writer *writer, const struct gw_status_http *status) {
   const struct gw_snapshot *snapshot = gw_snapshot_cache_current(status->options.cache);
   gw_metrics_family(writer, "gateway_controlplane_snapshot_info", "gauge", "1, with the version that is served.");
@@ -149,6 +157,7 @@ static void on_metrics(void *arg, struct gw_http_exchange *exchange) {
   write_nodes(&writer, status);
   write_snapshot(&writer, status);
   write_xds(&writer, status->options.nodes);
+  write_answer_times(&writer, status->options.nodes);
   gw_metrics_family(&writer, "gateway_controlplane_nacks_total", "counter", "Responses that nodes refused.");
   gw_metrics_u64(&writer, "gateway_controlplane_nacks_total", NULL, 0, status->options.nodes->refused_total);
   gw_metrics_family(&writer, "gateway_controlplane_node_denials_total", "counter",
@@ -161,6 +170,8 @@ static void on_metrics(void *arg, struct gw_http_exchange *exchange) {
   gw_metrics_family(&writer, "gateway_controlplane_unknown_api_keys_total", "counter",
                     "Times that data planes were shown keys that they don't know.");
   gw_metrics_u64(&writer, "gateway_controlplane_unknown_api_keys_total", NULL, 0, gw_agent_service_unknown_keys(status->options.agents));
+  gw_metrics_family(&writer, "gateway_controlplane_loop_lag_seconds", "histogram", "How long turns of the loop took.");
+  gw_metrics_histogram(&writer, "gateway_controlplane_loop_lag_seconds", NULL, 0, &status->lag);
   gw_metrics_process(&writer, "gateway-controlplane");
   gw_http_exchange_reply(exchange, 200, "text/plain; version=0.0.4; charset=utf-8", gw_strbuf_str(&body));
   gw_strbuf_done(&body);
@@ -189,12 +200,14 @@ enum gw_err gw_status_http_new(const struct gw_status_http_options *options, str
   status->watch = (struct gw_snapshot_watch){.fn = on_snapshot, .arg = status};
   status->snapshots_total = gw_snapshot_cache_current(options->cache) != NULL;
   gw_snapshot_cache_watch(options->cache, &status->watch);
+  gw_loop_set_turn_observer(options->loop, on_turn, status);
   *ret_status = status;
   return GW_OK;
 }
 
 void gw_status_http_free(struct gw_status_http *status) {
   if (status == NULL) return;
+  gw_loop_set_turn_observer(status->options.loop, NULL, NULL);
   gw_list_remove(&status->watch.node);
   gw_http_server_free(status->server);
   free(status);

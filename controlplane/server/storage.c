@@ -205,6 +205,9 @@ void gw_storage_write_metrics(const struct gw_storage *storage, struct gw_metric
   gw_metrics_u64(writer, "gateway_controlplane_store_writes_total", NULL, 0, status->writes_total);
   gw_metrics_family(writer, "gateway_controlplane_store_waiting", "gauge", "Calls that it has not answered yet.");
   gw_metrics_u64(writer, "gateway_controlplane_store_waiting", NULL, 0, status->waiting);
+  gw_metrics_family(writer, "gateway_controlplane_store_seconds", "histogram",
+                    "How long calls of the database took, with their wait for it.");
+  gw_metrics_histogram(writer, "gateway_controlplane_store_seconds", NULL, 0, &status->times);
   if (storage->fleet != NULL) {
     gw_metrics_family(writer, "gateway_controlplane_other_nodes", "gauge",
                       "Nodes that are connected to other control planes of the store.");

@@ -10,6 +10,7 @@
 #include "common/base/list.h"
 #include "common/base/str.h"
 #include "common/model/resource.h"
+#include "common/observe/metrics.h"
 #include "controlplane/snapshot/node_denials.h"
 
 /* One type on one xDS stream. Empty strings: nothing yet. */
@@ -85,8 +86,9 @@ struct gw_map;
 struct gw_node_table {
   struct gw_list nodes;
   uint32_t count;
-  uint64_t refused_total;                             /* NACKs since start, over all nodes */
-  struct gw_xds_sent sent[2][GW_RESOURCE_TYPE_COUNT]; /* since start, over all nodes; by is_delta */
+  uint64_t refused_total;                                   /* NACKs since start, over all nodes */
+  struct gw_xds_sent sent[2][GW_RESOURCE_TYPE_COUNT];       /* since start, over all nodes; by is_delta */
+  struct gw_histogram answer_times[GW_RESOURCE_TYPE_COUNT]; /* from a response to its ACK or NACK */
   struct gw_node_denials denials;
   struct gw_map *by_key;
 };

@@ -30,6 +30,8 @@ static void free_job(struct gw_store_job *job) {
 
 static void on_answer(struct gw_store *store, struct gw_store_job *job) {
   store->status.waiting--;
+  store->status.last_us = gw_loop_now_us(store->options.loop) - job->posted_us;
+  gw_histogram_add(&store->status.times, store->status.last_us);
   if (job->kind == GW_STORE_CALL_WRITE && job->err == GW_OK) store->status.writes_total += job->count;
   if (job->written_fn != NULL) job->written_fn(job->arg, job->err, job->words);
   if (job->uses_fn != NULL) job->uses_fn(job->arg, job->err, job->words, job->uses, job->count);
@@ -111,6 +113,7 @@ static enum gw_err new_job(const struct gw_store *store, enum gw_store_call_kind
 
 static void post(struct gw_store *store, struct gw_store_job *job) {
   store->status.waiting++;
+  job->posted_us = gw_loop_now_us(store->options.loop);
   gw_store_thread_post(store->thread, job);
 }
 

@@ -10,6 +10,7 @@
 
 #include "common/base/str.h"
 #include "common/event/loop.h"
+#include "common/observe/metrics.h"
 #include "controlplane/store/target.h"
 
 struct gw_store;
@@ -61,6 +62,8 @@ struct gw_store_status {
   uint64_t writes_total;   /* records that were written */
   uint64_t failures_total; /* times that it went away, or did not come */
   uint32_t waiting;        /* calls that the database has not answered yet */
+  uint64_t last_us;        /* how long the last one took, in the queue and there; 0: there was none */
+  struct gw_histogram times;
 };
 typedef void (*gw_store_state_fn)(void *arg, const struct gw_store_status *status);
 

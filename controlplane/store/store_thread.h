@@ -26,6 +26,7 @@ struct gw_store_job {
   struct gw_store_letter letter;
   struct gw_list node; /* the thread's */
   enum gw_store_call_kind kind;
+  uint64_t posted_us;
   struct gw_arena arena; /* what is asked, and the answer */
   struct gw_store_write *writes;
   struct gw_str record_kind;

@@ -27,22 +27,26 @@ static void on_ready(void *arg, struct gw_http_exchange *exchange) {
   struct gw_admin_http *http = arg;
   struct gw_admin_state state = {0};
   http->calls.get_state(http->calls.arg, &state);
-  if (state.is_ready) {
-    gw_http_exchange_reply(exchange, 200, text_plain, GW_STR("ready\n"));
-  } else if (state.is_draining) {
-    gw_http_exchange_reply_error(exchange, 503, "draining");
-  } else {
-    gw_http_exchange_reply_error(exchange, 503, "no full configuration has been active yet");
-  }
+  GW_CLEANUP(gw_strbuf_done) struct gw_strbuf buf = {0};
+  struct gw_json_writer json;
+  gw_json_writer_init(&json, &buf);
+  gw_dump_ready(&state, gw_loop_now_us(http->loop), &json);
+  gw_strbuf_append_char(&buf, '\n');
+  gw_http_exchange_reply(exchange, state.is_ready ? 200 : 503, text_json, gw_strbuf_str(&buf));
 }
 
 static void send_metrics(void *done_arg, struct gw_str text) {
   gw_http_exchange_reply(done_arg, 200, text_metrics, text);
 }
 
+static void send_packed_metrics(void *done_arg, struct gw_str text) {
+  gw_http_exchange_reply_gzip(done_arg, 200, text_metrics, text);
+}
+
 static void on_metrics(void *arg, struct gw_http_exchange *exchange) {
   struct gw_admin_http *http = arg;
-  http->calls.get_metrics(http->calls.arg, send_metrics, exchange);
+  bool takes_gzip = gw_http_exchange_takes_gzip(exchange);
+  http->calls.get_metrics(http->calls.arg, takes_gzip, takes_gzip ? send_packed_metrics : send_metrics, exchange);
 }
 
 typedef void (*dump_fn)(const struct gw_admin_state *state, const struct gw_admin_calls *calls, uint64_t now_us,

@@ -9,6 +9,17 @@
 #include "common/model/snapshot.h"
 #include "common/net/address.h"
 
+/* What the configuration depends on. */
+struct gw_admin_dependency {
+  const char *name;    /* "redis" */
+  const char *address; /* "redis.internal:6379" */
+  bool is_up;
+  bool is_needed;      /* requests are refused while it is away: a fresh node waits for it */
+  uint64_t latency_us; /* of its last answer; 0: none, or nobody measures it */
+  const char *trouble; /* why it is not up; "": not known */
+};
+#define GW_ADMIN_DEPENDENCIES_MAX 9
+
 /* What the node says of itself; given by the server. Everything borrowed lives until the call returns. */
 struct gw_admin_state {
   const char *node_id;
@@ -19,6 +30,10 @@ struct gw_admin_state {
   const char *source;           /* "xds", "cache", "" */
   uint64_t active_us;           /* monotonic */
   uint64_t active_wall_us;
+  bool is_complete;  /* nothing that it names is missing */
+  bool was_complete; /* a full one has served since the start */
+  struct gw_admin_dependency dependencies[GW_ADMIN_DEPENDENCIES_MAX];
+  uint32_t dependency_count;
 };
 
 /* What the node knows itself of an endpoint. */
@@ -78,8 +93,8 @@ struct gw_admin_counters {
 struct gw_admin_calls {
   void *arg;
   void (*get_state)(void *arg, struct gw_admin_state *ret_state);
-  /* Calls `done` with the metrics text, now or later. */
-  void (*get_metrics)(void *arg, void (*done)(void *done_arg, struct gw_str text), void *done_arg);
+  /* Calls `done` with the metrics text, packed with gzip or not, now or later. */
+  void (*get_metrics)(void *arg, bool is_packed, void (*done)(void *done_arg, struct gw_str text), void *done_arg);
   /* What is refused now: 0, 1, … until false. */
   bool (*get_refusal)(void *arg, uint32_t index, const char **ret_type_url, const char **ret_resource, const char **ret_reason);
   /* The addresses of a host name of a STRICT_DNS cluster, with `port`; 0: none known. */

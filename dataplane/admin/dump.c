@@ -23,6 +23,40 @@ static void put_state(const struct gw_admin_state *state, uint64_t now_us, struc
   gw_dump_text(json, "updated", gw_str_from(updated));
 }
 
+static const char *readiness(const struct gw_admin_state *state) {
+  if (state->is_draining) return "draining";
+  if (state->is_ready) return "ready";
+  return state->was_complete ? "waits for what it depends on" : "no full configuration has been active yet";
+}
+
+static void put_dependency(const struct gw_admin_dependency *dependency, struct gw_json_writer *json) {
+  gw_json_object_begin(json);
+  gw_dump_text(json, "name", gw_str_from(dependency->name));
+  gw_dump_text(json, "address", gw_str_from(dependency->address));
+  gw_dump_bool(json, "up", dependency->is_up);
+  gw_dump_bool(json, "needed", dependency->is_needed);
+  if (dependency->latency_us > 0) {
+    gw_json_key(json, "latency_ms");
+    gw_json_double(json, (double)dependency->latency_us / 1e3);
+  }
+  if (dependency->trouble[0] != '\0') gw_dump_text(json, "trouble", gw_str_from(dependency->trouble));
+  gw_json_object_end(json);
+}
+
+void gw_dump_ready(const struct gw_admin_state *state, uint64_t now_us, struct gw_json_writer *json) {
+  gw_json_object_begin(json);
+  if (!state->is_ready) gw_dump_number(json, "error", 503);
+  gw_dump_text(json, "message", gw_str_from(readiness(state)));
+  put_state(state, now_us, json);
+  gw_dump_bool(json, "complete", state->is_complete);
+  gw_json_key(json, "dependencies");
+  gw_json_array_begin(json);
+  for (uint32_t i = 0; i < state->dependency_count; i++)
+    put_dependency(&state->dependencies[i], json);
+  gw_json_array_end(json);
+  gw_json_object_end(json);
+}
+
 static void put_resources(const struct gw_snapshot *snapshot, enum gw_resource_type type, const char *key, struct gw_json_writer *json) {
   gw_json_key(json, key);
   gw_json_array_begin(json);

@@ -10,6 +10,9 @@
 void gw_dump_config(const struct gw_admin_state *state, const struct gw_admin_calls *calls, uint64_t now_us, struct gw_json_writer *json);
 /* {"clusters": [{"name", "kind", …, "endpoints": [{"address", "weight", "priority", "healthy"}]}]}; names with what they resolve to. */
 void gw_dump_clusters(const struct gw_admin_state *state, const struct gw_admin_calls *calls, uint64_t now_us, struct gw_json_writer *json);
+/* {"message", "node", "ready", "draining", "version", …, "complete", "dependencies": [{"name", "address", "up", "needed", "latency_ms",
+ * "trouble"}]}; with "error": 503 while it is not ready. */
+void gw_dump_ready(const struct gw_admin_state *state, uint64_t now_us, struct gw_json_writer *json);
 /* {"listeners": [{"name", "address", "bound"}]}. */
 void gw_dump_listeners(const struct gw_admin_state *state, const struct gw_admin_calls *calls, uint64_t now_us,
                        struct gw_json_writer *json);

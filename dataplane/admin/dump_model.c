@@ -285,6 +285,7 @@ static void put_limits(struct gw_json_writer *json, const struct gw_http_connect
     gw_dump_number(json, "max_stream_resets_per_minute", limits->max_stream_resets_per_minute);
     gw_dump_number(json, "overload_memory_percent", limits->overload_memory_percent);
     gw_dump_number(json, "overload_descriptors_percent", limits->overload_descriptors_percent);
+    gw_dump_number(json, "max_metric_series", limits->max_metric_series);
   }
 }
 

@@ -160,6 +160,17 @@ struct gw_upstream_counts *gw_worker_cluster_counts(struct gw_worker_cluster *cl
   return cluster->counts;
 }
 
+bool gw_worker_cluster_next_used(const struct gw_worker_cluster *cluster, uint32_t *cursor, struct gw_str *ret_endpoint,
+                                 const struct gw_upstream_pool **ret_pool) {
+  const struct gw_frozen_cluster *frozen = cluster->frozen;
+  while (*cursor < frozen->endpoint_count && cluster->pools[*cursor] == NULL)
+    ++*cursor;
+  if (*cursor == frozen->endpoint_count) return false;
+  *ret_endpoint = frozen->endpoints[*cursor].text;
+  *ret_pool = cluster->pools[(*cursor)++];
+  return true;
+}
+
 struct gw_circuit_breaker *gw_worker_cluster_breaker(const struct gw_worker_cluster *cluster) {
   return cluster->frozen->breaker;
 }

@@ -24,6 +24,9 @@ struct gw_worker_cluster *gw_cluster_set_get(const struct gw_cluster_set *set, u
 
 struct gw_str gw_worker_cluster_name(const struct gw_worker_cluster *cluster);
 struct gw_upstream_counts *gw_worker_cluster_counts(struct gw_worker_cluster *cluster);
+/* The endpoints that were sent something, by address ("127.0.0.1:80", borrowed); *cursor begins at 0. false: there are no more. */
+bool gw_worker_cluster_next_used(const struct gw_worker_cluster *cluster, uint32_t *cursor, struct gw_str *ret_endpoint,
+                                 const struct gw_upstream_pool **ret_pool);
 /* NULL: none. May be another one after the next configuration. */
 struct gw_circuit_breaker *gw_worker_cluster_breaker(const struct gw_worker_cluster *cluster);
 /* Its policy looks at the key's hash. */

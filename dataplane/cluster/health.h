@@ -6,11 +6,11 @@
 #ifndef GW_DATAPLANE_CLUSTER_HEALTH_H
 #define GW_DATAPLANE_CLUSTER_HEALTH_H
 
-#include "common/base/bytes.h"
 #include "common/event/loop.h"
 #include "common/model/cluster.h"
 #include "common/net/address.h"
 #include "common/observe/log.h"
+#include "common/observe/metrics.h"
 #include "dataplane/cluster/host.h"
 
 struct gw_health;
@@ -43,7 +43,8 @@ struct gw_health_view {
 /* false: nobody looks after it. */
 bool gw_health_find(const struct gw_health *health, struct gw_str cluster, const struct gw_address *address,
                     struct gw_health_view *ret_view);
-/* gateway_upstream_endpoints{service,state}, gateway_upstream_health_checks_total{service,result}, … as Prometheus text; one reference. */
-struct gw_bytes *gw_health_format_metrics(const struct gw_health *health);
+/* gateway_upstream_endpoints{service,state}, gateway_upstream_health_checks_total{service,result}, … Services beyond the first `room` are
+ * one, "other". */
+void gw_health_write_metrics(const struct gw_health *health, uint32_t room, struct gw_metrics_writer *writer);
 
 #endif

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "common/base/mem.h"
-#include "common/observe/metrics.h"
 #include "dataplane/cluster/health_internal.h"
 
 /* The state that an endpoint is counted under: the first that is true. */
@@ -41,32 +40,31 @@ static int by_name(const void *a, const void *b) {
   return gw_str_compare(gw_str_from(x->name), gw_str_from(y->name));
 }
 
-/* In a stable order, so that two scrapes can be compared. */
-static const struct gw_health_watch **sorted_watches(const struct gw_health *health, uint32_t *ret_count) {
-  uint32_t count = 0;
-  const struct gw_health_watch **watches = gw_calloc(gw_map_count(health->watches) + 1u, sizeof(const struct gw_health_watch *));
-  size_t cursor = 0;
-  struct gw_str key;
-  void *value;
-  while (gw_map_next(health->watches, &cursor, &key, &value))
-    watches[count++] = value;
-  if (count > 1) qsort(watches, count, sizeof(const struct gw_health_watch *), by_name);
-  *ret_count = count;
-  return watches;
-}
-
-static void write_states(const struct gw_health_watch *watch, struct gw_metrics_writer *writer) {
-  static const char *const names[STATE_COUNT] =
-      {[STATE_EJECTED] = "ejected", [STATE_UNHEALTHY] = "unhealthy", [STATE_PENDING] = "pending", [STATE_HEALTHY] = "healthy"};
-  uint64_t counts[STATE_COUNT] = {0};
+static void count_states(const struct gw_health_watch *watch, uint64_t counts[STATE_COUNT]) {
   size_t cursor = 0;
   struct gw_str key;
   void *value;
   while (gw_map_next(watch->wards, &cursor, &key, &value))
     counts[state_of(value)]++;
+}
+
+static void write_states(struct gw_metrics_writer *writer, struct gw_str service, const uint64_t counts[STATE_COUNT]) {
+  static const char *const names[STATE_COUNT] =
+      {[STATE_EJECTED] = "ejected", [STATE_UNHEALTHY] = "unhealthy", [STATE_PENDING] = "pending", [STATE_HEALTHY] = "healthy"};
   for (size_t i = 0; i < STATE_COUNT; i++) {
-    struct gw_label labels[] = {{"service", gw_str_from(watch->name)}, {"state", gw_str_from(names[i])}};
+    struct gw_label labels[] = {{"service", service}, {"state", gw_str_from(names[i])}};
     gw_metrics_u64(writer, "gateway_upstream_endpoints", labels, GW_ARRAY_LEN(labels), counts[i]);
+  }
+}
+
+static void write_endpoints(struct gw_metrics_writer *writer, struct gw_health_watch *const *watches, uint32_t room) {
+  uint64_t others[STATE_COUNT] = {0};
+  gw_metrics_family(writer, "gateway_upstream_endpoints", "gauge", "Endpoints whose health the node looks after, by what it found.");
+  for (uint32_t i = 0; watches[i] != NULL; i++) {
+    uint64_t counts[STATE_COUNT] = {0};
+    count_states(watches[i], i < room ? counts : others);
+    if (i < room) write_states(writer, gw_str_from(watches[i]->name), counts);
+    if (i >= room && watches[i + 1] == NULL) write_states(writer, GW_STR("other"), others);
   }
 }
 
@@ -93,27 +91,27 @@ static const struct counter {
     {"gateway_upstream_ejections_forgone_total", NULL, "why", "enforcing_percent", offsetof(struct gw_health_watch, kept_by_chance_total)},
 };
 
-static void write_counter(const struct counter *counter, const struct gw_health_watch *watch, struct gw_metrics_writer *writer) {
-  struct gw_label labels[] = {{"service", gw_str_from(watch->name)}, {counter->label, gw_str_from(counter->value)}};
-  const uint64_t *value = (const uint64_t *)(const void *)((const char *)watch + counter->offset);
-  gw_metrics_u64(writer, counter->family, labels, GW_ARRAY_LEN(labels), *value);
+static void write_counter(struct gw_metrics_writer *writer, const struct counter *counter, struct gw_str service, uint64_t value) {
+  struct gw_label labels[] = {{"service", service}, {counter->label, gw_str_from(counter->value)}};
+  gw_metrics_u64(writer, counter->family, labels, GW_ARRAY_LEN(labels), value);
 }
 
-struct gw_bytes *gw_health_format_metrics(const struct gw_health *health) {
-  uint32_t count;
-  GW_CLEANUP(gw_free_ptr) const struct gw_health_watch **watches = sorted_watches(health, &count);
-  struct gw_strbuf buf;
-  struct gw_metrics_writer writer = {&buf};
-  gw_strbuf_init(&buf);
-  gw_metrics_family(&writer, "gateway_upstream_endpoints", "gauge", "Endpoints whose health the node looks after, by what it found.");
-  for (uint32_t i = 0; i < count; i++)
-    write_states(watches[i], &writer);
-  for (size_t c = 0; c < GW_ARRAY_LEN(counters); c++) {
-    if (counters[c].help != NULL) gw_metrics_family(&writer, counters[c].family, "counter", counters[c].help);
-    for (uint32_t i = 0; i < count; i++)
-      write_counter(&counters[c], watches[i], &writer);
+static void write_counters(struct gw_metrics_writer *writer, const struct counter *counter, struct gw_health_watch *const *watches,
+                           uint32_t room) {
+  uint64_t others = 0;
+  for (uint32_t i = 0; watches[i] != NULL; i++) {
+    uint64_t value = *(const uint64_t *)(const void *)((const char *)watches[i] + counter->offset);
+    if (i < room) write_counter(writer, counter, gw_str_from(watches[i]->name), value);
+    if (i >= room) others += value;
+    if (i >= room && watches[i + 1] == NULL) write_counter(writer, counter, GW_STR("other"), others);
   }
-  struct gw_bytes *text = gw_bytes_new(buf.data, buf.len);
-  gw_strbuf_done(&buf);
-  return text;
+}
+
+void gw_health_write_metrics(const struct gw_health *health, uint32_t room, struct gw_metrics_writer *writer) {
+  GW_CLEANUP(gw_free_ptr) struct gw_health_watch **watches = (struct gw_health_watch **)gw_map_sorted_values(health->watches, by_name);
+  write_endpoints(writer, watches, room);
+  for (size_t c = 0; c < GW_ARRAY_LEN(counters); c++) {
+    if (counters[c].help != NULL) gw_metrics_family(writer, counters[c].family, "counter", counters[c].help);
+    write_counters(writer, &counters[c], watches, room);
+  }
 }

@@ -55,6 +55,8 @@ struct gw_shared_count {
   struct gw_redis *redis;
   gw_shared_count_fn fn; /* NULL: nobody waits any more */
   void *arg;
+  struct gw_pipeline *pipeline;
+  uint64_t asked_us;
   bool has_text; /* sent with the script's text */
   uint32_t bucket_count;
   char *text; /* all words, one behind the other */
@@ -132,6 +134,12 @@ static void count_free(struct gw_shared_count *count) {
 }
 
 static void finish(struct gw_shared_count *count, const struct gw_shared_answer *answer) {
+  struct gw_stats *stats = count->pipeline->stats;
+  if (answer != NULL) {
+    gw_histogram_add(&stats->redis_times, gw_loop_now_us(count->pipeline->loop) - count->asked_us);
+  } else {
+    stats->redis_failures_total++;
+  }
   if (count->fn != NULL) count->fn(count->arg, answer);
   count_free(count);
 }
@@ -192,6 +200,8 @@ struct gw_shared_count *gw_shared_count_ask(struct gw_shared_counts *counts, con
   own->redis = server->redis;
   own->fn = fn;
   own->arg = arg;
+  own->pipeline = counts->pipeline;
+  own->asked_us = gw_loop_now_us(counts->pipeline->loop);
   own->has_text = false;
   own->bucket_count = count;
   write_words(own, wanted->model->prefix, buckets);

@@ -6,6 +6,7 @@
 
 #include "common/base/mem.h"
 #include "dataplane/listener/acceptor.h"
+#include "dataplane/pipeline/stats_copying.h"
 
 /* A drain closes idle connections in this many steps, so that their clients don't all come back to others at once. */
 #define DRAIN_STEPS 20
@@ -176,7 +177,11 @@ uint32_t gw_engine_connection_count(const struct gw_engine *engine) {
 }
 
 struct gw_stats *gw_engine_copy_stats(const struct gw_engine *engine) {
-  return gw_pipeline_copy_stats(engine->pipeline);
+  return gw_stats_copying_run(engine->pipeline->copying);
+}
+
+void gw_engine_start_copy(const struct gw_engine *engine, void (*done)(void *arg, struct gw_stats *copy), void *arg) {
+  gw_stats_copying_start(engine->pipeline->copying, done, arg);
 }
 
 struct gw_failure_list *gw_engine_find_failures(const struct gw_engine *engine, struct gw_str request_id) {

@@ -58,7 +58,9 @@ void gw_engine_drain(struct gw_engine *engine, uint64_t spread_ms);
 uint32_t gw_engine_connection_count(const struct gw_engine *engine);
 /* Cheap, unlike copying all counters. */
 uint64_t gw_engine_requests_total(const struct gw_engine *engine);
-/* A copy of the counters for main's scrape; the caller frees with gw_stats_free. */
+/* A copy of the counters for main's scrape, made in small steps between requests; `done` frees it with gw_stats_free. One at a time. */
+void gw_engine_start_copy(const struct gw_engine *engine, void (*done)(void *arg, struct gw_stats *copy), void *arg);
+/* The same at once. */
 struct gw_stats *gw_engine_copy_stats(const struct gw_engine *engine);
 /* What it remembers of requests with that id; the caller frees with gw_failure_list_free. */
 struct gw_failure_list *gw_engine_find_failures(const struct gw_engine *engine, struct gw_str request_id);

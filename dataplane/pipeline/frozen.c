@@ -295,6 +295,15 @@ struct gw_frozen_cluster *const *gw_frozen_clusters(const struct gw_frozen *froz
   return frozen->clusters;
 }
 
+uint32_t gw_frozen_max_series(const struct gw_frozen *frozen) {
+  uint32_t lowest = 0;
+  for (uint32_t i = 0; i < frozen->listener_count; i++) {
+    uint32_t max = frozen->listeners[i].http->limits->max_metric_series;
+    if (max != 0 && (lowest == 0 || max < lowest)) lowest = max;
+  }
+  return lowest != 0 ? lowest : GW_SERIES_MAX_DEFAULT;
+}
+
 struct gw_snapshot *gw_frozen_snapshot(const struct gw_frozen *frozen) {
   return frozen->snapshot;
 }

@@ -25,6 +25,8 @@ struct gw_frozen *gw_frozen_ref(struct gw_frozen *frozen);
 void gw_frozen_unref(struct gw_frozen *frozen);
 /* Its clusters, by name. */
 struct gw_frozen_cluster *const *gw_frozen_clusters(const struct gw_frozen *frozen, uint32_t *ret_count);
+/* How many series metrics may have: the lowest that a listener says, or GW_SERIES_MAX_DEFAULT. */
+uint32_t gw_frozen_max_series(const struct gw_frozen *frozen);
 struct gw_snapshot *gw_frozen_snapshot(const struct gw_frozen *frozen);
 /* NULL: there is none of that name. */
 const struct gw_frozen_cluster *gw_frozen_find_cluster(const struct gw_frozen *frozen, struct gw_str name);

@@ -5,6 +5,7 @@
 
 #include "common/base/mem.h"
 #include "dataplane/pipeline/key_table.h"
+#include "dataplane/pipeline/stats_copying.h"
 #include "dataplane/pipeline/stream.h"
 
 /* Twice the longest gap that a reload may leave between a route and the same route again. */
@@ -41,12 +42,14 @@ struct gw_pipeline *gw_pipeline_new(const struct gw_pipeline_options *options) {
   gw_strbuf_init(&pipeline->line);
   gw_list_init(&pipeline->free_streams);
   gw_timer_init(&pipeline->sweep_timer, on_sweep);
+  pipeline->copying = gw_stats_copying_new(pipeline);
   start_filters(pipeline);
   return pipeline;
 }
 
 void gw_pipeline_free(struct gw_pipeline *pipeline) {
   if (pipeline == NULL) return;
+  gw_stats_copying_free(pipeline->copying);
   gw_view_unref(pipeline->view);
   gw_key_table_unref(pipeline->keys);
   stop_filters(pipeline);
@@ -65,6 +68,7 @@ void gw_pipeline_free(struct gw_pipeline *pipeline) {
 
 void gw_pipeline_set_frozen(struct gw_pipeline *pipeline, struct gw_frozen *frozen) {
   struct gw_view *previous = pipeline->view;
+  pipeline->stats->max_series = gw_frozen_max_series(frozen);
   pipeline->view = gw_view_new(pipeline, frozen, previous);
   gw_view_unref(previous);
 }
@@ -95,35 +99,4 @@ struct gw_str gw_pipeline_new_request_id(struct gw_pipeline *pipeline, struct gw
 
 void gw_pipeline_sweep_soon(struct gw_pipeline *pipeline) {
   if (!gw_timer_is_running(&pipeline->sweep_timer)) gw_timer_start(pipeline->loop, &pipeline->sweep_timer, SWEEP_AFTER_MS);
-}
-
-static void copy_circuit(struct gw_service_stats *service, const struct gw_upstream_counts *counts,
-                         const struct gw_circuit_breaker *breaker) {
-  if (breaker == NULL) return;
-  service->has_circuit_breaker = true;
-  service->circuit_state = gw_circuit_breaker_state(breaker);
-  service->circuit_refusals_total = counts->circuit_refusals_total;
-  memcpy(service->circuit_changes_total, counts->circuit_changes_total, sizeof(service->circuit_changes_total));
-}
-
-struct gw_stats *gw_pipeline_copy_stats(const struct gw_pipeline *pipeline) {
-  struct gw_stats *copy = gw_stats_copy(pipeline->stats);
-  if (pipeline->view == NULL) return copy;
-  const struct gw_cluster_set *clusters = pipeline->view->clusters;
-  for (uint32_t i = 0; i < gw_cluster_set_count(clusters); i++) {
-    struct gw_worker_cluster *cluster = gw_cluster_set_get(clusters, i);
-    const struct gw_upstream_counts *counts = gw_worker_cluster_counts(cluster);
-    struct gw_service_stats *service = gw_stats_get_service(copy, gw_worker_cluster_name(cluster));
-    service->connections_active = counts->connections_active;
-    service->connections_total = counts->connections_total;
-    service->connect_failures_total = counts->connect_failures_total;
-    service->requests_active = counts->requests_active;
-    service->retries_total = counts->retries_total;
-    memcpy(service->overflows_total, counts->overflows_total, sizeof(service->overflows_total));
-    copy_circuit(service, counts, gw_worker_cluster_breaker(cluster));
-    service->retries_refused_total = counts->retries_refused_total;
-    service->retries_exhausted_total = counts->retries_exhausted_total;
-    service->try_timeouts_total = counts->try_timeouts_total;
-  }
-  return copy;
 }

@@ -33,6 +33,7 @@ struct gw_pipeline_options {
 };
 
 struct gw_key_table;
+struct gw_stats_copying;
 
 struct gw_pipeline {
   struct gw_pipeline_options options;
@@ -41,6 +42,7 @@ struct gw_pipeline {
   struct gw_key_table *keys; /* API keys; NULL until they are known */
   bool is_draining;          /* answers say Connection: close */
   struct gw_stats *stats;
+  struct gw_stats_copying *copying;
   struct gw_client_log client_log;
   struct gw_failure_ring *failures;
   struct gw_random random;
@@ -78,7 +80,5 @@ void gw_pipeline_log_client(struct gw_pipeline *pipeline, const struct gw_addres
 struct gw_str gw_pipeline_new_request_id(struct gw_pipeline *pipeline, struct gw_arena *arena);
 /* Counters of routes that no view has any more are folded into "other" a while later. */
 void gw_pipeline_sweep_soon(struct gw_pipeline *pipeline);
-/* The counters with those of the clusters. */
-struct gw_stats *gw_pipeline_copy_stats(const struct gw_pipeline *pipeline);
 
 #endif

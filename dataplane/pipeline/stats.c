@@ -6,12 +6,15 @@
 
 /* A route's counters with what only this file sees: how many views hold them. */
 struct entry {
-  struct gw_route_stats stats;
+  struct gw_route_stats stats; /* its names are in `key` */
   uint32_t holds;
+  struct gw_list node; /* in stats->entries */
   struct gw_list unused_node;
-  char *key;
   size_t key_len;
+  char key[]; /* "route\0service" */
 };
+
+#define KEY_MAX 512 /* longer ones take a detour over the heap */
 
 static struct entry *entry_of(struct gw_route_stats *route) {
   return GW_CONTAINER_OF(route, struct entry, stats);
@@ -23,17 +26,34 @@ static struct gw_str own_copy(struct gw_str s) {
 
 struct gw_stats *gw_stats_new(void) {
   struct gw_stats *stats = gw_calloc(1, sizeof(*stats));
+  stats->max_series = GW_SERIES_MAX_DEFAULT;
   stats->routes = gw_map_new();
   stats->services = gw_map_new();
   stats->overflow.route = own_copy(GW_STR("other"));
+  gw_list_init(&stats->entries);
   gw_list_init(&stats->unused_routes);
   return stats;
 }
 
-static void entry_free(struct entry *entry) {
-  free((char *)entry->stats.route.data);
-  free((char *)entry->stats.service.data);
-  free(entry->key);
+static struct entry *entry_new(struct gw_stats *stats, struct gw_str key, size_t route_len) {
+  struct entry *entry = gw_calloc(1, sizeof(*entry) + key.len);
+  memcpy(entry->key, key.data, key.len);
+  entry->key_len = key.len;
+  entry->stats.route = (struct gw_str){entry->key, route_len};
+  entry->stats.service = gw_str_skip((struct gw_str){entry->key, key.len}, route_len + 1);
+  gw_map_put(stats->routes, key, &entry->stats);
+  gw_list_add_last(&stats->entries, &entry->node);
+  stats->names_len += key.len;
+  return entry;
+}
+
+/* The copy that is under way goes on behind it. */
+static void entry_free(struct gw_stats *stats, struct entry *entry) {
+  if (stats->copy_at == &entry->node) stats->copy_at = entry->node.next;
+  stats->names_len -= entry->key_len;
+  gw_map_remove(stats->routes, (struct gw_str){entry->key, entry->key_len});
+  gw_list_remove(&entry->node);
+  gw_list_remove(&entry->unused_node);
   free(entry);
 }
 
@@ -42,12 +62,11 @@ void gw_stats_free(struct gw_stats *stats) {
   size_t cursor = 0;
   struct gw_str key;
   void *value;
-  while (gw_map_next(stats->routes, &cursor, &key, &value))
-    entry_free(entry_of(value));
-  cursor = 0;
+  GW_LIST_FOR_EACH(node, &stats->entries) free(GW_LIST_ITEM(node, struct entry, node));
   while (gw_map_next(stats->services, &cursor, &key, &value)) {
     struct gw_service_stats *service = value;
     free((char *)service->service.data);
+    free(service->instances);
     free(service);
   }
   gw_map_free(stats->routes);
@@ -67,34 +86,41 @@ static void unfold(struct gw_stats *stats) {
     merge_route(gw_stats_get_route(stats, stats->folded[i].route, stats->folded[i].service), &stats->folded[i]);
 }
 
+static struct gw_route_stats *get_route(struct gw_stats *stats, struct gw_str key, size_t route_len) {
+  struct gw_route_stats *found = gw_map_find(stats->routes, key);
+  if (found != NULL) return found;
+  if (gw_map_count(stats->routes) >= gw_series_room(stats->max_series, GW_SERIES_ROUTE)) return &stats->overflow;
+  return &entry_new(stats, key, route_len)->stats;
+}
+
 struct gw_route_stats *gw_stats_get_route(struct gw_stats *stats, struct gw_str route, struct gw_str service) {
   if (stats->folded_count > 0) unfold(stats);
-  GW_CLEANUP(gw_strbuf_done) struct gw_strbuf key = {0};
-  gw_strbuf_append_str(&key, route);
-  gw_strbuf_append_char(&key, '\0');
-  gw_strbuf_append_str(&key, service);
-  struct gw_route_stats *found = gw_map_find(stats->routes, gw_strbuf_str(&key));
-  if (found != NULL) return found;
-  if (gw_map_count(stats->routes) >= GW_STATS_ROUTES_MAX) return &stats->overflow;
-  struct entry *entry = gw_calloc(1, sizeof(*entry));
-  entry->stats.route = own_copy(route);
-  entry->stats.service = own_copy(service);
-  entry->key_len = key.len;
-  gw_map_put(stats->routes, gw_strbuf_str(&key), &entry->stats);
-  entry->key = gw_strbuf_take(&key);
-  return &entry->stats;
+  char text[KEY_MAX];
+  size_t len = route.len + 1 + service.len;
+  GW_CLEANUP(gw_free_ptr) char *long_text = len > KEY_MAX ? gw_malloc(len) : NULL;
+  char *key = long_text != NULL ? long_text : text;
+  if (route.len > 0) memcpy(key, route.data, route.len);
+  key[route.len] = '\0';
+  if (service.len > 0) memcpy(key + route.len + 1, service.data, service.len);
+  return get_route(stats, (struct gw_str){key, len}, route.len);
 }
 
 struct gw_route_stats *gw_stats_hold_route(struct gw_stats *stats, struct gw_str route, struct gw_str service) {
   struct gw_route_stats *found = gw_stats_get_route(stats, route, service);
-  if (found == &stats->overflow) return found;
+  if (found == &stats->overflow) {
+    stats->overflow_holds++;
+    return found;
+  }
   entry_of(found)->holds++;
   gw_list_remove(&entry_of(found)->unused_node);
   return found;
 }
 
 void gw_stats_release_route(struct gw_stats *stats, struct gw_route_stats *route) {
-  if (route == &stats->overflow) return;
+  if (route == &stats->overflow) {
+    stats->overflow_holds--;
+    return;
+  }
   if (--entry_of(route)->holds == 0) gw_list_add_last(&stats->unused_routes, &entry_of(route)->unused_node);
 }
 
@@ -127,9 +153,7 @@ bool gw_stats_sweep(struct gw_stats *stats, uint32_t limit) {
     if (limit-- == 0) return true;
     struct entry *entry = GW_LIST_ITEM(node, struct entry, unused_node);
     merge_route(&stats->overflow, &entry->stats);
-    gw_map_remove(stats->routes, (struct gw_str){entry->key, entry->key_len});
-    gw_list_remove(node);
-    entry_free(entry);
+    entry_free(stats, entry);
   }
   return false;
 }
@@ -143,39 +167,20 @@ struct gw_service_stats *gw_stats_get_service(struct gw_stats *stats, struct gw_
   return found;
 }
 
-/* Its state is the same to all workers, but that they were asked one after the other. */
-static void merge_circuit(struct gw_service_stats *service, const struct gw_service_stats *source) {
-  if (!source->has_circuit_breaker) return;
-  service->has_circuit_breaker = true;
-  service->circuit_state = source->circuit_state;
-  service->circuit_refusals_total += source->circuit_refusals_total;
-  for (size_t i = 0; i < GW_ARRAY_LEN(service->circuit_changes_total); i++)
-    service->circuit_changes_total[i] += source->circuit_changes_total[i];
-}
-
 static void merge_services(struct gw_stats *stats, const struct gw_stats *from) {
   size_t cursor = 0;
   struct gw_str key;
   void *value;
   while (gw_map_next(from->services, &cursor, &key, &value)) {
     const struct gw_service_stats *source = value;
-    struct gw_service_stats *service = gw_stats_get_service(stats, source->service);
-    service->connections_active += source->connections_active;
-    service->connections_total += source->connections_total;
-    service->connect_failures_total += source->connect_failures_total;
-    service->requests_active += source->requests_active;
-    service->retries_total += source->retries_total;
-    for (size_t i = 0; i < GW_ARRAY_LEN(service->overflows_total); i++)
-      service->overflows_total[i] += source->overflows_total[i];
-    merge_circuit(service, source);
-    service->retries_refused_total += source->retries_refused_total;
-    service->retries_exhausted_total += source->retries_exhausted_total;
-    service->try_timeouts_total += source->try_timeouts_total;
+    gw_service_stats_merge(gw_stats_get_service(stats, source->service), source);
   }
 }
 
 /* All but the routes. */
 static void merge_totals(struct gw_stats *stats, const struct gw_stats *from) {
+  stats->max_series = from->max_series;
+  if (from->overflow_holds > stats->overflow_holds) stats->overflow_holds = from->overflow_holds; /* mostly the same ones */
   merge_services(stats, from);
   merge_route(&stats->overflow, &from->overflow);
   stats->connections_total += from->connections_total;
@@ -185,6 +190,12 @@ static void merge_totals(struct gw_stats *stats, const struct gw_stats *from) {
   stats->bytes_received += from->bytes_received;
   stats->bytes_sent += from->bytes_sent;
   stats->bad_requests_total += from->bad_requests_total;
+  for (size_t i = 0; i < GW_FAILURE_SIDE_COUNT; i++)
+    stats->failures_total[i] += from->failures_total[i];
+  for (size_t i = 0; i < GW_FLAG_BITS; i++)
+    stats->flags_total[i] += from->flags_total[i];
+  stats->redis_failures_total += from->redis_failures_total;
+  gw_histogram_merge(&stats->redis_times, &from->redis_times);
   stats->tls_handshakes_total += from->tls_handshakes_total;
   stats->tls_failures_total += from->tls_failures_total;
   stats->tunnels_total += from->tunnels_total;
@@ -222,39 +233,43 @@ void gw_stats_merge(struct gw_stats *stats, const struct gw_stats *from) {
   merge_totals(stats, from);
 }
 
-/* Copies the text to *at and moves *at behind it. */
-static struct gw_str place_text(struct gw_str text, char **at) {
-  struct gw_str copy = {*at, text.len};
-  if (text.len > 0) memcpy(*at, text.data, text.len);
-  *at += text.len;
+/* ---- copies ---- */
+
+struct gw_stats *gw_stats_begin_copy(struct gw_stats *stats) {
+  struct gw_stats *copy = gw_stats_new();
+  copy->folded_size = (uint32_t)gw_map_count(stats->routes);
+  copy->folded = gw_malloc(copy->folded_size * sizeof(*copy->folded) + 1);
+  copy->folded_text = gw_malloc(stats->names_len + 1);
+  copy->folded_text_size = stats->names_len;
+  stats->copy_at = stats->entries.next;
+  merge_totals(copy, stats);
   return copy;
 }
 
-static void fold_routes(struct gw_stats *copy, const struct gw_stats *stats) {
-  size_t cursor = 0;
-  size_t text_len = 0;
-  struct gw_str key;
-  void *value;
-  copy->folded = gw_calloc(gw_map_count(stats->routes), sizeof(*copy->folded));
-  while (gw_map_next(stats->routes, &cursor, &key, &value)) {
-    copy->folded[copy->folded_count] = *(const struct gw_route_stats *)value;
-    text_len += key.len;
-    copy->folded_count++;
-  }
-  char *at = copy->folded_text = gw_malloc(text_len + 1);
-  for (uint32_t i = 0; i < copy->folded_count; i++) {
-    copy->folded[i].route = place_text(copy->folded[i].route, &at);
-    copy->folded[i].service = place_text(copy->folded[i].service, &at);
-  }
+/* false: there is no room, since it is new. */
+static bool fold_route(struct gw_stats *copy, const struct entry *entry) {
+  if (copy->folded_count == copy->folded_size || entry->key_len > copy->folded_text_size - copy->folded_text_len) return false;
+  char *key = copy->folded_text + copy->folded_text_len;
+  struct gw_route_stats *route = &copy->folded[copy->folded_count++];
+  memcpy(key, entry->key, entry->key_len);
+  copy->folded_text_len += entry->key_len;
+  *route = entry->stats;
+  route->route.data = key;
+  route->service.data = key + entry->stats.route.len + 1;
+  return true;
 }
 
-struct gw_stats *gw_stats_copy(const struct gw_stats *stats) {
-  struct gw_stats *copy = gw_stats_new();
-  if (stats->folded_count > 0) {
-    gw_stats_merge(copy, stats);
-    return copy;
+bool gw_stats_copy_routes(struct gw_stats *stats, struct gw_stats *copy, uint32_t limit) {
+  while (stats->copy_at != &stats->entries && limit-- > 0) {
+    const struct entry *entry = GW_LIST_ITEM(stats->copy_at, struct entry, node);
+    stats->copy_at = fold_route(copy, entry) ? stats->copy_at->next : &stats->entries;
   }
-  fold_routes(copy, stats);
-  merge_totals(copy, stats);
+  return stats->copy_at != &stats->entries;
+}
+
+struct gw_stats *gw_stats_copy(struct gw_stats *stats) {
+  if (stats->folded_count > 0) unfold(stats);
+  struct gw_stats *copy = gw_stats_begin_copy(stats);
+  gw_stats_copy_routes(stats, copy, UINT32_MAX);
   return copy;
 }

@@ -9,13 +9,10 @@
 
 #include "common/base/list.h"
 #include "common/base/map.h"
+#include "common/message/failure.h"
 #include "common/model/rate_limit.h"
 #include "common/observe/metrics.h"
-#include "dataplane/cluster/circuit_breaker.h"
-
-/* Routes with series of their own; what comes later is counted under route "other". */
-#define GW_STATS_ROUTES_MAX 10000
-#define GW_STATS_CODES 12 /* distinct codes a route; the last slot takes the rest as code 0 ("other") */
+#include "dataplane/pipeline/service_stats.h"
 
 /* Limits on what clients may do, counted each time that one is hit. */
 enum gw_limit {
@@ -102,32 +99,16 @@ struct gw_route_stats {
     uint64_t count;
     uint32_t code;
   } codes[GW_STATS_CODES];
-  struct gw_str route;   /* owned by gw_stats */
-  struct gw_str service; /* owned; empty for local answers */
-};
-
-/* By service. */
-struct gw_service_stats {
-  struct gw_str service; /* owned */
-  uint64_t connections_active;
-  uint64_t connections_total;
-  uint64_t connect_failures_total;
-  uint64_t requests_active;
-  uint64_t retries_total;
-  uint64_t overflows_total[GW_CONCURRENCY_COUNT];
-  bool has_circuit_breaker;
-  uint32_t circuit_state; /* gw_circuit_state */
-  uint64_t circuit_changes_total[3];
-  uint64_t circuit_refusals_total;
-  uint64_t retries_refused_total;
-  uint64_t retries_exhausted_total;
-  uint64_t try_timeouts_total;
+  struct gw_str route;   /* owned by gw_stats, as all names */
+  struct gw_str service; /* empty for local answers */
 };
 
 struct gw_stats {
   struct gw_map *routes;   /* "route\0service" → gw_route_stats */
   struct gw_map *services; /* name → gw_service_stats */
   struct gw_route_stats overflow;
+  uint32_t max_series;
+  uint32_t overflow_holds; /* routes that views hold and that are counted as overflow */
   uint64_t connections_total;
   uint64_t connections_active;
   uint64_t requests_total;
@@ -135,6 +116,10 @@ struct gw_stats {
   uint64_t bytes_received; /* bodies and heads from clients */
   uint64_t bytes_sent;
   uint64_t bad_requests_total; /* refused by the codec */
+  uint64_t failures_total[GW_FAILURE_SIDE_COUNT];
+  uint64_t flags_total[GW_FLAG_BITS]; /* by bit of gw_response_flag */
+  uint64_t redis_failures_total;      /* questions that it did not answer */
+  struct gw_histogram redis_times;    /* of those that it did */
   uint64_t tls_handshakes_total;
   uint64_t tls_failures_total;
   uint64_t tunnels_total;
@@ -150,14 +135,20 @@ struct gw_stats {
   uint64_t token_cache_misses_total;
   uint64_t view_swaps_total;
   struct gw_histogram view_swap; /* how long gw_engine_set_frozen took */
+  struct gw_list entries;        /* of routes, the oldest first */
   struct gw_list unused_routes;  /* held by no view */
+  size_t names_len;              /* of all routes */
+  struct gw_list *copy_at;       /* how far a copy has come */
   /* The routes of a copy, in one piece, until somebody looks for one: a worker makes copies between requests. */
   struct gw_route_stats *folded;
   uint32_t folded_count;
+  uint32_t folded_size;
   char *folded_text;
+  size_t folded_text_len;
+  size_t folded_text_size;
 };
 
-struct gw_stats *gw_stats_new(void);
+struct gw_stats *gw_stats_new(void); /* with GW_SERIES_MAX_DEFAULT */
 void gw_stats_free(struct gw_stats *stats);
 /* Found or made. */
 struct gw_route_stats *gw_stats_get_route(struct gw_stats *stats, struct gw_str route, struct gw_str service);
@@ -169,11 +160,14 @@ void gw_stats_release_route(struct gw_stats *stats, struct gw_route_stats *route
  * more. */
 bool gw_stats_sweep(struct gw_stats *stats, uint32_t limit);
 void gw_route_stats_count(struct gw_route_stats *stats, uint32_t code, uint64_t duration_us);
-struct gw_stats *gw_stats_copy(const struct gw_stats *stats);
+/* A copy with all but the routes, which come in steps: at most `limit` of them, true: there are more. One copy at a time. */
+struct gw_stats *gw_stats_begin_copy(struct gw_stats *stats);
+bool gw_stats_copy_routes(struct gw_stats *stats, struct gw_stats *copy, uint32_t limit);
+/* Both at once. */
+struct gw_stats *gw_stats_copy(struct gw_stats *stats);
 /* Adds `from` to `stats`. */
 void gw_stats_merge(struct gw_stats *stats, const struct gw_stats *from);
-/* gateway_requests_total{route,service,code}, gateway_request_duration_seconds{route,service}, gateway_downstream_connections…,
- * gateway_upstream_connections{service}, … */
+/* What README.md's table says of requests, clients, services and instances. */
 void gw_stats_write(const struct gw_stats *stats, struct gw_metrics_writer *writer);
 
 #endif

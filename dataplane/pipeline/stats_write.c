@@ -12,23 +12,6 @@ static int by_route(const void *a, const void *b) {
   return order != 0 ? order : gw_str_compare(x->service, y->service);
 }
 
-static int by_service(const void *a, const void *b) {
-  return gw_str_compare((*(const struct gw_service_stats *const *)a)->service, (*(const struct gw_service_stats *const *)b)->service);
-}
-
-/* The values of a map in a stable order, so that two scrapes can be compared. */
-static void **sorted_values(const struct gw_map *map, int (*compare)(const void *, const void *)) {
-  void **values = gw_calloc(gw_map_count(map) + 1, sizeof(*values));
-  size_t count = 0;
-  size_t cursor = 0;
-  struct gw_str key;
-  while (gw_map_next(map, &cursor, &key, &values[count]))
-    count++;
-  values[count] = NULL;
-  if (count > 1) qsort(values, count, sizeof(*values), compare);
-  return values;
-}
-
 static void write_codes(struct gw_metrics_writer *writer, const struct gw_route_stats *route) {
   for (uint32_t i = 0; i < GW_STATS_CODES; i++) {
     if (route->codes[i].count == 0) continue;
@@ -46,7 +29,7 @@ static bool has_counts(const struct gw_route_stats *route) {
 }
 
 static void write_routes(const struct gw_stats *stats, struct gw_metrics_writer *writer) {
-  GW_CLEANUP(gw_free_ptr) struct gw_route_stats **routes = (struct gw_route_stats **)sorted_values(stats->routes, by_route);
+  GW_CLEANUP(gw_free_ptr) struct gw_route_stats **routes = (struct gw_route_stats **)gw_map_sorted_values(stats->routes, by_route);
   gw_metrics_family(writer, "gateway_requests_total", "counter",
                     "Requests answered, by route, service and status code (0: the client left before an answer).");
   for (size_t i = 0; routes[i] != NULL; i++)
@@ -54,90 +37,13 @@ static void write_routes(const struct gw_stats *stats, struct gw_metrics_writer 
   write_codes(writer, &stats->overflow);
   gw_metrics_family(writer, "gateway_request_duration_seconds", "histogram", "From the request's head to the answer's last byte.");
   for (size_t i = 0; routes[i] != NULL; i++) {
+    if (!has_counts(routes[i])) continue;
     struct gw_label labels[] = {{"route", routes[i]->route}, {"service", routes[i]->service}};
     gw_metrics_histogram(writer, "gateway_request_duration_seconds", labels, GW_ARRAY_LEN(labels), &routes[i]->duration);
   }
   if (!has_counts(&stats->overflow)) return;
   struct gw_label labels[] = {{"route", stats->overflow.route}, {"service", stats->overflow.service}};
   gw_metrics_histogram(writer, "gateway_request_duration_seconds", labels, GW_ARRAY_LEN(labels), &stats->overflow.duration);
-}
-
-struct service_family {
-  const char *name;
-  const char *type;
-  const char *help;
-  size_t offset; /* of the uint64_t in gw_service_stats */
-};
-
-static const struct service_family service_families[] = {
-    {"gateway_upstream_connections", "gauge", "Open connections to a service, idle ones too.",
-     offsetof(struct gw_service_stats, connections_active)},
-    {"gateway_upstream_connections_total", "counter", "Connections begun to a service.",
-     offsetof(struct gw_service_stats, connections_total)},
-    {"gateway_upstream_connect_failures_total", "counter", "Connections to a service that could not be made.",
-     offsetof(struct gw_service_stats, connect_failures_total)},
-    {"gateway_upstream_requests", "gauge", "Requests that a service is working on.", offsetof(struct gw_service_stats, requests_active)},
-    {"gateway_upstream_retries_total", "counter", "Requests sent once more.", offsetof(struct gw_service_stats, retries_total)},
-    {"gateway_upstream_retries_refused_total", "counter", "Retries that the retry budget did not allow.",
-     offsetof(struct gw_service_stats, retries_refused_total)},
-    {"gateway_upstream_retries_exhausted_total", "counter", "Requests that failed though all their retries were made.",
-     offsetof(struct gw_service_stats, retries_exhausted_total)},
-    {"gateway_upstream_try_timeouts_total", "counter", "Tries that were given up for taking too long.",
-     offsetof(struct gw_service_stats, try_timeouts_total)},
-};
-
-static void write_overflows(struct gw_metrics_writer *writer, struct gw_service_stats *const *services) {
-  const char *family = "gateway_upstream_overflows_total";
-  gw_metrics_family(writer, family, "counter",
-                    "Limits of a service that were reached; max_connections makes requests wait, the others refuse them.");
-  for (size_t i = 0; services[i] != NULL; i++) {
-    for (uint32_t limit = 0; limit < GW_CONCURRENCY_COUNT; limit++) {
-      struct gw_label labels[] = {{"service", services[i]->service},
-                                  {"limit", gw_str_from(gw_concurrency_name((enum gw_concurrency)limit))}};
-      gw_metrics_u64(writer, family, labels, GW_ARRAY_LEN(labels), services[i]->overflows_total[limit]);
-    }
-  }
-}
-
-static void write_circuit_changes(struct gw_metrics_writer *writer, const struct gw_service_stats *service, const char *family) {
-  for (uint32_t state = 0; state < GW_ARRAY_LEN(service->circuit_changes_total); state++) {
-    struct gw_label labels[] = {{"service", service->service}, {"state", gw_str_from(gw_circuit_state_name((enum gw_circuit_state)state))}};
-    gw_metrics_u64(writer, family, labels, GW_ARRAY_LEN(labels), service->circuit_changes_total[state]);
-  }
-}
-
-static void write_circuits(struct gw_metrics_writer *writer, struct gw_service_stats *const *services) {
-  static const char *const families[][3] = {
-      {"gateway_circuit_breaker_state", "gauge", "0: closed, 1: open, 2: half-open."},
-      {"gateway_circuit_breaker_changes_total", "counter", "How often a service's circuit breaker went into a state."},
-      {"gateway_circuit_breaker_refusals_total", "counter", "Requests that it answered with 503."},
-  };
-  for (size_t f = 0; f < GW_ARRAY_LEN(families); f++) {
-    const char *family = families[f][0];
-    gw_metrics_family(writer, family, families[f][1], families[f][2]);
-    for (size_t i = 0; services[i] != NULL; i++) {
-      struct gw_label label = {"service", services[i]->service};
-      if (!services[i]->has_circuit_breaker) continue;
-      if (f == 0) gw_metrics_u64(writer, family, &label, 1, services[i]->circuit_state);
-      if (f == 1) write_circuit_changes(writer, services[i], family);
-      if (f == 2) gw_metrics_u64(writer, family, &label, 1, services[i]->circuit_refusals_total);
-    }
-  }
-}
-
-static void write_services(const struct gw_stats *stats, struct gw_metrics_writer *writer) {
-  GW_CLEANUP(gw_free_ptr) struct gw_service_stats **services = (struct gw_service_stats **)sorted_values(stats->services, by_service);
-  for (size_t f = 0; f < GW_ARRAY_LEN(service_families); f++) {
-    const struct service_family *family = &service_families[f];
-    gw_metrics_family(writer, family->name, family->type, family->help);
-    for (size_t i = 0; services[i] != NULL; i++) {
-      struct gw_label label = {"service", services[i]->service};
-      const uint64_t *value = (const uint64_t *)(const void *)((const char *)services[i] + family->offset);
-      gw_metrics_u64(writer, family->name, &label, 1, *value);
-    }
-  }
-  write_overflows(writer, services);
-  write_circuits(writer, services);
 }
 
 static void write_limits(const struct gw_stats *stats, struct gw_metrics_writer *writer) {
@@ -243,6 +149,35 @@ static void write_keys(const struct gw_stats *stats, struct gw_metrics_writer *w
   }
 }
 
+static void write_failures(const struct gw_stats *stats, struct gw_metrics_writer *writer) {
+  static const char *const sides[GW_FAILURE_SIDE_COUNT] = {"client", "gateway", "upstream"};
+  const char *family = "gateway_request_failures_total";
+  gw_metrics_family(writer, family, "counter", "Requests that the gateway had to answer, or break off, itself, by whose fault it was.");
+  for (size_t i = 0; i < GW_FAILURE_SIDE_COUNT; i++) {
+    struct gw_label label = {"side", gw_str_from(sides[i])};
+    gw_metrics_u64(writer, family, &label, 1, stats->failures_total[i]);
+  }
+  family = "gateway_response_flags_total";
+  gw_metrics_family(writer, family, "counter", "Requests by response flag, as in the access log; one may have several.");
+  for (uint32_t i = 0; i < GW_FLAG_BITS; i++) {
+    char text[64];
+    struct gw_label label = {"flag", gw_response_flags_format(1u << i, text)};
+    gw_metrics_u64(writer, family, &label, 1, stats->flags_total[i]);
+  }
+}
+
+static void write_left_out(struct gw_metrics_writer *writer, const struct gw_stats *stats, const uint32_t left_out[GW_SERIES_KIND_COUNT]) {
+  static const char *const kinds[GW_SERIES_KIND_COUNT] = {"route", "service", "instance"};
+  const char *family = "gateway_metrics_overflowed";
+  gw_metrics_family(writer, "gateway_metrics_series_max", "gauge", "Bound of the series by route, service and instance.");
+  gw_metrics_u64(writer, "gateway_metrics_series_max", NULL, 0, stats->max_series);
+  gw_metrics_family(writer, family, "gauge", "Routes, services and instances in use that are counted under \"other\" for want of room.");
+  for (size_t i = 0; i < GW_SERIES_KIND_COUNT; i++) {
+    struct gw_label label = {"kind", gw_str_from(kinds[i])};
+    gw_metrics_u64(writer, family, &label, 1, left_out[i]);
+  }
+}
+
 static void write_one(struct gw_metrics_writer *writer, const char *name, const char *type, const char *help, uint64_t value) {
   gw_metrics_family(writer, name, type, help);
   gw_metrics_u64(writer, name, NULL, 0, value);
@@ -256,8 +191,11 @@ void gw_stats_write(const struct gw_stats *stats, struct gw_metrics_writer *writ
     gw_stats_free(sum);
     return;
   }
+  uint32_t left_out[GW_SERIES_KIND_COUNT] = {[GW_SERIES_ROUTE] = stats->overflow_holds};
   write_routes(stats, writer);
-  write_services(stats, writer);
+  write_failures(stats, writer);
+  gw_service_stats_write(stats->services, stats->max_series, writer, left_out);
+  write_left_out(writer, stats, left_out);
   write_one(writer, "gateway_downstream_connections", "gauge", "Open connections of clients.", stats->connections_active);
   write_one(writer, "gateway_downstream_connections_total", "counter", "Connections accepted.", stats->connections_total);
   write_one(writer, "gateway_downstream_requests", "gauge", "Requests being worked on.", stats->requests_active);
@@ -272,6 +210,9 @@ void gw_stats_write(const struct gw_stats *stats, struct gw_metrics_writer *writ
             stats->guesses_refused_total);
   write_rate_limits(stats, writer);
   write_judges(stats, writer);
+  write_one(writer, "gateway_redis_failures_total", "counter", "Questions that Redis did not answer in time.", stats->redis_failures_total);
+  gw_metrics_family(writer, "gateway_redis_seconds", "histogram", "How long Redis took to answer for shared limits.");
+  gw_metrics_histogram(writer, "gateway_redis_seconds", NULL, 0, &stats->redis_times);
   write_tokens(stats, writer);
   write_keys(stats, writer);
   write_one(writer, "gateway_downstream_tls_handshakes_total", "counter", "TLS handshakes completed.", stats->tls_handshakes_total);

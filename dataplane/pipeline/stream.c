@@ -72,6 +72,8 @@ static void count(struct gw_stream *stream) {
     stats = gw_stats_get_route(pipeline->stats, (struct gw_str){0}, (struct gw_str){0});
   }
   gw_route_stats_count(stats, stream->status, duration_us);
+  for (uint32_t i = 0; stream->flags >> i != 0; i++)
+    pipeline->stats->flags_total[i] += stream->flags >> i & 1;
 }
 
 static void *state_of(const struct gw_stream *stream, const struct gw_chain_item *item) {
@@ -384,6 +386,7 @@ void gw_stream_set_response_paused(struct gw_stream *stream, bool is_paused) {
 
 void gw_stream_fail(struct gw_stream *stream, const struct gw_failure *failure) {
   if (stream->is_response_complete || stream->is_aborted) return;
+  stream->pipeline->stats->failures_total[failure->side]++;
   stream->flags |= failure->flag;
   stream->detail = failure->detail;
   if (!stream->is_response_started) {

@@ -173,6 +173,10 @@ static void start_workers(struct gw_data_plane *plane) {
   plane->failures = gw_failure_search_new(plane->loop, plane->options->workers, &search);
 }
 
+static void on_dependencies(void *arg) {
+  gw_node_update_ready(arg);
+}
+
 static void start_configuration(struct gw_data_plane *plane) {
   const struct gw_options *options = plane->options;
   struct gw_compiler_options compiler = {
@@ -187,6 +191,7 @@ static void start_configuration(struct gw_data_plane *plane) {
       .arg = plane,
   };
   plane->compiler = gw_compiler_new(&compiler);
+  plane->dependencies = gw_dependencies_new(plane->loop, on_dependencies, plane);
   struct gw_keys_options keys = gw_node_keys_options(plane);
   plane->keys = gw_keys_new(&keys);
   struct gw_xds_client_options xds = {
@@ -281,6 +286,7 @@ static void take_down(struct gw_data_plane *plane, int exit_code) {
   gw_snapshot_unref(plane->confirmed);
   for (uint32_t i = 0; i < plane->options->workers; i++)
     gw_worker_free(plane->workers[i]);
+  gw_dependencies_free(plane->dependencies);
   gw_keys_free(plane->keys);
   gw_compiler_free(plane->compiler);
   gw_overload_free(plane->overload);

@@ -10,6 +10,7 @@
 #include "dataplane/admin/admin_grpc.h"
 #include "dataplane/admin/admin_http.h"
 #include "dataplane/server/compile.h"
+#include "dataplane/server/dependencies.h"
 #include "dataplane/server/drain.h"
 #include "dataplane/server/failure_search.h"
 #include "dataplane/server/keys.h"
@@ -45,6 +46,7 @@ struct gw_data_plane {
   struct gw_scrape *scrape;
   struct gw_failure_search *failures;
   struct gw_last_good *last_good;
+  struct gw_dependencies *dependencies;
   struct gw_keys *keys;
   struct gw_xds_client *xds;
   struct gw_drain drain;
@@ -55,6 +57,7 @@ struct gw_data_plane {
   char unknown_keys[GW_AGENT_UNKNOWN_KEYS_MAX][64];
   uint32_t unknown_key_count;
   atomic_bool is_ready;
+  bool was_ready;
   char kept_version[17];         /* what last_good was told to keep */
   struct gw_snapshot *confirmed; /* what it was told at last to keep again; NULL: nothing yet */
   struct gw_timer keep_keys;     /* runs while keys have changed since they were kept */

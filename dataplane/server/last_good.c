@@ -40,6 +40,7 @@ struct gw_last_good {
   struct gw_timer refresh;
   uint64_t refresh_ms;
   bool has_failed; /* the last write: told once */
+  struct gw_last_good_status status;
 };
 
 /* ---- writing ---- */
@@ -79,6 +80,12 @@ static void on_written(void *arg, struct gw_mail *mail) {
   struct writing *writing = GW_CONTAINER_OF(mail, struct writing, mail);
   if (!writing->is_joined) pthread_join(writing->thread, NULL);
   tell_outcome(last_good, writing->failure);
+  if (writing->failure == 0) {
+    last_good->status.saves_total++;
+    last_good->status.saved_wall_us = writing->wall_us;
+  } else {
+    last_good->status.failures_total++;
+  }
   if (writing->failure != 0) gw_timer_start(last_good->loop, &last_good->refresh, REFRESH_MIN_MS); /* not only after an hour */
   gw_snapshot_unref(writing->snapshot);
   free(writing);
@@ -209,6 +216,12 @@ void gw_last_good_start(struct gw_last_good *last_good) {
   if (last_good == NULL) return;
   gw_timer_start(last_good->loop, &last_good->patience, GW_LAST_GOOD_PATIENCE_MS);
   gw_timer_start(last_good->loop, &last_good->refresh, last_good->refresh_ms);
+}
+
+bool gw_last_good_get_status(const struct gw_last_good *last_good, struct gw_last_good_status *ret_status) {
+  if (last_good == NULL) return false;
+  *ret_status = last_good->status;
+  return true;
 }
 
 void gw_last_good_free(struct gw_last_good *last_good) {

@@ -29,6 +29,13 @@ enum gw_err gw_last_good_new(struct gw_loop *loop, struct gw_log *log, const str
 void gw_last_good_free(struct gw_last_good *last_good);
 /* The wait for a control plane begins. */
 void gw_last_good_start(struct gw_last_good *last_good);
+struct gw_last_good_status {
+  uint64_t saves_total;
+  uint64_t failures_total;
+  uint64_t saved_wall_us; /* when what is on the disk was kept, as far as this process knows; 0: it has kept nothing */
+};
+/* false: nothing is kept. */
+bool gw_last_good_get_status(const struct gw_last_good *last_good, struct gw_last_good_status *ret_status);
 /* Keeps it; of several that come while one is written only the newest is. */
 void gw_last_good_save(struct gw_last_good *last_good, struct gw_snapshot *snapshot);
 

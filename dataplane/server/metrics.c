@@ -1,6 +1,10 @@
 #include "dataplane/server/metrics.h"
 
+#include <stddef.h>
 #include <stdio.h>
+
+#include "common/base/mem.h"
+#include "dataplane/server/options.h"
 
 static void put(struct gw_metrics_writer *writer, const char *name, const char *type, const char *help, uint64_t value) {
   gw_metrics_family(writer, name, type, help);
@@ -68,17 +72,47 @@ static void put_rate_limits(const struct gw_node_metrics *metrics, struct gw_met
   gw_metrics_u64(writer, family, &active, 1, metrics->rate_limits.evictions_active);
 }
 
+static void put_cache(const struct gw_node_metrics *metrics, struct gw_metrics_writer *writer) {
+  if (!metrics->has_cache) return;
+  put(writer, "gateway_cache_saves_total", "counter", "Times that the configuration was kept on disk.", metrics->cache.saves_total);
+  put(writer, "gateway_cache_failures_total", "counter", "Times that it could not be.", metrics->cache.failures_total);
+  gw_metrics_family(writer, "gateway_cache_age_seconds", "gauge", "Since the configuration on disk was known to be current.");
+  if (metrics->cache.saved_wall_us > 0 && metrics->wall_us >= metrics->cache.saved_wall_us)
+    gw_metrics_double(writer, "gateway_cache_age_seconds", NULL, 0, (double)(metrics->wall_us - metrics->cache.saved_wall_us) / 1e6);
+}
+
+static const struct worker_family {
+  const char *name;
+  const char *type;
+  const char *help;
+  size_t offset; /* of the uint64_t in gw_worker_metrics */
+} worker_families[] = {
+    {"gateway_worker_connections", "gauge", "Open connections of clients, by worker.",
+     offsetof(struct gw_worker_metrics, connections_active)},
+    {"gateway_worker_requests", "gauge", "Requests being worked on, by worker.", offsetof(struct gw_worker_metrics, requests_active)},
+    {"gateway_worker_requests_total", "counter", "Requests begun, by worker.", offsetof(struct gw_worker_metrics, requests_total)},
+};
+
 static void put_workers(const struct gw_node_metrics *metrics, struct gw_metrics_writer *writer) {
+  char indices[GW_OPTIONS_WORKERS_MAX][12];
   put(writer, "gateway_workers", "gauge", "Threads that serve.", metrics->worker_count);
   put(writer, "gateway_scrape_missed_workers_total", "counter", "Workers that were left out of a scrape since they did not answer.",
       metrics->missed_workers_total);
+  for (uint32_t i = 0; i < metrics->worker_count; i++)
+    snprintf(indices[i], sizeof(indices[i]), "%u", i);
+  for (size_t f = 0; f < GW_ARRAY_LEN(worker_families); f++) {
+    gw_metrics_family(writer, worker_families[f].name, worker_families[f].type, worker_families[f].help);
+    for (uint32_t i = 0; i < metrics->worker_count; i++) {
+      const char *worker = (const char *)&metrics->workers[i];
+      struct gw_label label = {"worker", gw_str_from(indices[i])};
+      gw_metrics_u64(writer, worker_families[f].name, &label, 1, *(const uint64_t *)(const void *)(worker + worker_families[f].offset));
+    }
+  }
   gw_metrics_family(writer, "gateway_worker_loop_lag_seconds", "histogram",
                     "How long a worker's turns took, which is how late it can have served an event.");
   for (uint32_t i = 0; i < metrics->worker_count; i++) {
-    char index[16];
-    snprintf(index, sizeof(index), "%u", i);
-    struct gw_label label = {"worker", gw_str_from(index)};
-    gw_metrics_histogram(writer, "gateway_worker_loop_lag_seconds", &label, 1, &metrics->lags[i]);
+    struct gw_label label = {"worker", gw_str_from(indices[i])};
+    gw_metrics_histogram(writer, "gateway_worker_loop_lag_seconds", &label, 1, &metrics->workers[i].lag);
   }
   gw_metrics_family(writer, "gateway_main_loop_lag_seconds", "histogram",
                     "How long turns of the loop took that takes in configuration; requests do not wait for it.");
@@ -96,7 +130,8 @@ void gw_node_metrics_write(const struct gw_node_metrics *metrics, struct gw_strb
   put_overload(metrics, &writer);
   put_rate_limits(metrics, &writer);
   put_workers(metrics, &writer);
-  if (metrics->health != NULL) gw_strbuf_append_str(buf, gw_bytes_str(metrics->health));
+  put_cache(metrics, &writer);
+  if (metrics->own_part != NULL) gw_strbuf_append_str(buf, gw_bytes_str(metrics->own_part));
   put(&writer, "gateway_access_log_lost_total", "counter", "Access log lines lost since the disk or its reader was too slow.",
       metrics->access_log_lost_total);
   put(&writer, "gateway_log_lost_total", "counter", "Lines of the process's own log lost since its disk or reader was too slow.",

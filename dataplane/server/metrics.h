@@ -10,12 +10,21 @@
 #include "common/observe/metrics.h"
 #include "dataplane/pipeline/rate_limit_table.h"
 #include "dataplane/pipeline/stats.h"
+#include "dataplane/server/last_good.h"
 #include "dataplane/server/overload.h"
+
+/* What is told of each worker. */
+struct gw_worker_metrics {
+  struct gw_histogram lag;
+  uint64_t connections_active;
+  uint64_t requests_active;
+  uint64_t requests_total;
+};
 
 struct gw_node_metrics {
   /* of the workers */
-  const struct gw_stats *stats;    /* the sum */
-  const struct gw_histogram *lags; /* by worker */
+  const struct gw_stats *stats; /* the sum */
+  const struct gw_worker_metrics *workers;
   uint32_t worker_count;
   uint64_t missed_workers_total;
   /* of the node */
@@ -51,7 +60,10 @@ struct gw_node_metrics {
   uint64_t clients; /* with a counted connection */
   struct gw_rate_limit_counts rate_limits;
   uint64_t rate_limit_max_keys;
-  struct gw_bytes *health; /* of the endpoints: text as it is written; a reference, or NULL: none */
+  bool has_cache;
+  struct gw_last_good_status cache;
+  uint64_t wall_us;
+  struct gw_bytes *own_part; /* what main has written itself; a reference, or NULL: nothing */
 };
 
 /* Prometheus text 0.0.4. */

@@ -18,7 +18,8 @@
 void gw_node_update_ready(struct gw_data_plane *plane) {
   struct gw_compiler_status config;
   gw_compiler_get_status(plane->compiler, &config);
-  bool is_ready = config.was_complete && !gw_drain_is_on(&plane->drain);
+  plane->was_ready = plane->was_ready || (config.was_complete && gw_dependencies_are_there(plane->dependencies));
+  bool is_ready = plane->was_ready && !gw_drain_is_on(&plane->drain);
   if (atomic_exchange(&plane->is_ready, is_ready) != is_ready) {
     GW_LOG_INFO(plane->log, is_ready ? "ready" : "not ready any more");
     gw_admin_grpc_set_ready(plane->grpc, is_ready);
@@ -56,6 +57,7 @@ void gw_node_on_active(void *arg) {
   gw_compiler_get_status(plane->compiler, &config);
   keep(plane, &config);
   gw_overload_follow(plane->overload, config.snapshot);
+  gw_dependencies_follow(plane->dependencies, config.snapshot);
   if (gw_ports_file_update(&plane->ports, config.snapshot, gw_compiler_listen_set(plane->compiler)) != GW_OK) {
     GW_LOG_ERROR(plane->log, "the ports file %s cannot be written: %s", plane->ports.path, strerror(errno));
   }
@@ -238,52 +240,6 @@ struct gw_last_good_calls gw_node_last_good_calls(struct gw_data_plane *plane) {
 
 /* ---- metrics ---- */
 
-static void fill_tls_metrics(const struct gw_data_plane *plane, struct gw_node_metrics *metrics) {
-  if (plane->xds_tls == NULL) return;
-  struct gw_rpc_credentials_status tls;
-  gw_rpc_credentials_get_status(plane->xds_tls, &tls);
-  metrics->has_tls = true;
-  metrics->is_tls_degraded = tls.problem != NULL;
-  metrics->tls_reloads_total = tls.reloads_total;
-  metrics->tls_errors_total = tls.errors_total;
-  metrics->tls_not_after_s = tls.not_after_s;
-}
-
-static void fill_metrics(void *arg, struct gw_node_metrics *metrics) {
-  struct gw_data_plane *plane = arg;
-  struct gw_compiler_status config;
-  struct gw_xds_client_status xds;
-  gw_compiler_get_status(plane->compiler, &config);
-  gw_xds_client_get_status(plane->xds, &xds);
-  metrics->is_ready = atomic_load(&plane->is_ready);
-  metrics->is_draining = gw_drain_is_on(&plane->drain);
-  metrics->main_lag = plane->lag;
-  metrics->access_log_lost_total = gw_log_writer_lost(plane->access_log);
-  metrics->log_lost_total = gw_log_lost(plane->log);
-  if (config.snapshot != NULL) memcpy(metrics->config_version, config.snapshot->version, sizeof(metrics->config_version));
-  metrics->config_source = gw_config_source_name(config.source);
-  metrics->config_age_us = gw_loop_now_us(plane->loop) - config.active_us;
-  metrics->is_config_complete = config.is_complete;
-  metrics->activations_total = config.activations_total;
-  metrics->build_failures_total = config.failures_total;
-  metrics->bind_failures_total = config.bind_failures_total;
-  metrics->build_times = *config.build_times;
-  metrics->is_connected = xds.is_connected;
-  metrics->is_delta = xds.is_delta;
-  metrics->responses_total = xds.responses_total;
-  metrics->decode_times = *xds.decode_times;
-  metrics->nacks_total = xds.refused_total;
-  metrics->disconnects_total = xds.disconnects_total;
-  metrics->fleet_size = xds.fleet_size;
-  metrics->overload = gw_overload_level(plane->overload);
-  gw_overload_get_use(plane->overload, &metrics->use);
-  metrics->clients = gw_client_table_count(plane->clients);
-  gw_rate_limit_table_get_counts(plane->rate_limits, &metrics->rate_limits);
-  metrics->rate_limit_max_keys = gw_rate_limit_table_max_keys(plane->rate_limits);
-  metrics->health = gw_health_format_metrics(gw_compiler_health(plane->compiler));
-  fill_tls_metrics(plane, metrics);
-}
-
 struct admin_ask {
   void (*done)(void *done_arg, struct gw_str text);
   void *done_arg;
@@ -295,11 +251,11 @@ static void answer_admin(void *arg, struct gw_bytes *text) {
   free(ask);
 }
 
-static void get_metrics(void *arg, void (*done)(void *done_arg, struct gw_str text), void *done_arg) {
+static void get_metrics(void *arg, bool is_packed, void (*done)(void *done_arg, struct gw_str text), void *done_arg) {
   struct gw_data_plane *plane = arg;
   struct admin_ask *ask = gw_malloc(sizeof(*ask));
   *ask = (struct admin_ask){done, done_arg};
-  gw_scrape_start(plane->scrape, answer_admin, ask);
+  gw_scrape_start(plane->scrape, is_packed, answer_admin, ask);
 }
 
 struct worker_ask {
@@ -357,7 +313,7 @@ static void on_metrics_asked(void *arg, const struct gw_worker_metrics_ask *aske
   if (plane->scrape == NULL) return;
   struct worker_ask *ask = gw_malloc(sizeof(*ask));
   *ask = (struct worker_ask){plane, *asked};
-  gw_scrape_start(plane->scrape, answer_worker, ask);
+  gw_scrape_start(plane->scrape, false, answer_worker, ask);
 }
 
 static void on_drained(void *arg, uint32_t worker_index) {
@@ -384,7 +340,7 @@ static void ask_stats(void *arg, uint32_t worker_index, uint64_t round) {
 }
 
 struct gw_scrape_calls gw_node_scrape_calls(struct gw_data_plane *plane) {
-  return (struct gw_scrape_calls){ask_stats, fill_metrics, plane};
+  return (struct gw_scrape_calls){ask_stats, gw_node_fill_metrics, plane};
 }
 
 /* ---- of the admin ports ---- */
@@ -402,7 +358,14 @@ static void get_state(void *arg, struct gw_admin_state *ret_state) {
       .source = gw_config_source_name(config.source),
       .active_us = config.active_us,
       .active_wall_us = config.active_wall_us,
+      .is_complete = config.is_complete,
+      .was_complete = config.was_complete,
   };
+  struct gw_xds_client_status xds;
+  gw_xds_client_get_status(plane->xds, &xds);
+  ret_state->dependencies[0] =
+      (struct gw_admin_dependency){.name = "control_plane", .address = xds.target, .is_up = xds.is_connected, .trouble = ""};
+  ret_state->dependency_count = 1 + gw_dependencies_list(plane->dependencies, ret_state->dependencies + 1);
 }
 
 static bool get_refusal(void *arg, uint32_t index, const char **ret_type_url, const char **ret_resource, const char **ret_reason) {

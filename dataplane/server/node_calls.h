@@ -23,6 +23,9 @@ void gw_node_on_active(void *arg);
 void gw_node_on_snapshot(void *arg, struct gw_snapshot *snapshot, bool is_complete);
 void gw_node_on_check(void *arg, const struct gw_resource *resource, struct gw_errors *errors);
 
+/* Of gw_scrape_calls (node_metrics.c). */
+void gw_node_fill_metrics(void *arg, struct gw_node_metrics *metrics);
+
 /* Workers' counters for the report, every now and then; starts over by itself. */
 void gw_node_tally(struct gw_timer *timer);
 /* After anything that readiness hangs on: tells workers, probes and the control plane. */

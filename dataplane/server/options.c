@@ -39,6 +39,7 @@ static const char usage[] =
     "  --access-log-file FILE     access log (standard output); SIGHUP opens it anew\n"
     "  --version, --help\n"
     "\n"
+    "gateway-dataplane healthcheck asks the one that runs here whether it is ready, and ends with 0 or 1; see healthcheck --help.\n"
     "Each is also an environment variable: --node-id is GATEWAY_NODE_ID, --insecure is GATEWAY_INSECURE=true. A flag wins.\n"
     "Addresses that are listened on are numeric; port 0 takes a free one. Durations: 250ms, 5s, 2m, 24h, or seconds.\n"
     "SIGTERM drains and ends with 0, a second one or SIGINT ends at once; SIGHUP opens the logs anew.\n";

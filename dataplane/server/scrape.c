@@ -6,9 +6,11 @@
 #include "common/base/mem.h"
 #include "common/event/mailbox.h"
 #include "common/event/timer.h"
+#include "common/observe/gzip.h"
 
 struct waiting {
-  gw_scrape_fn fn;                /* NULL: */
+  gw_scrape_fn fn; /* NULL: */
+  bool is_packed;
   gw_scrape_counters_fn counters; /* … this instead */
   void *arg;
 };
@@ -23,10 +25,12 @@ struct writing {
   struct gw_mail mail;
   struct gw_mailbox *done;
   struct gw_stats **stats; /* by worker; NULL where none came in time */
-  struct gw_histogram *lags;
+  struct gw_worker_metrics *workers;
   struct gw_node_metrics metrics;
   bool has_text;         /* somebody waits for it */
+  bool has_packed;       /* … packed */
   struct gw_bytes *text; /* NULL without */
+  struct gw_bytes *packed;
   struct gw_stats *sum;
   pthread_t thread;
   bool is_joined;
@@ -39,9 +43,9 @@ struct gw_scrape {
   struct gw_scrape_calls calls;
   uint32_t worker_count;
   enum phase phase;
-  uint64_t round;            /* of the newest question */
-  struct gw_stats **stats;   /* of this round, by worker */
-  struct gw_histogram *lags; /* the last ones, by worker */
+  uint64_t round;                    /* of the newest question */
+  struct gw_stats **stats;           /* of this round, by worker */
+  struct gw_worker_metrics *workers; /* as they answered last */
   uint32_t answered_count;
   uint64_t missed_total;
   struct waiting_list asking; /* they get the text of this round */
@@ -62,11 +66,17 @@ static bool wants_text(const struct waiting_list *list) {
   return false;
 }
 
-static void answer_all(const struct waiting_list *list, struct gw_bytes *text, const struct gw_stats *sum) {
+static bool wants_packed(const struct waiting_list *list) {
+  for (uint32_t i = 0; i < list->count; i++)
+    if (list->items[i].is_packed) return true;
+  return false;
+}
+
+static void answer_all(const struct waiting_list *list, struct gw_bytes *text, struct gw_bytes *packed, const struct gw_stats *sum) {
   for (uint32_t i = 0; i < list->count; i++) {
     const struct waiting *waiting = &list->items[i];
     if (waiting->fn != NULL)
-      waiting->fn(waiting->arg, text);
+      waiting->fn(waiting->arg, waiting->is_packed ? packed : text);
     else
       waiting->counters(waiting->arg, sum);
   }
@@ -83,12 +93,13 @@ static void write_text(struct writing *writing) {
   }
   if (!writing->has_text) return;
   writing->metrics.stats = sum;
-  writing->metrics.lags = writing->lags;
+  writing->metrics.workers = writing->workers;
   struct gw_strbuf buf;
   gw_strbuf_init(&buf);
   gw_node_metrics_write(&writing->metrics, &buf);
   writing->text = gw_bytes_new(buf.data, buf.len);
   gw_strbuf_done(&buf);
+  if (writing->has_packed) writing->packed = gw_gzip(gw_bytes_str(writing->text));
 }
 
 static void *run_writing(void *arg) {
@@ -100,10 +111,11 @@ static void *run_writing(void *arg) {
 
 static void writing_free(struct writing *writing) {
   gw_bytes_unref(writing->text);
+  gw_bytes_unref(writing->packed);
   gw_stats_free(writing->sum);
-  gw_bytes_unref(writing->metrics.health);
+  gw_bytes_unref(writing->metrics.own_part);
   free(writing->stats);
-  free(writing->lags);
+  free(writing->workers);
   free(writing);
 }
 
@@ -112,10 +124,11 @@ static struct writing *new_writing(struct gw_scrape *scrape) {
   struct writing *writing = gw_calloc(1, sizeof(*writing));
   writing->done = scrape->done;
   writing->has_text = wants_text(&scrape->asking);
+  writing->has_packed = wants_packed(&scrape->asking);
   writing->stats = scrape->stats;
   scrape->stats = NULL;
-  writing->lags = gw_calloc(scrape->worker_count, sizeof(*writing->lags));
-  memcpy(writing->lags, scrape->lags, scrape->worker_count * sizeof(*writing->lags));
+  writing->workers = gw_calloc(scrape->worker_count, sizeof(*writing->workers));
+  memcpy(writing->workers, scrape->workers, scrape->worker_count * sizeof(*writing->workers));
   scrape->missed_total += scrape->worker_count - scrape->answered_count;
   scrape->calls.fill(scrape->calls.arg, &writing->metrics);
   writing->metrics.worker_count = scrape->worker_count;
@@ -156,7 +169,7 @@ static void finish(struct gw_scrape *scrape, struct writing *writing) {
   scrape->next = (struct waiting_list){0};
   scrape->phase = PHASE_IDLE;
   if (scrape->asking.count > 0) ask(scrape);
-  answer_all(&answered, writing->text, writing->sum);
+  answer_all(&answered, writing->text, writing->packed, writing->sum);
   writing_free(writing);
 }
 
@@ -179,8 +192,8 @@ static void start(struct gw_scrape *scrape, struct waiting waiting) {
   if (is_idle) ask(scrape);
 }
 
-void gw_scrape_start(struct gw_scrape *scrape, gw_scrape_fn fn, void *arg) {
-  start(scrape, (struct waiting){.fn = fn, .arg = arg});
+void gw_scrape_start(struct gw_scrape *scrape, bool is_packed, gw_scrape_fn fn, void *arg) {
+  start(scrape, (struct waiting){.fn = fn, .is_packed = is_packed, .arg = arg});
 }
 
 void gw_scrape_start_counters(struct gw_scrape *scrape, gw_scrape_counters_fn fn, void *arg) {
@@ -189,7 +202,10 @@ void gw_scrape_start_counters(struct gw_scrape *scrape, gw_scrape_counters_fn fn
 
 void gw_scrape_on_stats(struct gw_scrape *scrape, uint32_t worker_index, uint64_t round, struct gw_stats *stats,
                         const struct gw_histogram *lag) {
-  scrape->lags[worker_index] = *lag;
+  scrape->workers[worker_index] = (struct gw_worker_metrics){.lag = *lag,
+                                                             .connections_active = stats->connections_active,
+                                                             .requests_active = stats->requests_active,
+                                                             .requests_total = stats->requests_total};
   if (scrape->phase != PHASE_ASKING || round != scrape->round || scrape->stats[worker_index] != NULL) {
     gw_stats_free(stats);
     return;
@@ -205,7 +221,7 @@ struct gw_scrape *gw_scrape_new(struct gw_loop *loop, uint32_t worker_count, con
   scrape->loop = loop;
   scrape->calls = *calls;
   scrape->worker_count = worker_count;
-  scrape->lags = gw_calloc(worker_count, sizeof(*scrape->lags));
+  scrape->workers = gw_calloc(worker_count, sizeof(*scrape->workers));
   scrape->done = gw_mailbox_new(loop, on_written, scrape);
   gw_timer_init(&scrape->bound, on_bound);
   return scrape;
@@ -222,8 +238,8 @@ void gw_scrape_free(struct gw_scrape *scrape) {
   }
   gw_mailbox_free(scrape->done);
   struct gw_bytes *nothing = gw_bytes_new("", 0);
-  answer_all(&late, nothing, NULL);
+  answer_all(&late, nothing, nothing, NULL);
   gw_bytes_unref(nothing);
-  free(scrape->lags);
+  free(scrape->workers);
   free(scrape);
 }

@@ -30,7 +30,8 @@ struct gw_scrape_calls {
 
 struct gw_scrape *gw_scrape_new(struct gw_loop *loop, uint32_t worker_count, const struct gw_scrape_calls *calls);
 void gw_scrape_free(struct gw_scrape *scrape);
-void gw_scrape_start(struct gw_scrape *scrape, gw_scrape_fn fn, void *arg);
+/* `is_packed`: the text comes packed with gzip. */
+void gw_scrape_start(struct gw_scrape *scrape, bool is_packed, gw_scrape_fn fn, void *arg);
 /* The counters themselves: where nobody waits for the text none is written. */
 void gw_scrape_start_counters(struct gw_scrape *scrape, gw_scrape_counters_fn fn, void *arg);
 /* What a worker answered; `stats` is taken over. */

@@ -23,6 +23,8 @@ struct gw_worker {
   struct gw_engine *engine;
   struct gw_histogram lag;
   struct gw_timer drain_look;
+  uint64_t asked_round;  /* of the newest question for counters */
+  uint64_t copied_round; /* of the copy that is under way; 0: there is none */
 };
 
 /* ---- letters ---- */
@@ -135,6 +137,25 @@ static void look_whether_drained(struct gw_timer *timer) {
   }
 }
 
+static void on_copied(void *arg, struct gw_stats *copy);
+
+static void start_copy(struct gw_worker *worker) {
+  worker->copied_round = worker->asked_round;
+  gw_engine_start_copy(worker->engine, on_copied, worker);
+}
+
+/* Who has asked meanwhile wants to know what happened up to then. */
+static void on_copied(void *arg, struct gw_stats *copy) {
+  struct gw_worker *worker = arg;
+  if (worker->copied_round != worker->asked_round) {
+    gw_stats_free(copy);
+    start_copy(worker);
+    return;
+  }
+  post_news(worker, (struct news){.kind = NEWS_STATS, .stats = {worker->copied_round, copy, worker->lag}});
+  worker->copied_round = 0;
+}
+
 static void on_order(void *arg, struct gw_mail *mail) {
   struct gw_worker *worker = arg;
   struct order *order = GW_CONTAINER_OF(mail, struct order, mail);
@@ -145,7 +166,8 @@ static void on_order(void *arg, struct gw_mail *mail) {
     break;
   case ORDER_SET_KEYS: gw_engine_set_keys(worker->engine, order->keys); break;
   case ORDER_GIVE_STATS:
-    post_news(worker, (struct news){.kind = NEWS_STATS, .stats = {order->round, gw_engine_copy_stats(worker->engine), worker->lag}});
+    worker->asked_round = order->round;
+    if (worker->copied_round == 0) start_copy(worker);
     break;
   case ORDER_GIVE_TOTALS:
     post_news(worker, (struct news){.kind = NEWS_TOTALS,

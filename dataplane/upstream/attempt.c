@@ -27,7 +27,26 @@ static void count_end(struct gw_attempt *attempt) {
   gw_upstream_pool_release(pool);
 }
 
+/* Of a pool that its owner has freed the sums are the cluster's. */
+static void count_answer(const struct gw_attempt *attempt, uint32_t class) {
+  struct gw_upstream_pool *pool = attempt->pool;
+  (pool->is_retired ? pool->options.counts->departed_answers : pool->answers)[class]++;
+}
+
+static void count_failure(const struct gw_attempt *attempt, const struct gw_failure *failure) {
+  if (!attempt->is_head_done && failure->side == GW_FAILURE_UPSTREAM) count_answer(attempt, 0);
+}
+
+void gw_attempt_give_head(struct gw_attempt *attempt) {
+  struct gw_upstream_pool *pool = attempt->pool;
+  uint32_t class = attempt->response.status / 100;
+  count_answer(attempt, class < GW_ANSWER_CLASSES ? class : 0);
+  gw_histogram_add(&pool->options.counts->response_times, gw_loop_now_us(pool->options.loop) - attempt->started_us);
+  attempt->calls->on_head(attempt->arg);
+}
+
 void gw_attempt_fail(struct gw_attempt *attempt, const struct gw_failure *failure) {
+  count_failure(attempt, failure);
   gw_list_remove(&attempt->waiting);
   attempt->queue = NULL;
   attempt->connection = NULL;
@@ -249,12 +268,14 @@ bool gw_attempt_start(struct gw_attempt *attempt, struct gw_upstream_pool *pool,
   attempt->pool = pool;
   attempt->head = head;
   attempt->can_wait = (flags & GW_ATTEMPT_CAN_WAIT) != 0;
+  attempt->started_us = gw_loop_now_us(pool->options.loop);
   pool->options.counts->requests_active++;
   pool->active_count++;
   enum gw_err err = start(attempt, pool, (flags & GW_ATTEMPT_IS_NEW) != 0);
   if (err == GW_ERR_AGAIN) err = enqueue(attempt, pool);
   if (err == GW_OK) return true;
   *ret_failure = start_failure(attempt, err);
+  count_failure(attempt, ret_failure);
   attempt->connection = NULL;
   count_end(attempt);
   return false;
@@ -343,6 +364,7 @@ void gw_attempt_cancel(struct gw_attempt *attempt) {
 
 void gw_attempt_time_out(struct gw_attempt *attempt) {
   attempt->is_out_of_time = true;
+  if (gw_attempt_is_open(attempt) && !attempt->is_head_done) count_answer(attempt, 0);
   gw_attempt_cancel(attempt);
 }
 

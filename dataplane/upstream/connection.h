@@ -38,6 +38,7 @@ struct gw_upstream_pool {
   bool is_auto;              /* options.protocol is what was learnt, as long as it holds */
   bool is_serving;           /* those who are queued, now */
   bool is_limited;           /* what is used is counted in options.usage */
+  uint64_t answers[GW_ANSWER_CLASSES];
   struct gw_concurrency_limits limits;
   struct gw_upstream_pool_options options;
   struct gw_timer idle_timer;
@@ -177,6 +178,8 @@ void gw_attempt_fail_reset(struct gw_attempt *attempt, const char *reason, bool 
 void gw_attempt_fail_stream(struct gw_attempt *attempt, uint32_t error);
 /* The server ended the connection and has not looked at this stream: as a kept connection of HTTP/1 that closes at the moment of use. */
 void gw_attempt_fail_goaway(struct gw_attempt *attempt);
+/* The answer's head is there: counted, and handed out. */
+void gw_attempt_give_head(struct gw_attempt *attempt);
 /* The whole answer was given. */
 void gw_attempt_finish(struct gw_attempt *attempt);
 

@@ -151,7 +151,7 @@ static void on_input(struct gw_upstream_connection *connection, struct gw_str in
     if (!attempt->is_head_done) continue;
     gw_h1_body_init(&attempt->h1.body, attempt->response.content_length, attempt->response.is_chunked);
     gw_h1_body_collect_trailers(&attempt->h1.body, attempt->arena);
-    attempt->calls->on_head(attempt->arg);
+    gw_attempt_give_head(attempt);
     if (connection->h1.attempt == NULL) return;
   }
   take_body(connection, input);

@@ -232,7 +232,7 @@ static void on_head(struct gw_h2_stream *stream) {
     attempt->is_head_done = true;
     settle_length(attempt);
     if (attempt->head->upgrade.len > 0 && status < 300) become_tunnel(attempt);
-    attempt->calls->on_head(attempt->arg);
+    gw_attempt_give_head(attempt);
   }
 }
 

@@ -95,6 +95,8 @@ void gw_upstream_pool_free(struct gw_upstream_pool *pool) {
   if (pool == NULL) return;
   uint32_t idle_count = pool->idle_count;
   gw_timer_stop(&pool->idle_timer);
+  for (size_t i = 0; i < GW_ANSWER_CLASSES; i++)
+    pool->options.counts->departed_answers[i] += pool->answers[i];
   pool->connection_count++; /* the pool stays while the idle ones go */
   pool->is_retired = true;
   while (idle_count-- > 0)
@@ -109,6 +111,10 @@ void gw_upstream_pool_prefetch(const struct gw_upstream_pool *pool) {
 
 uint32_t gw_upstream_pool_count_active(const struct gw_upstream_pool *pool) {
   return pool != NULL ? pool->active_count : 0;
+}
+
+const uint64_t *gw_upstream_pool_answers(const struct gw_upstream_pool *pool) {
+  return pool->answers;
 }
 
 void gw_upstream_pool_set_timeouts(struct gw_upstream_pool *pool, uint64_t connect_timeout_ms, uint64_t idle_timeout_ms) {

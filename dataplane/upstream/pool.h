@@ -11,9 +11,13 @@
 #include "common/model/cluster.h"
 #include "common/net/address.h"
 #include "common/net/tls.h"
+#include "common/observe/metrics.h"
 #include "dataplane/upstream/usage.h"
 
 struct gw_upstream_pool;
+
+/* How attempts ended: 1 to 5: answered by a status of that hundred (whatever gRPC says in it); 0: no answer came. */
+#define GW_ANSWER_CLASSES 6
 
 /* What the attempts of one cluster count together. The cluster and its pools have a reference each, since a pool may outlive its cluster: a
  * connection has something to send yet. The worker's. */
@@ -30,6 +34,8 @@ struct gw_upstream_counts {
   uint64_t retries_refused_total;                 /* by the budget */
   uint64_t retries_exhausted_total;               /* all that the policy allows were made */
   uint64_t try_timeouts_total;
+  struct gw_histogram response_times;           /* from an attempt's begin to its answer's head */
+  uint64_t departed_answers[GW_ANSWER_CLASSES]; /* of endpoints that are gone, so that sums never go back */
 };
 
 struct gw_upstream_counts *gw_upstream_counts_new(void);
@@ -60,6 +66,8 @@ void gw_upstream_pool_free(struct gw_upstream_pool *pool);
 void gw_upstream_pool_prefetch(const struct gw_upstream_pool *pool);
 /* Attempts under way to its address. NULL: 0. */
 uint32_t gw_upstream_pool_count_active(const struct gw_upstream_pool *pool);
+/* How those before ended, by class. */
+const uint64_t *gw_upstream_pool_answers(const struct gw_upstream_pool *pool);
 /* For connections made, or idle, from now on. */
 void gw_upstream_pool_set_timeouts(struct gw_upstream_pool *pool, uint64_t connect_timeout_ms, uint64_t idle_timeout_ms);
 /* For what begins from now on. NULL: none. */

@@ -49,7 +49,16 @@ static void on_change(void *arg, struct gw_http_exchange *exchange) {
   gw_http_exchange_reply(exchange, 200, "text/plain", GW_STR("changed\n"));
 }
 
+static void on_packed(void *arg, struct gw_http_exchange *exchange) {
+  (void)arg;
+  if (gw_http_exchange_takes_gzip(exchange))
+    gw_http_exchange_reply_gzip(exchange, 200, "text/plain", GW_STR("packed\n"));
+  else
+    gw_http_exchange_reply(exchange, 200, "text/plain", GW_STR("plain\n"));
+}
+
 static const struct gw_http_server_route routes[] = {
+    {.method = "GET", .path = "/packed", .fn = on_packed},
     {.method = "GET", .path = "/hello", .fn = on_hello},
     {.method = "GET", .path = "/later", .fn = on_later},
     {.method = "GET", .path = "/big", .fn = on_big},
@@ -125,6 +134,24 @@ static void test_get_is_answered_and_the_connection_kept(void **state) {
   assert_string_equal(f->body, "/hello");
   assert_answer(f, "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 200 OK\r\n");
   assert_false(f->is_closed);
+}
+
+static void test_gzip_goes_to_who_takes_it(void **state) {
+  static const struct {
+    const char *accepts;
+    bool is_packed;
+  } cases[] = {{"gzip", true},       {"br, GZip;q=0.5", true}, {"gzip ; q=0.001", true}, {"deflate,gzip;q=1", true},
+               {"gzip;q=0", false},  {"gzip; q=0.0", false},   {"identity", false},      {"xgzip", false},
+               {"br;q=1, *", false}, /* anything is taken, but nothing is asked for */
+               {"", false}};
+  struct fixture *f = *state;
+  for (size_t i = 0; i < GW_ARRAY_LEN(cases); i++) {
+    char request[128];
+    snprintf(request, sizeof(request), "GET /packed HTTP/1.1\r\nHost: x\r\nAccept-Encoding: %s\r\n\r\n", cases[i].accepts);
+    assert_answer(f, request, "HTTP/1.1 200 OK\r\n");
+    wait_for(f, cases[i].is_packed ? "\r\n\r\npacked\n" : "\r\n\r\nplain\n");
+    assert_int_equal(strstr(f->in.data, "Content-Encoding: gzip\r\n") != NULL, cases[i].is_packed);
+  }
 }
 
 static void test_head_has_the_length_and_no_body(void **state) {
@@ -251,6 +278,7 @@ static void test_held_port_is_refused(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       T(test_get_is_answered_and_the_connection_kept),
+      T(test_gzip_goes_to_who_takes_it),
       T(test_head_has_the_length_and_no_body),
       T(test_pipelined_requests_are_answered_in_order),
       T(test_other_method_gets_405_with_allow),

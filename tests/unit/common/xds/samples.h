@@ -346,7 +346,9 @@ static const struct gw_cluster sample_static_cluster =
 
 static const struct gw_str sample_allow[] = {GW_STR("10.0.0.0/8"), GW_STR("2001:db8::/32")};
 static const struct gw_http_filter sample_filters[] = {
-    {.name = GW_STR("limits"), .kind = GW_FILTER_LIMITS, .settings = {.limits = {1u << 20, 60000, 15000, 8192, 1000, 50, 200, 80, 90}}},
+    {.name = GW_STR("limits"),
+     .kind = GW_FILTER_LIMITS,
+     .settings = {.limits = {1u << 20, 60000, 15000, 8192, 1000, 50, 200, 80, 90, 5000}}},
     {GW_STR("gateway.node_endpoints"), GW_FILTER_NODE_ENDPOINTS, {{true, false, true, sample_allow, 2}}},
     {GW_STR("envoy.filters.http.router"), GW_FILTER_ROUTER, {{false, false, false, NULL, 0}}},
 };

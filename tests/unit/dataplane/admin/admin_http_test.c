@@ -27,9 +27,9 @@ static void get_state(void *arg, struct gw_admin_state *ret_state) {
   *ret_state = ((struct bench *)arg)->state;
 }
 
-static void get_metrics(void *arg, void (*done)(void *done_arg, struct gw_str text), void *done_arg) {
+static void get_metrics(void *arg, bool is_packed, void (*done)(void *done_arg, struct gw_str text), void *done_arg) {
   (void)arg;
-  done(done_arg, GW_STR("gateway_ready 1\n"));
+  done(done_arg, is_packed ? GW_STR("packed") : GW_STR("gateway_ready 1\n"));
 }
 
 static bool get_refusal(void *arg, uint32_t index, const char **ret_type_url, const char **ret_resource, const char **ret_reason) {
@@ -167,8 +167,22 @@ static void test_ready_says_why_not(void **state) {
   bench->state.is_draining = true;
   assert_int_equal(ask(bench, port, "GET", "/ready", ""), 503);
   assert_non_null(strstr(bench->answer, "draining"));
-  bench->state = (struct gw_admin_state){.node_id = "n", .node_cluster = "c", .source = "", .is_ready = true};
+  bench->state = (struct gw_admin_state){.node_id = "n",
+                                         .node_cluster = "c",
+                                         .source = "",
+                                         .is_ready = true,
+                                         .is_complete = true,
+                                         .dependencies = {{"control_plane", "cp:18000", true, false, 0, ""},
+                                                          {"redis", "r:6379", false, true, 1500, "connection refused"}},
+                                         .dependency_count = 2};
   assert_int_equal(ask(bench, port, "GET", "/ready", ""), 200);
+  assert_null(strstr(bench->answer, "\"error\""));
+  assert_non_null(strstr(bench->answer, "{\"name\":\"control_plane\",\"address\":\"cp:18000\",\"up\":true,\"needed\":false}"));
+  assert_non_null(strstr(bench->answer, "\"up\":false,\"needed\":true,\"latency_ms\":1.5,\"trouble\":\"connection refused\"}"));
+  bench->state.is_ready = false;
+  bench->state.was_complete = true;
+  assert_int_equal(ask(bench, port, "GET", "/ready", ""), 503);
+  assert_non_null(strstr(bench->answer, "{\"error\":503,\"message\":\"waits for what it depends on\""));
 }
 
 static void test_status_port_has_nothing_of_the_admin_port(void **state) {

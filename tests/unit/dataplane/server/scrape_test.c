@@ -75,7 +75,7 @@ static void assert_requests(struct bench *bench, const char *count) {
 
 static void test_start_adds_up_what_all_workers_answer(void **state) {
   struct bench *bench = *state;
-  gw_scrape_start(bench->scrape, on_text, bench);
+  gw_scrape_start(bench->scrape, false, on_text, bench);
   assert_int_equal(bench->asked, 2);
   answer(bench, 0, bench->round, 5);
   answer(bench, 1, bench->round, 7);
@@ -89,7 +89,7 @@ static void test_start_adds_up_what_all_workers_answer(void **state) {
 static void test_start_while_one_is_on_shares_the_next_round(void **state) {
   struct bench *bench = *state;
   for (int i = 0; i < 3; i++)
-    gw_scrape_start(bench->scrape, on_text, bench);
+    gw_scrape_start(bench->scrape, false, on_text, bench);
   assert_int_equal(bench->asked, 2);
   answer(bench, 0, bench->round, 1);
   answer(bench, 1, bench->round, 1);
@@ -104,13 +104,13 @@ static void test_start_while_one_is_on_shares_the_next_round(void **state) {
 
 static void test_start_goes_on_without_a_stuck_worker_and_counts_it(void **state) {
   struct bench *bench = *state;
-  gw_scrape_start(bench->scrape, on_text, bench);
+  gw_scrape_start(bench->scrape, false, on_text, bench);
   answer(bench, 1, bench->round, 7);
   uint64_t late_round = bench->round;
   wait_for(bench, 1);
   assert_requests(bench, "7");
   assert_non_null(strstr(bench->text, "\ngateway_scrape_missed_workers_total 1\n"));
-  gw_scrape_start(bench->scrape, on_text, bench);
+  gw_scrape_start(bench->scrape, false, on_text, bench);
   answer(bench, 0, late_round, 1000);
   answer(bench, 0, bench->round, 1);
   answer(bench, 0, bench->round, 1);
@@ -121,7 +121,7 @@ static void test_start_goes_on_without_a_stuck_worker_and_counts_it(void **state
 
 static void test_free_answers_those_who_wait(void **state) {
   struct bench *bench = *state;
-  gw_scrape_start(bench->scrape, on_text, bench);
+  gw_scrape_start(bench->scrape, false, on_text, bench);
   answer(bench, 0, bench->round, 3);
   gw_scrape_free(bench->scrape);
   bench->scrape = NULL;
@@ -131,8 +131,8 @@ static void test_free_answers_those_who_wait(void **state) {
 
 static void test_free_while_a_text_is_written_answers_all(void **state) {
   struct bench *bench = *state;
-  gw_scrape_start(bench->scrape, on_text, bench);
-  gw_scrape_start(bench->scrape, on_text, bench);
+  gw_scrape_start(bench->scrape, false, on_text, bench);
+  gw_scrape_start(bench->scrape, false, on_text, bench);
   answer(bench, 0, bench->round, 3);
   answer(bench, 1, bench->round, 3);
   gw_scrape_free(bench->scrape);
