@@ -11,9 +11,14 @@
 #include "common/base/str.h"
 
 #define GW_TRACING_ALL 1000000u /* millionths */
-#define GW_TRACING_TIMEOUT_MS 10000u
+#define GW_TRACING_TIMEOUT_MS 10000u /* OpenTelemetry's default */
 #define GW_TRACING_PATH_LEN 256u /* Envoy's default */
 #define GW_SECRET_NAME_OTLP_HEADERS "otlp/headers"
+
+/* How services are told of a trace, as a set. */
+#define GW_PROPAGATE_W3C 1u      /* traceparent, tracestate */
+#define GW_PROPAGATE_B3 2u       /* b3 */
+#define GW_PROPAGATE_B3_MULTI 4u /* x-b3-traceid, … */
 
 struct gw_trace_pair {
   struct gw_str key;
@@ -52,7 +57,7 @@ struct gw_tracing {
   uint32_t max_path_len;
   const struct gw_trace_tag *tags;
   uint32_t tag_count;
-  unsigned propagation; /* GW_PROPAGATE_… (common/observe/trace.h) to services, beside what the client speaks */
+  unsigned propagation; /* GW_PROPAGATE_… to services, beside what the client speaks */
   bool tells_client;    /* X-Trace-Id and X-Span-Id of the answer */
 };
 

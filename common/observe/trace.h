@@ -23,11 +23,6 @@ struct gw_trace_context {
   enum gw_trace_decision decision;
 };
 
-/* How it is told, as a set. */
-#define GW_PROPAGATE_W3C 1u      /* traceparent, tracestate */
-#define GW_PROPAGATE_B3 2u       /* b3 */
-#define GW_PROPAGATE_B3_MULTI 4u /* x-b3-traceid, … */
-
 /* Never all zero. Unique, not secret. */
 void gw_trace_new_id(struct gw_random *random, uint8_t ret_id[GW_TRACE_ID_BYTES]);
 void gw_trace_new_span_id(struct gw_random *random, uint8_t ret_id[GW_SPAN_ID_BYTES]);
