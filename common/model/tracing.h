@@ -10,9 +10,9 @@
 
 #include "common/base/str.h"
 
-#define GW_TRACING_ALL 1000000u /* millionths */
+#define GW_TRACING_ALL 1000000u      /* millionths */
 #define GW_TRACING_TIMEOUT_MS 10000u /* OpenTelemetry's default */
-#define GW_TRACING_PATH_LEN 256u /* Envoy's default */
+#define GW_TRACING_PATH_LEN 256u     /* Envoy's default */
 #define GW_SECRET_NAME_OTLP_HEADERS "otlp/headers"
 
 /* How services are told of a trace, as a set. */
@@ -34,12 +34,12 @@ struct gw_trace_tag {
 
 struct gw_tracing {
   /* Where to. */
-  bool is_http;             /* OTLP/HTTP; else gRPC */
-  struct gw_str cluster;    /* of the collector; or: */
-  struct gw_str target;     /* "HOST:PORT", plaintext (google_grpc) */
-  struct gw_str authority;  /* empty: the target */
-  struct gw_str path;       /* of HTTP */
-  uint64_t timeout_ms;      /* of one export */
+  bool is_http;                 /* OTLP/HTTP; else gRPC */
+  struct gw_str cluster;        /* of the collector; or: */
+  struct gw_str target;         /* "HOST:PORT", plaintext (google_grpc) */
+  struct gw_str authority;      /* empty: the target */
+  struct gw_str path;           /* of HTTP */
+  uint64_t timeout_ms;          /* of one export */
   struct gw_str headers_secret; /* "name=value,…" of each export; empty: none */
   const struct gw_trace_pair *headers;
   uint32_t header_count;

@@ -121,7 +121,8 @@ bool gw_trace_state_is_valid(struct gw_str value, uint32_t *members) {
     if (member.len == 0) continue; /* empty members are allowed, and don't count */
     ptrdiff_t equals = gw_str_find_char(member, '=');
     if (equals < 0 || ++*members > STATE_MEMBERS_MAX) return false;
-    if (!is_state_key((struct gw_str){member.data, (size_t)equals}) || !is_state_value(gw_str_skip(member, (size_t)equals + 1))) return false;
+    if (!is_state_key((struct gw_str){member.data, (size_t)equals}) || !is_state_value(gw_str_skip(member, (size_t)equals + 1)))
+      return false;
   }
   return true;
 }

@@ -280,7 +280,7 @@ struct gw_otlp_exporter *gw_otlp_exporter_new(const struct gw_otlp_runtime *runt
   gw_timer_init(&exporter->bound, on_bound);
   gw_task_init(&exporter->next, on_next, exporter);
   gw_random_init(&exporter->random, 0);
-  exporter->way_state = exporter->way->new(exporter, &exporter->runtime, &exporter->options, place, errors);
+  exporter->way_state = exporter->way->new (exporter, &exporter->runtime, &exporter->options, place, errors);
   if (exporter->way_state != NULL) return exporter;
   gw_otlp_exporter_free(exporter);
   return NULL;

@@ -75,8 +75,8 @@ static void on_closed(void *state, struct gw_rpc_stream *stream, int code, struc
   way->call = NULL;
   GW_CLEANUP(gw_free_ptr) char *sentence = NULL;
   if (code != GW_RPC_OK || !way->has_answer) {
-    GW_CLEANUP(gw_free_ptr) char *cause = code == GW_RPC_UNAVAILABLE ? gw_rpc_explain_unavailable(reason, way->credentials != NULL, false)
-                                                                     : gw_str_dup(reason);
+    GW_CLEANUP(gw_free_ptr)
+    char *cause = code == GW_RPC_UNAVAILABLE ? gw_rpc_explain_unavailable(reason, way->credentials != NULL, false) : gw_str_dup(reason);
     sentence = gw_asprintf("%s: %s", gw_rpc_code_name(code), code == GW_RPC_OK ? "no answer that can be read" : cause);
     answer = (struct otlp_answer){.outcome = may_retry(code) ? OTLP_RETRY : OTLP_REFUSED, .reason = gw_str_from(sentence)};
   }
@@ -100,8 +100,8 @@ static void send_request(void *state, uint32_t target, struct gw_bytes *const *p
   struct grpc_way *way = state;
   open_channel(way, target);
   way->has_answer = false;
-  way->call = gw_rpc_channel_open(way->channel, METHOD, way->options->timeout_ms, false, way->metadata, way->options->header_count, &events,
-                                  way);
+  way->call =
+      gw_rpc_channel_open(way->channel, METHOD, way->options->timeout_ms, false, way->metadata, way->options->header_count, &events, way);
   gw_rpc_stream_send(way->call, parts, part_count);
   gw_rpc_stream_half_close(way->call);
 }

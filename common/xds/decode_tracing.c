@@ -126,7 +126,7 @@ static uint32_t decode_percent(struct gw_xds_decoder *d, const struct gw_xds_pla
 static uint32_t decode_ratio(struct gw_xds_decoder *d, const struct gw_xds_place *place, const RatioBased *m) {
   const Envoy__Type__V3__FractionalPercent *share = m->sampling_percentage;
   if (share == NULL) return 0;
-  uint64_t unit = share->denominator == ENVOY__TYPE__V3__FRACTIONAL_PERCENT__DENOMINATOR_TYPE__HUNDRED      ? 10000
+  uint64_t unit = share->denominator == ENVOY__TYPE__V3__FRACTIONAL_PERCENT__DENOMINATOR_TYPE__HUNDRED        ? 10000
                   : share->denominator == ENVOY__TYPE__V3__FRACTIONAL_PERCENT__DENOMINATOR_TYPE__TEN_THOUSAND ? 100
                                                                                                               : 1;
   if (share->numerator * unit > GW_TRACING_ALL) gw_xds_refuse(d, GW_XDS_FIELD(place, "sampling_percentage"), "is more than all");

@@ -1,6 +1,6 @@
+#include "common/xds/encode_tracing.h"
 #include "common/base/mem.h"
 #include "common/xds/encode.h"
-#include "common/xds/encode_tracing.h"
 #include "envoy/config/trace/v3/opentelemetry.pb-c.h"
 #include "envoy/extensions/tracers/opentelemetry/resource_detectors/v3/static_config_resource_detector.pb-c.h"
 #include "envoy/extensions/tracers/opentelemetry/samplers/v3/always_on_sampler.pb-c.h"
@@ -159,8 +159,9 @@ HcmTracing *gw_xds_encode_tracing(struct gw_arena *arena, const struct gw_tracin
     config->grpc_service = encode_grpc(arena, tracing);
   encode_resource(arena, tracing, config);
   config->sampler = encode_sampler(arena, tracing);
-  HcmTracing *m = gw_xds_encode_new(
-      arena, &envoy__extensions__filters__network__http_connection_manager__v3__http_connection_manager__tracing__descriptor);
+  HcmTracing *m =
+      gw_xds_encode_new(arena,
+                        &envoy__extensions__filters__network__http_connection_manager__v3__http_connection_manager__tracing__descriptor);
   m->provider = gw_xds_encode_new(arena, &envoy__config__trace__v3__tracing__http__descriptor);
   m->provider->name = gw_xds_encode_str(arena, GW_STR(PROVIDER_NAME));
   m->provider->config_type_case = ENVOY__CONFIG__TRACE__V3__TRACING__HTTP__CONFIG_TYPE_TYPED_CONFIG;

@@ -36,10 +36,14 @@ static const struct gw_xds_unsupported_field envoy_grpc[] = {
 };
 
 static const struct gw_xds_unsupported_field google_grpc[] = {
-    {"channel_credentials", 2, REFUSED},    {"call_credentials", 3, REFUSED},
-    {"stat_prefix", 4, IGNORED},            {"credentials_factory_name", 5, REFUSED},
-    {"config", 6, REFUSED},                 {"per_stream_buffer_limit_bytes", 7, REFUSED},
-    {"channel_args", 8, REFUSED},           {"channel_credentials_plugin", 9, REFUSED},
+    {"channel_credentials", 2, REFUSED},
+    {"call_credentials", 3, REFUSED},
+    {"stat_prefix", 4, IGNORED},
+    {"credentials_factory_name", 5, REFUSED},
+    {"config", 6, REFUSED},
+    {"per_stream_buffer_limit_bytes", 7, REFUSED},
+    {"channel_args", 8, REFUSED},
+    {"channel_credentials_plugin", 9, REFUSED},
     {"call_credentials_plugin", 10, REFUSED},
 };
 

@@ -1,5 +1,6 @@
 #include "common/base/mem.h"
 #include "common/model/api_key_auth.h"
+#include "controlplane/policy/tracing_settings.h"
 #include "controlplane/policy/translate.h"
 #include "controlplane/policy/translate_limits.h"
 
@@ -34,6 +35,7 @@ static const struct gw_access_log_field json_fields[] = {
     FIELD("downstream_remote_address", "%DOWNSTREAM_REMOTE_ADDRESS%"),
     FIELD("user_agent", "%REQ(USER-AGENT)%"),
     FIELD("request_id", "%REQ(X-REQUEST-ID)%"),
+    FIELD("trace_id", "%TRACE_ID%"),
 #undef FIELD
 };
 
@@ -44,7 +46,7 @@ static const char text_format[] =
     "%UPSTREAM_REQUEST_ATTEMPT_COUNT% \"%DYNAMIC_METADATA(gateway:attempts)%\" \"%DYNAMIC_METADATA(gateway:snapshot)%\" "
     "\"%DYNAMIC_METADATA(envoy.filters.http.rbac:enforced_effective_policy_id)%\" "
     "\"%DYNAMIC_METADATA(envoy.filters.http.rbac:shadow_effective_policy_id)%\" "
-    "%DYNAMIC_METADATA(envoy.filters.http.rbac:shadow_engine_result)%\n";
+    "%DYNAMIC_METADATA(envoy.filters.http.rbac:shadow_engine_result)% %TRACE_ID%\n";
 
 static void translate_access_log(const struct gw_settings *settings, struct gw_arena *arena, struct gw_http_connection_manager *http) {
   if (settings->access_log == GW_ACCESS_LOG_OFF) return;
@@ -209,6 +211,7 @@ static void translate_listener(const struct gw_policy_parts *parts, const struct
   http->http2.allows_connect = http->has_websocket;
   http->trusted_cidrs = split_ranges(settings->trusted_proxies, arena, &http->trusted_cidr_count);
   translate_access_log(settings, arena, http);
+  if (gw_tracing_is_on(settings)) http->tracing = gw_tracing_translate(settings, arena);
   translate_filters(parts, settings, arena, http);
 }
 

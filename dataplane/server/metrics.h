@@ -11,6 +11,7 @@
 #include "dataplane/pipeline/rate_limit_table.h"
 #include "dataplane/pipeline/stats.h"
 #include "dataplane/server/overload.h"
+#include "dataplane/server/span_exports.h"
 
 struct gw_node_metrics {
   /* of the workers */
@@ -22,6 +23,7 @@ struct gw_node_metrics {
   bool is_ready;
   bool is_draining;
   uint64_t access_log_lost_total;
+  struct gw_span_exports_counts spans;
   struct gw_histogram main_lag; /* of main's loop */
   /* of its configuration */
   char config_version[17];   /* "": none yet */

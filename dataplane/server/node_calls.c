@@ -54,6 +54,7 @@ void gw_node_on_active(void *arg) {
   gw_compiler_get_status(plane->compiler, &config);
   keep(plane, &config);
   gw_overload_follow(plane->overload, config.snapshot);
+  gw_span_exports_follow(plane->spans, config.snapshot);
   if (gw_ports_file_update(&plane->ports, config.snapshot, gw_compiler_listen_set(plane->compiler)) != GW_OK) {
     GW_LOG_ERROR(plane->log, "the ports file %s cannot be written: %s", plane->ports.path, strerror(errno));
   }
@@ -254,6 +255,7 @@ static void fill_metrics(void *arg, struct gw_node_metrics *metrics) {
   metrics->is_draining = gw_drain_is_on(&plane->drain);
   metrics->main_lag = plane->lag;
   metrics->access_log_lost_total = gw_log_writer_lost(plane->access_log);
+  metrics->spans = gw_span_exports_get_counts(plane->spans);
   if (config.snapshot != NULL) memcpy(metrics->config_version, config.snapshot->version, sizeof(metrics->config_version));
   metrics->config_source = gw_config_source_name(config.source);
   metrics->config_age_us = gw_loop_now_us(plane->loop) - config.active_us;

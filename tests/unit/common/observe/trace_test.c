@@ -74,11 +74,26 @@ static void test_tracestate_is_taken_or_left_as_a_whole(void **state) {
     const char *value;
     bool is_valid;
   } cases[] = {
-      {"foo=1,bar=2", true},        {"foo=1 , \tbar=2", true},       {"foo=1,,bar=2,", true}, {"fw529a3039@dt=FfIc;x:y", true},
-      {"1tenant@system=v", true},   {"foo", false},                  {"foo=", false},         {"FOO=1", false},
-      {"foo=a=b", false},           {"1foo=1", false},               {"a@b@c=1", false},      {"@system=1", false},
-      {"tenant@=1", false},         {"tenant@1system=1", false},     {"foo=\x7f", false},     {"foo=\xc3\xa4", false},
-      {"foo @bar=1", false},        {"t@fifteen-letters=1", false},  {"foo=a b", true},       {"_foo=1", false},
+      {"foo=1,bar=2", true},
+      {"foo=1 , \tbar=2", true},
+      {"foo=1,,bar=2,", true},
+      {"fw529a3039@dt=FfIc;x:y", true},
+      {"1tenant@system=v", true},
+      {"foo", false},
+      {"foo=", false},
+      {"FOO=1", false},
+      {"foo=a=b", false},
+      {"1foo=1", false},
+      {"a@b@c=1", false},
+      {"@system=1", false},
+      {"tenant@=1", false},
+      {"tenant@1system=1", false},
+      {"foo=\x7f", false},
+      {"foo=\xc3\xa4", false},
+      {"foo @bar=1", false},
+      {"t@fifteen-letters=1", false},
+      {"foo=a b", true},
+      {"_foo=1", false},
   };
   for (size_t i = 0; i < GW_ARRAY_LEN(cases); i++) {
     uint32_t members = 0;

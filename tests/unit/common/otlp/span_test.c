@@ -26,8 +26,12 @@ static ScopeSpans *read_back(const struct gw_strbuf *text) {
 }
 
 static struct gw_span plain_span(void) {
-  return (struct gw_span){
-      .trace_id = trace_id, .span_id = span_id, .name = GW_STR("GET"), .kind = GW_SPAN_CLIENT, .start_us = 1000, .end_us = 2500};
+  return (struct gw_span){.trace_id = trace_id,
+                          .span_id = span_id,
+                          .name = GW_STR("GET"),
+                          .kind = GW_SPAN_CLIENT,
+                          .start_us = 1000,
+                          .end_us = 2500};
 }
 
 static void test_span_is_read_back_by_generated_code(void **state) {
