@@ -20,6 +20,7 @@
 #include "controlplane/api/agent_service.h"
 #include "controlplane/api/csds_service.h"
 #include "controlplane/server/admin_source.h"
+#include "controlplane/server/change_trace.h"
 #include "controlplane/server/channel_tls.h"
 #include "controlplane/server/cloud.h"
 #include "controlplane/server/config_source.h"
@@ -54,6 +55,7 @@ struct control_plane {
   char *token;
   /* the way of a change, from files to nodes */
   struct gw_files *files;
+  struct gw_change_trace *trace;
   struct gw_discovery *discovery;
   struct gw_config_source *config_source;
   struct gw_catalog *catalog;
@@ -207,6 +209,8 @@ static int make_configuration(struct control_plane *plane) {
   plane->nodes = gw_node_table_new();
   plane->catalog = gw_catalog_new(plane->loop, plane->cache);
   plane->discovery = gw_discovery_new(plane->loop, plane->log, plane->catalog);
+  plane->trace = gw_change_trace_new(
+      &(struct gw_change_trace_options){.loop = plane->loop, .log = plane->log, .nodes = plane->nodes, .cache = plane->cache});
   int exit_code = make_config_source(plane);
   if (exit_code != GW_EXIT_OK) return exit_code;
   struct gw_files_options files = {.loop = plane->loop,
@@ -216,6 +220,7 @@ static int make_configuration(struct control_plane *plane) {
                                    .guard = gw_discovery_guard(plane->discovery),
                                    .sources = gw_discovery_sources(plane->discovery),
                                    .registrations = gw_discovery_registrations(plane->discovery),
+                                   .trace = plane->trace,
                                    .is_fed = gw_config_source_is_api(plane->config_source),
                                    .on_accepted = gw_config_source_on_accepted,
                                    .arg = plane->config_source};
@@ -373,6 +378,7 @@ static int start(struct control_plane *plane) {
   if (exit_code != GW_EXIT_OK || plane->is_stopping) return exit_code;
   plane->rpc = new_rpc(plane->loop);
   gw_channel_tls_listen(plane->tls, plane->rpc);
+  gw_change_trace_set_rpc(plane->trace, plane->rpc);
   exit_code = start_xds(plane);
   if (exit_code == GW_EXIT_OK) exit_code = start_admin(plane);
   if (exit_code == GW_EXIT_OK) exit_code = start_status(plane);
@@ -381,6 +387,7 @@ static int start(struct control_plane *plane) {
 }
 
 static void done(struct control_plane *plane) {
+  gw_change_trace_free(plane->trace);
   gw_storage_free(plane->storage); /* its last answers go to calls that may still be there */
   gw_config_source_free(plane->config_source);
   gw_status_http_free(plane->status_http);

@@ -254,3 +254,33 @@ def test_method_that_nobody_knows_is_other(stage, collector):
     server, = collector.wait(kind="server")
     assert server.name == "HTTP /orders/{id}"
     assert server.attributes["http.request.method"] == "_OTHER" and server.attributes["http.request.method_original"] == "BREW"
+
+
+# ---- changes of the configuration ----
+
+def test_change_is_a_trace_from_the_file_to_each_node(stage, collector):
+    control, _, port = start(stage, collector)
+    other = stage.data_plane(control.xds(), node_id="node-2", name="dataplane2")
+    other.wait_until_ready()
+    control.write(ROUTES.format(extra=", timeout: 7"))
+
+    def complete():
+        return [root for root in collector.find(name="configuration change") if root.attributes.get("gateway.nodes") == 2]
+
+    root = wait_until(complete, f"a change that went to two nodes: {collector.spans}")[-1]
+    steps = collector.children(root, 4)
+    assert [span.name for span in steps] == ["read and check", "make snapshot", "deliver", "deliver"]
+    deliveries = steps[2:]
+    assert {span.attributes["gateway.node.id"] for span in deliveries} == {"node-1", "node-2"}
+    assert {span.attributes["gateway.snapshot"] for span in deliveries} == {root.attributes["gateway.snapshot"]}
+    assert root.resource["service.name"] == "gateway-controlplane" and not any(span.is_error for span in [root, *steps])
+    assert root.start <= steps[0].start and max(span.end for span in steps) <= root.end + 1000
+
+
+def test_change_with_a_mistake_says_which(stage, collector):
+    control, _, _ = start(stage, collector)
+    control.write("routes: [{path: /a, service: nobody}]")
+    root, = collector.wait(name="configuration change", is_error=True)
+    assert "nobody" in root.message and re.match(r".*routes.yaml:1:\d+: ", root.message)
+    step, = collector.children(root, 1)
+    assert step.name == "read and check" and step.is_error
