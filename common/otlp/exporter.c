@@ -228,6 +228,19 @@ void gw_otlp_exporter_add(struct gw_otlp_exporter *exporter, struct gw_span_batc
   go_on(exporter);
 }
 
+void gw_otlp_counts_write(const struct gw_otlp_counts *counts, uint64_t dropped_total, const char *name, struct gw_metrics_writer *writer) {
+  const struct {
+    struct gw_str result;
+    uint64_t value;
+  } rows[] = {{GW_STR("sent"), counts->sent_total}, {GW_STR("failed"), counts->failed_total}, {GW_STR("dropped"), dropped_total}};
+  gw_metrics_family(writer, name, "counter",
+                    "Spans: sent; failed, which the collector refused or could not be given; dropped, for want of room.");
+  for (size_t i = 0; i < GW_ARRAY_LEN(rows); i++) {
+    struct gw_label label = {"result", rows[i].result};
+    gw_metrics_u64(writer, name, &label, 1, rows[i].value);
+  }
+}
+
 /* ---- life ---- */
 
 static struct gw_otlp_pair *copy_pairs(struct gw_arena *arena, const struct gw_otlp_pair *from, uint32_t count) {

@@ -6,6 +6,7 @@
 
 #include "common/net/resolver.h"
 #include "common/observe/log.h"
+#include "common/observe/metrics.h"
 #include "common/otlp/span_sink.h"
 #include "common/rpc/rpc.h"
 
@@ -42,6 +43,9 @@ struct gw_otlp_counts {
   uint64_t sent_total;   /* spans that a collector has taken */
   uint64_t failed_total; /* that it refused, or that were given up */
 };
+
+/* NAME{result="sent|failed|dropped"}: what became of spans. */
+void gw_otlp_counts_write(const struct gw_otlp_counts *counts, uint64_t dropped_total, const char *name, struct gw_metrics_writer *writer);
 
 /* What exporters of a process share. */
 struct gw_otlp_runtime {

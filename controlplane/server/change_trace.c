@@ -90,8 +90,8 @@ static void write_step(struct gw_change_trace *trace, const char *name, uint64_t
 static void write_delivery(struct gw_change_trace *trace, const struct delivery *delivery, const char *kind, const char *trouble) {
   uint8_t span_id[GW_SPAN_ID_BYTES];
   gw_trace_new_span_id(&trace->random, span_id);
-  struct gw_span_writer writer = begin(trace, span_id, trace->open.span_id, "deliver", GW_SPAN_CLIENT, trace->open.change.ended_us,
-                                       gw_clock_monotonic_us());
+  struct gw_span_writer writer =
+      begin(trace, span_id, trace->open.span_id, "deliver", GW_SPAN_CLIENT, trace->open.change.ended_us, gw_clock_monotonic_us());
   PUT(&writer, "gateway.node.id", gw_str_from(delivery->id));
   PUT(&writer, "gateway.node.cluster", gw_str_from(delivery->cluster));
   if (kind != NULL) PUT(&writer, "gateway.node.kind", gw_str_from(kind));
@@ -103,8 +103,7 @@ static void write_delivery(struct gw_change_trace *trace, const struct delivery 
 static void write_root(struct gw_change_trace *trace, uint64_t end_us) {
   const struct open_change *open = &trace->open;
   const struct gw_change *change = &open->change;
-  struct gw_span_writer writer =
-      begin(trace, open->span_id, NULL, "configuration change", GW_SPAN_INTERNAL, change->seen_us, end_us);
+  struct gw_span_writer writer = begin(trace, open->span_id, NULL, "configuration change", GW_SPAN_INTERNAL, change->seen_us, end_us);
   if (change->mistake != NULL) {
     gw_span_put_error(&writer, gw_str_from(change->mistake));
   } else {
@@ -272,6 +271,11 @@ void gw_change_trace_follow(struct gw_change_trace *trace, const struct gw_setti
   make_exporter(trace);
 }
 
+void gw_change_trace_write_metrics(const struct gw_change_trace *trace, struct gw_metrics_writer *writer) {
+  gw_otlp_counts_write(&trace->counts, atomic_load_explicit(&trace->budget.dropped_total, memory_order_relaxed),
+                       "gateway_controlplane_trace_spans_total", writer);
+}
+
 /* ---- life ---- */
 
 struct gw_change_trace *gw_change_trace_new(const struct gw_change_trace_options *options) {
@@ -292,6 +296,7 @@ void gw_change_trace_free(struct gw_change_trace *trace) {
   if (trace == NULL) return;
   gw_node_table_watch(trace->options.nodes, NULL, NULL);
   close_change(trace, "the control plane ended");
+  trace->has_options = false; /* the loop runs on: no further change */
   gw_span_sink_free(trace->sink);
   gw_mailbox_free(trace->mailbox);
   finish_exporter(trace, END_MS);

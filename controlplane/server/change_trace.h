@@ -23,11 +23,11 @@ struct gw_change_trace_options {
 
 /* What became of one; times are monotonic. */
 struct gw_change {
-  uint64_t seen_us;            /* the first word of it */
-  uint64_t started_us;         /* … and it was read */
-  uint64_t translated_us;      /* it was policy; 0: it has mistakes */
-  uint64_t ended_us;           /* it was a snapshot, or refused */
-  const char *mistake;         /* the first one; NULL: it is in force */
+  uint64_t seen_us;       /* the first word of it */
+  uint64_t started_us;    /* … and it was read */
+  uint64_t translated_us; /* it was policy; 0: it has mistakes */
+  uint64_t ended_us;      /* it was a snapshot, or refused */
+  const char *mistake;    /* the first one; NULL: it is in force */
   uint32_t route_count;
   uint32_t service_count;
 };
@@ -39,6 +39,8 @@ void gw_change_trace_free(struct gw_change_trace *trace);
 void gw_change_trace_follow(struct gw_change_trace *trace, const struct gw_settings *settings);
 /* gRPC is there: until then what should go by it waits. */
 void gw_change_trace_set_rpc(struct gw_change_trace *trace, struct gw_rpc *rpc);
+/* gateway_controlplane_trace_spans_total. */
+void gw_change_trace_write_metrics(const struct gw_change_trace *trace, struct gw_metrics_writer *writer);
 void gw_change_trace_add(struct gw_change_trace *trace, const struct gw_change *change);
 
 #endif

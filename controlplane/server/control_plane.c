@@ -353,7 +353,8 @@ static int start_status(struct control_plane *plane) {
                                           .tls = plane->tls,
                                           .storage = plane->storage,
                                           .discovery = plane->discovery,
-                                          .agents = plane->agents};
+                                          .agents = plane->agents,
+                                          .trace = plane->trace};
   errno = 0;
   if (gw_status_http_new(&status, &plane->status_http) != GW_OK) return fail_to_listen(plane, "HTTP", "http-listen");
   struct gw_ports ports = {.xds = gw_rpc_server_port(plane->xds_server),

@@ -157,6 +157,7 @@ static void on_metrics(void *arg, struct gw_http_exchange *exchange) {
   gw_metrics_family(&writer, "gateway_controlplane_unknown_api_keys_total", "counter",
                     "Times that data planes were shown keys that they don't know.");
   gw_metrics_u64(&writer, "gateway_controlplane_unknown_api_keys_total", NULL, 0, gw_agent_service_unknown_keys(status->options.agents));
+  gw_change_trace_write_metrics(status->options.trace, &writer);
   gw_metrics_process(&writer, "gateway-controlplane");
   gw_http_exchange_reply(exchange, 200, "text/plain; version=0.0.4; charset=utf-8", gw_strbuf_str(&body));
   gw_strbuf_done(&body);

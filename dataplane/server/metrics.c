@@ -2,8 +2,6 @@
 
 #include <stdio.h>
 
-#include "common/base/mem.h"
-
 static void put(struct gw_metrics_writer *writer, const char *name, const char *type, const char *help, uint64_t value) {
   gw_metrics_family(writer, name, type, help);
   gw_metrics_u64(writer, name, NULL, 0, value);
@@ -70,20 +68,6 @@ static void put_rate_limits(const struct gw_node_metrics *metrics, struct gw_met
   gw_metrics_u64(writer, family, &active, 1, metrics->rate_limits.evictions_active);
 }
 
-static void put_spans(const struct gw_span_exports_counts *spans, struct gw_metrics_writer *writer) {
-  const char *family = "gateway_trace_spans_total";
-  const struct {
-    const char *result;
-    uint64_t value;
-  } rows[] = {{"sent", spans->exported.sent_total}, {"failed", spans->exported.failed_total}, {"dropped", spans->dropped_total}};
-  gw_metrics_family(writer, family, "counter",
-                    "Spans: sent; failed, which the collector refused or could not be given; dropped, for want of room.");
-  for (size_t i = 0; i < GW_ARRAY_LEN(rows); i++) {
-    struct gw_label label = {"result", gw_str_from(rows[i].result)};
-    gw_metrics_u64(writer, family, &label, 1, rows[i].value);
-  }
-}
-
 static void put_workers(const struct gw_node_metrics *metrics, struct gw_metrics_writer *writer) {
   put(writer, "gateway_workers", "gauge", "Threads that serve.", metrics->worker_count);
   put(writer, "gateway_scrape_missed_workers_total", "counter", "Workers that were left out of a scrape since they did not answer.",
@@ -112,7 +96,7 @@ void gw_node_metrics_write(const struct gw_node_metrics *metrics, struct gw_strb
   put_overload(metrics, &writer);
   put_rate_limits(metrics, &writer);
   put_workers(metrics, &writer);
-  put_spans(&metrics->spans, &writer);
+  gw_otlp_counts_write(&metrics->spans.exported, metrics->spans.dropped_total, "gateway_trace_spans_total", &writer);
   if (metrics->health != NULL) gw_strbuf_append_str(buf, gw_bytes_str(metrics->health));
   put(&writer, "gateway_access_log_lost_total", "counter", "Access log lines lost since the disk or its reader was too slow.",
       metrics->access_log_lost_total);

@@ -1,11 +1,16 @@
 """What a request leaves as a trace: spans at a collector, fields at its service and its client, by OTLP over gRPC and HTTP."""
 import re
+import time
 
+import jwt
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from support.faulty import FaultyBackend
 from support.gateway import get, request, wait_until
 from support.otlp import Collector
+from support.pki import Pki
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 SAMPLED, NOT_SAMPLED = f"00-{TRACE}-{SPAN}-01", f"00-{TRACE}-{SPAN}-00"
@@ -87,26 +92,28 @@ def test_each_try_is_a_span_and_the_service_is_told_its_own(stage, collector):
     assert not any(server.is_error for server in servers)
 
 
-def test_authentication_and_limits_are_spans_where_they_have_something_to_do(stage, collector):
-    backend = stage.backend()
-    control = stage.control_plane('routes: [{path: /me, service: s, auth_required: true}, {path: /few, service: s, rate_limit: 1}, {path: "/**", service: s}]',
+def test_authentication_and_limits_are_spans_where_they_have_something_to_do(stage, collector, tmp_path):
+    key, backend = ec.generate_private_key(ec.SECP256R1()), stage.backend()
+    (tmp_path / "ec.pem").write_bytes(key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo))
+    control = stage.control_plane(f"""
+routes: [{{path: /me, service: s, auth_required: true}}, {{path: /few, service: s, rate_limit: 1}}, {{path: "/**", service: s}}]
+auth: {{jwt: {{providers: [{{name: p, issuer: "https://p", keys: {{pem_file: {tmp_path}/ec.pem}}}}]}}}}""",
                                   f'services: {{s: {{instances: [{{url: "{backend.url}"}}]}}}}',
-                                  env={"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
-                                       "JWT_SECRET_KEY": "a secret that is long enough for HS256"})
+                                  env={"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"})
     port = stage.data_plane(control.xds()).wait_until_ready()
+    token = jwt.encode({"iss": "https://p", "sub": "ann", "exp": int(time.time()) + 600}, key, "ES256")
     assert get(port, "/free").status == 200
-    assert get(port, "/me").status == 503  # its key is withheld: this is no mutual TLS
+    assert [get(port, "/me", {"Authorization": "Bearer " + it}).status for it in (token, "nonsense")] == [200, 401]
     assert [get(port, "/few").status for _ in range(2)] == [200, 429]
     free, = collector.wait(name="GET /**")
-    me, = collector.wait(name="GET /me")
-    few = collector.wait(2, name="GET /few")
+    me, few = collector.wait(2, name="GET /me"), collector.wait(2, name="GET /few")
     assert [span.name for span in collector.children(free, 1)] == ["GET"]
-    authentication, = collector.children(me, 1)
-    assert authentication.name == "authentication" and authentication.is_error and authentication.kind == "internal"
-    assert [span.name for span in collector.children(few[0], 2)] == ["rate limit", "GET"]
-    refused, = collector.children(few[1], 1)
-    assert refused.name == "rate limit" and refused.is_error
-    assert not few[1].is_error and few[1].attributes["http.response.status_code"] == 429
+    for first, second, name in ((*me, "authentication"), (*few, "rate limit")):
+        work, attempt = collector.children(first, 2)
+        assert (work.name, attempt.name, work.kind) == (name, "GET", "internal") and not work.is_error
+        work, = collector.children(second, 1)
+        assert work.name == name and work.is_error and not second.is_error
+    assert not any(token in str(span) for span in collector.spans)
 
 
 def test_sampler_decides_for_traces_that_begin_here_and_the_caller_for_its_own(stage, collector):
@@ -254,6 +261,40 @@ def test_method_that_nobody_knows_is_other(stage, collector):
     server, = collector.wait(kind="server")
     assert server.name == "HTTP /orders/{id}"
     assert server.attributes["http.request.method"] == "_OTHER" and server.attributes["http.request.method_original"] == "BREW"
+
+
+# ---- a collector over TLS that wants to know who comes ----
+
+@pytest.mark.parametrize("by_http", [False, True])
+def test_collector_over_tls_gets_headers_that_are_shown_nowhere(stage, by_http):
+    pki = Pki(stage.folder / "pki").control_plane().issue("node-1", "--node", "default/node-1").leaf("collector", "/CN=collector", "IP:127.0.0.1")
+    collector = Collector(tls=(pki.key("collector"), pki.cert("collector")))
+    stage.started.append(collector)
+    backend = stage.backend()
+    url = f"https://127.0.0.1:{collector.http_port if by_http else collector.port}"
+    control = stage.control_plane(ROUTES.format(extra=""), f'services: {{s: {{instances: [{{url: "{backend.url}"}}]}}}}',
+                                  args=pki.flags("xds-tls", "control-plane"),
+                                  env={"OTEL_EXPORTER_OTLP_ENDPOINT": url, "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf" if by_http else "grpc",
+                                       "OTEL_EXPORTER_OTLP_CERTIFICATE": str(pki.ca), "OTEL_EXPORTER_OTLP_HEADERS": "Api-Key=open%20sesame"})
+    data = stage.data_plane(control.xds(), args=pki.flags("xds-tls", "node-1"))
+    port = data.wait_until_ready()
+    get(port, "/orders/1")
+    collector.wait(kind="server", url__path="/orders/1")
+    collector.wait(name="configuration change")
+    assert {headers["api-key"] for headers in collector.headers} == {"open sesame"}
+    for text in (data.admin("/config_dump").text, data.log(), control.log(), control.ctl("get", "listeners", "-o", "json").stdout, data.status("/metrics").text):
+        assert "sesame" not in text
+
+
+def test_collector_with_another_s_certificate_gets_nothing(stage):
+    pki = Pki(stage.folder / "pki").leaf("collector", "/CN=collector", "DNS:collector.example")
+    collector = Collector(tls=(pki.key("collector"), pki.cert("collector")))
+    stage.started.append(collector)
+    _, data, port = start(stage, collector, env={"OTEL_EXPORTER_OTLP_ENDPOINT": f"https://127.0.0.1:{collector.port}",
+                                                 "OTEL_EXPORTER_OTLP_CERTIFICATE": str(pki.ca)})
+    assert get(port, "/orders/1").status == 200
+    wait_until(lambda: "traces don't reach" in data.log(), "a word about it")
+    assert collector.headers == []
 
 
 # ---- changes of the configuration ----

@@ -1,6 +1,7 @@
 """A collector for tests: takes spans by OTLP over gRPC and HTTP/protobuf, keeps them, and can be told to fail. The messages are those that
 xds-protos brings along, made from OpenTelemetry's own files."""
 import http.server
+import ssl
 import threading
 from concurrent import futures
 
@@ -32,12 +33,13 @@ class Span:
 
 
 class Collector:
-    """`port` for gRPC, `http_port` for HTTP; `faults`: statuses to answer with before anything is taken ("UNAVAILABLE" or 503)."""
+    """`port` for gRPC, `http_port` for HTTP; `faults`: statuses to answer with before anything is taken ("UNAVAILABLE" or 503). `tls`: the files of a key
+    and its certificate, for both ports."""
 
     def __init__(self, tls=None):
         self.spans, self.faults, self.headers, self.paths, self._lock = [], [], [], [], threading.Lock()
         self._start_grpc(tls)
-        self._start_http()
+        self._start_http(tls)
 
     def _take(self, body, headers):
         """None, or the fault to answer with."""
@@ -64,10 +66,10 @@ class Collector:
         if tls is None:
             self.port = self._grpc.add_insecure_port("127.0.0.1:0")
         else:
-            self.port = self._grpc.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([tls]))
+            self.port = self._grpc.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([tuple(path.read_bytes() for path in tls)]))
         self._grpc.start()
 
-    def _start_http(self):
+    def _start_http(self, tls):
         collector = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -87,6 +89,10 @@ class Collector:
 
         self._http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.http_port = self._http.server_address[1]
+        if tls is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(tls[1], tls[0])
+            self._http.socket = context.wrap_socket(self._http.socket, server_side=True)
         threading.Thread(target=self._http.serve_forever, daemon=True).start()
 
     @property
