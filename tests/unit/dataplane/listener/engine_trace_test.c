@@ -1,5 +1,6 @@
 /* A request as part of a trace, through a whole engine: what the service and the client are told, and which spans are left. */
 #include "common/model/tracing.h"
+#include "common/observe/trace.h"
 #include "opentelemetry/proto/trace/v1/trace.pb-c.h"
 #include "tests/unit/dataplane/engine_fixture.h"
 
