@@ -11,12 +11,13 @@ gw_folder(common/http LINK common/base common/message common/net THIRD_PARTY Pkg
 gw_folder(common/http_server LINK common/base common/event common/crypto common/message common/net common/http)
 gw_folder(common/rpc LINK common/base common/event common/crypto common/net common/observe THIRD_PARTY PkgConfig::GRPC)
 gw_folder(common/redis LINK common/base common/event common/net common/observe THIRD_PARTY PkgConfig::HIREDIS)
+gw_folder(common/otlp LINK common/base common/event common/message common/net common/http common/observe common/rpc THIRD_PARTY gw_proto)
 gw_folder(common/routing LINK common/base common/crypto common/message common/model common/net THIRD_PARTY PkgConfig::PCRE2)
 gw_folder(common/xds LINK common/base common/model THIRD_PARTY gw_proto)
 gw_folder(common/rpc_services LINK common/base common/event common/rpc common/xds THIRD_PARTY gw_proto)
 
 set(GW_COMMON common/base common/event common/crypto common/message common/model common/net common/observe common/http common/http_server
-  common/redis common/rpc common/routing common/xds common/rpc_services)
+  common/redis common/rpc common/otlp common/routing common/xds common/rpc_services)
 
 gw_folder(dataplane/upstream LINK ${GW_COMMON})
 gw_folder(dataplane/cluster LINK dataplane/upstream ${GW_COMMON} THIRD_PARTY m ALSO lb)

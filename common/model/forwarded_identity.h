@@ -17,6 +17,7 @@ struct gw_forwarded_identity {
   struct gw_str method;
   struct gw_str request_id;
   struct gw_str trace_id;
+  struct gw_str span_id; /* of the request's span, where requests are traced */
   struct gw_str client_address;
   struct gw_str route;
   struct gw_str path_parameter_prefix; /* "x-path-" */

@@ -13,6 +13,7 @@
 #include "common/model/http2.h"
 #include "common/model/route.h"
 #include "common/model/tls.h"
+#include "common/model/tracing.h"
 
 /* HttpConnectionManager.PathWithEscapedSlashesAction */
 enum gw_escaped_slashes {
@@ -76,6 +77,7 @@ struct gw_http_connection_manager {
   bool has_client_cert_subject; /* what of the certificate is told, beside its hash (SetCurrentClientCertDetails) */
   bool has_client_cert_dns;
   bool has_client_cert_uri;
+  const struct gw_tracing *tracing; /* NULL: nothing is traced */
 };
 
 /* A listener with only an api_listener is never opened (is_api_only). */

@@ -78,7 +78,10 @@ static bool name_of_listener(const struct gw_listener *listener, uint32_t index,
   if (listener->is_api_only || index == 0) return !listener->is_api_only;
   uint32_t of_tls = listener->tls != NULL ? listener->tls->params.certificate_count + 2 : 0;
   if (index - 1 < of_tls) return next_secret(&listener->tls->params, listener->tls->ticket_keys, index - 1, ret_name);
-  return next_filter_secret(&listener->http, index - 1 - of_tls, ret_name);
+  index -= 1 + of_tls;
+  if (listener->http.tracing == NULL) return next_filter_secret(&listener->http, index, ret_name);
+  *ret_name = listener->http.tracing->headers_secret;
+  return index == 0 || next_filter_secret(&listener->http, index - 1, ret_name);
 }
 
 static bool name_of_cluster(const struct gw_cluster *cluster, uint32_t index, enum gw_resource_type *ret_type, struct gw_str *ret_name) {

@@ -3,7 +3,7 @@
 #include "common/model/forwarded_identity.h"
 #include "common/model/jwt_authn.h"
 
-#define IDENTITY_FIELDS 9u
+#define IDENTITY_FIELDS 10u
 #define BIT(n) ((uint64_t)1 << ((n) % 64u))
 
 static void add(struct gw_reserved_fields *fields, struct gw_str *names, struct gw_str name) {
@@ -23,6 +23,7 @@ static void add_identity(struct gw_reserved_fields *fields, struct gw_str *names
   add(fields, names, identity->method);
   if (!gw_str_equal(identity->request_id, GW_STR("x-request-id"))) add(fields, names, identity->request_id);
   add(fields, names, identity->trace_id);
+  add(fields, names, identity->span_id);
   add(fields, names, identity->client_address);
   add(fields, names, identity->route);
   fields->prefix = identity->path_parameter_prefix;

@@ -45,6 +45,8 @@ struct gw_rpc_channel *gw_rpc_channel_new(struct gw_rpc *rpc, const struct gw_rp
   gw_rpc_args_add(&args, GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, RECONNECT_INITIAL_MS);
   gw_rpc_args_add(&args, GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, RECONNECT_MAX_MS);
   gw_rpc_args_add(&args, GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, CONNECT_TIMEOUT_MS); /* despite its name: how long one attempt may take */
+  GW_CLEANUP(gw_free_ptr) char *tls_host = gw_str_dup(options->tls_host);
+  if (options->tls_host.len > 0) gw_rpc_args_add_text(&args, GRPC_SSL_TARGET_NAME_OVERRIDE_ARG, tls_host);
   grpc_channel_args grpc_args = {args.count, args.items};
 
   struct gw_rpc_channel *channel = gw_calloc(1, sizeof *channel);

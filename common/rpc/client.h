@@ -13,6 +13,7 @@ struct gw_rpc_channel_options {
   struct gw_str target; /* "HOST:PORT" */
   struct gw_rpc_credentials
       *credentials;           /* TLS with what the files hold now, and HOST must be a name of the server's certificate; NULL: plaintext */
+  struct gw_str tls_host;     /* what the certificate must be for instead of HOST; empty: HOST */
   uint32_t max_message_bytes; /* of a received message; 0: no limit */
   uint32_t keepalive_ms;      /* finds a frozen server; 0: none */
 };

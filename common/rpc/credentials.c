@@ -93,14 +93,27 @@ static enum gw_err watch_files(struct gw_rpc_credentials *credentials, char **re
   return GW_OK;
 }
 
-enum gw_err gw_rpc_credentials_new(struct gw_loop *loop, const struct gw_rpc_credentials_options *options,
-                                   struct gw_rpc_credentials **ret_credentials, char **ret_reason) {
+static struct gw_rpc_credentials *new_empty(struct gw_loop *loop) {
   struct gw_rpc_credentials *credentials = gw_calloc(1, sizeof *credentials);
   credentials->loop = loop;
-  credentials->options = *options;
   credentials->generation = 1;
   pthread_mutex_init(&credentials->lock, NULL);
   gw_timer_init(&credentials->recheck, on_recheck);
+  return credentials;
+}
+
+struct gw_rpc_credentials *gw_rpc_credentials_new_fixed(struct gw_loop *loop, struct gw_str ca, struct gw_str cert, struct gw_str key) {
+  struct gw_rpc_credentials *credentials = new_empty(loop);
+  credentials->material.ca = gw_str_dup(ca);
+  if (cert.len > 0) credentials->material.cert = gw_str_dup(cert);
+  if (key.len > 0) credentials->material.key = gw_str_dup(key);
+  return credentials;
+}
+
+enum gw_err gw_rpc_credentials_new(struct gw_loop *loop, const struct gw_rpc_credentials_options *options,
+                                   struct gw_rpc_credentials **ret_credentials, char **ret_reason) {
+  struct gw_rpc_credentials *credentials = new_empty(loop);
+  credentials->options = *options;
   enum gw_err err = gw_tls_material_read(&options->paths, &credentials->material, ret_reason);
   if (err == GW_OK && !options->is_once) err = watch_files(credentials, ret_reason);
   if (err != GW_OK) {

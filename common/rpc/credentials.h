@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "common/base/err.h"
+#include "common/base/str.h"
 #include "common/crypto/tls_files.h"
 #include "common/event/loop.h"
 
@@ -26,6 +27,8 @@ struct gw_rpc_credentials_options {
  * as gw_tls_material_read has them; GW_ERR_IO also: the files can't be watched. */
 enum gw_err gw_rpc_credentials_new(struct gw_loop *loop, const struct gw_rpc_credentials_options *options,
                                    struct gw_rpc_credentials **ret_credentials, char **ret_reason);
+/* For channels, out of PEM that was checked instead of files; `cert` and `key` may be empty. */
+struct gw_rpc_credentials *gw_rpc_credentials_new_fixed(struct gw_loop *loop, struct gw_str ca, struct gw_str cert, struct gw_str key);
 void gw_rpc_credentials_free(struct gw_rpc_credentials *credentials);
 /* Looks at the files now; it is done by itself when they change, and every minute, for file systems that don't tell. */
 void gw_rpc_credentials_reload(struct gw_rpc_credentials *credentials);

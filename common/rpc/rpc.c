@@ -110,6 +110,14 @@ void gw_rpc_args_add(struct rpc_args *args, const char *key, uint64_t value) {
   arg->value.integer = value > INT_MAX ? INT_MAX : (int)value;
 }
 
+void gw_rpc_args_add_text(struct rpc_args *args, const char *key, char *value) {
+  GW_ASSERT(args->count < GW_RPC_ARGS_MAX);
+  grpc_arg *arg = &args->items[args->count++];
+  arg->type = GRPC_ARG_STRING;
+  arg->key = (char *)(uintptr_t)key;
+  arg->value.string = value;
+}
+
 void gw_rpc_args_add_common(struct rpc_args *args, uint32_t max_message_bytes, uint32_t keepalive_ms) {
   gw_rpc_args_add(args, GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, max_message_bytes > 0 ? max_message_bytes : INT_MAX);
   gw_rpc_args_add(args, GRPC_ARG_ENABLE_CHANNELZ, 0);

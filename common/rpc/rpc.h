@@ -37,9 +37,11 @@ enum gw_rpc_code {
   GW_RPC_RESOURCE_EXHAUSTED = 8,
   GW_RPC_FAILED_PRECONDITION = 9,
   GW_RPC_ABORTED = 10,
+  GW_RPC_OUT_OF_RANGE = 11,
   GW_RPC_UNIMPLEMENTED = 12,
   GW_RPC_INTERNAL = 13,
   GW_RPC_UNAVAILABLE = 14,
+  GW_RPC_DATA_LOSS = 15,
   GW_RPC_UNAUTHENTICATED = 16,
 };
 const char *gw_rpc_code_name(int code);
@@ -67,6 +69,8 @@ size_t gw_rpc_stream_pending(const struct gw_rpc_stream *stream);
 void gw_rpc_stream_half_close(struct gw_rpc_stream *stream);
 /* Aborts; on_closed still comes. */
 void gw_rpc_stream_cancel(struct gw_rpc_stream *stream);
+/* Aborts, and no event comes any more: for an owner that goes before its call. */
+void gw_rpc_stream_abandon(struct gw_rpc_stream *stream);
 /* Server side: "ipv4:127.0.0.1:5000" as gRPC says it. Client side: "". */
 struct gw_str gw_rpc_stream_peer(const struct gw_rpc_stream *stream);
 

@@ -116,6 +116,8 @@ struct rpc_args {
   size_t count;
 };
 void gw_rpc_args_add(struct rpc_args *args, const char *key, uint64_t value);
+/* `value` is borrowed. */
+void gw_rpc_args_add_text(struct rpc_args *args, const char *key, char *value);
 void gw_rpc_args_add_common(struct rpc_args *args, uint32_t max_message_bytes, uint32_t keepalive_ms);
 
 #endif

@@ -229,6 +229,11 @@ void gw_rpc_stream_cancel(struct gw_rpc_stream *stream) {
   if (stream->call != NULL) grpc_call_cancel(stream->call, NULL);
 }
 
+void gw_rpc_stream_abandon(struct gw_rpc_stream *stream) {
+  stream->has_listener = false;
+  gw_rpc_stream_cancel(stream);
+}
+
 struct gw_str gw_rpc_stream_peer(const struct gw_rpc_stream *stream) {
   return gw_str_from(stream->peer != NULL ? stream->peer : "");
 }

@@ -4,6 +4,7 @@
 #include "common/xds/access_log_codec.h"
 #include "common/xds/decode_hcm.h"
 #include "common/xds/decode_jwt_authn.h"
+#include "common/xds/decode_tracing.h"
 #include "common/xds/filter_codecs.h"
 #include "common/xds/wire.h"
 #include "gateway/filters/http/v1/trusted_proxies.pb-c.h"
@@ -80,21 +81,36 @@ static bool decode_jwt_providers(struct gw_xds_decoder *d, const struct gw_xds_p
   return true;
 }
 
+/* Nor this: it adds to the connection manager's tracing. */
+static bool decode_own_tracing(struct gw_xds_decoder *d, const struct gw_xds_place *place, const HttpFilter *m, const Own **ret_own) {
+  bool has_config =
+      m->config_type_case == ENVOY__EXTENSIONS__FILTERS__NETWORK__HTTP_CONNECTION_MANAGER__V3__HTTP_FILTER__CONFIG_TYPE_TYPED_CONFIG;
+  const struct gw_xds_place *at = GW_XDS_FIELD(place, "typed_config");
+  const Own *own = has_config ? gw_xds_find_own_tracing(d, at, m->typed_config) : NULL;
+  if (own == NULL) return false;
+  if (*ret_own != NULL) gw_xds_refuse(d, at, "is there twice");
+  *ret_own = own;
+  return true;
+}
+
 static void decode_filters(struct gw_xds_decoder *d, const struct gw_xds_place *place, const Hcm *m,
                            struct gw_http_connection_manager *out) {
   struct gw_http_filter *filters = gw_arena_calloc(d->arena, m->n_http_filters, sizeof *filters);
   const Gateway__Filters__Http__V1__JwtProviders *jwt_providers = NULL;
+  const Own *tracing = NULL;
   for (size_t i = 0; i < m->n_http_filters; i++) {
     struct gw_http_filter *filter = &filters[out->filter_count];
     const struct gw_xds_place *at = GW_XDS_ITEM(place, "http_filters", i);
     if (decode_trusted_proxies(d, at, m->http_filters[i], out)) continue;
     if (decode_jwt_providers(d, at, m->http_filters[i], &jwt_providers)) continue;
+    if (decode_own_tracing(d, at, m->http_filters[i], &tracing)) continue;
     if (decode_filter(d, at, m->http_filters[i], filter))
       out->filter_count++;
     else
       memset(filter, 0, sizeof *filter);
   }
   gw_xds_add_jwt_providers(d, GW_XDS_FIELD(place, "jwt_providers"), jwt_providers, filters, out->filter_count);
+  out->tracing = gw_xds_decode_tracing(d, GW_XDS_FIELD(place, "tracing"), m->tracing, GW_XDS_FIELD(place, "http_filters"), tracing);
   out->filters = filters;
   uint32_t routers = 0;
   for (uint32_t i = 0; i < out->filter_count; i++)

@@ -2,10 +2,12 @@
 #include "common/xds/access_log_codec.h"
 #include "common/xds/decode_jwt_authn.h"
 #include "common/xds/encode.h"
+#include "common/xds/encode_tracing.h"
 #include "common/xds/filter_codecs.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb-c.h"
 #include "gateway/filters/http/v1/trusted_proxies.pb-c.h"
 
+#define TRACING_NAME "gateway.filters.http.tracing"
 #define TRUSTED_PROXIES_NAME "gateway.filters.http.trusted_proxies"
 #define HCM_NAME "envoy.filters.network.http_connection_manager"
 
@@ -32,24 +34,31 @@ static HttpFilter *encode_filter(struct gw_arena *arena, const struct gw_http_fi
   return m;
 }
 
-/* Optional: stock Envoy leaves it out, and then believes nobody. */
+/* Optional: stock Envoy leaves it out. */
+static HttpFilter *encode_own(struct gw_arena *arena, struct gw_str name, const ProtobufCMessage *config) {
+  HttpFilter *m = gw_xds_encode_new(arena, &envoy__extensions__filters__network__http_connection_manager__v3__http_filter__descriptor);
+  m->name = gw_xds_encode_str(arena, name);
+  m->is_optional = true;
+  m->config_type_case = ENVOY__EXTENSIONS__FILTERS__NETWORK__HTTP_CONNECTION_MANAGER__V3__HTTP_FILTER__CONFIG_TYPE_TYPED_CONFIG;
+  m->typed_config = gw_xds_encode_any(arena, config);
+  return m;
+}
+
+/* Without it Envoy believes nobody. */
 static HttpFilter *encode_trusted_proxies(struct gw_arena *arena, const struct gw_http_connection_manager *http) {
   Gateway__Filters__Http__V1__TrustedProxies *proxies = gw_xds_encode_new(arena, &gateway__filters__http__v1__trusted_proxies__descriptor);
   proxies->n_cidrs = http->trusted_cidr_count;
   proxies->cidrs = gw_xds_encode_array(arena, http->trusted_cidr_count);
   for (uint32_t i = 0; i < http->trusted_cidr_count; i++)
     proxies->cidrs[i] = gw_xds_encode_str(arena, http->trusted_cidrs[i]);
-  HttpFilter *m = gw_xds_encode_new(arena, &envoy__extensions__filters__network__http_connection_manager__v3__http_filter__descriptor);
-  m->name = gw_xds_encode_str(arena, GW_STR(TRUSTED_PROXIES_NAME));
-  m->is_optional = true;
-  m->config_type_case = ENVOY__EXTENSIONS__FILTERS__NETWORK__HTTP_CONNECTION_MANAGER__V3__HTTP_FILTER__CONFIG_TYPE_TYPED_CONFIG;
-  m->typed_config = gw_xds_encode_any(arena, &proxies->base);
-  return m;
+  return encode_own(arena, GW_STR(TRUSTED_PROXIES_NAME), &proxies->base);
 }
 
 static void encode_filters(struct gw_arena *arena, const struct gw_http_connection_manager *http, Hcm *m) {
-  m->http_filters = gw_xds_encode_array(arena, 2 * (size_t)http->filter_count + 1);
+  m->http_filters = gw_xds_encode_array(arena, 2 * (size_t)http->filter_count + 2);
   if (http->trusted_cidr_count > 0) m->http_filters[m->n_http_filters++] = encode_trusted_proxies(arena, http);
+  if (http->tracing != NULL)
+    m->http_filters[m->n_http_filters++] = encode_own(arena, GW_STR(TRACING_NAME), gw_xds_encode_own_tracing(arena, http->tracing));
   for (uint32_t i = 0; i < http->filter_count; i++) {
     HttpFilter *before = gw_xds_encode_jwt_providers(arena, &http->filters[i]);
     if (before != NULL) m->http_filters[m->n_http_filters++] = before;
@@ -129,6 +138,7 @@ static Hcm *encode_http(struct gw_arena *arena, const struct gw_http_connection_
   m->stat_prefix = gw_xds_encode_str(arena, http->stat_prefix);
   encode_routes(arena, http, m);
   encode_filters(arena, http, m);
+  if (http->tracing != NULL) m->tracing = gw_xds_encode_tracing(arena, http->tracing);
   m->n_access_log = http->access_log_count;
   m->access_log = gw_xds_encode_array(arena, http->access_log_count);
   for (uint32_t i = 0; i < http->access_log_count; i++)

@@ -14,11 +14,17 @@ static const struct {
 } names[] = {
 #define NAME(field, member)                                                                                                                \
   { #field, offsetof(ForwardedIdentity, field), offsetof(struct gw_forwarded_identity, member) }
-    NAME(user_id_header, user_id),   NAME(user_name_header, user_name),
-    NAME(roles_header, roles),       NAME(permissions_header, permissions),
-    NAME(method_header, method),     NAME(request_id_header, request_id),
-    NAME(trace_id_header, trace_id), NAME(client_address_header, client_address),
-    NAME(route_header, route),       NAME(path_parameter_prefix, path_parameter_prefix),
+    NAME(user_id_header, user_id),
+    NAME(user_name_header, user_name),
+    NAME(roles_header, roles),
+    NAME(permissions_header, permissions),
+    NAME(method_header, method),
+    NAME(request_id_header, request_id),
+    NAME(trace_id_header, trace_id),
+    NAME(span_id_header, span_id),
+    NAME(client_address_header, client_address),
+    NAME(route_header, route),
+    NAME(path_parameter_prefix, path_parameter_prefix),
 #undef NAME
 };
 

@@ -25,6 +25,28 @@ static const struct gw_xds_unsupported_field data_source[] = {
     {"watched_directory", 5, REFUSED},
 };
 
+static const struct gw_xds_unsupported_field grpc_service[] = {
+    {"retry_policy", 6, REFUSED},
+};
+
+static const struct gw_xds_unsupported_field envoy_grpc[] = {
+    {"retry_policy", 3, REFUSED},
+    {"max_receive_message_length", 4, REFUSED},
+    {"skip_envoy_headers", 5, REFUSED},
+};
+
+static const struct gw_xds_unsupported_field google_grpc[] = {
+    {"channel_credentials", 2, REFUSED},
+    {"call_credentials", 3, REFUSED},
+    {"stat_prefix", 4, IGNORED},
+    {"credentials_factory_name", 5, REFUSED},
+    {"config", 6, REFUSED},
+    {"per_stream_buffer_limit_bytes", 7, REFUSED},
+    {"channel_args", 8, REFUSED},
+    {"channel_credentials_plugin", 9, REFUSED},
+    {"call_credentials_plugin", 10, REFUSED},
+};
+
 static const struct gw_xds_unsupported_field header_value[] = {
     {"raw_value", 3, REFUSED},
 };
@@ -91,6 +113,9 @@ static const struct gw_xds_unsupported_message messages[] = {
     {"envoy.config.core.v3.Address", address, GW_ARRAY_LEN(address)},
     {"envoy.config.core.v3.ConfigSource", config_source, GW_ARRAY_LEN(config_source)},
     {"envoy.config.core.v3.DataSource", data_source, GW_ARRAY_LEN(data_source)},
+    {"envoy.config.core.v3.GrpcService", grpc_service, GW_ARRAY_LEN(grpc_service)},
+    {"envoy.config.core.v3.GrpcService.EnvoyGrpc", envoy_grpc, GW_ARRAY_LEN(envoy_grpc)},
+    {"envoy.config.core.v3.GrpcService.GoogleGrpc", google_grpc, GW_ARRAY_LEN(google_grpc)},
     {"envoy.config.core.v3.HeaderValue", header_value, GW_ARRAY_LEN(header_value)},
     {"envoy.config.core.v3.Http1ProtocolOptions", http1_protocol_options, GW_ARRAY_LEN(http1_protocol_options)},
     {"envoy.config.core.v3.Http2ProtocolOptions", http2_protocol_options, GW_ARRAY_LEN(http2_protocol_options)},

@@ -60,9 +60,24 @@ static const struct gw_xds_unsupported_field listener[] = {
     {"fcds_config", 36, REFUSED},
 };
 
+static const struct gw_xds_unsupported_field tracing[] = {
+    {"verbose", 6, REFUSED},
+    {"operation", 11, REFUSED},
+    {"upstream_operation", 12, REFUSED},
+};
+
+static const struct gw_xds_unsupported_field custom_tag[] = {
+    {"environment", 3, REFUSED},
+    {"metadata", 5, REFUSED},
+    {"value", 6, REFUSED},
+};
+
+static const struct gw_xds_unsupported_field open_telemetry[] = {
+    {"max_cache_size", 6, REFUSED},
+};
+
 static const struct gw_xds_unsupported_field http_connection_manager[] = {
     {"add_user_agent", 6, REFUSED},
-    {"tracing", 7, REFUSED},
     {"proxy_100_continue", 18, REFUSED},
     {"represent_ipv4_remote_address_as_ipv4_mapped_ipv6", 20, REFUSED},
     {"skip_xff_append", 21, REFUSED},
@@ -128,6 +143,9 @@ static const struct gw_xds_unsupported_message messages[] = {
      GW_ARRAY_LEN(access_log_options)},
     {"envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.SetCurrentClientCertDetails",
      set_current_client_cert_details, GW_ARRAY_LEN(set_current_client_cert_details)},
+    {"envoy.config.trace.v3.OpenTelemetryConfig", open_telemetry, GW_ARRAY_LEN(open_telemetry)},
+    {"envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.Tracing", tracing, GW_ARRAY_LEN(tracing)},
+    {"envoy.type.tracing.v3.CustomTag", custom_tag, GW_ARRAY_LEN(custom_tag)},
     {"envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.UpgradeConfig", upgrade_config,
      GW_ARRAY_LEN(upgrade_config)},
     {"envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter", http_filter, GW_ARRAY_LEN(http_filter)},

@@ -192,4 +192,5 @@ void gw_ads_stream_advance(struct gw_ads_stream *stream) {
     advance(stream);
   }
   gw_node_refresh(stream->node);
+  gw_node_table_tell(stream->shared->nodes, stream->node);
 }

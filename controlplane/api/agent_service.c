@@ -188,6 +188,7 @@ static void on_report(struct session *session, const Gateway__Agent__V1__Report 
   node->refusals = format_refusals(report);
   free(node->troubles);
   node->troubles = format_troubles(report);
+  gw_node_table_tell(session->service->nodes, node);
   struct gw_agent_service *service = session->service;
   for (size_t i = 0; i < report->n_unknown_keys && i < UNKNOWN_KEYS_MAX && service->on_unknown_key != NULL; i++)
     service->on_unknown_key(service->on_unknown_key_arg, gw_str_from(report->unknown_keys[i]));

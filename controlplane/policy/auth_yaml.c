@@ -59,15 +59,11 @@ static const struct {
 } identity_rows[] = {
 #define ROW(key, fallback)                                                                                                                 \
   { #key, offsetof(struct gw_forwarded_identity, key), fallback }
-    ROW(user_id, "x-user-id"),
-    ROW(user_name, "x-user-name"),
-    ROW(roles, "x-user-roles"),
-    ROW(permissions, "x-user-permissions"),
-    ROW(method, "x-auth-method"),
-    ROW(request_id, "x-request-id"),
-    ROW(trace_id, "x-trace-id"),
-    ROW(client_address, NULL),
-    ROW(route, NULL),
+    ROW(user_id, "x-user-id"),        ROW(user_name, "x-user-name"),
+    ROW(roles, "x-user-roles"),       ROW(permissions, "x-user-permissions"),
+    ROW(method, "x-auth-method"),     ROW(request_id, "x-request-id"),
+    ROW(trace_id, "x-trace-id"),      ROW(span_id, "x-span-id"),
+    ROW(client_address, NULL),        ROW(route, NULL),
     ROW(path_parameter_prefix, NULL),
 #undef ROW
 };

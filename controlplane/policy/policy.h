@@ -75,7 +75,7 @@ struct gw_policy {
   uint32_t listener_count;
   const struct gw_route_config *route_configs;
   uint32_t route_config_count;
-  const struct gw_cluster *clusters; /* one a service; STRICT_DNS ones have their endpoints inline */
+  const struct gw_cluster *clusters; /* one a service, and the collector of traces; STRICT_DNS ones have their endpoints inline */
   uint32_t cluster_count;
   const struct gw_endpoints *static_endpoints; /* of the EDS clusters, from services.yaml */
   uint32_t static_endpoints_count;

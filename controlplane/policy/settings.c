@@ -16,6 +16,7 @@
 #include "controlplane/policy/nacos_servers.h"
 #include "controlplane/policy/policy.h"
 #include "controlplane/policy/settings_checks.h"
+#include "controlplane/policy/tracing_settings.h"
 
 enum kind {
   KIND_TEXT,
@@ -165,6 +166,25 @@ static const struct row rows[] = {
     {"MYSQL_SSL_CA", "", AT(mysql_ca_file), KIND_PATH, 0, 0, NULL},
     {"MYSQL_SSL_CERT", "", AT(mysql_cert_file), KIND_PATH, 0, 0, NULL},
     {"MYSQL_SSL_KEY", "", AT(mysql_key_file), KIND_PATH, 0, 0, NULL},
+    {"OTEL_EXPORTER_OTLP_ENDPOINT", "", AT(otlp_endpoint), KIND_WORD, 0, 0, NULL},
+    {"OTEL_EXPORTER_OTLP_PROTOCOL", "auto", AT(otlp_protocol), KIND_TEXT, 0, 0, "auto,grpc,http/protobuf"},
+    {"OTEL_EXPORTER_OTLP_HEADERS", "", AT(otlp_headers), KIND_SECRET, 0, 0, NULL},
+    {"OTEL_EXPORTER_OTLP_TIMEOUT", "10000", AT(otlp_timeout_ms), KIND_U32, 1, 600000, NULL},
+    {"OTEL_EXPORTER_OTLP_CERTIFICATE", "", AT(otlp_certificate), KIND_PATH, 0, 0, NULL},
+    {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "", AT(otlp_traces_endpoint), KIND_WORD, 0, 0, NULL},
+    {"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "auto", AT(otlp_traces_protocol), KIND_TEXT, 0, 0, "auto,grpc,http/protobuf"},
+    {"OTEL_EXPORTER_OTLP_TRACES_HEADERS", "", AT(otlp_traces_headers), KIND_SECRET, 0, 0, NULL},
+    {"OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "0", AT(otlp_traces_timeout_ms), KIND_U32, 0, 600000, NULL},
+    {"OTEL_SERVICE_NAME", "", AT(otel_service_name), KIND_PATH, 0, 0, NULL},
+    {"OTEL_RESOURCE_ATTRIBUTES", "", AT(otel_resource_attributes), KIND_PATH, 0, 0, NULL},
+    {"OTEL_TRACES_SAMPLER", "parentbased_always_on", AT(otel_sampler), KIND_TEXT, 0, 0,
+     "always_on,always_off,traceidratio,ratelimited,parentbased_always_on,parentbased_always_off,parentbased_traceidratio,"
+     "parentbased_ratelimited"},
+    {"OTEL_TRACES_SAMPLER_ARG", "", AT(otel_sampler_arg), KIND_WORD, 0, 0, NULL},
+    {"OTEL_PROPAGATORS", "tracecontext,baggage", AT(otel_propagators), KIND_PATH, 0, 0, NULL},
+    {"OTEL_SDK_DISABLED", "false", AT(is_otel_disabled), KIND_BOOL, 0, 0, NULL},
+    {"GATEWAY_TRACE_ERRORS", "true", AT(samples_errors), KIND_BOOL, 0, 0, NULL},
+    {"GATEWAY_TRACE_RESPONSE_HEADERS", "true", AT(tells_trace_ids), KIND_BOOL, 0, 0, NULL},
     {"GATEWAY_API_KEY_PEPPER", "", AT(api_key_pepper), KIND_SECRET, 0, 0, NULL},
     {"GATEWAY_API_KEY_PEPPER_FILE", "", AT(api_key_pepper_file), KIND_PATH, 0, 0, NULL},
 };
@@ -449,6 +469,7 @@ enum gw_err gw_settings_load(const char *env_file, const char *const *overrides,
   if (errors->error_count == errors_before) check_trust(settings, errors);
   if (errors->error_count == errors_before) check_flags(settings, errors);
   if (errors->error_count == errors_before) gw_huawei_settings_check(settings, errors);
+  if (errors->error_count == errors_before) gw_tracing_settings_check(settings, errors);
   if (errors->error_count != errors_before) {
     gw_settings_free(settings);
     return GW_ERR_INVALID;

@@ -115,6 +115,24 @@ struct gw_settings {
   const char *nacos_ca_file;   /* NACOS_CA_FILE: empty, GATEWAY_CA_FILE */
   bool has_nacos_push;         /* NACOS_PUSH: true, it sends word of changes to a UDP port of ours */
   const char *dns_servers;     /* GATEWAY_DNS_SERVERS: empty, the system's; IP[:PORT] with commas; for `source: dns` */
+  /* OpenTelemetry's, and ours beside them (tracing_settings.h). Empty …TRACES… ones: as the general one says. */
+  const char *otlp_endpoint;            /* OTEL_EXPORTER_OTLP_ENDPOINT: empty, nothing is traced */
+  const char *otlp_traces_endpoint;     /* OTEL_EXPORTER_OTLP_TRACES_ENDPOINT */
+  const char *otlp_protocol;            /* OTEL_EXPORTER_OTLP_PROTOCOL: auto (gRPC on port 4317, else HTTP) */
+  const char *otlp_traces_protocol;     /* OTEL_EXPORTER_OTLP_TRACES_PROTOCOL */
+  const char *otlp_headers;             /* OTEL_EXPORTER_OTLP_HEADERS: of each export; travels as a secret */
+  const char *otlp_traces_headers;      /* OTEL_EXPORTER_OTLP_TRACES_HEADERS */
+  uint32_t otlp_timeout_ms;             /* OTEL_EXPORTER_OTLP_TIMEOUT: 10000 ms, of one export */
+  uint32_t otlp_traces_timeout_ms;      /* OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: 0, the general one */
+  const char *otlp_certificate;         /* OTEL_EXPORTER_OTLP_CERTIFICATE: whom to believe, of https; empty, ca_file */
+  const char *otel_service_name;        /* OTEL_SERVICE_NAME: gateway */
+  const char *otel_resource_attributes; /* OTEL_RESOURCE_ATTRIBUTES */
+  const char *otel_sampler;             /* OTEL_TRACES_SAMPLER: parentbased_always_on */
+  const char *otel_sampler_arg;         /* OTEL_TRACES_SAMPLER_ARG */
+  const char *otel_propagators;         /* OTEL_PROPAGATORS: tracecontext,baggage */
+  bool is_otel_disabled;                /* OTEL_SDK_DISABLED: false */
+  bool samples_errors;                  /* GATEWAY_TRACE_ERRORS: true, requests that fail are traced in any case */
+  bool tells_trace_ids;                 /* GATEWAY_TRACE_RESPONSE_HEADERS: true, X-Trace-Id and X-Span-Id */
   /* Limits; 0 means none where that is allowed. */
   uint64_t max_request_body_bytes;       /* GATEWAY_MAX_REQUEST_BODY: 100MiB */
   uint64_t max_uri_bytes;                /* GATEWAY_MAX_URI: 8KiB */

@@ -1,5 +1,6 @@
 #include "common/base/mem.h"
 #include "common/model/api_key_auth.h"
+#include "controlplane/policy/tracing_settings.h"
 #include "controlplane/policy/translate.h"
 #include "controlplane/policy/translate_access_log.h"
 #include "controlplane/policy/translate_limits.h"
@@ -155,6 +156,7 @@ static void translate_listener(const struct gw_policy_parts *parts, const struct
   http->http2.allows_connect = http->has_websocket;
   http->trusted_cidrs = split_ranges(settings->trusted_proxies, arena, &http->trusted_cidr_count);
   gw_policy_translate_access_log(parts, settings, arena, http);
+  if (gw_tracing_is_on(settings)) http->tracing = gw_tracing_translate(settings, arena);
   translate_filters(parts, settings, arena, http);
 }
 

@@ -1,11 +1,12 @@
 #include <string.h>
 
 #include "controlplane/policy/service_tls_yaml.h"
+#include "controlplane/policy/tracing_settings.h"
 #include "controlplane/policy/translate.h"
 
 /* All addresses are IPs: EDS, so that instances come and go without the cluster changing. Any host name: the data plane resolves them. */
 void gw_policy_translate_services(const struct gw_service_list *services, const struct gw_settings *settings, struct gw_policy *policy) {
-  struct gw_cluster *clusters = gw_arena_calloc(&policy->arena, services->count, sizeof(*clusters));
+  struct gw_cluster *clusters = gw_arena_calloc(&policy->arena, services->count + 1u, sizeof(*clusters));
   struct gw_endpoints *all = gw_arena_calloc(&policy->arena, services->count, sizeof(*all));
   struct gw_endpoints *inline_ones = gw_arena_calloc(&policy->arena, services->count, sizeof(*inline_ones));
   struct gw_source_spec *sources = gw_arena_calloc(&policy->arena, services->count, sizeof(*sources));
@@ -40,12 +41,13 @@ void gw_policy_translate_services(const struct gw_service_list *services, const 
   }
   policy->clusters = clusters;
   policy->cluster_count = services->count;
+  if (gw_tracing_is_on(settings)) clusters[policy->cluster_count++] = gw_tracing_translate_cluster(settings, &policy->arena);
   policy->static_endpoints = all;
   policy->sources = sources;
 }
 
 void gw_policy_translate_secrets(const struct gw_policy_parts *parts, const struct gw_settings *settings, struct gw_policy *policy) {
-  struct gw_policy_secret *secrets = gw_arena_calloc(&policy->arena, parts->secrets.count + 1u, sizeof(*secrets));
+  struct gw_policy_secret *secrets = gw_arena_calloc(&policy->arena, parts->secrets.count + 1u + GW_TRACING_SECRETS_MAX, sizeof(*secrets));
   for (const struct gw_secret_entry *entry = parts->secrets.first; entry != NULL; entry = entry->next)
     secrets[policy->secret_count++] = entry->secret;
   if (parts->services.needs_system_ca) {
@@ -57,5 +59,7 @@ void gw_policy_translate_secrets(const struct gw_policy_parts *parts, const stru
                                                                 .path_count = 1,
                                                                 .place = "GATEWAY_CA_FILE"};
   }
+  if (gw_tracing_is_on(settings))
+    policy->secret_count += gw_tracing_translate_secrets(settings, &policy->arena, secrets + policy->secret_count);
   policy->secrets = secrets;
 }

@@ -23,6 +23,7 @@
 #include "controlplane/api/agent_service.h"
 #include "controlplane/api/csds_service.h"
 #include "controlplane/server/admin_source.h"
+#include "controlplane/server/change_trace.h"
 #include "controlplane/server/channel_tls.h"
 #include "controlplane/server/cloud.h"
 #include "controlplane/server/config_source.h"
@@ -61,6 +62,7 @@ struct control_plane {
   /* the way of a change, from files to nodes */
   struct gw_files *files;
   struct gw_huawei_clients *huawei;
+  struct gw_change_trace *trace;
   struct gw_discovery *discovery;
   struct gw_config_source *config_source;
   struct gw_catalog *catalog;
@@ -218,6 +220,8 @@ static int make_configuration(struct control_plane *plane) {
   plane->catalog = gw_catalog_new(plane->loop, plane->cache);
   plane->huawei = gw_huawei_clients_new(plane->loop);
   plane->discovery = gw_discovery_new(plane->loop, plane->log, plane->catalog, plane->huawei);
+  plane->trace = gw_change_trace_new(
+      &(struct gw_change_trace_options){.loop = plane->loop, .log = plane->log, .nodes = plane->nodes, .cache = plane->cache});
   int exit_code = make_config_source(plane);
   if (exit_code != GW_EXIT_OK) return exit_code;
   struct gw_files_options files = {.loop = plane->loop,
@@ -227,6 +231,7 @@ static int make_configuration(struct control_plane *plane) {
                                    .guard = gw_discovery_guard(plane->discovery),
                                    .sources = gw_discovery_sources(plane->discovery),
                                    .registrations = gw_discovery_registrations(plane->discovery),
+                                   .trace = plane->trace,
                                    .is_fed = gw_config_source_is_api(plane->config_source),
                                    .on_accepted = gw_config_source_on_accepted,
                                    .arg = plane->config_source};
@@ -361,7 +366,9 @@ static int start_status(struct control_plane *plane) {
                                           .storage = plane->storage,
                                           .discovery = plane->discovery,
                                           .agents = plane->agents,
-                                          .log = plane->log};
+                                          .log = plane->log,
+
+                                          .trace = plane->trace};
   errno = 0;
   if (gw_status_http_new(&status, &plane->status_http) != GW_OK) return fail_to_listen(plane, "HTTP", "http-listen");
   struct gw_ports ports = {.xds = gw_rpc_server_port(plane->xds_server),
@@ -392,6 +399,7 @@ static int start(struct control_plane *plane) {
   if (exit_code != GW_EXIT_OK || plane->is_stopping) return exit_code;
   plane->rpc = new_rpc(plane->loop);
   gw_channel_tls_listen(plane->tls, plane->rpc);
+  gw_change_trace_set_rpc(plane->trace, plane->rpc);
   exit_code = start_xds(plane);
   if (exit_code == GW_EXIT_OK) exit_code = start_admin(plane);
   if (exit_code == GW_EXIT_OK) exit_code = start_status(plane);
@@ -403,6 +411,7 @@ static int start(struct control_plane *plane) {
 }
 
 static void done(struct control_plane *plane) {
+  gw_change_trace_free(plane->trace);
   gw_storage_free(plane->storage); /* its last answers go to calls that may still be there */
   gw_config_source_free(plane->config_source);
   gw_status_http_free(plane->status_http);

@@ -43,6 +43,7 @@ struct gw_files {
   struct gw_timer trim;
   size_t largest_bytes;     /* of the files, over the loads since memory was given back */
   uint64_t first_change_ms; /* of those not loaded yet; 0: none */
+  uint64_t translated_us;   /* when the texts of the newest load had become policy; 0: they have mistakes */
   struct gw_files_stats stats;
 };
 
@@ -99,9 +100,11 @@ static enum gw_err apply(struct gw_files *files, const struct gw_files_texts *te
   struct gw_settings *settings = NULL;
   struct gw_policy *policy = NULL;
   enum gw_err err = make_policy(files, texts, errors, &settings, &policy);
+  files->translated_us = err == GW_OK ? gw_clock_monotonic_us() : 0;
   if (settings != NULL && !files->options.is_fed) watch_text(files, settings);
   if (err == GW_OK) err = put_in_force(files, policy, settings, errors);
   if (err == GW_OK) {
+    if (files->options.trace != NULL) gw_change_trace_follow(files->options.trace, settings);
     if (files->options.registrations != NULL) gw_registrations_follow(files->options.registrations, settings);
     gw_issuer_keys_follow(files->issuer_keys, policy->secrets, policy->secret_count, settings->ca_file);
     struct gw_files_texts before = files->texts;
@@ -178,9 +181,26 @@ static void trim_if_smaller(struct gw_files *files, size_t loaded_bytes) {
   }
 }
 
-/* What came of a try to put something in force, for the status and the log. */
+static void add_to_trace(struct gw_files *files, const struct gw_errors *errors, enum gw_err err, uint64_t start_us) {
+  uint64_t seen_us = files->first_change_ms * 1000;
+  size_t i = 0;
+  while (err != GW_OK && i < errors->count && errors->items[i].severity != GW_SEVERITY_ERROR)
+    i++;
+  GW_CLEANUP(gw_free_ptr) char *mistake = NULL;
+  if (err != GW_OK) mistake = i < errors->count ? gw_asprintf("%s: %s", errors->items[i].place, errors->items[i].sentence) : gw_strdup("");
+  gw_change_trace_add(files->options.trace, &(struct gw_change){.seen_us = seen_us > 0 && seen_us < start_us ? seen_us : start_us,
+                                                                .started_us = start_us,
+                                                                .translated_us = files->translated_us,
+                                                                .ended_us = gw_clock_monotonic_us(),
+                                                                .mistake = mistake,
+                                                                .route_count = err == GW_OK ? files->policy->route_count : 0,
+                                                                .service_count = err == GW_OK ? files->policy->cluster_count : 0});
+}
+
+/* What came of a try to put something in force, for the status, the trace and the log. */
 static void tell_outcome(struct gw_files *files, const struct gw_errors *errors, enum gw_err err, uint64_t start_us) {
   uint64_t took_us = gw_clock_monotonic_us() - start_us;
+  if (files->options.trace != NULL) add_to_trace(files, errors, err, start_us);
   keep_mistakes(files, errors, err == GW_OK);
   files->stats.loads_total++;
   if (err != GW_OK) files->stats.errors_total++;

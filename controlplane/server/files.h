@@ -13,6 +13,7 @@
 #include "controlplane/discovery/registrations.h"
 #include "controlplane/discovery/sources.h"
 #include "controlplane/policy/policy.h"
+#include "controlplane/server/change_trace.h"
 #include "controlplane/server/files_texts.h"
 #include "controlplane/server/options.h"
 #include "controlplane/server/secrets.h"
@@ -27,6 +28,7 @@ struct gw_files_options {
   struct gw_guard *guard;
   struct gw_sources *sources;
   struct gw_registrations *registrations; /* NULL: none; they follow the settings */
+  struct gw_change_trace *trace;          /* NULL: changes are not traced */
   bool is_fed;                            /* configurations come by gw_files_put: the files are not looked at */
   /* The files, as they have become what is in force; NULL: nobody wants to know. */
   void (*on_accepted)(void *arg, const struct gw_files_texts *texts);

@@ -225,8 +225,7 @@ enum gw_err gw_options_parse(int argc, char **argv, struct gw_options *ret_optio
   };
   gw_address_parse(GW_STR("127.0.0.1:18002"), &ret_options->http_listen);
   struct parse parse = {.options = ret_options};
-  const char *level = getenv("GATEWAY_LOG_LEVEL"), *format = getenv("GATEWAY_LOG_FORMAT"),
-             *http_listen = getenv("GATEWAY_HTTP_LISTEN");
+  const char *level = getenv("GATEWAY_LOG_LEVEL"), *format = getenv("GATEWAY_LOG_FORMAT"), *http_listen = getenv("GATEWAY_HTTP_LISTEN");
   if (http_listen != NULL && http_listen[0] != '\0') parse_address(&parse, "http-listen", http_listen, &ret_options->http_listen);
   int id, index = 0;
   if (level != NULL) parse_log_level(&parse, level);

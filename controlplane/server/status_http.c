@@ -172,6 +172,7 @@ static void on_metrics(void *arg, struct gw_http_exchange *exchange) {
   gw_metrics_u64(&writer, "gateway_controlplane_unknown_api_keys_total", NULL, 0, gw_agent_service_unknown_keys(status->options.agents));
   gw_metrics_family(&writer, "gateway_controlplane_loop_lag_seconds", "histogram", "How long turns of the loop took.");
   gw_metrics_histogram(&writer, "gateway_controlplane_loop_lag_seconds", NULL, 0, &status->lag);
+  gw_change_trace_write_metrics(status->options.trace, &writer);
   gw_metrics_process(&writer, "gateway-controlplane");
   gw_http_exchange_reply(exchange, 200, "text/plain; version=0.0.4; charset=utf-8", gw_strbuf_str(&body));
   gw_strbuf_done(&body);

@@ -27,6 +27,7 @@ struct gw_status_http_options {
   const struct gw_discovery *discovery;
   const struct gw_agent_service *agents;
   const struct gw_log *log;
+  const struct gw_change_trace *trace;
 };
 
 /* GW_ERR_IO with errno: the address can't be bound. */

@@ -242,8 +242,8 @@ static void list_reserved(struct routes *routes) {
   for (uint32_t i = 0; i < routes->http->filter_count; i++) {
     if (routes->http->filters[i].kind != GW_FILTER_IDENTITY) continue;
     const struct gw_forwarded_identity *identity = routes->http->filters[i].settings.forwarded_identity;
-    const struct gw_str all[] = {identity->user_id, identity->user_name, identity->roles,          identity->permissions,
-                                 identity->method,  identity->trace_id,  identity->client_address, identity->route};
+    const struct gw_str all[] = {identity->user_id,  identity->user_name, identity->roles,          identity->permissions, identity->method,
+                                 identity->trace_id, identity->span_id,   identity->client_address, identity->route};
     for (size_t k = 0; k < GW_ARRAY_LEN(all); k++)
       if (all[k].len > 0) names[routes->reserved_count++] = all[k];
     break;

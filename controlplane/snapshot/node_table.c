@@ -211,6 +211,11 @@ static const struct gw_node_type_status *find_worst(const struct gw_node *node, 
   return worst;
 }
 
+void gw_node_table_watch(struct gw_node_table *table, gw_node_watch_fn fn, void *arg) {
+  table->watch_fn = fn;
+  table->watch_arg = arg;
+}
+
 void gw_node_refresh(struct gw_node *node) {
   node->has_twin = false;
   node->secrets_withheld = 0;

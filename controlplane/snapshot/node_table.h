@@ -82,6 +82,9 @@ struct gw_node {
   char *troubles; /* at most GW_NODE_TROUBLES_MAX lines, or NULL */
 };
 
+/* A node has accepted, refused or reported something. */
+typedef void (*gw_node_watch_fn)(void *arg, const struct gw_node *node);
+
 struct gw_map;
 struct gw_node_table {
   struct gw_list nodes;
@@ -91,6 +94,8 @@ struct gw_node_table {
   struct gw_histogram answer_times[GW_RESOURCE_TYPE_COUNT]; /* from a response to its ACK or NACK */
   struct gw_node_denials denials;
   struct gw_map *by_key;
+  gw_node_watch_fn watch_fn; /* NULL: nobody watches */
+  void *watch_arg;
 };
 
 struct gw_node_table *gw_node_table_new(void);
@@ -109,6 +114,12 @@ void gw_node_table_release(struct gw_node_table *table, struct gw_node *node);
 struct gw_node *gw_node_table_open_stream(struct gw_node_table *table, struct gw_str id, struct gw_str cluster, struct gw_str instance_id,
                                           struct gw_str peer, uint64_t now_us, struct gw_node_stream *stream);
 void gw_node_table_close_stream(struct gw_node_table *table, struct gw_node *node, struct gw_node_stream *stream);
+/* One watcher; NULL ends it. */
+void gw_node_table_watch(struct gw_node_table *table, gw_node_watch_fn fn, void *arg);
+/* Tells the watcher: after gw_node_refresh, or a report. */
+static inline void gw_node_table_tell(const struct gw_node_table *table, const struct gw_node *node) {
+  if (table->watch_fn != NULL) table->watch_fn(table->watch_arg, node);
+}
 /* Sets one of a node's texts (a copy; what was there is freed). */
 void gw_node_set_text(char **text, struct gw_str value);
 /* Counts a NACK and shows it; `reason` is kept up to 2,000 bytes. */

@@ -152,6 +152,7 @@ static enum gw_verdict on_request(struct gw_stream *stream, void *state, const v
   struct shown shown = look_for_key(stream, settings->model);
   bool may_do_without = gw_api_key_may_be_missing(route, stream->identity != NULL);
   if (shown.count == 0) return may_do_without ? GW_VERDICT_NEXT : refuse(stream, route, GW_KEY_RESULT_MISSING);
+  stream->does_work = true;
   if (shown.count > 1) return refuse(stream, route, GW_KEY_RESULT_SEVERAL);
   const struct gw_key_table *table = stream->pipeline->keys;
   if (table == NULL || settings->pepper == NULL) return refuse(stream, route, GW_KEY_RESULT_NO_KEYS);
@@ -183,6 +184,7 @@ static void on_end(struct gw_stream *stream, void *state_arg, const void *settin
 
 const struct gw_filter gw_filter_api_key = {
     .name = "gateway.filters.http.api_key",
+    .span = "authentication",
     .kind = GW_FILTER_API_KEY,
     .state_size = sizeof(struct state),
     .build = build,

@@ -4,9 +4,8 @@
 #include "common/model/forwarded_identity.h"
 #include "common/routing/reserved_fields.h"
 #include "common/routing/route_table.h"
-#include "dataplane/pipeline/stream.h"
+#include "dataplane/pipeline/stream_trace.h"
 
-#define TRACE_ID_LEN 32u
 /* version "-" trace id "-" … (W3C Trace Context, section 3.2). */
 #define TRACE_ID_AT 3u
 #define TRACEPARENT_LEN 55u
@@ -69,11 +68,12 @@ static size_t copy_without_hyphens(struct gw_str id, char *to) {
   return len;
 }
 
-/* Of traceparent, or, for who has none, the request's id, which is a UUID, without its hyphens. */
+/* Of the trace; where nothing is traced of traceparent, or, for who has none, the request's id, which is a UUID, without its hyphens. */
 static struct gw_str trace_id(struct gw_stream *stream) {
+  if (stream->trace != NULL) return (struct gw_str){stream->trace->trace_id, GW_TRACE_ID_LEN};
   const struct gw_header *parent = gw_headers_find(&stream->request.headers, GW_HEADER_TRACEPARENT);
   if (parent != NULL && parent->value.len >= TRACEPARENT_LEN) {
-    struct gw_str id = {parent->value.data + TRACE_ID_AT, TRACE_ID_LEN};
+    struct gw_str id = {parent->value.data + TRACE_ID_AT, GW_TRACE_ID_LEN};
     if (is_trace_id(id)) return id;
   }
   char *text = gw_arena_alloc_bytes(&stream->arena, stream->request_id.len + 1);
@@ -111,6 +111,7 @@ static enum gw_verdict on_request(struct gw_stream *stream, void *state, const v
   if (stream->identity != NULL) put_user(stream, names, stream->identity);
   if (!gw_str_equal(names->request_id, GW_STR("x-request-id"))) put(stream, names->request_id, stream->request_id);
   if (names->trace_id.len > 0) put(stream, names->trace_id, trace_id(stream));
+  if (stream->trace != NULL) put(stream, names->span_id, (struct gw_str){stream->trace->span_id, GW_SPAN_ID_LEN});
   if (names->client_address.len > 0) {
     char text[GW_ADDRESS_TEXT_SIZE];
     put(stream, names->client_address, gw_arena_copy(&stream->arena, gw_address_format_ip(&stream->remote, text)));

@@ -247,6 +247,7 @@ static enum gw_verdict on_request(struct gw_stream *stream, void *state, const v
   enum gw_verdict verdict;
   const struct gw_jwt_node *node = find_requirement(stream, settings, &verdict);
   if (node == NULL) return verdict;
+  stream->does_work = true;
   struct worker *worker = gw_pipeline_filter_state(stream->pipeline, GW_FILTER_JWT_AUTHN);
   struct run run = {.stream = stream,
                     .state = state,
@@ -281,6 +282,7 @@ static void on_end(struct gw_stream *stream, void *state_arg, const void *settin
 
 const struct gw_filter gw_filter_jwt_authn = {
     .name = "envoy.filters.http.jwt_authn",
+    .span = "authentication",
     .kind = GW_FILTER_JWT_AUTHN,
     .state_size = sizeof(struct state),
     .build = build,

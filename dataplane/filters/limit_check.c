@@ -86,6 +86,7 @@ bool gw_limit_take(struct gw_stream *stream, const struct gw_limit_bucket *bucke
                    struct gw_rate_limit_outcome *ret_outcome) {
   struct gw_pipeline *pipeline = stream->pipeline;
   uint64_t now_us = gw_loop_now_us(pipeline->loop);
+  stream->does_work = true;
   for (uint32_t i = 0; i < count; i++) {
     struct gw_rate_limit_outcome outcome;
     gw_rate_limit_table_take(pipeline->options.rate_limits, buckets[i].key, &buckets[i].rate, now_us, &outcome);

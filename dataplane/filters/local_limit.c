@@ -253,6 +253,7 @@ static void on_response(struct gw_stream *stream, void *state, const void *setti
 
 const struct gw_filter gw_filter_local_limit = {
     .name = "envoy.filters.http.local_ratelimit",
+    .span = "rate limit",
     .kind = GW_FILTER_LOCAL_LIMIT,
     .build = build,
     .build_route = build_route,

@@ -5,7 +5,7 @@
 #include "common/base/mem.h"
 #include "common/routing/own_endpoint.h"
 #include "dataplane/pipeline/local_reply.h"
-#include "dataplane/pipeline/stream.h"
+#include "dataplane/pipeline/stream_trace.h"
 
 struct settings {
   const struct gw_node_endpoints *model;
@@ -95,7 +95,9 @@ static enum gw_verdict ready(struct gw_stream *stream) {
 
 static enum gw_verdict on_request(struct gw_stream *stream, void *arg, const void *settings_arg) {
   const struct settings *settings = settings_arg;
-  switch (gw_own_endpoint_find(settings->model, &stream->request)) {
+  enum gw_own_endpoint endpoint = gw_own_endpoint_find(settings->model, &stream->request);
+  if (endpoint != GW_OWN_ENDPOINT_NONE) gw_stream_trace_drop(stream);
+  switch (endpoint) {
   case GW_OWN_ENDPOINT_NONE: return GW_VERDICT_NEXT;
   case GW_OWN_ENDPOINT_READY: return ready(stream);
   case GW_OWN_ENDPOINT_METRICS: return metrics(stream, arg, settings);

@@ -462,6 +462,7 @@ static void worker_free(void *counts) {
 
 const struct gw_filter gw_filter_rate_limit = {
     .name = "gateway.filters.http.rate_limit",
+    .span = "rate limit",
     .kind = GW_FILTER_SHARED_LIMIT,
     .state_size = sizeof(struct state),
     .build = build,

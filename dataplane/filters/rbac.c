@@ -127,6 +127,7 @@ static enum gw_verdict on_deny_request(struct gw_stream *stream, void *state, co
 
 const struct gw_filter gw_filter_rbac = {
     .name = GW_RBAC_FILTER,
+    .span = "authorization",
     .kind = GW_FILTER_RBAC,
     .build = build,
     .free_settings = free_settings,
@@ -137,6 +138,7 @@ const struct gw_filter gw_filter_rbac = {
 
 const struct gw_filter gw_filter_rbac_deny = {
     .name = GW_RBAC_DENY_FILTER,
+    .span = "authorization",
     .kind = GW_FILTER_RBAC_DENY,
     .build = build,
     .free_settings = free_settings,

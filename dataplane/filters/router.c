@@ -6,6 +6,7 @@
 #include "dataplane/filters/router_state.h"
 #include "dataplane/filters/split.h"
 #include "dataplane/pipeline/local_reply.h"
+#include "dataplane/pipeline/stream_trace.h"
 
 static const struct gw_attempt_calls attempt_calls;
 
@@ -161,7 +162,12 @@ void gw_router_start_attempt(struct router *router, bool is_new) {
   stream->upstream_host = gw_arena_copy(&stream->arena, pick.endpoint);
   stream->attempt_count++;
   router->try_started_ms = gw_loop_now_ms(stream->pipeline->loop);
+  router->span = gw_stream_trace_begin_attempt(stream);
   if (stream->route->forward.tells_attempt_count) tell_attempt_count(router);
+  if (router->span != NULL) {
+    router->span->path = router->head.path;
+    router->span->has_tls = gw_upstream_pool_has_tls(pick.pool);
+  }
   if (router->head.authority.len == 0) router->head.authority = stream->upstream_host;
   unsigned flags = (is_new ? GW_ATTEMPT_IS_NEW : 0) | (stream->can_wait ? GW_ATTEMPT_CAN_WAIT : 0);
   if (!gw_attempt_start(&router->attempt, pick.pool, flags, &router->head, &stream->arena, &attempt_calls, router, &failure)) {
@@ -280,6 +286,7 @@ static void on_response(struct gw_stream *stream, void *state, const void *setti
   struct router *router = state;
   if (router->is_answering) return;
   gw_router_record_end(router);
+  gw_stream_trace_end_attempt(stream, stream->detail);
   if ((stream->flags & GW_FLAG_UPSTREAM_TIMEOUT) != 0) {
     tell_host(router, 504);
     gw_attempt_time_out(&router->attempt);
@@ -300,6 +307,7 @@ static void on_end(struct gw_stream *stream, void *state, const void *settings) 
   struct router *router = state;
   stream->is_upstream_reused = router->attempt.is_reused;
   gw_router_record_end(router);
+  gw_stream_trace_end_attempt(stream, stream->flags != 0 ? stream->detail : (struct gw_str){0});
   gw_attempt_cancel(&router->attempt);
   gw_circuit_guard_on_cancel(&router->circuit, stream);
   gw_router_retry_done(router);
@@ -323,9 +331,18 @@ static void on_connected(void *arg) {
   gw_router_resume_request(router);
 }
 
+/* What the trace tells of an answer. */
+static void note_answer(struct router *router) {
+  if (router->span == NULL) return;
+  router->span->status = router->attempt.response.status;
+  router->span->version = router->attempt.response.version;
+  router->span->is_reused = router->attempt.is_reused;
+}
+
 static void on_head(void *arg) {
   struct router *router = arg;
   struct gw_stream *stream = router->stream;
+  note_answer(router);
   gw_circuit_guard_on_head(&router->circuit, stream, &router->attempt.response);
   tell_host_of_answer(router, false);
   if (gw_router_retry_after_head(router)) return;
@@ -352,6 +369,7 @@ static void on_answered(void *arg) {
   struct router *router = arg;
   gw_circuit_guard_on_end(&router->circuit, router->stream, &router->attempt.trailers);
   tell_host_of_answer(router, true);
+  gw_stream_trace_end_attempt(router->stream, (struct gw_str){0});
   if (router->is_waiting) return;
   if (router->attempt.trailers.count > 0) router->stream->response_trailers = &router->attempt.trailers;
   if (router->has_body) gw_stream_respond_end(router->stream);
@@ -369,6 +387,7 @@ static bool is_race(const struct router *router, const struct gw_failure *failur
 void gw_router_on_failure(struct router *router, const struct gw_failure *failure) {
   struct gw_stream *stream = router->stream;
   gw_circuit_guard_on_failure(&router->circuit, stream, failure);
+  gw_stream_trace_end_attempt(stream, failure->detail);
   if (router->is_waiting) return; /* of the last try nothing was wanted any more */
   gw_router_record(router, failure);
   if (is_race(router, failure)) {

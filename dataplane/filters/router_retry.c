@@ -1,5 +1,6 @@
 /* The router's other half: whether, when and how a request is sent once more, and what a try may take. */
 #include "dataplane/filters/router_state.h"
+#include "dataplane/pipeline/stream_trace.h"
 
 #define GRPC_DEADLINE_EXCEEDED 4
 
@@ -48,6 +49,7 @@ static void fail_try(struct router *router, uint64_t now_ms) {
 
 static void start_next(struct router *router) {
   router->is_waiting = false;
+  gw_stream_trace_end_attempt(router->stream, (struct gw_str){0});
   gw_attempt_cancel(&router->attempt); /* an answer that nobody wanted may still be coming */
   gw_router_start_attempt(router, false);
   if (!router->is_waiting && !gw_attempt_is_waiting(&router->attempt)) gw_stream_set_request_paused(router->stream, GW_PAUSE_FILTER, false);

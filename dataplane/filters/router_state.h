@@ -11,6 +11,8 @@
 #include "dataplane/pipeline/stream.h"
 #include "dataplane/upstream/attempt.h"
 
+struct gw_trace_step;
+
 struct router {
   struct gw_stream *stream;
   bool has_raced; /* was sent once more because the connection was dead already */
@@ -28,7 +30,8 @@ struct router {
   struct gw_attempt attempt;
   struct gw_host *host; /* who is to be told how the attempt ends, or NULL: nobody, or it was told */
   uint64_t try_started_ms;
-  uint32_t count_header; /* behind the field that tells the number of the try; 0: there is none yet */
+  struct gw_trace_step *span; /* of the attempt; NULL: it has none */
+  uint32_t count_header;      /* behind the field that tells the number of the try; 0: there is none yet */
 
   /* All below only with a policy. */
   const struct gw_retry_policy *policy; /* the route's; NULL: none */

@@ -53,6 +53,7 @@ struct gw_engine *gw_engine_new(const struct gw_engine_options *options) {
       .loop = options->loop,
       .log = options->log,
       .access_log = options->access_log,
+      .spans = options->spans,
       .worker_index = options->worker_index,
       .node_status = options->node_status,
       .clients = options->clients,

@@ -20,11 +20,13 @@
 
 struct gw_engine;
 struct gw_key_table;
+struct gw_span_sink;
 
 struct gw_engine_options {
   struct gw_loop *loop;
   struct gw_log *log;
   struct gw_log_ring *access_log; /* NULL: none */
+  struct gw_span_sink *spans;     /* NULL: none are exported */
   uint32_t worker_index;
   const struct gw_node_status_calls *node_status;
   struct gw_client_table *clients;         /* of all workers */

@@ -6,6 +6,7 @@
 #include "dataplane/pipeline/access_log_ops.h"
 #include "dataplane/pipeline/frozen_parts.h"
 #include "dataplane/pipeline/stream.h"
+#include "dataplane/pipeline/stream_trace.h"
 
 /* Room for what is formatted, not found: a time, an address, flags. */
 #define TEXT_SIZE 64
@@ -99,6 +100,8 @@ static struct gw_str text_of(const struct gw_access_log_op *op, struct record *r
   case GW_ACCESS_LOG_UPSTREAM_HOST: return stream->upstream_host;
   case GW_ACCESS_LOG_UPSTREAM_CLUSTER: return gw_stream_cluster_name(stream);
   case GW_ACCESS_LOG_SNAPSHOT: return gw_view_snapshot_version(stream->view);
+  case GW_ACCESS_LOG_TRACE_ID:
+    return stream->trace != NULL ? (struct gw_str){stream->trace->trace_id, GW_TRACE_ID_LEN} : (struct gw_str){0};
   case GW_ACCESS_LOG_ROUTE_NAME: return stream->route != NULL ? stream->route->name : (struct gw_str){0};
   case GW_ACCESS_LOG_REMOTE_ADDRESS: return gw_address_format(&stream->remote, record->text);
   case GW_ACCESS_LOG_REMOTE_ADDRESS_WITHOUT_PORT: return gw_address_format_ip(&stream->remote, record->text);

@@ -36,6 +36,7 @@ struct gw_filter {
   const char *name;
   enum gw_filter_kind kind;
   size_t state_size;
+  const char *span; /* what its work on a request is called in a trace; NULL: it is no span */
   /* Checks and prepares the settings; may return NULL when there are none. Mistakes refuse the listener. */
   const void *(*build)(const struct gw_filter_build *build, const struct gw_http_filter *model);
   /* What settings hold beside their arena's memory. */

@@ -195,6 +195,13 @@ static void build_trusted_cidrs(struct build *build, struct gw_frozen_http *http
   http->trusted_cidrs = cidrs;
 }
 
+static void build_tracing(struct gw_frozen_http *http) {
+  const struct gw_tracing *tracing = http->model->http.tracing;
+  if (tracing == NULL) return;
+  gw_sampler_init(&http->sampler, tracing->heeds_parent, (double)tracing->sampled_millionths / GW_TRACING_ALL, tracing->sampled_per_s);
+  http->trace_destination = gw_tracing_destination(tracing);
+}
+
 static struct gw_frozen_http *build_http(struct build *build, struct gw_resource *resource, const struct gw_frozen_http *previous) {
   if (previous != NULL && same_resource(previous->resource, resource) && has_same_secrets(build, previous, resource)) {
     struct gw_frozen_http *same = (struct gw_frozen_http *)previous;
@@ -213,6 +220,7 @@ static struct gw_frozen_http *build_http(struct build *build, struct gw_resource
   if (resource->listener->tls != NULL)
     http->tls = gw_tls_build_server(build->snapshot, resource->listener, build->ticket_key, place, build->errors);
   build_trusted_cidrs(build, http, place);
+  build_tracing(http);
   gw_reserved_fields_build(model, &http->arena, &http->reserved);
   const struct gw_filter_build of_filters = {.arena = &http->arena, .errors = build->errors, .place = place, .snapshot = build->snapshot};
   gw_chain_build(&http->chain, model, build->filters, &of_filters);

@@ -6,6 +6,7 @@
 
 #include "common/net/address.h"
 #include "common/net/tls.h"
+#include "common/observe/sampler.h"
 #include "common/routing/reserved_fields.h"
 #include "common/routing/route_table.h"
 #include "dataplane/cluster/frozen_cluster.h"
@@ -46,6 +47,8 @@ struct gw_frozen_http {
   struct gw_str secrets_version;           /* of all that it names, TLS's and filters' */
   const struct gw_cidr *trusted_cidrs;     /* model->http.trusted_cidr_count */
   struct gw_reserved_fields reserved;      /* what may not come from outside */
+  struct gw_sampler sampler;               /* with model->http.tracing; a rate is kept in it, for all workers */
+  uint64_t trace_destination;              /* of its spans */
   struct gw_access_log_plan **access_logs; /* model->http.access_log_count */
   struct gw_arena arena;
 };

@@ -18,10 +18,13 @@
 #include "dataplane/pipeline/rate_limit_table.h"
 #include "dataplane/pipeline/view.h"
 
+struct gw_span_sink;
+
 struct gw_pipeline_options {
   struct gw_loop *loop;
   struct gw_log *log;
   struct gw_log_ring *access_log; /* NULL: none */
+  struct gw_span_sink *spans;     /* NULL: none are exported */
   uint32_t worker_index;
   const struct gw_node_status_calls *node_status;
   struct gw_client_table *clients;         /* of all workers */
@@ -46,7 +49,7 @@ struct gw_pipeline {
   struct gw_client_log client_log;
   struct gw_failure_ring *failures;
   struct gw_random random;
-  struct gw_strbuf line;     /* the access-log line being made */
+  struct gw_strbuf line;     /* the access-log line, or the spans, being made */
   struct gw_strbuf log_text; /* … and one value of it */
   uint64_t log_time_ms;      /* … and a time that was written last */
   char log_time[GW_CLOCK_RFC3339_SIZE];

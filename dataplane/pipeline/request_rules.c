@@ -3,6 +3,7 @@
 #include "common/routing/request_form.h"
 #include "dataplane/pipeline/forwarded.h"
 #include "dataplane/pipeline/local_reply.h"
+#include "dataplane/pipeline/stream_trace.h"
 
 static bool give(struct gw_stream *stream, const struct gw_form_answer *answer) {
   struct gw_headers *headers = &stream->response.headers;
@@ -64,4 +65,5 @@ void gw_response_rules_apply(struct gw_stream *stream) {
     gw_headers_add(headers, &stream->arena, GW_HEADER_DATE, GW_STR("date"), gw_pipeline_get_date(stream->pipeline));
   }
   if (http->always_set_request_id_in_response) gw_headers_set(headers, &stream->arena, GW_HEADER_X_REQUEST_ID, stream->request_id);
+  gw_stream_trace_tell_client(stream);
 }

@@ -6,6 +6,7 @@
 #include "dataplane/pipeline/access_log.h"
 #include "dataplane/pipeline/local_reply.h"
 #include "dataplane/pipeline/request_rules.h"
+#include "dataplane/pipeline/stream_trace.h"
 
 /* Streams kept for reuse: what a worker has open at once in busy times, not what a burst had. */
 #define FREE_STREAMS_MAX 256
@@ -93,6 +94,7 @@ void gw_stream_free(struct gw_stream *stream) {
   }
   count(stream);
   gw_access_log_write(stream, GW_ACCESS_LOG_TYPE_END);
+  gw_stream_trace_end(stream);
   gw_failure_ring_look_at(pipeline->failures, stream);
   pipeline->stats->requests_active--;
   gw_view_unref(stream->view);
@@ -184,7 +186,11 @@ static void run_chain(struct gw_stream *stream) {
   while (stream->next_filter < chain->count && !stream->is_response_complete && !stream->is_aborted) {
     const struct gw_chain_item *item = &chain->items[stream->next_filter++];
     if (item->filter->on_request == NULL) continue;
+    uint64_t start_us = item->filter->span != NULL ? gw_stream_trace_now_us(stream) : 0;
+    stream->does_work = false;
     enum gw_verdict verdict = item->filter->on_request(stream, state_of(stream, item), item->settings);
+    if (start_us > 0 && (stream->does_work || verdict != GW_VERDICT_NEXT))
+      gw_stream_trace_add_work(stream, item->filter->span, start_us, verdict);
     if (verdict == GW_VERDICT_REPLIED) return;
     if (verdict == GW_VERDICT_WAIT) {
       gw_stream_set_request_paused(stream, GW_PAUSE_FILTER, true);
@@ -232,6 +238,7 @@ void gw_stream_start(struct gw_stream *stream) {
   stream->idle_timeout_ms = http->stream_idle_timeout_ms;
   stream->max_request_body_bytes = stream->listener->http->limits->max_request_body_bytes;
   stream->is_request_complete = !gw_stream_has_request_body(stream);
+  gw_stream_trace_begin(stream);
   if (http->request_timeout_ms != 0) stream->request_deadline_ms = stream->active_ms + http->request_timeout_ms;
   if (gw_pipeline_overload(stream->pipeline) != GW_OVERLOAD_NONE) {
     refuse_for_overload(stream);
@@ -248,6 +255,7 @@ void gw_stream_start(struct gw_stream *stream) {
 }
 
 void gw_stream_resume(struct gw_stream *stream, enum gw_verdict verdict) {
+  gw_stream_trace_end_work(stream, verdict);
   gw_stream_set_request_paused(stream, GW_PAUSE_FILTER, false);
   if (verdict != GW_VERDICT_NEXT) return;
   run_chain(stream);

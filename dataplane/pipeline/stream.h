@@ -14,6 +14,7 @@
 #include "dataplane/pipeline/rbac_outcome.h"
 
 struct gw_limit_report;
+struct gw_stream_trace;
 struct gw_stream;
 
 /* What the session does for its stream. None of these ends the stream before the loop's callback has returned. */
@@ -52,6 +53,7 @@ struct gw_stream {
   struct gw_rbac_outcome *rbac;                        /* NULL: no rules were asked */
   struct gw_limit_report *limit_report;                /* what the client is told of limits; NULL: none counted it */
   struct gw_limit_words limit;                         /* which limit counted it */
+  struct gw_stream_trace *trace;                       /* NULL: it is not traced */
   struct gw_str request_id;
   struct gw_address remote; /* the client as far as it can be trusted: peer, or by X-Forwarded-For */
   bool is_remote_forwarded; /* remote came by X-Forwarded-For: it has no port */
@@ -92,6 +94,7 @@ struct gw_stream {
   bool is_response_started;
   bool is_response_complete;
   bool is_aborted;
+  bool does_work;   /* the filter that was asked had something to do: a span of the trace */
   bool is_in_chain; /* the chain was entered: filters get on_end */
   uint32_t next_filter;
   unsigned char *states; /* of the filters */

@@ -152,6 +152,11 @@ static void start_workers(struct gw_data_plane *plane) {
   plane->memory_trim = gw_memory_trim_new(plane->loop);
   plane->clients = gw_client_table_new();
   plane->rate_limits = gw_rate_limit_table_new(GW_RATE_LIMIT_KEYS_DEFAULT);
+  plane->spans = gw_span_exports_new(&(struct gw_span_exports_options){.loop = plane->loop,
+                                                                       .rpc = plane->rpc,
+                                                                       .resolver = plane->resolver,
+                                                                       .log = plane->log,
+                                                                       .node_id = gw_str_from(plane->options->node_id)});
   for (uint32_t i = 0; i < plane->options->workers; i++) {
     struct gw_worker_options options = {
         .main_loop = plane->loop,
@@ -160,6 +165,8 @@ static void start_workers(struct gw_data_plane *plane) {
         .index = i,
         .is_ready = &plane->is_ready,
         .overload = plane->overload,
+        .spans = gw_span_exports_mailbox(plane->spans),
+        .span_budget = gw_span_exports_budget(plane->spans),
         .clients = plane->clients,
         .rate_limits = plane->rate_limits,
         .events = &gw_node_worker_events,
@@ -287,6 +294,7 @@ static void take_down(struct gw_data_plane *plane, int exit_code) {
   for (uint32_t i = 0; i < plane->options->workers; i++)
     gw_worker_free(plane->workers[i]);
   gw_dependencies_free(plane->dependencies);
+  gw_span_exports_free(plane->spans);
   gw_keys_free(plane->keys);
   gw_compiler_free(plane->compiler);
   gw_overload_free(plane->overload);

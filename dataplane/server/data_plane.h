@@ -19,6 +19,7 @@
 #include "dataplane/server/options.h"
 #include "dataplane/server/ports_file.h"
 #include "dataplane/server/scrape.h"
+#include "dataplane/server/span_exports.h"
 #include "dataplane/server/worker.h"
 #include "dataplane/xds_client/xds_client.h"
 
@@ -43,6 +44,7 @@ struct gw_data_plane {
   struct gw_memory_trim *memory_trim;
   struct gw_client_table *clients;
   struct gw_rate_limit_table *rate_limits;
+  struct gw_span_exports *spans;
   struct gw_scrape *scrape;
   struct gw_failure_search *failures;
   struct gw_last_good *last_good;

@@ -132,6 +132,7 @@ void gw_node_metrics_write(const struct gw_node_metrics *metrics, struct gw_strb
   put_workers(metrics, &writer);
   put_cache(metrics, &writer);
   if (metrics->own_part != NULL) gw_strbuf_append_str(buf, gw_bytes_str(metrics->own_part));
+  gw_otlp_counts_write(&metrics->spans.exported, metrics->spans.dropped_total, "gateway_trace_spans_total", &writer);
   put(&writer, "gateway_access_log_lost_total", "counter", "Access log lines lost since the disk or its reader was too slow.",
       metrics->access_log_lost_total);
   put(&writer, "gateway_log_lost_total", "counter", "Lines of the process's own log lost since its disk or reader was too slow.",

@@ -12,6 +12,7 @@
 #include "dataplane/pipeline/stats.h"
 #include "dataplane/server/last_good.h"
 #include "dataplane/server/overload.h"
+#include "dataplane/server/span_exports.h"
 
 /* What is told of each worker. */
 struct gw_worker_metrics {
@@ -32,6 +33,7 @@ struct gw_node_metrics {
   bool is_draining;
   uint64_t access_log_lost_total;
   uint64_t log_lost_total;
+  struct gw_span_exports_counts spans;
   struct gw_histogram main_lag; /* of main's loop */
   /* of its configuration */
   char config_version[17];   /* "": none yet */

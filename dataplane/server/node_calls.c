@@ -58,6 +58,7 @@ void gw_node_on_active(void *arg) {
   keep(plane, &config);
   gw_overload_follow(plane->overload, config.snapshot);
   gw_dependencies_follow(plane->dependencies, config.snapshot);
+  gw_span_exports_follow(plane->spans, config.snapshot);
   if (gw_ports_file_update(&plane->ports, config.snapshot, gw_compiler_listen_set(plane->compiler)) != GW_OK) {
     GW_LOG_ERROR(plane->log, "the ports file %s cannot be written: %s", plane->ports.path, strerror(errno));
   }

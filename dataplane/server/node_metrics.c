@@ -37,6 +37,7 @@ void gw_node_fill_metrics(void *arg, struct gw_node_metrics *metrics) {
   metrics->main_lag = plane->lag;
   metrics->access_log_lost_total = gw_log_writer_lost(plane->access_log);
   metrics->log_lost_total = gw_log_lost(plane->log);
+  metrics->spans = gw_span_exports_get_counts(plane->spans);
   if (config.snapshot != NULL) memcpy(metrics->config_version, config.snapshot->version, sizeof(metrics->config_version));
   metrics->config_source = gw_config_source_name(config.source);
   metrics->config_age_us = gw_loop_now_us(plane->loop) - config.active_us;

@@ -21,6 +21,7 @@ struct gw_worker {
   struct gw_node_status_calls node_status;
   /* the thread's own */
   struct gw_engine *engine;
+  struct gw_span_sink *spans;
   struct gw_histogram lag;
   struct gw_timer drain_look;
   uint64_t asked_round;  /* of the newest question for counters */
@@ -195,10 +196,12 @@ static void on_order(void *arg, struct gw_mail *mail) {
 
 static void *run(void *arg) {
   struct gw_worker *worker = arg;
+  worker->spans = gw_span_sink_new(worker->loop, worker->options.spans, worker->options.span_budget);
   struct gw_engine_options options = {
       .loop = worker->loop,
       .log = worker->options.log,
       .access_log = worker->options.access_log,
+      .spans = worker->spans,
       .worker_index = worker->options.index,
       .node_status = &worker->node_status,
       .clients = worker->options.clients,
@@ -211,6 +214,7 @@ static void *run(void *arg) {
   gw_loop_run(worker->loop);
   gw_timer_stop(&worker->drain_look);
   gw_engine_free(worker->engine);
+  gw_span_sink_free(worker->spans);
   return NULL;
 }
 

@@ -10,6 +10,7 @@
 #include "common/event/loop.h"
 #include "common/observe/log.h"
 #include "common/observe/log_ring.h"
+#include "common/otlp/span_sink.h"
 #include "dataplane/listener/engine.h"
 #include "dataplane/pipeline/frozen.h"
 #include "dataplane/pipeline/stats.h"
@@ -54,6 +55,8 @@ struct gw_worker_options {
   uint32_t index;
   const atomic_bool *is_ready; /* main writes it */
   const struct gw_overload *overload;
+  struct gw_mailbox *spans; /* on main's loop */
+  struct gw_span_budget *span_budget;
   struct gw_client_table *clients;         /* of all workers */
   struct gw_rate_limit_table *rate_limits; /* of all workers */
   const struct gw_worker_events *events;

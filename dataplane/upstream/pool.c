@@ -109,6 +109,10 @@ void gw_upstream_pool_prefetch(const struct gw_upstream_pool *pool) {
   gw_prefetch(pool, offsetof(struct gw_upstream_pool, waiting));
 }
 
+bool gw_upstream_pool_has_tls(const struct gw_upstream_pool *pool) {
+  return pool->options.tls != NULL;
+}
+
 uint32_t gw_upstream_pool_count_active(const struct gw_upstream_pool *pool) {
   return pool != NULL ? pool->active_count : 0;
 }

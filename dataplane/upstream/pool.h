@@ -64,6 +64,7 @@ struct gw_upstream_pool *gw_upstream_pool_new(const struct gw_upstream_pool_opti
 void gw_upstream_pool_free(struct gw_upstream_pool *pool);
 /* It gets a request soon: what that touches first is fetched into the caches meanwhile. */
 void gw_upstream_pool_prefetch(const struct gw_upstream_pool *pool);
+bool gw_upstream_pool_has_tls(const struct gw_upstream_pool *pool);
 /* Attempts under way to its address. NULL: 0. */
 uint32_t gw_upstream_pool_count_active(const struct gw_upstream_pool *pool);
 /* How those before ended, by class. */

@@ -153,3 +153,21 @@ setup_kubernetes() {
     fi
   ) 9>"$CACHE/kubernetes.lock"
 }
+
+# Builds Jaeger and an OpenTelemetry Collector from their published Go modules: some minutes, once.
+setup_collectors() {
+  local want stamp="$GW_PEERS/collectors.sha256" go
+  want="$(cd "$ROOT/tests/support/peers" && cat {jaeger,otelcol}/go.{mod,sum} otelcol/main.go | sha256sum)"
+  mkdir -p "$GW_PEERS"
+  (
+    flock 9
+    if [[ "$(cat "$stamp" 2>/dev/null)" != "$want" ]]; then
+      echo "Building Jaeger and an OpenTelemetry Collector: two to five minutes"
+      go="$(find_go)"
+      export GOFLAGS=-buildvcs=false
+      (cd "$ROOT/tests/support/peers/jaeger" && "$go" build -o "$GW_PEERS/jaeger" github.com/jaegertracing/jaeger/cmd/all-in-one) &&
+        (cd "$ROOT/tests/support/peers/otelcol" && "$go" build -o "$GW_PEERS/otelcol" .) &&
+        echo "$want" >"$stamp"
+    fi
+  ) 9>"$CACHE/lock"
+}

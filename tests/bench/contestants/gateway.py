@@ -92,6 +92,21 @@ class GatewayLogged(Gateway):
     default = False
 
 
+class GatewayTraced(GatewayLogged):
+    """With access log, metrics and every request traced; the backend takes the spans, by OTLP/HTTP."""
+    name, share = "gateway-traced", "1"
+
+    def argv(self, spec):
+        self.settings = {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://127.0.0.1:%d/b/0" % spec.up_port,
+                         "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/protobuf", "OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": self.share}
+        return super().argv(spec)
+
+
+class GatewayTracedSome(GatewayTraced):
+    """One request in a hundred."""
+    name, share = "gateway-traced-1", "0.01"
+
+
 # One policy of load balancing each, for S10 and S10k.
 class LeastConnections(Gateway):
     name, default, balancing = "gateway-least", False, "    load_balancing: least_connections\n"

@@ -21,6 +21,7 @@
 #include "common/crypto/websocket_key.h"
 #include "common/net/socket.h"
 #include "common/net/tls.h"
+#include "common/otlp/span_sink.h"
 #include "dataplane/filters/filters.h"
 #include "dataplane/listener/engine.h"
 #include "dataplane/listener/listen_set.h"
@@ -341,6 +342,11 @@ struct fixture {
   struct gw_log_writer *log_writer;
   char log_path[64];
   uint32_t released;
+  struct gw_mailbox *span_mailbox;
+  struct gw_span_budget span_budget;
+  struct gw_span_sink *spans;
+  struct gw_strbuf span_text; /* of the batches that came */
+  uint32_t span_count;
   const struct gw_filter *const *filters; /* gw_filters, or a test's own */
   const char *listener_name;              /* NULL: "traffic" */
   /* Puts what a test's file needs besides into `resources`, at most FIXTURE_MORE. */
@@ -358,6 +364,14 @@ static inline void fixture_release(void *arg, struct gw_frozen *frozen) {
   struct fixture *fixture = arg;
   fixture->released++;
   gw_frozen_unref(frozen);
+}
+
+static inline void fixture_on_spans(void *arg, struct gw_mail *mail) {
+  struct fixture *fixture = arg;
+  struct gw_span_batch *batch = GW_CONTAINER_OF(mail, struct gw_span_batch, mail);
+  gw_strbuf_append_str(&fixture->span_text, gw_bytes_str(batch->spans));
+  fixture->span_count += batch->count;
+  gw_span_batch_free(batch, &fixture->span_budget);
 }
 
 static inline enum gw_overload_level fixture_overload(void *arg) {
@@ -428,8 +442,13 @@ static inline void fixture_start(struct fixture *fixture) {
   snprintf(fixture->log_path, sizeof(fixture->log_path), "/tmp/gw-engine-test-XXXXXX");
   close(mkstemp(fixture->log_path));
   assert_int_equal(gw_log_writer_new(fixture->log_path, &fixture->log_writer), GW_OK);
+  gw_strbuf_init(&fixture->span_text);
+  gw_span_budget_init(&fixture->span_budget, GW_SPAN_BUDGET_BYTES);
+  fixture->span_mailbox = gw_mailbox_new(fixture->loop, fixture_on_spans, fixture);
+  fixture->spans = gw_span_sink_new(fixture->loop, fixture->span_mailbox, &fixture->span_budget);
   fixture->engine = gw_engine_new(&(struct gw_engine_options){
       .loop = fixture->loop,
+      .spans = fixture->spans,
       .access_log = gw_log_writer_add_ring(fixture->log_writer, 1 << 16),
       .node_status = &fixture->node_status,
       .clients = fixture->clients,
@@ -444,6 +463,9 @@ static inline void fixture_start(struct fixture *fixture) {
 /* The access log is complete in `ret_log` (when not NULL) after this. */
 static inline void fixture_stop(struct fixture *fixture, struct gw_strbuf *ret_log) {
   gw_engine_free(fixture->engine);
+  gw_span_sink_free(fixture->spans);
+  gw_mailbox_free(fixture->span_mailbox);
+  gw_strbuf_done(&fixture->span_text);
   assert_int_equal(gw_client_table_count(fixture->clients), 0);
   gw_client_table_free(fixture->clients);
   gw_rate_limit_table_free(fixture->rate_limits);

@@ -40,7 +40,7 @@ static void test_string_is_escaped_wherever_it_must_be(void **state) {
   for (size_t len = 1; len <= 20; len++)
     for (size_t at = 0; at < len; at++)
       for (size_t i = 0; i < GW_ARRAY_LEN(cases); i++) {
-        char text[20], expected[40];
+        char text[20], expected[80];
         memset(text, 'a', sizeof(text));
         text[at] = cases[i].byte;
         snprintf(expected, sizeof(expected), "\"%.*s%s%.*s\"", (int)at, "aaaaaaaaaaaaaaaaaaaa", cases[i].escaped, (int)(len - at - 1),

@@ -122,10 +122,10 @@ static void test_node_that_is_connected_here_is_none_of_the_others(void **state)
   WAIT_FOR(f, gw_fleet_others(f->sides[0].fleet) == 1);
 }
 
+/* What is still asked when the store closes is answered with an error. */
 static void on_records(void *arg, enum gw_err err, const char *words, const struct gw_store_record *records, uint32_t count) {
   (void)words, (void)records;
-  assert_int_equal(err, GW_OK);
-  ((struct fixture *)arg)->records = count;
+  if (err == GW_OK) ((struct fixture *)arg)->records = count;
 }
 
 static void test_who_is_alone_writes_of_itself_only(void **state) {
