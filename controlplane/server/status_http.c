@@ -7,6 +7,7 @@
 #include "common/http_server/http_server.h"
 #include "common/observe/metrics.h"
 #include "common/xds/codec.h"
+#include "controlplane/server/connection_limit.h"
 
 struct gw_status_http {
   struct gw_status_http_options options;
@@ -157,6 +158,9 @@ static void on_metrics(void *arg, struct gw_http_exchange *exchange) {
   gw_metrics_family(&writer, "gateway_controlplane_unknown_api_keys_total", "counter",
                     "Times that data planes were shown keys that they don't know.");
   gw_metrics_u64(&writer, "gateway_controlplane_unknown_api_keys_total", NULL, 0, gw_agent_service_unknown_keys(status->options.agents));
+  gw_metrics_family(&writer, "gateway_controlplane_connections_refused_total", "counter",
+                    "Connections that were closed as they came, because too many are open.");
+  gw_metrics_u64(&writer, "gateway_controlplane_connections_refused_total", NULL, 0, gw_connection_limit_refused());
   gw_metrics_process(&writer, "gateway-controlplane");
   gw_http_exchange_reply(exchange, 200, "text/plain; version=0.0.4; charset=utf-8", gw_strbuf_str(&body));
   gw_strbuf_done(&body);
