@@ -8,9 +8,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Process-wide, because accept4 is called by libraries, which know nothing of us. */
+/* Both are process-wide (one of them a thread), because accept4 is called by libraries, which know nothing of us. */
 static atomic_uint_fast64_t refused;
-/* Process-wide, one a thread, for the same reason. */
 static _Thread_local bool is_loop;
 
 uint64_t gw_connection_limit_refused(void) {
