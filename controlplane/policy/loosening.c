@@ -14,6 +14,7 @@ struct keyed {
   struct keyed *next;
 };
 
+struct begun;
 struct search {
   const struct gw_policy *before;
   const struct gw_policy *after;
@@ -22,8 +23,8 @@ struct search {
   struct gw_arena scratch;
   struct gw_map *compared; /* pairs of routes */
   /* of each side */
-  struct gw_map *names[2];    /* a route's name → struct gw_route_entry */
-  struct gw_map *by_first[2]; /* the first segment of a path; empty: any → struct keyed */
+  struct gw_map *names[2]; /* a route's name → struct gw_route_entry */
+  struct begun *begun[2];  /* the routes, sorted by what their paths begin with */
   struct gw_route_table *tables[2];
   struct gw_loosening_space space;
   const struct gw_route_entry *pair[2]; /* whose requests are asked for */
@@ -168,24 +169,27 @@ static const struct gw_route_config *config_of(const struct gw_policy *policy, c
   return index == 0 ? &policy->route_configs[0] : &policy->groups[index - 1].route_configs[0];
 }
 
-/* The first segment of its path; empty: it may be any. */
-static struct gw_str first_segment(const struct gw_route_entry *route) {
-  struct gw_str rest = route->path.text, segment = {NULL, 0};
-  if (route->path.is_regex) return segment;
-  gw_str_split_next(&rest, '/', &segment); /* nothing stands before the first slash */
-  if (!gw_str_split_next(&rest, '/', &segment) || segment.len == 0) return (struct gw_str){NULL, 0};
-  return segment.data[0] == '{' || segment.data[0] == '*' ? (struct gw_str){NULL, 0} : segment;
+/* A route by what its path begins with, before the first variable; empty: it may begin with anything. */
+struct begun {
+  struct gw_str beginning;
+  const struct gw_route_entry *route;
+};
+
+static struct gw_str beginning_of(const struct gw_route_entry *route) {
+  return route->path.is_regex ? GW_STR("") : gw_path_pattern_beginning(&route->path);
 }
 
-static struct gw_map *group_by_first_segment(struct search *search, const struct gw_route_group *routes) {
-  struct gw_map *map = gw_map_new();
-  for (uint32_t i = 0; i < routes->count; i++) {
-    struct keyed *keyed = gw_arena_calloc(&search->scratch, 1, sizeof(*keyed));
-    struct gw_str first = first_segment(&routes->items[i]);
-    *keyed = (struct keyed){&routes->items[i], gw_map_find(map, first)};
-    gw_map_put(map, first, keyed);
-  }
-  return map;
+static int compare_begun(const void *left, const void *right) {
+  const struct begun *a = left, *b = right;
+  return gw_str_compare(a->beginning, b->beginning);
+}
+
+static struct begun *sort_by_beginning(struct search *search, const struct gw_route_group *routes) {
+  struct begun *list = gw_arena_calloc(&search->scratch, routes->count, sizeof(*list));
+  for (uint32_t i = 0; i < routes->count; i++)
+    list[i] = (struct begun){beginning_of(&routes->items[i]), &routes->items[i]};
+  qsort(list, routes->count, sizeof(*list), compare_begun);
+  return list;
 }
 
 /* Each once. */
@@ -241,7 +245,7 @@ static bool prepare_requests(struct search *search) {
   bool is_good = true;
   for (int i = 0; i < 2; i++) {
     search->names[i] = name_routes(sides[i], search->routes[i]);
-    search->by_first[i] = group_by_first_segment(search, search->routes[i]);
+    search->begun[i] = sort_by_beginning(search, search->routes[i]);
     is_good = gw_route_table_build(config_of(sides[i], search->routes[i]), &errors, &search->tables[i]) == GW_OK && is_good;
   }
   gw_errors_done(&errors);
@@ -289,19 +293,29 @@ static void compare_pair(struct search *search, int side, const struct gw_route_
   if (gw_loosening_may_meet(search->pair[0], search->pair[1], &search->scratch)) compare(search, search->pair[0], search->pair[1]);
 }
 
-/* Calls fn with the routes of the other side whose paths may begin as that of search->pair[side] does. */
+/* With those of the other side whose paths begin so; `is_all`: and with nothing more. */
+static void for_each_begun(struct search *search, int side, struct gw_str beginning, bool is_all, pair_fn fn) {
+  const struct begun *list = search->begun[1 - side];
+  uint32_t count = search->routes[1 - side]->count, first = 0;
+  for (uint32_t end = count; first < end;) {
+    uint32_t middle = first + (end - first) / 2;
+    if (gw_str_compare(list[middle].beginning, beginning) < 0)
+      first = middle + 1;
+    else
+      end = middle;
+  }
+  for (uint32_t i = first; i < count && gw_str_has_prefix(list[i].beginning, beginning); i++) {
+    if (is_all && list[i].beginning.len > beginning.len) return; /* a prefix sorts before what it begins */
+    fn(search, side, list[i].route);
+  }
+}
+
+/* With those whose paths may be this route's: they begin as it does and go on, or it goes on where they have a variable. */
 static void for_each_other(struct search *search, int side, pair_fn fn) {
-  const struct gw_route_group *others = search->routes[1 - side];
-  struct gw_str first = first_segment(search->pair[side]);
-  if (first.len == 0)
-    for (uint32_t i = 0; i < others->count; i++)
-      fn(search, side, &others->items[i]);
-  const struct keyed *lists[2] = {NULL, NULL};
-  if (first.len > 0) lists[0] = gw_map_find(search->by_first[1 - side], first);
-  if (first.len > 0) lists[1] = gw_map_find(search->by_first[1 - side], GW_STR(""));
-  for (int i = 0; i < 2; i++)
-    for (const struct keyed *other = lists[i]; other != NULL; other = other->next)
-      fn(search, side, other->route);
+  struct gw_str beginning = beginning_of(search->pair[side]);
+  for_each_begun(search, side, beginning, false, fn);
+  for (size_t i = 0; i < beginning.len; i++)
+    if (beginning.data[i] == '/') for_each_begun(search, side, (struct gw_str){beginning.data, i}, true, fn);
 }
 
 /* The route of `side` with each of the other side. What is said of it by regular expressions may be asked for in vain: then it is compared
@@ -365,7 +379,6 @@ static void compare_group(const struct gw_policy *before, const struct gw_policy
   gw_map_free(search.compared);
   for (int i = 0; i < 2; i++) {
     if (search.names[i] != NULL) gw_map_free(search.names[i]);
-    if (search.by_first[i] != NULL) gw_map_free(search.by_first[i]);
     gw_route_table_free(search.tables[i]);
   }
   gw_arena_done(&search.scratch);
