@@ -103,12 +103,20 @@ static void compare(struct search *search, const struct gw_route_entry *before, 
 static struct gw_str key_of(struct search *search, const struct gw_route_entry *route) {
   struct gw_strbuf key;
   gw_strbuf_init(&key);
-  gw_strbuf_printf(&key, "%zu:%.*s%zu:%.*s", route->host.len, GW_STR_ARG(route->host), route->path.rank.len, GW_STR_ARG(route->path.rank));
+  gw_strbuf_printf(&key, "%zu:%.*s%zu:", route->host.len, GW_STR_ARG(route->host), route->path.rank.len);
+  gw_strbuf_append_str(&key, route->path.rank); /* bytes, zeros among them */
   if (route->path.is_regex) gw_strbuf_append_str(&key, route->path.text);
-  for (uint32_t i = 0; i < route->conditions.count; i++) {
-    const struct gw_condition *condition = &route->conditions.items[i];
-    gw_strbuf_printf(&key, "|%d %d %zu:%.*s%zu:%.*s", (int)condition->kind, condition->is_exact, condition->name.len,
-                     GW_STR_ARG(condition->name), condition->value.len, GW_STR_ARG(condition->value));
+  for (uint32_t i = 0; i < route->conditions.header_count; i++) {
+    const struct gw_header_match *match = &route->conditions.headers[i];
+    gw_strbuf_printf(&key, "|h %d %d %d %zu:%.*s%zu:", (int)match->kind, match->invert, match->ignore_case, match->name.len,
+                     GW_STR_ARG(match->name), match->value.len);
+    gw_strbuf_append_str(&key, match->value);
+  }
+  for (uint32_t i = 0; i < route->conditions.query_count; i++) {
+    const struct gw_query_match *match = &route->conditions.queries[i];
+    gw_strbuf_printf(&key, "|q %d %d %d %zu:%.*s%zu:", (int)match->kind, match->invert, match->ignore_case, match->name.len,
+                     GW_STR_ARG(match->name), match->value.len);
+    gw_strbuf_append_str(&key, match->value);
   }
   struct gw_str copy = gw_arena_copy(&search->scratch, gw_strbuf_str(&key));
   gw_strbuf_done(&key);

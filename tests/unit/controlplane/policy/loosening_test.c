@@ -89,6 +89,9 @@ static void test_requests_that_two_patterns_share_are_looked_at(void **state) {
         AUTH "routes:\n- {path: \"/a/{x}/c\", service: s, auth_required: true}\n"
              "- {path: \"/a/b/{y}/d\", service: s}\n",
         "");
+  const char *nested = AUTH "routes:\n- {path: \"/a/{x}\", service: s}\n- {path: /a/**, service: s, auth_required: true}\n"
+                            "- {path: \"/a/{x}/{y}/d\", service: s, roles: [x], auth_required: true}\n";
+  check(nested, nested, "");
   /* Only deeper ones than /a/{x} takes. */
   check(AUTH "routes:\n- {path: \"/a/{x}\", service: s}\n- {path: /a/**, service: s, auth_required: true}\n",
         AUTH "routes:\n- {path: \"/a/{x}\", service: s}\n- {path: \"/{x}/**\", service: s}\n",
