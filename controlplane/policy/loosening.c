@@ -200,52 +200,6 @@ static struct begun *sort_by_beginning(struct search *search, const struct gw_ro
   return list;
 }
 
-/* Each once. */
-static void list_methods(struct search *search) {
-  struct gw_map *names = gw_map_new();
-  gw_map_put(names, GW_STR("GET"), search);
-  gw_map_put(names, GW_STR("X-ANY-OTHER"), search);
-  for (int side = 0; side < 2; side++)
-    for (uint32_t i = 0; i < search->routes[side]->count; i++)
-      for (uint32_t k = 0; k < search->routes[side]->items[i].method_count; k++)
-        gw_map_put(names, search->routes[side]->items[i].methods[k], search);
-  struct gw_str *methods = gw_arena_calloc(&search->scratch, gw_map_count(names), sizeof(*methods)), name;
-  void *value;
-  for (size_t cursor = 0; gw_map_next(names, &cursor, &name, &value);)
-    methods[search->space.method_count++] = gw_arena_copy(&search->scratch, name);
-  search->space.methods = methods;
-  gw_map_free(names);
-}
-
-static bool is_listed(const struct gw_loosening_condition *list, uint32_t count, const struct gw_loosening_condition *condition) {
-  for (uint32_t i = 0; i < count; i++)
-    if (list[i].kind == condition->kind && gw_str_equal(list[i].name, condition->name)) return true;
-  return false;
-}
-
-static void find_depth(struct search *search) {
-  for (int side = 0; side < 2; side++)
-    for (uint32_t i = 0; i < search->routes[side]->count; i++) {
-      const struct gw_path_pattern *path = &search->routes[side]->items[i].path;
-      if (path->count > search->space.depth_max) search->space.depth_max = path->count;
-    }
-  if (++search->space.depth_max > GW_LOOSENING_DEPTH_MAX) search->space.depth_max = GW_LOOSENING_DEPTH_MAX;
-}
-
-static void list_left_out(struct search *search) {
-  struct gw_loosening_condition *list = gw_arena_calloc(&search->scratch, GW_LOOSENING_CONDITIONS_MAX, sizeof(*list));
-  struct gw_loosening_condition of_route[GW_LOOSENING_CONDITIONS_MAX];
-  uint32_t count = 0;
-  for (int side = 0; side < 2; side++)
-    for (uint32_t i = 0; i < search->routes[side]->count; i++) {
-      uint32_t condition_count = gw_loosening_list_conditions(&search->routes[side]->items[i].conditions, of_route);
-      for (uint32_t k = 0; k < condition_count && count < GW_LOOSENING_CONDITIONS_MAX; k++)
-        if (of_route[k].is_inverted && !is_listed(list, count, &of_route[k])) list[count++] = of_route[k];
-    }
-  search->space.left_out = list;
-  search->space.left_out_count = count;
-}
-
 static bool prepare_requests(struct search *search) {
   const struct gw_policy *sides[] = {search->before, search->after};
   struct gw_errors errors;
@@ -257,9 +211,7 @@ static bool prepare_requests(struct search *search) {
     is_good = gw_route_table_build(config_of(sides[i], search->routes[i]), &errors, &search->tables[i]) == GW_OK && is_good;
   }
   gw_errors_done(&errors);
-  list_methods(search);
-  list_left_out(search);
-  find_depth(search);
+  gw_loosening_space_init(&search->space, search->routes, &search->scratch);
   return is_good;
 }
 

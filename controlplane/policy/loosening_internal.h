@@ -73,6 +73,9 @@ struct gw_loosening_space {
   uint32_t depth_max; /* more segments than any path but for the rest of one */
 };
 
+/* Of both sides; in `arena` (loosening_space.c). */
+void gw_loosening_space_init(struct gw_loosening_space *space, const struct gw_route_group *const *routes, struct gw_arena *arena);
+
 typedef void (*gw_loosening_request_fn)(void *arg, const struct gw_request_head *head);
 /* A few, which stand for all: where another route takes one of them before both, it takes all that are like it. Their heads are in `arena`.
  * Of regular expressions they are guesses, which may be taken by nobody. */
