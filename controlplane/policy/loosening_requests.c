@@ -264,8 +264,8 @@ static struct gw_str value_for(const struct demand *demand, uint32_t variant, st
   gw_strbuf_init(&text);
   if (demand->regex.data != NULL)
     gw_regex_sample(demand->regex, variant, &text);
-  else
-    gw_strbuf_printf(&text, "%.*s%.*s%.*s", GW_STR_ARG(demand->prefix), GW_STR_ARG(demand->infix), GW_STR_ARG(demand->suffix));
+  else /* more than what is asked for, since just that may be what the other one does not want */
+    gw_strbuf_printf(&text, "%.*s~%.*s~%.*s", GW_STR_ARG(demand->prefix), GW_STR_ARG(demand->infix), GW_STR_ARG(demand->suffix));
   struct gw_str value = text.len > 0 ? gw_arena_copy(arena, gw_strbuf_str(&text)) : free_words[0];
   gw_strbuf_done(&text);
   return value;
