@@ -300,17 +300,25 @@ static void put(const struct making *making, struct draft *draft, const struct d
   }
 }
 
-/* `is_full`: with all that some route wants not to be there, so that it does not take the request. */
+/* What meets the condition that is inverted. */
+static struct demand opposite_of(const struct gw_loosening_condition *condition) {
+  struct demand opposite = {.kind = condition->kind, .name = condition->name};
+  fill_demand(&opposite, condition->match, condition->value);
+  return opposite;
+}
+
+/* `is_full`: with all that some route wants not to be there, or not to be something, so that it does not take the request. */
 static void put_all(struct making *making, struct draft *draft, bool is_full, uint32_t variant) {
-  for (uint32_t i = 0; i < making->demands.count; i++)
-    if (making->demands.items[i].is_there) put(making, draft, &making->demands.items[i], variant);
-  for (uint32_t i = 0; is_full && i < making->space->left_out_count; i++) {
-    const struct gw_loosening_condition *condition = &making->space->left_out[i];
-    if (find_demand(&making->demands, condition->kind, condition->name) != NULL) continue;
-    struct demand opposite = {.kind = condition->kind, .name = condition->name};
-    fill_demand(&opposite, condition->match, condition->value);
+  const struct gw_loosening_space *space = making->space;
+  bool is_given[DEMANDS_MAX] = {false};
+  for (uint32_t i = 0; is_full && i < space->left_out_count; i++) {
+    struct demand opposite = opposite_of(&space->left_out[i]), *demand = find_demand(&making->demands, opposite.kind, opposite.name);
+    if (demand != NULL && (!demand->is_there || demand->exact.data != NULL)) continue;
     put(making, draft, &opposite, variant);
+    if (demand != NULL) is_given[demand - making->demands.items] = true;
   }
+  for (uint32_t i = 0; i < making->demands.count; i++)
+    if (making->demands.items[i].is_there && !is_given[i]) put(making, draft, &making->demands.items[i], variant);
   struct gw_str cookie = GW_STR("cookie");
   if (draft->cookies.len > 0)
     gw_headers_add(&draft->headers, making->arena, gw_header_id_find(cookie), cookie,
