@@ -58,9 +58,11 @@ struct gw_loosening_condition {
   enum gw_string_match_kind match;
   bool is_inverted;
   struct gw_str value;
+  uint32_t turn; /* of those that are left out: how many others of that name came before */
 };
 #define GW_LOOSENING_CONDITIONS_MAX 32u /* of a route */
 #define GW_LOOSENING_DEPTH_MAX 12u
+#define GW_LOOSENING_TURNS_MAX 4u
 /* Room for GW_LOOSENING_CONDITIONS_MAX. */
 uint32_t gw_loosening_list_conditions(const struct gw_route_conditions *conditions, struct gw_loosening_condition *ret_list);
 
@@ -70,7 +72,8 @@ struct gw_loosening_space {
   uint32_t method_count;
   const struct gw_loosening_condition *left_out; /* inverted ones: each once */
   uint32_t left_out_count;
-  uint32_t depth_max; /* more segments than any path but for the rest of one */
+  uint32_t turn_count; /* 0: none is left out */
+  uint32_t depth_max;  /* more segments than any path but for the rest of one */
 };
 
 /* Of both sides; in `arena` (loosening_space.c). */

@@ -245,7 +245,11 @@ uint32_t gw_loosening_list_conditions(const struct gw_route_conditions *conditio
   }
   for (uint32_t i = 0; i < conditions->query_count && count < GW_LOOSENING_CONDITIONS_MAX; i++) {
     const struct gw_query_match *match = &conditions->queries[i];
-    ret_list[count++] = (struct gw_loosening_condition){GW_CONDITION_QUERY, match->name, match->kind, match->invert, match->value};
+    ret_list[count++] = (struct gw_loosening_condition){.kind = GW_CONDITION_QUERY,
+                                                        .name = match->name,
+                                                        .match = match->kind,
+                                                        .is_inverted = match->invert,
+                                                        .value = match->value};
   }
   return count;
 }
@@ -300,6 +304,15 @@ static void put(const struct making *making, struct draft *draft, const struct d
   }
 }
 
+/* Whose turn is over for all of its name goes on with the last of them. */
+static bool is_its_turn(const struct gw_loosening_space *space, uint32_t index, uint32_t turn) {
+  const struct gw_loosening_condition *it = &space->left_out[index];
+  if (turn == 0 || it->turn + 1 >= turn) return it->turn + 1 == turn;
+  for (uint32_t i = index + 1; i < space->left_out_count; i++)
+    if (space->left_out[i].kind == it->kind && gw_str_equal(space->left_out[i].name, it->name)) return false;
+  return true;
+}
+
 /* What meets the condition that is inverted. */
 static struct demand opposite_of(const struct gw_loosening_condition *condition) {
   struct demand opposite = {.kind = condition->kind, .name = condition->name};
@@ -307,11 +320,13 @@ static struct demand opposite_of(const struct gw_loosening_condition *condition)
   return opposite;
 }
 
-/* `is_full`: with all that some route wants not to be there, or not to be something, so that it does not take the request. */
-static void put_all(struct making *making, struct draft *draft, bool is_full, uint32_t variant) {
+/* `turn`: with all that some route wants not to be there, or not to be something, so that it does not take the request; each name with one
+ * after the other. 0: without. */
+static void put_all(struct making *making, struct draft *draft, uint32_t turn, uint32_t variant) {
   const struct gw_loosening_space *space = making->space;
   bool is_given[DEMANDS_MAX] = {false};
-  for (uint32_t i = 0; is_full && i < space->left_out_count; i++) {
+  for (uint32_t i = 0; i < space->left_out_count; i++) {
+    if (!is_its_turn(space, i, turn)) continue;
     struct demand opposite = opposite_of(&space->left_out[i]), *demand = find_demand(&making->demands, opposite.kind, opposite.name);
     if (demand != NULL && (!demand->is_there || demand->exact.data != NULL)) continue;
     put(making, draft, &opposite, variant);
@@ -329,12 +344,12 @@ static bool takes(const struct gw_route_entry *route, struct gw_str method) {
   return route->method_count == 0 || gw_loosening_has_word(route->methods, route->method_count, method);
 }
 
-static void ask(struct making *making, struct gw_str host, struct gw_str path, bool is_full, uint32_t variant) {
+static void ask(struct making *making, struct gw_str host, struct gw_str path, uint32_t turn, uint32_t variant) {
   struct draft draft;
   gw_headers_init(&draft.headers, making->arena, 8);
   gw_strbuf_init(&draft.query);
   gw_strbuf_init(&draft.cookies);
-  put_all(making, &draft, is_full, variant);
+  put_all(making, &draft, turn, variant);
   struct gw_str query = gw_strbuf_str(&draft.query);
   struct gw_request_head head = {.path = gw_str_from(gw_arena_printf(making->arena, "%.*s%.*s", GW_STR_ARG(path), GW_STR_ARG(query))),
                                  .authority = host,
@@ -372,10 +387,9 @@ void gw_loosening_make_requests(const struct gw_loosening_space *space, const st
   add_demands(&making.demands, b);
   uint32_t variants = has_regex(&making.demands) ? 2 : 1;
   for (uint32_t i = 0; i < paths.count; i++)
-    for (uint32_t variant = 0; variant < variants; variant++) {
-      ask(&making, host, paths.items[i], false, variant);
-      if (space->left_out_count > 0) ask(&making, host, paths.items[i], true, variant);
-    }
+    for (uint32_t variant = 0; variant < variants; variant++)
+      for (uint32_t turn = 0; turn <= space->turn_count; turn++)
+        ask(&making, host, paths.items[i], turn, variant);
 }
 
 bool gw_loosening_may_meet(const struct gw_route_entry *a, const struct gw_route_entry *b, struct gw_arena *arena) {

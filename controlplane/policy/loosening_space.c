@@ -19,10 +19,16 @@ static void list_methods(struct gw_loosening_space *space, const struct gw_route
   gw_map_free(names);
 }
 
-static bool is_listed(const struct gw_loosening_condition *list, uint32_t count, const struct gw_loosening_condition *condition) {
-  for (uint32_t i = 0; i < count; i++)
-    if (list[i].kind == condition->kind && gw_str_equal(list[i].name, condition->name)) return true;
-  return false;
+/* Each once. Of one name each has its turn. */
+static void add_left_out(struct gw_loosening_space *space, struct gw_loosening_condition *list, struct gw_loosening_condition condition) {
+  for (uint32_t i = 0; i < space->left_out_count; i++) {
+    if (list[i].kind != condition.kind || !gw_str_equal(list[i].name, condition.name)) continue;
+    if (list[i].match == condition.match && gw_str_equal(list[i].value, condition.value)) return;
+    condition.turn++;
+  }
+  if (space->left_out_count == GW_LOOSENING_CONDITIONS_MAX || condition.turn == GW_LOOSENING_TURNS_MAX) return;
+  list[space->left_out_count++] = condition;
+  if (condition.turn >= space->turn_count) space->turn_count = condition.turn + 1;
 }
 
 static void find_depth(struct gw_loosening_space *space, const struct gw_route_group *const *routes) {
@@ -37,15 +43,13 @@ static void find_depth(struct gw_loosening_space *space, const struct gw_route_g
 static void list_left_out(struct gw_loosening_space *space, const struct gw_route_group *const *routes, struct gw_arena *arena) {
   struct gw_loosening_condition *list = gw_arena_calloc(arena, GW_LOOSENING_CONDITIONS_MAX, sizeof(*list));
   struct gw_loosening_condition of_route[GW_LOOSENING_CONDITIONS_MAX];
-  uint32_t count = 0;
   for (int side = 0; side < 2; side++)
     for (uint32_t i = 0; i < routes[side]->count; i++) {
       uint32_t condition_count = gw_loosening_list_conditions(&routes[side]->items[i].conditions, of_route);
-      for (uint32_t k = 0; k < condition_count && count < GW_LOOSENING_CONDITIONS_MAX; k++)
-        if (of_route[k].is_inverted && !is_listed(list, count, &of_route[k])) list[count++] = of_route[k];
+      for (uint32_t k = 0; k < condition_count; k++)
+        if (of_route[k].is_inverted) add_left_out(space, list, of_route[k]);
     }
   space->left_out = list;
-  space->left_out_count = count;
 }
 
 void gw_loosening_space_init(struct gw_loosening_space *space, const struct gw_route_group *const *routes, struct gw_arena *arena) {

@@ -60,6 +60,7 @@ static struct draft draw_route(struct gw_random *random) {
                                         ", match: {headers: {X-A: {present: true}}}",
                                         ", match: {headers: {X-A: {present: false}}}",
                                         ", match: {headers: {X-A: {exact: \"1\", invert: true}}}",
+                                        ", match: {headers: {X-A: {exact: \"7\", invert: true}}}",
                                         ", match: {headers: {X-A: {prefix: \"1\"}}}",
                                         ", match: {headers: {X-A: {suffix: x}}}",
                                         ", match: {cookies: {c: {present: false}}}",
