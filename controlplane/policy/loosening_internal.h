@@ -84,6 +84,8 @@ typedef void (*gw_loosening_request_fn)(void *arg, const struct gw_request_head 
  * Of regular expressions they are guesses, which may be taken by nobody. */
 void gw_loosening_make_requests(const struct gw_loosening_space *space, const struct gw_route_entry *a, const struct gw_route_entry *b,
                                 struct gw_arena *arena, gw_loosening_request_fn fn, void *arg);
+/* Empty: there is none (loosening_hosts.c). */
+struct gw_str gw_loosening_shared_host(const struct gw_route_entry *a, const struct gw_route_entry *b, struct gw_arena *arena);
 /* Whether there may be a request of both, by host, method and path. */
 bool gw_loosening_may_meet(const struct gw_route_entry *a, const struct gw_route_entry *b, struct gw_arena *arena);
 
