@@ -215,6 +215,7 @@ enum gw_err gw_rpc_server_new(struct gw_rpc *rpc, const struct gw_rpc_server_opt
   gw_rpc_args_add(&args, GRPC_ARG_ALLOW_REUSEPORT, 0); /* else two processes could share the port in silence */
   gw_rpc_args_add(&args, GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, HANDSHAKE_TIMEOUT_MS);
   if (options->max_streams_per_connection > 0) gw_rpc_args_add(&args, GRPC_ARG_MAX_CONCURRENT_STREAMS, options->max_streams_per_connection);
+  if (options->idle_ms > 0) gw_rpc_args_add(&args, GRPC_ARG_MAX_CONNECTION_IDLE_MS, options->idle_ms);
   grpc_channel_args grpc_args = {args.count, args.items};
 
   struct gw_rpc_server *server = gw_calloc(1, sizeof *server);

@@ -23,6 +23,7 @@ struct gw_rpc_server_options {
   uint32_t max_message_bytes; /* of a received message */
   uint32_t max_streams_per_connection;
   uint32_t keepalive_ms;                  /* ping after that much silence; 0: none */
+  uint32_t idle_ms;                       /* a connection without a call ends after that long; 0: it never does */
   struct gw_rpc_credentials *credentials; /* TLS 1.2 or newer; NULL: plaintext. Borrowed */
   bool requires_client_certificate;       /* with credentials: else a client may come without; one that is shown is always verified */
 };

@@ -67,10 +67,9 @@ static int ask(const struct gw_ctl *ctl, const char *method, const ProtobufCMess
                const Response **ret_response) {
   for (;;) {
     ProtobufCMessage *reply;
-    char *problem = NULL;
+    GW_CLEANUP(gw_free_ptr) char *problem = NULL;
     int exit_code = gw_admin_client_call(ctl, method, left_ms(end_us), request, &gateway__admin__v1__apply_response__descriptor, arena,
                                          &reply, &problem);
-    GW_CLEANUP(gw_free_ptr) char *owned = problem;
     if (exit_code == GW_CTL_OK) {
       *ret_response = (const void *)reply;
       return GW_CTL_OK;

@@ -184,9 +184,9 @@ int gw_ctl_explain(const struct gw_ctl *ctl) {
   gw_arena_init(&arena, 16384);
   int exit_code = gw_ctl_explain_question(ctl, &arena, &question);
   if (exit_code == GW_CTL_OK) exit_code = ask(ctl, question, &arena, &answer);
-  if (exit_code == GW_CTL_OK && ctl->is_json) {
+  if (answer != NULL && ctl->is_json) {
     gw_message_json_print(&answer->base);
-  } else if (exit_code == GW_CTL_OK) {
+  } else if (answer != NULL) {
     print_head(question, answer);
     print_steps(answer);
     print_candidates(answer);

@@ -14,6 +14,7 @@ struct keyed {
   struct keyed *next;
 };
 
+struct begun;
 struct search {
   const struct gw_policy *before;
   const struct gw_policy *after;
@@ -22,8 +23,8 @@ struct search {
   struct gw_arena scratch;
   struct gw_map *compared; /* pairs of routes */
   /* of each side */
-  struct gw_map *names[2];    /* a route's name → struct gw_route_entry */
-  struct gw_map *by_first[2]; /* the first segment of a path; empty: any → struct keyed */
+  struct gw_map *names[2]; /* a route's name → struct gw_route_entry */
+  struct begun *begun[2];  /* the routes, sorted by what their paths begin with */
   struct gw_route_table *tables[2];
   struct gw_loosening_space space;
   const struct gw_route_entry *pair[2]; /* whose requests are asked for */
@@ -102,12 +103,20 @@ static void compare(struct search *search, const struct gw_route_entry *before, 
 static struct gw_str key_of(struct search *search, const struct gw_route_entry *route) {
   struct gw_strbuf key;
   gw_strbuf_init(&key);
-  gw_strbuf_printf(&key, "%zu:%.*s%zu:%.*s", route->host.len, GW_STR_ARG(route->host), route->path.rank.len, GW_STR_ARG(route->path.rank));
+  gw_strbuf_printf(&key, "%zu:%.*s%zu:", route->host.len, GW_STR_ARG(route->host), route->path.rank.len);
+  gw_strbuf_append_str(&key, route->path.rank); /* bytes, zeros among them */
   if (route->path.is_regex) gw_strbuf_append_str(&key, route->path.text);
-  for (uint32_t i = 0; i < route->conditions.count; i++) {
-    const struct gw_condition *condition = &route->conditions.items[i];
-    gw_strbuf_printf(&key, "|%d %d %zu:%.*s%zu:%.*s", (int)condition->kind, condition->is_exact, condition->name.len,
-                     GW_STR_ARG(condition->name), condition->value.len, GW_STR_ARG(condition->value));
+  for (uint32_t i = 0; i < route->conditions.header_count; i++) {
+    const struct gw_header_match *match = &route->conditions.headers[i];
+    gw_strbuf_printf(&key, "|h %d %d %d %zu:%.*s%zu:", (int)match->kind, match->invert, match->ignore_case, match->name.len,
+                     GW_STR_ARG(match->name), match->value.len);
+    gw_strbuf_append_str(&key, match->value);
+  }
+  for (uint32_t i = 0; i < route->conditions.query_count; i++) {
+    const struct gw_query_match *match = &route->conditions.queries[i];
+    gw_strbuf_printf(&key, "|q %d %d %d %zu:%.*s%zu:", (int)match->kind, match->invert, match->ignore_case, match->name.len,
+                     GW_STR_ARG(match->name), match->value.len);
+    gw_strbuf_append_str(&key, match->value);
   }
   struct gw_str copy = gw_arena_copy(&search->scratch, gw_strbuf_str(&key));
   gw_strbuf_done(&key);
@@ -168,70 +177,27 @@ static const struct gw_route_config *config_of(const struct gw_policy *policy, c
   return index == 0 ? &policy->route_configs[0] : &policy->groups[index - 1].route_configs[0];
 }
 
-/* The first segment of its path; empty: it may be any. */
-static struct gw_str first_segment(const struct gw_route_entry *route) {
-  struct gw_str rest = route->path.text, segment = {NULL, 0};
-  if (route->path.is_regex) return segment;
-  gw_str_split_next(&rest, '/', &segment); /* nothing stands before the first slash */
-  if (!gw_str_split_next(&rest, '/', &segment) || segment.len == 0) return (struct gw_str){NULL, 0};
-  return segment.data[0] == '{' || segment.data[0] == '*' ? (struct gw_str){NULL, 0} : segment;
+/* A route by what its path begins with, before the first variable; empty: it may begin with anything. */
+struct begun {
+  struct gw_str beginning;
+  const struct gw_route_entry *route;
+};
+
+static struct gw_str beginning_of(const struct gw_route_entry *route) {
+  return route->path.is_regex ? GW_STR("") : gw_path_pattern_beginning(&route->path);
 }
 
-static struct gw_map *group_by_first_segment(struct search *search, const struct gw_route_group *routes) {
-  struct gw_map *map = gw_map_new();
-  for (uint32_t i = 0; i < routes->count; i++) {
-    struct keyed *keyed = gw_arena_calloc(&search->scratch, 1, sizeof(*keyed));
-    struct gw_str first = first_segment(&routes->items[i]);
-    *keyed = (struct keyed){&routes->items[i], gw_map_find(map, first)};
-    gw_map_put(map, first, keyed);
-  }
-  return map;
+static int compare_begun(const void *left, const void *right) {
+  const struct begun *a = left, *b = right;
+  return gw_str_compare(a->beginning, b->beginning);
 }
 
-/* Each once. */
-static void list_methods(struct search *search) {
-  struct gw_map *names = gw_map_new();
-  gw_map_put(names, GW_STR("GET"), search);
-  gw_map_put(names, GW_STR("X-ANY-OTHER"), search);
-  for (int side = 0; side < 2; side++)
-    for (uint32_t i = 0; i < search->routes[side]->count; i++)
-      for (uint32_t k = 0; k < search->routes[side]->items[i].method_count; k++)
-        gw_map_put(names, search->routes[side]->items[i].methods[k], search);
-  struct gw_str *methods = gw_arena_calloc(&search->scratch, gw_map_count(names), sizeof(*methods)), name;
-  void *value;
-  for (size_t cursor = 0; gw_map_next(names, &cursor, &name, &value);)
-    methods[search->space.method_count++] = gw_arena_copy(&search->scratch, name);
-  search->space.methods = methods;
-  gw_map_free(names);
-}
-
-static bool is_listed(const struct gw_loosening_condition *list, uint32_t count, const struct gw_loosening_condition *condition) {
-  for (uint32_t i = 0; i < count; i++)
-    if (list[i].kind == condition->kind && gw_str_equal(list[i].name, condition->name)) return true;
-  return false;
-}
-
-static void find_depth(struct search *search) {
-  for (int side = 0; side < 2; side++)
-    for (uint32_t i = 0; i < search->routes[side]->count; i++) {
-      const struct gw_path_pattern *path = &search->routes[side]->items[i].path;
-      if (path->count > search->space.depth_max) search->space.depth_max = path->count;
-    }
-  if (++search->space.depth_max > GW_LOOSENING_DEPTH_MAX) search->space.depth_max = GW_LOOSENING_DEPTH_MAX;
-}
-
-static void list_left_out(struct search *search) {
-  struct gw_loosening_condition *list = gw_arena_calloc(&search->scratch, GW_LOOSENING_CONDITIONS_MAX, sizeof(*list));
-  struct gw_loosening_condition of_route[GW_LOOSENING_CONDITIONS_MAX];
-  uint32_t count = 0;
-  for (int side = 0; side < 2; side++)
-    for (uint32_t i = 0; i < search->routes[side]->count; i++) {
-      uint32_t condition_count = gw_loosening_list_conditions(&search->routes[side]->items[i].conditions, of_route);
-      for (uint32_t k = 0; k < condition_count && count < GW_LOOSENING_CONDITIONS_MAX; k++)
-        if (of_route[k].is_inverted && !is_listed(list, count, &of_route[k])) list[count++] = of_route[k];
-    }
-  search->space.left_out = list;
-  search->space.left_out_count = count;
+static struct begun *sort_by_beginning(struct search *search, const struct gw_route_group *routes) {
+  struct begun *list = gw_arena_calloc(&search->scratch, routes->count, sizeof(*list));
+  for (uint32_t i = 0; i < routes->count; i++)
+    list[i] = (struct begun){beginning_of(&routes->items[i]), &routes->items[i]};
+  qsort(list, routes->count, sizeof(*list), compare_begun);
+  return list;
 }
 
 static bool prepare_requests(struct search *search) {
@@ -241,13 +207,11 @@ static bool prepare_requests(struct search *search) {
   bool is_good = true;
   for (int i = 0; i < 2; i++) {
     search->names[i] = name_routes(sides[i], search->routes[i]);
-    search->by_first[i] = group_by_first_segment(search, search->routes[i]);
+    search->begun[i] = sort_by_beginning(search, search->routes[i]);
     is_good = gw_route_table_build(config_of(sides[i], search->routes[i]), &errors, &search->tables[i]) == GW_OK && is_good;
   }
   gw_errors_done(&errors);
-  list_methods(search);
-  list_left_out(search);
-  find_depth(search);
+  gw_loosening_space_init(&search->space, search->routes, &search->scratch);
   return is_good;
 }
 
@@ -289,19 +253,29 @@ static void compare_pair(struct search *search, int side, const struct gw_route_
   if (gw_loosening_may_meet(search->pair[0], search->pair[1], &search->scratch)) compare(search, search->pair[0], search->pair[1]);
 }
 
-/* Calls fn with the routes of the other side whose paths may begin as that of search->pair[side] does. */
+/* With those of the other side whose paths begin so; `is_all`: and with nothing more. */
+static void for_each_begun(struct search *search, int side, struct gw_str beginning, bool is_all, pair_fn fn) {
+  const struct begun *list = search->begun[1 - side];
+  uint32_t count = search->routes[1 - side]->count, first = 0;
+  for (uint32_t end = count; first < end;) {
+    uint32_t middle = first + (end - first) / 2;
+    if (gw_str_compare(list[middle].beginning, beginning) < 0)
+      first = middle + 1;
+    else
+      end = middle;
+  }
+  for (uint32_t i = first; i < count && gw_str_has_prefix(list[i].beginning, beginning); i++) {
+    if (is_all && list[i].beginning.len > beginning.len) return; /* a prefix sorts before what it begins */
+    fn(search, side, list[i].route);
+  }
+}
+
+/* With those whose paths may be this route's: they begin as it does and go on, or it goes on where they have a variable. */
 static void for_each_other(struct search *search, int side, pair_fn fn) {
-  const struct gw_route_group *others = search->routes[1 - side];
-  struct gw_str first = first_segment(search->pair[side]);
-  if (first.len == 0)
-    for (uint32_t i = 0; i < others->count; i++)
-      fn(search, side, &others->items[i]);
-  const struct keyed *lists[2] = {NULL, NULL};
-  if (first.len > 0) lists[0] = gw_map_find(search->by_first[1 - side], first);
-  if (first.len > 0) lists[1] = gw_map_find(search->by_first[1 - side], GW_STR(""));
-  for (int i = 0; i < 2; i++)
-    for (const struct keyed *other = lists[i]; other != NULL; other = other->next)
-      fn(search, side, other->route);
+  struct gw_str beginning = beginning_of(search->pair[side]);
+  for_each_begun(search, side, beginning, false, fn);
+  for (size_t i = 0; i < beginning.len; i++)
+    if (beginning.data[i] == '/') for_each_begun(search, side, (struct gw_str){beginning.data, i}, true, fn);
 }
 
 /* The route of `side` with each of the other side. What is said of it by regular expressions may be asked for in vain: then it is compared
@@ -365,7 +339,6 @@ static void compare_group(const struct gw_policy *before, const struct gw_policy
   gw_map_free(search.compared);
   for (int i = 0; i < 2; i++) {
     if (search.names[i] != NULL) gw_map_free(search.names[i]);
-    if (search.by_first[i] != NULL) gw_map_free(search.by_first[i]);
     gw_route_table_free(search.tables[i]);
   }
   gw_arena_done(&search.scratch);

@@ -58,9 +58,11 @@ struct gw_loosening_condition {
   enum gw_string_match_kind match;
   bool is_inverted;
   struct gw_str value;
+  uint32_t turn; /* of those that are left out: how many others of that name came before */
 };
 #define GW_LOOSENING_CONDITIONS_MAX 32u /* of a route */
 #define GW_LOOSENING_DEPTH_MAX 12u
+#define GW_LOOSENING_TURNS_MAX 4u
 /* Room for GW_LOOSENING_CONDITIONS_MAX. */
 uint32_t gw_loosening_list_conditions(const struct gw_route_conditions *conditions, struct gw_loosening_condition *ret_list);
 
@@ -70,14 +72,20 @@ struct gw_loosening_space {
   uint32_t method_count;
   const struct gw_loosening_condition *left_out; /* inverted ones: each once */
   uint32_t left_out_count;
-  uint32_t depth_max; /* more segments than any path but for the rest of one */
+  uint32_t turn_count; /* 0: none is left out */
+  uint32_t depth_max;  /* more segments than any path but for the rest of one */
 };
+
+/* Of both sides; in `arena` (loosening_space.c). */
+void gw_loosening_space_init(struct gw_loosening_space *space, const struct gw_route_group *const *routes, struct gw_arena *arena);
 
 typedef void (*gw_loosening_request_fn)(void *arg, const struct gw_request_head *head);
 /* A few, which stand for all: where another route takes one of them before both, it takes all that are like it. Their heads are in `arena`.
  * Of regular expressions they are guesses, which may be taken by nobody. */
 void gw_loosening_make_requests(const struct gw_loosening_space *space, const struct gw_route_entry *a, const struct gw_route_entry *b,
                                 struct gw_arena *arena, gw_loosening_request_fn fn, void *arg);
+/* Empty: there is none (loosening_hosts.c). */
+struct gw_str gw_loosening_shared_host(const struct gw_route_entry *a, const struct gw_route_entry *b, struct gw_arena *arena);
 /* Whether there may be a request of both, by host, method and path. */
 bool gw_loosening_may_meet(const struct gw_route_entry *a, const struct gw_route_entry *b, struct gw_arena *arena);
 

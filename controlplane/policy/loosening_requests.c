@@ -13,56 +13,6 @@ struct paths {
   uint32_t count;
 };
 
-/* ---- hosts ---- */
-
-enum host_kind { HOST_ANY, HOST_EXACT, HOST_BELOW, HOST_BEFORE };
-
-/* *ret_fixed: ".example.com" of "*.example.com", "example." of "example.*". */
-static enum host_kind host_kind_of(struct gw_str host, struct gw_str *ret_fixed) {
-  *ret_fixed = host;
-  if (host.len == 0) return HOST_ANY;
-  if (gw_str_has_prefix(host, GW_STR("*."))) {
-    *ret_fixed = gw_str_skip(host, 1);
-    return HOST_BELOW;
-  }
-  if (!gw_str_has_suffix(host, GW_STR(".*"))) return HOST_EXACT;
-  ret_fixed->len--;
-  return HOST_BEFORE;
-}
-
-static struct gw_str sample_host(enum host_kind kind, struct gw_str fixed, struct gw_arena *arena) {
-  switch (kind) {
-  case HOST_ANY: return GW_STR("any.invalid");
-  case HOST_BELOW: return gw_str_from(gw_arena_printf(arena, "any%.*s", GW_STR_ARG(fixed)));
-  case HOST_BEFORE: return gw_str_from(gw_arena_printf(arena, "%.*sinvalid", GW_STR_ARG(fixed)));
-  case HOST_EXACT: break;
-  }
-  return fixed;
-}
-
-static bool host_takes(enum host_kind kind, struct gw_str fixed, struct gw_str host) {
-  switch (kind) {
-  case HOST_ANY: return true;
-  case HOST_BELOW: return gw_str_has_suffix(host, fixed);
-  case HOST_BEFORE: return gw_str_has_prefix(host, fixed);
-  case HOST_EXACT: break;
-  }
-  return gw_str_equal(host, fixed);
-}
-
-/* Empty: no host is of both. */
-static struct gw_str shared_host(const struct gw_route_entry *a, const struct gw_route_entry *b, struct gw_arena *arena) {
-  struct gw_str fixed_a, fixed_b;
-  enum host_kind kind_a = host_kind_of(a->host, &fixed_a), kind_b = host_kind_of(b->host, &fixed_b);
-  struct gw_str host_a = sample_host(kind_a, fixed_a, arena), host_b = sample_host(kind_b, fixed_b, arena);
-  if (host_takes(kind_b, fixed_b, host_a)) return host_a;
-  if (host_takes(kind_a, fixed_a, host_b)) return host_b;
-  bool is_crossed = (kind_a == HOST_BELOW && kind_b == HOST_BEFORE) || (kind_a == HOST_BEFORE && kind_b == HOST_BELOW);
-  if (!is_crossed) return (struct gw_str){NULL, 0};
-  struct gw_str end = kind_a == HOST_BELOW ? fixed_a : fixed_b, begin = kind_a == HOST_BELOW ? fixed_b : fixed_a;
-  return gw_str_from(gw_arena_printf(arena, "%.*sany%.*s", GW_STR_ARG(begin), GW_STR_ARG(end)));
-}
-
 /* ---- paths ---- */
 
 enum segment { SEGMENT_LITERAL, SEGMENT_ONE, SEGMENT_REST };
@@ -245,7 +195,11 @@ uint32_t gw_loosening_list_conditions(const struct gw_route_conditions *conditio
   }
   for (uint32_t i = 0; i < conditions->query_count && count < GW_LOOSENING_CONDITIONS_MAX; i++) {
     const struct gw_query_match *match = &conditions->queries[i];
-    ret_list[count++] = (struct gw_loosening_condition){GW_CONDITION_QUERY, match->name, match->kind, match->invert, match->value};
+    ret_list[count++] = (struct gw_loosening_condition){.kind = GW_CONDITION_QUERY,
+                                                        .name = match->name,
+                                                        .match = match->kind,
+                                                        .is_inverted = match->invert,
+                                                        .value = match->value};
   }
   return count;
 }
@@ -264,8 +218,8 @@ static struct gw_str value_for(const struct demand *demand, uint32_t variant, st
   gw_strbuf_init(&text);
   if (demand->regex.data != NULL)
     gw_regex_sample(demand->regex, variant, &text);
-  else
-    gw_strbuf_printf(&text, "%.*s%.*s%.*s", GW_STR_ARG(demand->prefix), GW_STR_ARG(demand->infix), GW_STR_ARG(demand->suffix));
+  else /* more than what is asked for, since just that may be what the other one does not want */
+    gw_strbuf_printf(&text, "%.*s~%.*s~%.*s", GW_STR_ARG(demand->prefix), GW_STR_ARG(demand->infix), GW_STR_ARG(demand->suffix));
   struct gw_str value = text.len > 0 ? gw_arena_copy(arena, gw_strbuf_str(&text)) : free_words[0];
   gw_strbuf_done(&text);
   return value;
@@ -300,17 +254,36 @@ static void put(const struct making *making, struct draft *draft, const struct d
   }
 }
 
-/* `is_full`: with all that some route wants not to be there, so that it does not take the request. */
-static void put_all(struct making *making, struct draft *draft, bool is_full, uint32_t variant) {
-  for (uint32_t i = 0; i < making->demands.count; i++)
-    if (making->demands.items[i].is_there) put(making, draft, &making->demands.items[i], variant);
-  for (uint32_t i = 0; is_full && i < making->space->left_out_count; i++) {
-    const struct gw_loosening_condition *condition = &making->space->left_out[i];
-    if (find_demand(&making->demands, condition->kind, condition->name) != NULL) continue;
-    struct demand opposite = {.kind = condition->kind, .name = condition->name};
-    fill_demand(&opposite, condition->match, condition->value);
+/* Whose turn is over for all of its name goes on with the last of them. */
+static bool is_its_turn(const struct gw_loosening_space *space, uint32_t index, uint32_t turn) {
+  const struct gw_loosening_condition *it = &space->left_out[index];
+  if (turn == 0 || it->turn + 1 >= turn) return it->turn + 1 == turn;
+  for (uint32_t i = index + 1; i < space->left_out_count; i++)
+    if (space->left_out[i].kind == it->kind && gw_str_equal(space->left_out[i].name, it->name)) return false;
+  return true;
+}
+
+/* What meets the condition that is inverted. */
+static struct demand opposite_of(const struct gw_loosening_condition *condition) {
+  struct demand opposite = {.kind = condition->kind, .name = condition->name};
+  fill_demand(&opposite, condition->match, condition->value);
+  return opposite;
+}
+
+/* `turn`: with all that some route wants not to be there, or not to be something, so that it does not take the request; each name with one
+ * after the other. 0: without. */
+static void put_all(struct making *making, struct draft *draft, uint32_t turn, uint32_t variant) {
+  const struct gw_loosening_space *space = making->space;
+  bool is_given[DEMANDS_MAX] = {false};
+  for (uint32_t i = 0; i < space->left_out_count; i++) {
+    if (!is_its_turn(space, i, turn)) continue;
+    struct demand opposite = opposite_of(&space->left_out[i]), *demand = find_demand(&making->demands, opposite.kind, opposite.name);
+    if (demand != NULL && (!demand->is_there || demand->exact.data != NULL)) continue;
     put(making, draft, &opposite, variant);
+    if (demand != NULL) is_given[demand - making->demands.items] = true;
   }
+  for (uint32_t i = 0; i < making->demands.count; i++)
+    if (making->demands.items[i].is_there && !is_given[i]) put(making, draft, &making->demands.items[i], variant);
   struct gw_str cookie = GW_STR("cookie");
   if (draft->cookies.len > 0)
     gw_headers_add(&draft->headers, making->arena, gw_header_id_find(cookie), cookie,
@@ -321,12 +294,12 @@ static bool takes(const struct gw_route_entry *route, struct gw_str method) {
   return route->method_count == 0 || gw_loosening_has_word(route->methods, route->method_count, method);
 }
 
-static void ask(struct making *making, struct gw_str host, struct gw_str path, bool is_full, uint32_t variant) {
+static void ask(struct making *making, struct gw_str host, struct gw_str path, uint32_t turn, uint32_t variant) {
   struct draft draft;
   gw_headers_init(&draft.headers, making->arena, 8);
   gw_strbuf_init(&draft.query);
   gw_strbuf_init(&draft.cookies);
-  put_all(making, &draft, is_full, variant);
+  put_all(making, &draft, turn, variant);
   struct gw_str query = gw_strbuf_str(&draft.query);
   struct gw_request_head head = {.path = gw_str_from(gw_arena_printf(making->arena, "%.*s%.*s", GW_STR_ARG(path), GW_STR_ARG(query))),
                                  .authority = host,
@@ -354,7 +327,7 @@ static bool has_regex(const struct demands *demands) {
 void gw_loosening_make_requests(const struct gw_loosening_space *space, const struct gw_route_entry *a, const struct gw_route_entry *b,
                                 struct gw_arena *arena, gw_loosening_request_fn fn, void *arg) {
   struct paths paths = {.count = 0};
-  struct gw_str host = shared_host(a, b, arena);
+  struct gw_str host = gw_loosening_shared_host(a, b, arena);
   if (host.len == 0) return;
   share_paths(a, b, space->depth_max, arena, &paths);
   if (paths.count == 0) return;
@@ -364,17 +337,16 @@ void gw_loosening_make_requests(const struct gw_loosening_space *space, const st
   add_demands(&making.demands, b);
   uint32_t variants = has_regex(&making.demands) ? 2 : 1;
   for (uint32_t i = 0; i < paths.count; i++)
-    for (uint32_t variant = 0; variant < variants; variant++) {
-      ask(&making, host, paths.items[i], false, variant);
-      if (space->left_out_count > 0) ask(&making, host, paths.items[i], true, variant);
-    }
+    for (uint32_t variant = 0; variant < variants; variant++)
+      for (uint32_t turn = 0; turn <= space->turn_count; turn++)
+        ask(&making, host, paths.items[i], turn, variant);
 }
 
 bool gw_loosening_may_meet(const struct gw_route_entry *a, const struct gw_route_entry *b, struct gw_arena *arena) {
   bool share_a_method = a->method_count == 0 || b->method_count == 0;
   for (uint32_t i = 0; i < a->method_count && !share_a_method; i++)
     share_a_method = takes(b, a->methods[i]);
-  if (!share_a_method || shared_host(a, b, arena).len == 0) return false;
+  if (!share_a_method || gw_loosening_shared_host(a, b, arena).len == 0) return false;
   if (a->path.is_regex || b->path.is_regex) return true;
   struct paths paths = {.count = 0};
   add_merged(&paths, a->path.text, b->path.text, 1, arena);

@@ -116,11 +116,12 @@ static bool emit_group(struct walk *walk) {
 }
 
 static bool emit_atom(struct walk *walk) {
+  static const char anything[] = "~a1"; /* nobody's word, somebody's, and a number */
   char c = take_any(walk);
   switch (c) {
   case '(': return emit_group(walk);
   case '[': return emit_class(walk);
-  case '.': gw_strbuf_append_char(walk->out, 'a'); return true;
+  case '.': gw_strbuf_append_char(walk->out, anything[walk->variant / 2 % (sizeof(anything) - 1)]); return true;
   case '^':
   case '$': return true;
   case '*':

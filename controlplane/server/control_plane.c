@@ -27,6 +27,7 @@
 #include "controlplane/server/channel_tls.h"
 #include "controlplane/server/cloud.h"
 #include "controlplane/server/config_source.h"
+#include "controlplane/server/connection_limit.h"
 #include "controlplane/server/discovery.h"
 #include "controlplane/server/files.h"
 #include "controlplane/server/ports_file.h"
@@ -41,6 +42,8 @@
 #define STREAMS_PER_CONNECTION_MAX 100
 #define KEEPALIVE_MS 20000
 #define LOG_WATCH_MS 5000 /* between two looks for lines that were lost */
+/* Nodes have streams, and gatewayctl its call: whoever has neither wants nothing. */
+#define IDLE_MS 30000
 /* For calls of the admin API. Streams of nodes have no end of their own: they go to another control plane, or come back. */
 #define ADMIN_GRACE_MS 500
 /* In which registries have to answer. */
@@ -289,6 +292,7 @@ static int start_xds(struct control_plane *plane) {
                                          .max_message_bytes = XDS_MESSAGE_MAX,
                                          .max_streams_per_connection = STREAMS_PER_CONNECTION_MAX,
                                          .keepalive_ms = KEEPALIVE_MS,
+                                         .idle_ms = IDLE_MS,
                                          .credentials = gw_channel_tls_credentials(plane->tls, GW_CHANNEL_XDS),
                                          .requires_client_certificate = true};
   errno = 0;
@@ -341,6 +345,7 @@ static int start_admin(struct control_plane *plane) {
                                          .max_message_bytes = ADMIN_MESSAGE_MAX,
                                          .max_streams_per_connection = STREAMS_PER_CONNECTION_MAX,
                                          .keepalive_ms = KEEPALIVE_MS,
+                                         .idle_ms = IDLE_MS,
                                          .credentials = gw_channel_tls_credentials(plane->tls, GW_CHANNEL_ADMIN)};
   errno = 0;
   enum gw_err err =
@@ -444,6 +449,7 @@ static void done(struct control_plane *plane) {
 
 int gw_control_plane_run(const struct gw_options *options) {
   struct control_plane plane = {.options = options, .started_us = gw_clock_monotonic_us()};
+  gw_connection_limit_start();
   mallopt(M_TRIM_THRESHOLD, MALLOC_KEEP_BYTES);
   mallopt(M_MMAP_THRESHOLD, MALLOC_MMAP_BYTES);
   if (gw_log_new("gateway-controlplane", options->log_format, options->log_level, options->log_file, &plane.log) != GW_OK ||

@@ -8,6 +8,7 @@
 #include "common/observe/log.h"
 #include "common/observe/metrics.h"
 #include "common/xds/codec.h"
+#include "controlplane/server/connection_limit.h"
 #include "controlplane/server/readiness.h"
 
 struct gw_status_http {
@@ -173,6 +174,9 @@ static void on_metrics(void *arg, struct gw_http_exchange *exchange) {
   gw_metrics_family(&writer, "gateway_controlplane_loop_lag_seconds", "histogram", "How long turns of the loop took.");
   gw_metrics_histogram(&writer, "gateway_controlplane_loop_lag_seconds", NULL, 0, &status->lag);
   gw_change_trace_write_metrics(status->options.trace, &writer);
+  gw_metrics_family(&writer, "gateway_controlplane_connections_refused_total", "counter",
+                    "Connections that were closed as they came, because too many are open.");
+  gw_metrics_u64(&writer, "gateway_controlplane_connections_refused_total", NULL, 0, gw_connection_limit_refused());
   gw_metrics_process(&writer, "gateway-controlplane");
   gw_http_exchange_reply(exchange, 200, "text/plain; version=0.0.4; charset=utf-8", gw_strbuf_str(&body));
   gw_strbuf_done(&body);

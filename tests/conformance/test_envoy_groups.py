@@ -15,7 +15,7 @@ routes:
   - {path: /inner, service: inner, node_groups: inner}
   - {path: /who, service: common}
   - {path: /who, service: edge, node_groups: edge}
-  - {path: /locked, service: edge, auth_required: true, node_groups: edge}
+  - {path: /locked, service: edge, rate_limit: {requests: 5, per: 1m, scope: service}, node_groups: edge}
 """
 PLAIN = LISTENERS + "routes:\n  - {path: /common, service: common}\n  - {path: /who, service: common}\n"
 EDGE = {"/common": "common", "/edge": "edge", "/inner": 404, "/who": "edge"}
@@ -44,7 +44,7 @@ def states(control):
 def test_envoy_has_the_routes_of_its_group(stage, tmp_path, delta):
     backends = {name: stage.backend(name) for name in ("common", "edge", "inner")}
     services = "services:\n" + "".join(f"  {name}: {{instances: [{{url: '{each.url}'}}]}}\n" for name, each in backends.items())
-    control = stage.control_plane(ROUTES, services, env={"JWT_SECRET_KEY": "a secret that is long enough for HS256"})
+    control = stage.control_plane(ROUTES, services)
     envoys = {group: Envoy(tmp_path / group, control.xds(), node_id=f"envoy-{group}", cluster=group, delta=delta)
               for group in ("edge", "inner", "elsewhere")}
     stage.started += envoys.values()

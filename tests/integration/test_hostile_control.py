@@ -1,5 +1,7 @@
 """Hostile clients of the control plane's ports: deep nesting, giant messages, thousands of streams, slow readers, garbage. It neither ends nor
 starves who behaves."""
+import os
+import resource
 import socket
 import threading
 import time
@@ -9,6 +11,7 @@ import pytest
 from envoy.service.discovery.v3 import discovery_pb2
 
 from support.gateway import get, wait_until
+from support.scale import scrape
 
 ROUTES = "routes:\n" + "".join(f"  - {{path: /r{n}, service: s}}\n" for n in range(500))
 ADS = "/envoy.service.discovery.v3.AggregatedDiscoveryService/"
@@ -218,3 +221,75 @@ def test_flood_of_unauthenticated_calls_starves_nobody(scene):
         scene.assert_serves()
     for thread in threads:
         thread.join()
+
+
+HTTP2_HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"  # and empty settings
+
+
+class Idlers:
+    """Connections that begin HTTP/2, answer what has to be answered, and want nothing."""
+
+    def __init__(self, scene, count):
+        ports = [scene.control.wait_for_ports()[name] for name in ("xds", "admin")]
+        self.sockets = []
+        for number in range(count):
+            connection = socket.create_connection(("127.0.0.1", ports[number % 2]), 10)
+            self.sockets.append(connection)
+            try:
+                connection.sendall(HTTP2_HELLO)
+            except ConnectionError:
+                pass
+            connection.setblocking(False)
+
+    def open_count(self):
+        return sum(self.is_open(connection) for connection in self.sockets)
+
+    @staticmethod
+    def is_open(connection):
+        try:
+            while data := connection.recv(65536):
+                if data.startswith(b"\0\0\x08\6\0"):  # a ping
+                    connection.sendall(data[:4] + b"\1" + data[5:17])
+            return False
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+
+    def close(self):
+        for connection in self.sockets:
+            connection.close()
+
+
+def refused_connections(scene):
+    return scrape(scene.control.wait_for_ports()["http"]).value("gateway_controlplane_connections_refused_total")
+
+
+def test_more_connections_than_descriptors_are_refused_and_nobody_else_is(scene):
+    """gRPC gives up a port when there is no descriptor for who comes; a control plane has to listen on, and to read its files meanwhile."""
+    resource.prlimit(scene.control.pid, resource.RLIMIT_NOFILE, (600, 600))
+    idlers = Idlers(scene, 1000)
+    try:
+        wait_until(lambda: refused_connections(scene) >= 300, "refusals", seconds=60)
+        assert len(os.listdir(f"/proc/{scene.control.pid}/fd")) < 600 - 50  # there is room for others than connections
+        scene.control.write(ROUTES + "  - {path: /meanwhile, service: s}\n")
+        wait_until(lambda: get(scene.port, "/meanwhile").status == 200, "a change", seconds=60)
+    finally:
+        idlers.close()
+    wait_until(lambda: scene.control.ctl("status").returncode == 0, "the port is there again", seconds=60)
+    scene.assert_serves()
+
+
+@pytest.mark.full
+@pytest.mark.timeout(300)
+def test_five_thousand_idle_connections_starve_nobody_and_are_ended(scene):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    idlers = Idlers(scene, 5000)
+    try:
+        assert idlers.open_count() == 5000
+        for _ in range(5):
+            scene.assert_serves()
+        wait_until(lambda: idlers.open_count() == 0, "the end of all of them", seconds=120)
+    finally:
+        idlers.close()
+    scene.assert_serves()

@@ -2,14 +2,13 @@
 import json
 import signal
 import socket
-import subprocess
 import time
 from concurrent import futures
 
 import pytest
 from support.consul import Consul
 from support.envoy import Envoy
-from support.gateway import BUILD, get, wait_until
+from support.gateway import get, wait_until
 from support.mariadb import DATABASE, PASSWORD, USER, MariaDb
 from support.refusing import RefusingNode
 from support.revisions import API, Author, routes, services
@@ -67,9 +66,7 @@ def test_control_plane_that_goes_away_meanwhile_is_75(stage, room):
     data.wait_until_ready()
     synced(author, 1)
     data.process.send_signal(signal.SIGSTOP)
-    admin = f"127.0.0.1:{control.ports()['admin']}"
-    argv = [BUILD / "bin/gatewayctl", "--admin", admin, "--token-file", control.token_path, "apply", *author.files(routes("/b")), "--timeout", "4s"]
-    with subprocess.Popen([str(word) for word in argv], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as waiting:
+    with author.begin(routes("/b"), "--timeout", "4s") as waiting:
         wait_until(lambda: author.numbers() == [2, 1], "revision 2")
         control.kill()
         out, err = waiting.communicate(timeout=30)
@@ -115,9 +112,7 @@ def test_newer_revision_ends_the_wait(stage, room):
     data.wait_until_ready()
     synced(author, 1)
     data.process.send_signal(signal.SIGSTOP)
-    admin = f"127.0.0.1:{control.ports()['admin']}"
-    argv = [BUILD / "bin/gatewayctl", "--admin", admin, "--token-file", control.token_path, "apply", *author.files(routes("/b"))]
-    with subprocess.Popen([str(word) for word in argv], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as waiting:
+    with author.begin(routes("/b")) as waiting:
         wait_until(lambda: author.numbers() == [2, 1], "revision 2")
         author.apply(routes("/c"), None, "--no-wait", check=0)
         out, err = waiting.communicate(timeout=30)

@@ -1,5 +1,8 @@
 """A control plane whose configuration comes by `gatewayctl apply`, and what gatewayctl tells of its revisions."""
 import json
+import subprocess
+
+from .gateway import BUILD
 
 API = {"GATEWAY_CONFIG_SOURCE": "api"}
 
@@ -32,6 +35,12 @@ class Author:
 
     def apply(self, routes=None, services=None, *args, check=None):
         return self.control.ctl("apply", *self.files(routes, services), *args, check=check)
+
+    def begin(self, routes, *args):
+        """The same, in the background."""
+        argv = [BUILD / "bin/gatewayctl", "--admin", f"127.0.0.1:{self.control.ports()['admin']}", "--token-file", self.control.token_path,
+                "apply", *self.files(routes), *args]
+        return subprocess.Popen([str(word) for word in argv], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def history(self):
         return json.loads(self.control.ctl("history", "--limit", 0, "-o", "json", check=0).stdout)

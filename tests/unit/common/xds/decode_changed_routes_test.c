@@ -148,7 +148,7 @@ static void test_many_routes_change_places(void **state) {
   init(&all);
   for (uint32_t i = all.hosts[1].route_count; i < ROUTES_MAX; i++) {
     all.routes[1][i] = all.routes[1][0];
-    all.routes[1][i].name = (struct gw_str){"0123456789012345678901234567890123456789012345678901234567890123" + i, 64 - i};
+    all.routes[1][i].name = gw_str_skip(GW_STR("0123456789012345678901234567890123456789012345678901234567890123"), i);
     all.hosts[1].route_count++;
   }
   renumber(&all);

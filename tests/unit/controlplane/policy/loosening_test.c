@@ -78,6 +78,39 @@ static void test_methods_are_looked_at_one_by_one(void **state) {
         AUTH "routes:\n- {path: /a, methods: [POST], service: s, auth_required: true}\n- {path: /a, methods: [GET], service: t}\n", "");
 }
 
+static void test_requests_that_two_patterns_share_are_looked_at(void **state) {
+  (void)state;
+  const char *before = AUTH "routes:\n- {path: \"/a/{x}/c\", service: s, auth_required: true}\n";
+  check(before,
+        AUTH "routes:\n- {path: \"/a/{x}/c\", service: s, auth_required: true}\n"
+             "- {path: \"/a/b/{y}\", service: s}\n",
+        "4 authentication /a/{x}/c: nobody is asked who they are any more\n");
+  check(before,
+        AUTH "routes:\n- {path: \"/a/{x}/c\", service: s, auth_required: true}\n"
+             "- {path: \"/a/b/{y}/d\", service: s}\n",
+        "");
+  const char *nested = AUTH "routes:\n- {path: \"/a/{x}\", service: s}\n- {path: /a/**, service: s, auth_required: true}\n"
+                            "- {path: \"/a/{x}/{y}/d\", service: s, roles: [x], auth_required: true}\n";
+  check(nested, nested, "");
+  /* Only deeper ones than /a/{x} takes. */
+  check(AUTH "routes:\n- {path: \"/a/{x}\", service: s}\n- {path: /a/**, service: s, auth_required: true}\n",
+        AUTH "routes:\n- {path: \"/a/{x}\", service: s}\n- {path: \"/{x}/**\", service: s}\n",
+        "4 authentication /a/**: nobody is asked who they are any more\n");
+}
+
+static void test_regular_expressions_are_looked_at(void **state) {
+  (void)state;
+  const char *before = AUTH "routes:\n- {path_regex: \"/v[0-9]+/x\", service: s, auth_required: true}\n- {path: /**, service: s}\n";
+  check(before, AUTH "routes:\n- {path: /**, service: s}\n", "3 authentication ~/v[0-9]+/x: nobody is asked who they are any more\n");
+  check(before, AUTH "routes:\n- {path_regex: \"/v[0-9]+/x\", service: t, auth_required: true}\n- {path: /**, service: s}\n", "");
+  check(AUTH "routes:\n- {path: /a, match: {headers: {x-a: {regex: \"[0-9]{3}\"}}}, service: s, auth_required: true}\n- {path: /a, "
+             "service: s}\n",
+        AUTH "routes:\n- {path: /a, service: s}\n", "3 authentication /a [header x-a]: nobody is asked who they are any more\n");
+  /* Of what nobody can make a request of, it is said to be on the safe side. */
+  check(AUTH "routes:\n- {path_regex: \"/[[:alpha:]]+\", service: s, auth_required: true}\n- {path: /**, service: s}\n",
+        AUTH "routes:\n- {path: /**, service: s}\n", "3 authentication ~/[[:alpha:]]+: nobody is asked who they are any more\n");
+}
+
 static void test_each_group_of_nodes_is_looked_at(void **state) {
   (void)state;
   const char *before = AUTH "routes:\n- {path: /a, service: s, auth_required: true}\n"
@@ -420,6 +453,8 @@ int main(void) {
       cmocka_unit_test(test_protected_route_that_leaves_its_requests_to_an_open_one_is_named),
       cmocka_unit_test(test_methods_are_looked_at_one_by_one),
       cmocka_unit_test(test_route_that_reaches_no_service_needs_no_protection),
+      cmocka_unit_test(test_requests_that_two_patterns_share_are_looked_at),
+      cmocka_unit_test(test_regular_expressions_are_looked_at),
       cmocka_unit_test(test_ranges_are_compared_as_sets),
       cmocka_unit_test(test_each_group_of_nodes_is_looked_at),
       cmocka_unit_test(test_limits_that_hold_all_the_same_are_no_loosening),
