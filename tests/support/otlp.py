@@ -33,7 +33,8 @@ class Span:
 
 
 class Collector:
-    """`port` for gRPC, `http_port` for HTTP; `faults`: statuses to answer with before anything is taken ("UNAVAILABLE" or 503). `tls`: the files of a key
+    """`port` for gRPC, `http_port` for HTTP; `faults`: statuses to answer with before spans of requests
+    are taken ("UNAVAILABLE" or 503). `tls`: the files of a key
     and its certificate, for both ports."""
 
     def __init__(self, tls=None):
@@ -45,12 +46,12 @@ class Collector:
         """None, or the fault to answer with."""
         with self._lock:
             self.headers.append({key.lower(): value for key, value in headers})
-            if self.faults:
-                return self.faults.pop(0)
             request = trace_service_pb2.ExportTraceServiceRequest.FromString(body)
-            for resource in request.resource_spans:
-                for scope in resource.instrumentation_library_spans:  # ScopeSpans under its earlier name
-                    self.spans.extend(Span(resource.resource, span) for span in scope.spans)
+            spans = [Span(resource.resource, span) for resource in request.resource_spans
+                     for scope in resource.instrumentation_library_spans for span in scope.spans]  # ScopeSpans under its earlier name
+            if self.faults and any(span.kind == "server" for span in spans):
+                return self.faults.pop(0)
+            self.spans.extend(spans)
         return None
 
     def _start_grpc(self, tls):
