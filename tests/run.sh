@@ -86,7 +86,7 @@ integration() {
 conformance() {
   build asan all && build release all || return
   setup_peers && setup_strangers && setup_nacos || { failed=$((failed + 1)); return; }
-  if [[ -n ${GW_FULL:-} ]]; then setup_kubernetes || { failed=$((failed + 1)); return; }; fi
+  if [[ -n ${GW_FULL:-} ]]; then setup_kubernetes && setup_collectors || { failed=$((failed + 1)); return; }; fi
   say "Conformance tests"
   run_pytest asan tests/conformance "$@"
 }

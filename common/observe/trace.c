@@ -77,11 +77,14 @@ bool gw_trace_parse_traceparent(struct gw_str value, struct gw_trace_context *re
 }
 
 void gw_trace_format_traceparent(const struct gw_trace_context *context, char ret_text[GW_TRACEPARENT_LEN]) {
-  memcpy(ret_text, "00-", 3);
+  ret_text[0] = ret_text[1] = '0';
+  ret_text[2] = '-';
   gw_trace_format_id(context->trace_id, GW_TRACE_ID_BYTES, ret_text + 3);
   ret_text[35] = '-';
   gw_trace_format_id(context->span_id, GW_SPAN_ID_BYTES, ret_text + 36);
-  memcpy(ret_text + 52, context->decision == GW_TRACE_SAMPLED ? "-01" : "-00", 3);
+  ret_text[52] = '-';
+  ret_text[53] = '0';
+  ret_text[54] = context->decision == GW_TRACE_SAMPLED ? '1' : '0';
 }
 
 static bool is_lower_alpha(char c) {

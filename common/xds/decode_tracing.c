@@ -120,7 +120,7 @@ static uint32_t decode_percent(struct gw_xds_decoder *d, const struct gw_xds_pla
     gw_xds_refuse(d, place, "is %g; allowed is 0 to 100", m->value);
     return 0;
   }
-  return (uint32_t)(m->value * (GW_TRACING_ALL / 100u) + 0.5);
+  return (uint32_t)(m->value * ((double)GW_TRACING_ALL / 100) + 0.5);
 }
 
 static uint32_t decode_ratio(struct gw_xds_decoder *d, const struct gw_xds_place *place, const RatioBased *m) {

@@ -33,7 +33,7 @@ static const char *either(const char *first, const char *second) {
 static bool parse_url(struct endpoint *endpoint, uint16_t default_port) {
   struct gw_str rest = gw_str_from(endpoint->text);
   endpoint->is_https = gw_str_has_prefix(rest, GW_STR("https://"));
-  if (!endpoint->is_https && !gw_str_has_prefix(rest, GW_STR("http://"))) return false;
+  if (rest.data == NULL || (!endpoint->is_https && !gw_str_has_prefix(rest, GW_STR("http://")))) return false;
   rest = gw_str_skip(rest, endpoint->is_https ? 8 : 7);
   ptrdiff_t slash = gw_str_find_char(rest, '/');
   endpoint->path = slash < 0 ? (struct gw_str){NULL, 0} : gw_str_skip(rest, (size_t)slash);

@@ -33,7 +33,8 @@ class Span:
 
 
 class Collector:
-    """`port` for gRPC, `http_port` for HTTP; `faults`: statuses to answer with before anything is taken ("UNAVAILABLE" or 503). `tls`: the files of a key
+    """`port` for gRPC, `http_port` for HTTP; `faults`: statuses to answer with before spans of requests
+    are taken ("UNAVAILABLE" or 503). `tls`: the files of a key
     and its certificate, for both ports."""
 
     def __init__(self, tls=None):
@@ -45,12 +46,12 @@ class Collector:
         """None, or the fault to answer with."""
         with self._lock:
             self.headers.append({key.lower(): value for key, value in headers})
-            if self.faults:
-                return self.faults.pop(0)
             request = trace_service_pb2.ExportTraceServiceRequest.FromString(body)
-            for resource in request.resource_spans:
-                for scope in resource.instrumentation_library_spans:  # ScopeSpans under its earlier name
-                    self.spans.extend(Span(resource.resource, span) for span in scope.spans)
+            spans = [Span(resource.resource, span) for resource in request.resource_spans
+                     for scope in resource.instrumentation_library_spans for span in scope.spans]  # ScopeSpans under its earlier name
+            if self.faults and any(span.kind == "server" for span in spans):
+                return self.faults.pop(0)
+            self.spans.extend(spans)
         return None
 
     def _start_grpc(self, tls):
@@ -76,13 +77,21 @@ class Collector:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self):
-                body = self.rfile.read(int(self.headers["content-length"]))
+                body = self.rfile.read(int(self.headers["content-length"])) if "content-length" in self.headers else self.chunks()
                 collector.paths.append(self.path)
                 fault = collector._take(body, self.headers.items())
                 self.send_response(fault or 200)
                 self.send_header("content-type", "application/x-protobuf")
                 self.send_header("content-length", "0")
                 self.end_headers()
+
+            def chunks(self):
+                body = b""
+                while size := int(self.rfile.readline(), 16):
+                    body += self.rfile.read(size)
+                    self.rfile.readline()
+                self.rfile.readline()
+                return body
 
             def log_message(self, *_):
                 pass
