@@ -4,6 +4,7 @@
 
 #include "common/base/mem.h"
 #include "common/routing/own_endpoint.h"
+#include "dataplane/filters/long_text.h"
 #include "dataplane/pipeline/local_reply.h"
 #include "dataplane/pipeline/stream_trace.h"
 
@@ -12,14 +13,17 @@ struct settings {
   const struct gw_cidr *metrics_allow;
 };
 
+struct state;
+
 /* Lives until the metrics have come, which may be after the stream. */
 struct query {
   struct gw_stream *stream; /* NULL: nobody waits any more */
-  struct query **owner;     /* where the stream's state points here */
+  struct state *state;      /* the stream's */
 };
 
 struct state {
   struct query *query;
+  struct gw_long_text answer;
 };
 
 static const void *build(const struct gw_filter_build *build, const struct gw_http_filter *model) {
@@ -43,22 +47,23 @@ static bool is_allowed(const struct settings *settings, const struct gw_address 
   return false;
 }
 
-static void reply_metrics(struct gw_stream *stream, struct gw_str text) {
-  if (text.len == 0) {
+static void reply_metrics(struct gw_stream *stream, struct gw_long_text *answer, struct gw_bytes *text) {
+  if (text->len == 0) {
     stream->detail = GW_STR("metrics_unavailable");
     gw_local_reply_failure(stream, 503, 0, GW_STR("the metrics could not be had"));
     return;
   }
   stream->detail = GW_STR("node_metrics");
-  gw_local_reply_text(stream, 200, GW_STR("text/plain; version=0.0.4; charset=utf-8"), gw_arena_copy(&stream->arena, text));
+  gw_long_text_start(answer, stream, GW_STR("text/plain; version=0.0.4; charset=utf-8"), text);
 }
 
-static void on_metrics(void *arg, struct gw_str text) {
+static void on_metrics(void *arg, struct gw_bytes *text) {
   struct query *query = arg;
   struct gw_stream *stream = query->stream;
   if (stream != NULL) {
-    *query->owner = NULL;
-    reply_metrics(stream, text);
+    struct state *state = query->state;
+    state->query = NULL;
+    reply_metrics(stream, &state->answer, text);
     gw_stream_resume(stream, GW_VERDICT_REPLIED);
   }
   free(query);
@@ -76,10 +81,10 @@ static enum gw_verdict metrics(struct gw_stream *stream, struct state *state, co
   const struct gw_node_status_calls *calls = stream->pipeline->options.node_status;
   struct query *query = gw_calloc(1, sizeof(*query));
   query->stream = stream;
-  query->owner = &state->query;
+  query->state = state;
   state->query = query;
   calls->get_metrics(calls->arg, stream->pipeline->options.worker_index, on_metrics, query);
-  return stream->is_response_complete ? GW_VERDICT_REPLIED : GW_VERDICT_WAIT;
+  return stream->is_response_started ? GW_VERDICT_REPLIED : GW_VERDICT_WAIT;
 }
 
 static enum gw_verdict ready(struct gw_stream *stream) {
@@ -108,9 +113,15 @@ static enum gw_verdict on_request(struct gw_stream *stream, void *arg, const voi
   return GW_VERDICT_REPLIED;
 }
 
+static void on_response_pause(struct gw_stream *stream, void *arg, bool is_paused) {
+  (void)stream;
+  gw_long_text_set_paused(&((struct state *)arg)->answer, is_paused);
+}
+
 static void on_end(struct gw_stream *stream, void *arg, const void *settings) {
   (void)stream, (void)settings;
   struct state *state = arg;
+  gw_long_text_done(&state->answer);
   if (state->query != NULL) state->query->stream = NULL;
 }
 
@@ -120,5 +131,6 @@ const struct gw_filter gw_filter_node_endpoints = {
     .state_size = sizeof(struct state),
     .build = build,
     .on_request = on_request,
+    .on_response_pause = on_response_pause,
     .on_end = on_end,
 };

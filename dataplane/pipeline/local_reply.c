@@ -6,19 +6,24 @@
 #include "common/base/mem.h"
 #include "common/message/status.h"
 
-static void respond(struct gw_stream *stream, uint32_t status, struct gw_str content_type, struct gw_str body) {
+/* false: nothing follows the head. */
+static bool begin(struct gw_stream *stream, uint32_t status, struct gw_str content_type, size_t body_len) {
   bool may_have_body = status != 204 && status != 304;
   bool is_head = stream->request.method == GW_METHOD_HEAD;
-  bool has_body = may_have_body && !is_head && body.len > 0;
+  bool has_body = may_have_body && !is_head && body_len > 0;
   stream->response.status = status;
   stream->response.version = GW_HTTP_1_1;
-  stream->response.content_length = may_have_body && !is_head ? (int64_t)body.len : GW_LENGTH_NONE;
-  stream->response.declared_length = may_have_body && is_head ? (int64_t)body.len : GW_LENGTH_NONE;
+  stream->response.content_length = may_have_body && !is_head ? (int64_t)body_len : GW_LENGTH_NONE;
+  stream->response.declared_length = may_have_body && is_head ? (int64_t)body_len : GW_LENGTH_NONE;
   if (may_have_body && content_type.len > 0) {
     gw_headers_add(&stream->response.headers, &stream->arena, GW_HEADER_CONTENT_TYPE, GW_STR("content-type"), content_type);
   }
   gw_stream_respond(stream, has_body);
-  if (!has_body || stream->is_response_complete) return;
+  return has_body && !stream->is_response_complete;
+}
+
+static void respond(struct gw_stream *stream, uint32_t status, struct gw_str content_type, struct gw_str body) {
+  if (!begin(stream, status, content_type, body.len)) return;
   gw_stream_respond_body(stream, body);
   gw_stream_respond_end(stream);
 }
@@ -73,6 +78,11 @@ void gw_local_reply_failure(struct gw_stream *stream, uint32_t status, uint32_t 
 void gw_local_reply_text(struct gw_stream *stream, uint32_t status, struct gw_str content_type, struct gw_str body) {
   ensure_request_id(stream);
   respond(stream, status, content_type, body);
+}
+
+bool gw_local_reply_begin_text(struct gw_stream *stream, uint32_t status, struct gw_str content_type, size_t len) {
+  ensure_request_id(stream);
+  return begin(stream, status, content_type, len);
 }
 
 /* Local reply form: an object with "error" first, as our control plane writes it, and no request id yet. */

@@ -11,6 +11,8 @@
 void gw_local_reply_failure(struct gw_stream *stream, uint32_t status, uint32_t grpc_status, struct gw_str message);
 /* A body of one's own. `content_type` and `body` live as long as the stream or longer. */
 void gw_local_reply_text(struct gw_stream *stream, uint32_t status, struct gw_str content_type, struct gw_str body);
+/* Only its head: true: a body of `len` bytes is to follow, by gw_stream_respond_body and _end. */
+bool gw_local_reply_begin_text(struct gw_stream *stream, uint32_t status, struct gw_str content_type, size_t len);
 /* A route's direct response: in local reply form it gets the request id, for gRPC callers its message becomes grpc-message. */
 void gw_local_reply_direct(struct gw_stream *stream, const struct gw_route_direct_response *direct);
 

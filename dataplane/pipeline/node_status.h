@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/base/bytes.h"
 #include "common/base/str.h"
 
 /* How much the process has to spare. */
@@ -20,8 +21,8 @@ struct gw_node_status_calls {
   void *arg;
   bool (*is_ready)(void *arg);                   /* may read an atomic */
   enum gw_overload_level (*overload)(void *arg); /* the same */
-  /* Asks for the metrics text; `done` is called on this worker's loop with the text (borrowed), or with "" when it could not be had. */
-  void (*get_metrics)(void *arg, uint32_t worker_index, void (*done)(void *done_arg, struct gw_str text), void *done_arg);
+  /* Asks for the metrics text; `done` is called on this worker's loop with the text (borrowed), which is empty when it could not be had. */
+  void (*get_metrics)(void *arg, uint32_t worker_index, void (*done)(void *done_arg, struct gw_bytes *text), void *done_arg);
   /* NULL: nobody wants to know. A token of that provider named a key that is not among its keys. */
   void (*on_unknown_key)(void *arg, struct gw_str provider);
 };

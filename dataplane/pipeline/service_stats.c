@@ -31,14 +31,15 @@ static void merge_circuit(struct gw_service_stats *service, const struct gw_serv
     service->circuit_changes_total[i] += from->circuit_changes_total[i];
 }
 
-static void add_answers(uint64_t answers[GW_ANSWER_CLASSES], const uint64_t from[GW_ANSWER_CLASSES]) {
-  for (size_t i = 0; i < GW_ANSWER_CLASSES; i++)
-    answers[i] += from[i];
-}
-
 static void add_instance(struct gw_instance_stats *instance, const struct gw_instance_stats *from) {
   instance->requests_active += from->requests_active;
-  add_answers(instance->answers, from->answers);
+  for (size_t i = 0; i < GW_ANSWER_CLASSES; i++)
+    instance->answers[i] += from->answers[i];
+}
+
+static void add_to_others(struct gw_service_stats *service, const struct gw_instance_stats *instances, uint32_t count) {
+  for (uint32_t i = 0; i < count; i++)
+    add_instance(&service->others, &instances[i]);
 }
 
 /* Both are sorted by address, and so is what comes of it. */
@@ -58,7 +59,8 @@ static void merge_instances(struct gw_service_stats *service, const struct gw_se
   service->instance_count = count;
 }
 
-void gw_service_stats_merge(struct gw_service_stats *service, const struct gw_service_stats *from) {
+/* All but the instances. */
+static void merge_totals(struct gw_service_stats *service, const struct gw_service_stats *from) {
   service->connections_active += from->connections_active;
   service->connections_total += from->connections_total;
   service->connect_failures_total += from->connect_failures_total;
@@ -71,7 +73,11 @@ void gw_service_stats_merge(struct gw_service_stats *service, const struct gw_se
   service->retries_exhausted_total += from->retries_exhausted_total;
   service->try_timeouts_total += from->try_timeouts_total;
   gw_histogram_merge(&service->response_times, &from->response_times);
-  add_answers(service->departed_answers, from->departed_answers);
+  add_instance(&service->others, &from->others);
+}
+
+void gw_service_stats_merge(struct gw_service_stats *service, const struct gw_service_stats *from) {
+  merge_totals(service, from);
   merge_instances(service, from);
 }
 
@@ -151,64 +157,51 @@ static void write_response_times(struct gw_metrics_writer *writer, struct gw_ser
 
 /* ---- instances ---- */
 
-/* Of one service: how many have series of their own, and what the others have, those that are gone included. */
-struct instances {
-  uint32_t own_count;
-  struct gw_instance_stats other;
-};
-
-/* Freed by the caller; by service. */
-static struct instances *share_room(struct gw_service_stats *const *services, size_t service_count, uint32_t room, uint32_t *ret_left_out) {
-  struct instances *shares = gw_calloc(service_count, sizeof(*shares));
-  *ret_left_out = 0;
-  for (size_t i = 0; i < service_count; i++) {
-    const struct gw_service_stats *service = services[i];
-    struct instances *share = &shares[i];
-    share->own_count = service->instance_count < room ? service->instance_count : room;
-    room -= share->own_count;
-    *ret_left_out += service->instance_count - share->own_count;
-    memcpy(share->other.address, "other", sizeof("other"));
-    add_answers(share->other.answers, service->departed_answers);
-    for (uint32_t k = share->own_count; k < service->instance_count; k++)
-      add_instance(&share->other, &service->instances[k]);
+/* Tells no more than `room` of all services apart: the others of each are put together. Returns how many these are. */
+static uint32_t share_room(struct gw_service_stats *const *services, uint32_t room) {
+  uint32_t left_out = 0;
+  for (size_t i = 0; services[i] != NULL; i++) {
+    struct gw_service_stats *service = services[i];
+    uint32_t own = service->instance_count < room ? service->instance_count : room;
+    add_to_others(service, service->instances + own, service->instance_count - own);
+    left_out += service->instance_count - own;
+    service->instance_count = own;
+    room -= own;
   }
-  return shares;
+  return left_out;
 }
 
-static void write_active(struct gw_metrics_writer *writer, struct gw_str service, const struct gw_instance_stats *instance) {
-  struct gw_label labels[] = {{"service", service}, {"address", gw_str_from(instance->address)}};
-  gw_metrics_u64(writer, "gateway_upstream_instance_requests", labels, GW_ARRAY_LEN(labels), instance->requests_active);
+static void write_active(struct gw_metrics_writer *writer, struct gw_str service, const char *address, uint64_t count) {
+  struct gw_label labels[] = {{"service", service}, {"address", gw_str_from(address)}};
+  gw_metrics_u64(writer, "gateway_upstream_instance_requests", labels, GW_ARRAY_LEN(labels), count);
 }
 
-static void write_answers(struct gw_metrics_writer *writer, struct gw_str service, const struct gw_instance_stats *instance) {
+static void write_answers(struct gw_metrics_writer *writer, struct gw_str service, const char *address,
+                          const uint64_t answers[GW_ANSWER_CLASSES]) {
   static const char *const classes[GW_ANSWER_CLASSES] = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
   for (size_t i = 0; i < GW_ANSWER_CLASSES; i++) {
-    struct gw_label labels[] = {{"service", service}, {"address", gw_str_from(instance->address)}, {"code_class", gw_str_from(classes[i])}};
-    if (instance->answers[i] == 0) continue;
-    gw_metrics_u64(writer, "gateway_upstream_instance_answers_total", labels, GW_ARRAY_LEN(labels), instance->answers[i]);
+    struct gw_label labels[] = {{"service", service}, {"address", gw_str_from(address)}, {"code_class", gw_str_from(classes[i])}};
+    if (answers[i] == 0) continue;
+    gw_metrics_u64(writer, "gateway_upstream_instance_answers_total", labels, GW_ARRAY_LEN(labels), answers[i]);
   }
 }
 
-static uint32_t write_instances(struct gw_metrics_writer *writer, struct gw_service_stats *const *services, uint32_t room) {
-  size_t count = 0;
-  uint32_t left_out;
-  while (services[count] != NULL)
-    count++;
-  GW_CLEANUP(gw_free_ptr) struct instances *shares = share_room(services, count, room, &left_out);
+static void write_instances(struct gw_metrics_writer *writer, struct gw_service_stats *const *services) {
   gw_metrics_family(writer, "gateway_upstream_instance_requests", "gauge", "Requests that an instance is working on.");
-  for (size_t i = 0; i < count; i++) {
-    for (uint32_t k = 0; k < shares[i].own_count; k++)
-      write_active(writer, services[i]->service, &services[i]->instances[k]);
-    if (services[i]->instance_count > shares[i].own_count) write_active(writer, services[i]->service, &shares[i].other);
+  for (size_t i = 0; services[i] != NULL; i++) {
+    const struct gw_service_stats *service = services[i];
+    for (uint32_t k = 0; k < service->instance_count; k++)
+      write_active(writer, service->service, service->instances[k].address, service->instances[k].requests_active);
+    if (service->others.requests_active > 0) write_active(writer, service->service, "other", service->others.requests_active);
   }
   gw_metrics_family(writer, "gateway_upstream_instance_answers_total", "counter",
                     "Tries by instance and the class of its answer (none: it gave none).");
-  for (size_t i = 0; i < count; i++) {
-    for (uint32_t k = 0; k < shares[i].own_count; k++)
-      write_answers(writer, services[i]->service, &services[i]->instances[k]);
-    write_answers(writer, services[i]->service, &shares[i].other);
+  for (size_t i = 0; services[i] != NULL; i++) {
+    const struct gw_service_stats *service = services[i];
+    for (uint32_t k = 0; k < service->instance_count; k++)
+      write_answers(writer, service->service, service->instances[k].address, service->instances[k].answers);
+    write_answers(writer, service->service, "other", service->others.answers);
   }
-  return left_out;
 }
 
 /* ---- all ---- */
@@ -217,25 +210,29 @@ static int by_name(const void *a, const void *b) {
   return gw_str_compare((*(const struct gw_service_stats *const *)a)->service, (*(const struct gw_service_stats *const *)b)->service);
 }
 
-/* Those beyond the bound become one; `services` has a place behind its last. Returns how many. */
-static uint32_t fold_services(struct gw_service_stats **services, size_t count, uint32_t room, struct gw_service_stats *other) {
-  if (count <= room) return 0;
+/* Those beyond the bound become one, whose instances are not told apart. `services` has a place behind its last. */
+static void fold_services(struct gw_service_stats **services, size_t count, uint32_t room, struct gw_service_stats *other,
+                          uint32_t left_out[GW_SERIES_KIND_COUNT]) {
+  if (count <= room) return;
   *other = (struct gw_service_stats){.service = GW_STR("other")};
-  for (size_t i = room; i < count; i++)
-    gw_service_stats_merge(other, services[i]);
+  for (size_t i = room; i < count; i++) {
+    merge_totals(other, services[i]);
+    add_to_others(other, services[i]->instances, services[i]->instance_count);
+    left_out[GW_SERIES_INSTANCE] += services[i]->instance_count;
+  }
   other->has_circuit_breaker = false;
   services[room] = other;
   services[room + 1] = NULL;
-  return (uint32_t)(count - room);
+  left_out[GW_SERIES_SERVICE] = (uint32_t)(count - room);
 }
 
-void gw_service_stats_write(const struct gw_map *map, uint32_t max_series, struct gw_metrics_writer *writer,
+void gw_service_stats_write(struct gw_map *map, uint32_t max_series, struct gw_metrics_writer *writer,
                             uint32_t ret_left_out[GW_SERIES_KIND_COUNT]) {
-  size_t count = gw_map_count(map);
   GW_CLEANUP(gw_free_ptr) struct gw_service_stats **services = (struct gw_service_stats **)gw_map_sorted_values(map, by_name);
-  struct gw_service_stats other = {0};
-  uint32_t room = gw_series_room(max_series, GW_SERIES_SERVICE);
-  ret_left_out[GW_SERIES_SERVICE] = fold_services(services, count, room, &other);
+  struct gw_service_stats other;
+  ret_left_out[GW_SERIES_SERVICE] = ret_left_out[GW_SERIES_INSTANCE] = 0;
+  fold_services(services, gw_map_count(map), gw_series_room(max_series, GW_SERIES_SERVICE), &other, ret_left_out);
+  ret_left_out[GW_SERIES_INSTANCE] += share_room(services, gw_series_room(max_series, GW_SERIES_INSTANCE));
   for (size_t f = 0; f < GW_ARRAY_LEN(service_families); f++) {
     const struct service_family *family = &service_families[f];
     gw_metrics_family(writer, family->name, family->type, family->help);
@@ -248,6 +245,5 @@ void gw_service_stats_write(const struct gw_map *map, uint32_t max_series, struc
   write_overflows(writer, services);
   write_circuits(writer, services);
   write_response_times(writer, services);
-  ret_left_out[GW_SERIES_INSTANCE] = write_instances(writer, services, gw_series_room(max_series, GW_SERIES_INSTANCE));
-  free(other.instances);
+  write_instances(writer, services);
 }

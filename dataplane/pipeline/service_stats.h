@@ -47,15 +47,15 @@ struct gw_service_stats {
   uint64_t retries_exhausted_total;
   uint64_t try_timeouts_total;
   struct gw_histogram response_times;
-  uint64_t departed_answers[GW_ANSWER_CLASSES]; /* of instances that are gone */
-  struct gw_instance_stats *instances;          /* owned; by address */
+  struct gw_instance_stats *instances; /* owned; by address */
   uint32_t instance_count;
+  struct gw_instance_stats others; /* those that are gone, and those that are not told apart, together */
 };
 
 /* Adds `from` to `service`, instances by address. */
 void gw_service_stats_merge(struct gw_service_stats *service, const struct gw_service_stats *from);
-/* All of them, by name → gw_service_stats. Says, by kind, how many found no room. */
-void gw_service_stats_write(const struct gw_map *services, uint32_t max_series, struct gw_metrics_writer *writer,
+/* All of them, by name → gw_service_stats; those that find no room lose what they have to "other". Says, by kind, how many these are. */
+void gw_service_stats_write(struct gw_map *services, uint32_t max_series, struct gw_metrics_writer *writer,
                             uint32_t ret_left_out[GW_SERIES_KIND_COUNT]);
 
 #endif

@@ -58,7 +58,7 @@ static void copy_cluster(struct gw_stats *copy, struct gw_worker_cluster *cluste
   service->retries_exhausted_total = counts->retries_exhausted_total;
   service->try_timeouts_total = counts->try_timeouts_total;
   service->response_times = counts->response_times;
-  memcpy(service->departed_answers, counts->departed_answers, sizeof(service->departed_answers));
+  memcpy(service->others.answers, counts->departed_answers, sizeof(service->others.answers));
   copy_instances(service, cluster);
 }
 

@@ -116,6 +116,7 @@ static void follow(struct gw_dependencies *dependencies, const struct gw_snapsho
   if (server == NULL && dependencies->count < GW_DEPENDENCIES_MAX) {
     server = dependencies->servers[dependencies->count++] = server_new(dependencies, model, password);
     server->identity = gw_strdup(identity);
+    gw_timer_start(dependencies->loop, &dependencies->timer, FIRST_ASK_MS);
   }
   explicit_bzero(identity, strlen(identity));
   free(identity);
@@ -151,8 +152,7 @@ void gw_dependencies_follow(struct gw_dependencies *dependencies, const struct g
     }
   }
   forget_others(dependencies);
-  gw_timer_stop(&dependencies->timer);
-  if (dependencies->count > 0) gw_timer_start(dependencies->loop, &dependencies->timer, FIRST_ASK_MS);
+  if (dependencies->count == 0) gw_timer_stop(&dependencies->timer);
 }
 
 /* ---- what is known ---- */

@@ -116,7 +116,7 @@ static enum gw_overload_level overload_level(void *arg) {
   return gw_overload_level(worker->options.overload);
 }
 
-static void get_metrics(void *arg, uint32_t worker_index, void (*done)(void *done_arg, struct gw_str text), void *done_arg) {
+static void get_metrics(void *arg, uint32_t worker_index, void (*done)(void *done_arg, struct gw_bytes *text), void *done_arg) {
   post_news(arg, (struct news){.kind = NEWS_METRICS_ASKED, .ask = {worker_index, done, done_arg}});
 }
 
@@ -176,7 +176,7 @@ static void on_order(void *arg, struct gw_mail *mail) {
                                                gw_engine_unknown_keys_total(worker->engine)}});
     break;
   case ORDER_TAKE_METRICS:
-    order->metrics.ask.done(order->metrics.ask.done_arg, gw_bytes_str(order->metrics.text));
+    order->metrics.ask.done(order->metrics.ask.done_arg, order->metrics.text);
     gw_bytes_unref(order->metrics.text);
     break;
   case ORDER_FIND_FAILURES:

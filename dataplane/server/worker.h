@@ -21,7 +21,7 @@ struct gw_worker;
 /* Somebody on the traffic port waits for the metrics; answered with gw_worker_answer_metrics. */
 struct gw_worker_metrics_ask {
   uint32_t worker_index;
-  void (*done)(void *done_arg, struct gw_str text);
+  void (*done)(void *done_arg, struct gw_bytes *text);
   void *done_arg;
 };
 

@@ -2,6 +2,7 @@
 import gzip
 import http.client
 import re
+import socket
 import subprocess
 import threading
 import time
@@ -155,6 +156,21 @@ class Callers:
         assert set(self.statuses) == {200}
 
 
+def slow_reader(port, path):
+    """Asks, and takes nothing of the answer yet."""
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.settimeout(30)
+    client.connect(("127.0.0.1", port))
+    client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+    return client
+
+
+def read_all(client):
+    with client:
+        return b"".join(iter(lambda: client.recv(1 << 16), b""))
+
+
 def slow_turns(scrape, bound):
     """How many turns of workers have taken longer than `bound` seconds (one of the histogram's)."""
     return scrape.sum("gateway_worker_loop_lag_seconds_count") - scrape.sum("gateway_worker_loop_lag_seconds_bucket", le=bound)
@@ -182,9 +198,18 @@ def test_scrape_of_5000_routes_takes_less_than_50_ms_and_stalls_no_worker(stage,
     print(f"{len(before.text) / 1e6:.1f} MB, {best}")
     assert best["identity"] < 0.05, times
 
-    # Beside traffic: copying the counters is all that a worker does for a scrape.
+    # Beside traffic: for a scrape a worker does no more than copying its counters, and on its own port sending the text, both in steps.
+    before = Scrape(get(status, "/metrics").text)
     callers = Callers(port, paths)
+    slow = slow_reader(port, "/metrics")
     for _ in range(20):
         assert get(status, "/metrics").status == 200
+        assert get(port, "/metrics").status == 200
+    length = int(re.search(rb"(?i)content-length: (\d+)", slow.recv(4096))[1])
+    assert len(read_all(slow)) > length - 4096
     callers.end()
-    assert slow_turns(Scrape(get(status, "/metrics").text), "0.025") == slow_turns(before, "0.025")
+    after = Scrape(get(status, "/metrics").text)
+    turns = after.sum("gateway_worker_loop_lag_seconds_count") - before.sum("gateway_worker_loop_lag_seconds_count")
+    slow_ones = slow_turns(after, "0.01") - slow_turns(before, "0.01")
+    print(f"{turns:.0f} turns of workers, {slow_ones:.0f} of them took more than 10 ms")
+    assert slow_ones <= max(3, turns / 500), "a machine that is busy otherwise holds up a few"

@@ -382,9 +382,11 @@ static inline bool fixture_is_ready(void *arg) {
   return ((struct fixture *)arg)->is_ready;
 }
 
-static inline void fixture_metrics(void *arg, uint32_t worker, void (*done)(void *, struct gw_str), void *done_arg) {
+static inline void fixture_metrics(void *arg, uint32_t worker, void (*done)(void *, struct gw_bytes *), void *done_arg) {
   (void)arg, (void)worker;
-  done(done_arg, GW_STR("gateway_up 1\n"));
+  struct gw_bytes *text = gw_bytes_new("gateway_up 1\n", strlen("gateway_up 1\n"));
+  done(done_arg, text);
+  gw_bytes_unref(text);
 }
 
 /* Serves `routes` with one cluster "backend", and "nowhere" without endpoints, "refused" at a closed port. */

@@ -87,7 +87,7 @@ static void test_write_stays_within_the_bound_and_loses_no_count(void **state) {
   assert_non_null(strstr(full.data, "gateway_upstream_retries_total{service=\"other\"} 98\n"));
   assert_non_null(strstr(full.data, "gateway_upstream_instance_answers_total{service=\"other\",address=\"other\",code_class=\"5xx\"}"));
   assert_non_null(strstr(full.data, "gateway_metrics_overflowed{kind=\"service\"} 98\n"));
-  assert_non_null(strstr(full.data, "gateway_metrics_overflowed{kind=\"instance\"} 173\n"));
+  assert_non_null(strstr(full.data, "gateway_metrics_overflowed{kind=\"instance\"} 196\n"));
   gw_stats_free(stats);
 }
 
@@ -99,7 +99,7 @@ static void test_merge_adds_instances_by_address(void **state) {
     struct gw_stats *stats = gw_stats_new();
     struct gw_service_stats *service = gw_stats_get_service(stats, GW_STR("s"));
     service->instances = gw_calloc(3, sizeof(*service->instances));
-    service->departed_answers[5] = 2;
+    service->others.answers[5] = 2;
     for (; service->instance_count < 3 && addresses[worker][service->instance_count][0] != '\0'; service->instance_count++) {
       struct gw_instance_stats *instance = &service->instances[service->instance_count];
       snprintf(instance->address, sizeof(instance->address), "%s", addresses[worker][service->instance_count]);
