@@ -1,6 +1,7 @@
 #!/bin/bash
-# Both planes in one container, with mutual TLS between them. The container ends when one of them does: whoever runs containers starts it anew.
-# routes.yaml and services.yaml lie in the working directory. SIGTERM: the data plane drains, and the control plane ends after it. A second one: now. SIGHUP: both read and open anew what they do.
+# Both planes in one container, with mutual TLS between them; routes.yaml and services.yaml lie in the working directory. The container ends when one
+# of them does: whoever runs containers starts it anew.
+# SIGTERM: the data plane drains, and the control plane ends after it. A second one: now. SIGHUP: both read and open anew what they do.
 set -u
 state="${XDG_STATE_HOME:-/var/lib}/gateway"
 pki="$state/pki"

@@ -9,6 +9,7 @@ cleanup() {
   [[ -x $dir/src/deploy/quickstart.sh ]] && chroot "$dir" /src/deploy/quickstart.sh --stop || true
   local mount
   for mount in "${mounts[@]}"; do umount -l "$mount"; done
+  ! mountpoint -q "$dir/run/netns" || umount -l "$dir/run/netns" # where tests have named network namespaces
   rm -rf --one-file-system "$dir"
 }
 trap cleanup EXIT
