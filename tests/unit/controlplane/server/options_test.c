@@ -4,6 +4,7 @@
 
 #include <cmocka.h>
 #include <getopt.h>
+#include <stdlib.h>
 
 #include "common/base/mem.h"
 #include "controlplane/server/options.h"
