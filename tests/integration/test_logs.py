@@ -390,7 +390,8 @@ def test_a_full_disk_holds_no_request_and_is_told_once(stage):
     control, data, port = both(stage, 'routes: [{path: "/**", service: s}]', services(backend), args=["--access-log-file", "/dev/full"])
     load(port, 300)
     wait_until(lambda: metric(data, "gateway_access_log_lost_total") == 300, "all lines lost")
-    wait_until(lambda: "the access log loses lines (300 so far): its disk is full or slow, or nobody reads" in data.log(), "word of it")
+    word = re.compile(r"the access log loses lines \(\d+ so far\): its disk is full or slow, or nobody reads")
+    wait_until(lambda: word.search(data.log()), "word of it")
     load(port, 100)
     wait_until(lambda: metric(data, "gateway_access_log_lost_total") == 400, "all lines lost")
     assert data.log().count("loses lines") == 1
@@ -452,7 +453,8 @@ def test_levels_change_while_the_programs_run(stage):
     assert control.ctl("log-level", "debug", check=0).stdout == "it was error\n"
     assert "INFO gateway-controlplane: the log's level is debug now; it was error" in wait_until(control.log, "the line")
     assert control.ctl("log-level", "warning", check=0).stdout == "it was debug\n"
-    assert "none of debug, info, warning and error" in control.ctl("log-level", "loud", check=1).stderr
+    refused = control.ctl("log-level", "loud")
+    assert refused.returncode != 0 and "none of debug, info, warning and error" in refused.stderr
     assert control.ctl("node", "log-level", "node-1", "error", check=0).stdout == "it was info\n"
     lines_before = len(data.log().splitlines())
     assert control.ctl("node", "log-level", "node-1", "debug", check=0).stdout == "it was error\n"
