@@ -196,7 +196,7 @@ static const char *const others_names[] = {
     "GATEWAY_STATUS_HTTP",   "GATEWAY_ADMIN_HTTP",  "GATEWAY_ADMIN_GRPC",   "GATEWAY_CACHE_DIR",   "GATEWAY_CACHE_KEY_FILE",
     "GATEWAY_CACHE_MAX_AGE", "GATEWAY_XDS_TLS_CA",  "GATEWAY_XDS_TLS_CERT", "GATEWAY_XDS_TLS_KEY", "GATEWAY_ADMIN_TOKEN_FILE",
     "GATEWAY_INSECURE",      "GATEWAY_DRAIN_DELAY", "GATEWAY_DRAIN_TIME",   "GATEWAY_PORTS_FILE",  "GATEWAY_ACCESS_LOG_FILE",
-    "GATEWAY_LOG_LEVEL",     "GATEWAY_LOG_FORMAT",  "GATEWAY_LOG_FILE",      "GATEWAY_HTTP_LISTEN",
+    "GATEWAY_LOG_LEVEL",     "GATEWAY_LOG_FORMAT",  "GATEWAY_LOG_FILE",     "GATEWAY_HTTP_LISTEN",
 };
 
 struct origin {
@@ -321,7 +321,8 @@ static void set_value(struct gw_settings *settings, const struct row *row, const
     break;
   case KIND_HEADERS:
     if (!gw_setting_is_headers(origin->text))
-      gw_errors_add(errors, origin->place, "%s: up to %u names of header fields with commas are allowed", row->name, GW_SETTING_HEADERS_MAX);
+      gw_errors_add(errors, origin->place, "%s: up to %u names of header fields with commas are allowed", row->name,
+                    GW_SETTING_HEADERS_MAX);
     break;
   case KIND_WORD:
     if (!gw_setting_is_word(origin->text)) gw_errors_add(errors, origin->place, "%s: ASCII without spaces is allowed", row->name);
