@@ -15,7 +15,7 @@ pytestmark = pytest.mark.full
 
 
 def config(passwords, tmp_path):
-    return subprocess.run([COMPOSE, "compose", "--env-file", "/dev/null", "-f", FILE, "config", "--format", "json"], capture_output=True, text=True, timeout=60,
+    return subprocess.run([COMPOSE, "--env-file", "/dev/null", "-f", FILE, "config", "--format", "json"], capture_output=True, text=True, timeout=60,
                           env={"HOME": str(tmp_path), "PATH": os.environ["PATH"], **passwords})
 
 

@@ -146,7 +146,7 @@ setup_kubernetes() {
         (cd helm && "$go" build -o "$GW_PEERS/helm" helm.sh/helm/v3/cmd/helm) &&
         (cd compose && "$go" build -o "$GW_PEERS/compose" github.com/docker/compose/v2/cmd) &&
         (cd etcd && "$go" build -o "$GW_PEERS/etcd" go.etcd.io/etcd/server/v3) &&
-        (cd kubernetes && "$go" build -o "$GW_PEERS/" k8s.io/kubernetes/cmd/kube-apiserver k8s.io/kubernetes/cmd/kubectl) &&
+        (cd kubernetes && "$go" build -ldflags "-X k8s.io/component-base/version.gitVersion=v1.36.3" -o "$GW_PEERS/" k8s.io/kubernetes/cmd/kube-apiserver k8s.io/kubernetes/cmd/kubectl) &&
         install -m 644 "$(source_of "$operator")/example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml" \
           "$(source_of "$certificates")"/deploy/crds/cert-manager.io_{certificates,issuers}.yaml "$GW_PEERS/crds/" &&
         echo "$want" >"$stamp"
