@@ -8,6 +8,8 @@
 #include "common/routing/route_table.h"
 #include "controlplane/policy/loosening_internal.h"
 
+#define PAIRS_MAX 2000000u /* that are looked at: a control plane does nothing else meanwhile */
+
 /* Routes of one side by host, path and conditions; those of one key differ in their methods. */
 struct keyed {
   const struct gw_route_entry *route;
@@ -28,8 +30,9 @@ struct search {
   struct gw_route_table *tables[2];
   struct gw_loosening_space space;
   const struct gw_route_entry *pair[2]; /* whose requests are asked for */
-  bool has_won[2];                      /* one of them was that one's */
-  bool has_same_roles;                  /* roles, and where claims tell of them, are the same on both sides */
+  uint64_t pair_count;
+  bool has_won[2];     /* one of them was that one's */
+  bool has_same_roles; /* roles, and where claims tell of them, are the same on both sides */
 };
 
 const char *gw_loosening_kind_name(enum gw_loosening_kind kind) {
@@ -240,8 +243,20 @@ static void ask_both(void *arg, const struct gw_request_head *head) {
 
 typedef void (*pair_fn)(struct search *search, int side, const struct gw_route_entry *other);
 
+/* So many take about a second. */
+static bool is_too_much(struct search *search) {
+  if (search->pair_count++ < PAIRS_MAX) return false;
+  if (search->pair_count > PAIRS_MAX + 1 || search->list->count == GW_LOOSENINGS_MAX) return true;
+  search->list->items[search->list->count++] =
+      (struct gw_loosening){.kind = GW_LOOSENING_AUTHENTICATION,
+                            .route = gw_arena_copy(search->list->arena, describe(search->pair[0], &search->scratch)),
+                            .words = "too many routes are new or gone at once to tell who answers their requests"};
+  return true;
+}
+
 static void ask_pair(struct search *search, int side, const struct gw_route_entry *other) {
   struct gw_arena arena;
+  if (is_too_much(search)) return;
   gw_arena_init(&arena, 4096);
   search->pair[1 - side] = other;
   gw_loosening_make_requests(&search->space, search->pair[0], search->pair[1], &arena, ask_both, search);

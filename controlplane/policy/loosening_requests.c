@@ -48,27 +48,59 @@ static void append_filled(struct gw_strbuf *path, struct gw_str rest, const stru
   }
 }
 
+/* One of two patterns that are walked together. */
+struct pattern {
+  struct gw_str at; /* behind a slash: what is left */
+  struct gw_str segment;
+  struct gw_str before; /* what was left with the segment */
+  bool has_segment;
+  enum segment kind;
+};
+
+static void step(struct pattern *pattern) {
+  pattern->before = pattern->at;
+  pattern->has_segment = gw_str_split_next(&pattern->at, '/', &pattern->segment);
+  pattern->kind = pattern->has_segment ? segment_kind(pattern->segment) : SEGMENT_LITERAL;
+}
+
+static struct pattern begin(struct gw_str text) {
+  struct pattern pattern = {.at = text};
+  step(&pattern); /* nothing stands before the first slash */
+  return pattern;
+}
+
+/* Of two segments of which neither is the rest; NULL: no segment is both. */
+static const struct gw_str *shared_segment(const struct pattern *a, const struct pattern *b, const struct filling *filling) {
+  if (a->kind == SEGMENT_ONE && b->kind == SEGMENT_ONE) return &filling->word;
+  if (a->kind == SEGMENT_ONE) return &b->segment;
+  return b->kind == SEGMENT_ONE || gw_str_equal(a->segment, b->segment) ? &a->segment : NULL;
+}
+
 /* Both patterns segment by segment, what is free in both filled. False: no path is of both. */
-static bool merge_patterns(struct gw_str a, struct gw_str b, const struct filling *filling, struct gw_strbuf *path) {
-  struct gw_str segment_a, segment_b;
-  gw_str_split_next(&a, '/', &segment_a); /* nothing stands before the first slash */
-  gw_str_split_next(&b, '/', &segment_b);
-  for (;;) {
-    struct gw_str rest_a = a, rest_b = b;
-    bool has_a = gw_str_split_next(&a, '/', &segment_a), has_b = gw_str_split_next(&b, '/', &segment_b);
-    enum segment kind_a = has_a ? segment_kind(segment_a) : SEGMENT_LITERAL, kind_b = has_b ? segment_kind(segment_b) : SEGMENT_LITERAL;
-    if (kind_a == SEGMENT_REST || kind_b == SEGMENT_REST) { /* it takes all that is left of the other one */
-      if (kind_a != SEGMENT_REST || (has_b && kind_b != SEGMENT_REST))
-        append_filled(path, kind_a == SEGMENT_REST ? rest_b : rest_a, filling);
-      else
-        append_filled(path, rest_a, filling);
+static bool merge_patterns(struct gw_str text_a, struct gw_str text_b, const struct filling *filling, struct gw_strbuf *path) {
+  struct pattern a = begin(text_a), b = begin(text_b);
+  for (step(&a), step(&b); a.has_segment || b.has_segment; step(&a), step(&b)) {
+    const struct pattern *rest = a.kind == SEGMENT_REST ? &a : b.kind == SEGMENT_REST ? &b : NULL, *other = rest == &a ? &b : &a;
+    if (rest != NULL) { /* it takes all that is left of the other one */
+      append_filled(path, other->has_segment ? other->before : rest->before, filling);
       return true;
     }
-    if (!has_a || !has_b) return has_a == has_b;
-    if (kind_a == SEGMENT_LITERAL && kind_b == SEGMENT_LITERAL && !gw_str_equal(segment_a, segment_b)) return false;
-    gw_strbuf_append_char(path, '/');
-    gw_strbuf_append_str(path, kind_a == SEGMENT_LITERAL ? segment_a : kind_b == SEGMENT_LITERAL ? segment_b : filling->word);
+    const struct gw_str *segment = a.has_segment && b.has_segment ? shared_segment(&a, &b, filling) : NULL;
+    if (segment == NULL) return false;
+    gw_strbuf_printf(path, "/%.*s", GW_STR_ARG(*segment));
   }
+  return true;
+}
+
+/* Whether a literal segment of one is another one of the other: most pairs are told apart by that, and quickly. */
+static bool differ(const struct gw_route_entry *route_a, const struct gw_route_entry *route_b) {
+  if (route_a->path.is_regex || route_b->path.is_regex) return false;
+  struct pattern a = begin(route_a->path.text), b = begin(route_b->path.text);
+  for (step(&a), step(&b); a.has_segment && b.has_segment; step(&a), step(&b)) {
+    if (a.kind == SEGMENT_REST || b.kind == SEGMENT_REST) return false;
+    if (a.kind == SEGMENT_LITERAL && b.kind == SEGMENT_LITERAL && !gw_str_equal(a.segment, b.segment)) return true;
+  }
+  return false;
 }
 
 static void add_path(struct paths *paths, struct gw_str path, struct gw_arena *arena) {
@@ -270,20 +302,27 @@ static struct demand opposite_of(const struct gw_loosening_condition *condition)
   return opposite;
 }
 
-/* `turn`: with all that some route wants not to be there, or not to be something, so that it does not take the request; each name with one
- * after the other. 0: without. */
-static void put_all(struct making *making, struct draft *draft, uint32_t turn, uint32_t variant) {
+/* How one of several requests meets the conditions of both. */
+struct form {
+  uint32_t variant; /* of samples */
+  /* With all that some route wants not to be there, or not to be something, so that it does not take the request; of each name one after
+   * the other. 0: without. */
+  uint32_t turn;
+  bool is_instead; /* … also in place of what the two want to be something else of that name */
+};
+
+static void put_all(struct making *making, struct draft *draft, const struct form *form) {
   const struct gw_loosening_space *space = making->space;
   bool is_given[DEMANDS_MAX] = {false};
   for (uint32_t i = 0; i < space->left_out_count; i++) {
-    if (!is_its_turn(space, i, turn)) continue;
+    if (!is_its_turn(space, i, form->turn)) continue;
     struct demand opposite = opposite_of(&space->left_out[i]), *demand = find_demand(&making->demands, opposite.kind, opposite.name);
-    if (demand != NULL && (!demand->is_there || demand->exact.data != NULL)) continue;
-    put(making, draft, &opposite, variant);
+    if (demand != NULL && (!form->is_instead || !demand->is_there || demand->exact.data != NULL)) continue;
+    put(making, draft, &opposite, form->variant);
     if (demand != NULL) is_given[demand - making->demands.items] = true;
   }
   for (uint32_t i = 0; i < making->demands.count; i++)
-    if (making->demands.items[i].is_there && !is_given[i]) put(making, draft, &making->demands.items[i], variant);
+    if (making->demands.items[i].is_there && !is_given[i]) put(making, draft, &making->demands.items[i], form->variant);
   struct gw_str cookie = GW_STR("cookie");
   if (draft->cookies.len > 0)
     gw_headers_add(&draft->headers, making->arena, gw_header_id_find(cookie), cookie,
@@ -294,12 +333,12 @@ static bool takes(const struct gw_route_entry *route, struct gw_str method) {
   return route->method_count == 0 || gw_loosening_has_word(route->methods, route->method_count, method);
 }
 
-static void ask(struct making *making, struct gw_str host, struct gw_str path, uint32_t turn, uint32_t variant) {
+static void ask(struct making *making, struct gw_str host, struct gw_str path, const struct form *form) {
   struct draft draft;
   gw_headers_init(&draft.headers, making->arena, 8);
   gw_strbuf_init(&draft.query);
   gw_strbuf_init(&draft.cookies);
-  put_all(making, &draft, turn, variant);
+  put_all(making, &draft, form);
   struct gw_str query = gw_strbuf_str(&draft.query);
   struct gw_request_head head = {.path = gw_str_from(gw_arena_printf(making->arena, "%.*s%.*s", GW_STR_ARG(path), GW_STR_ARG(query))),
                                  .authority = host,
@@ -326,6 +365,7 @@ static bool has_regex(const struct demands *demands) {
 
 void gw_loosening_make_requests(const struct gw_loosening_space *space, const struct gw_route_entry *a, const struct gw_route_entry *b,
                                 struct gw_arena *arena, gw_loosening_request_fn fn, void *arg) {
+  if (differ(a, b)) return;
   struct paths paths = {.count = 0};
   struct gw_str host = gw_loosening_shared_host(a, b, arena);
   if (host.len == 0) return;
@@ -337,9 +377,13 @@ void gw_loosening_make_requests(const struct gw_loosening_space *space, const st
   add_demands(&making.demands, b);
   uint32_t variants = has_regex(&making.demands) ? 2 : 1;
   for (uint32_t i = 0; i < paths.count; i++)
-    for (uint32_t variant = 0; variant < variants; variant++)
-      for (uint32_t turn = 0; turn <= space->turn_count; turn++)
-        ask(&making, host, paths.items[i], turn, variant);
+    for (struct form form = {.variant = 0}; form.variant < variants; form.variant++)
+      for (form.turn = 0; form.turn <= space->turn_count; form.turn++) {
+        form.is_instead = false;
+        ask(&making, host, paths.items[i], &form);
+        form.is_instead = form.turn > 0;
+        if (form.is_instead) ask(&making, host, paths.items[i], &form);
+      }
 }
 
 bool gw_loosening_may_meet(const struct gw_route_entry *a, const struct gw_route_entry *b, struct gw_arena *arena) {

@@ -66,8 +66,9 @@ static enum gw_err parse_segment(struct gw_str text, struct segment *segment, co
 /* Fills `plain` with the text, its wildcards taken out. */
 static void take_out_wildcards(struct gw_str text, char *plain) {
   for (size_t i = 0; i < text.len; i++) {
-    plain[i] = text.data[i];
-    if (memchr("{}*=", text.data[i], 4) != NULL) plain[i] = '_';
+    char c = text.data[i];
+    plain[i] = c;
+    if (c == '{' || c == '}' || c == '*' || c == '=') plain[i] = '_';
   }
 }
 

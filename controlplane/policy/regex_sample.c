@@ -42,8 +42,10 @@ static char of_escape(char c) {
   case 'D': return 'a';
   case 's': return ' ';
   case 'W': return '-';
-  default: return is_word(c) ? '\0' : c;
+  default: break;
   }
+  if (is_word(c)) return '\0';
+  return c;
 }
 
 static bool escape_has(char escape, char c) {
@@ -129,7 +131,8 @@ static bool emit_atom(struct walk *walk) {
   case '?':
   case '{': return false;
   case '\\': {
-    char meant = walk->rest.len > 0 ? of_escape(take_any(walk)) : '\0';
+    char meant = '\0';
+    if (walk->rest.len > 0) meant = of_escape(take_any(walk));
     if (meant != '\0') gw_strbuf_append_char(walk->out, meant);
     return meant != '\0';
   }

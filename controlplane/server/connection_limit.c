@@ -30,7 +30,7 @@ static int find_bound(void) {
   struct rlimit limit;
   rlim_t bound = GW_CONNECTIONS_MAX;
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < GW_CONNECTIONS_MAX + GW_CONNECTION_RESERVE)
-    bound = limit.rlim_cur > 2 * GW_CONNECTION_RESERVE ? limit.rlim_cur - GW_CONNECTION_RESERVE : limit.rlim_cur / 2;
+    bound = limit.rlim_cur > (rlim_t)2 * GW_CONNECTION_RESERVE ? limit.rlim_cur - GW_CONNECTION_RESERVE : limit.rlim_cur / 2;
   return (int)bound + (is_loop ? (int)GW_CONNECTION_PROBES : 0);
 }
 

@@ -111,6 +111,21 @@ static void test_regular_expressions_are_looked_at(void **state) {
         AUTH "routes:\n- {path: /**, service: s}\n", "3 authentication ~/[[:alpha:]]+: nobody is asked who they are any more\n");
 }
 
+static void test_more_than_can_be_looked_at_is_told(void **state) {
+  (void)state;
+  struct gw_strbuf texts[2];
+  for (size_t i = 0; i < 2; i++) {
+    gw_strbuf_init(&texts[i]);
+    gw_strbuf_printf(&texts[i], AUTH "routes:\n");
+    for (int k = 0; k < 1500; k++)
+      gw_strbuf_printf(&texts[i], "- {path: \"/{x}/%s%d\", service: s, auth_required: true}\n", i == 0 ? "old" : "new", k);
+  }
+  GW_CLEANUP(gw_free_ptr) char *told = find_all(texts[0].data, texts[1].data);
+  assert_non_null(strstr(told, ": too many routes are new or gone at once to tell who answers their requests\n"));
+  for (size_t i = 0; i < 2; i++)
+    gw_strbuf_done(&texts[i]);
+}
+
 static void test_each_group_of_nodes_is_looked_at(void **state) {
   (void)state;
   const char *before = AUTH "routes:\n- {path: /a, service: s, auth_required: true}\n"
@@ -455,6 +470,7 @@ int main(void) {
       cmocka_unit_test(test_route_that_reaches_no_service_needs_no_protection),
       cmocka_unit_test(test_requests_that_two_patterns_share_are_looked_at),
       cmocka_unit_test(test_regular_expressions_are_looked_at),
+      cmocka_unit_test(test_more_than_can_be_looked_at_is_told),
       cmocka_unit_test(test_ranges_are_compared_as_sets),
       cmocka_unit_test(test_each_group_of_nodes_is_looked_at),
       cmocka_unit_test(test_limits_that_hold_all_the_same_are_no_loosening),
