@@ -43,18 +43,22 @@ static bool are_plain(const char *data) {
   return (controls | others | find_byte(bytes, 0x7f) | find_byte(bytes, '"') | find_byte(bytes, '\\')) == 0;
 }
 
-static size_t count_plain(struct gw_str s) {
-  size_t plain = 0;
-  while (plain + 8 <= s.len && are_plain(s.data + plain))
-    plain += 8;
-  while (plain < s.len && is_plain(s.data[plain]))
-    plain++;
-  return plain;
+bool gw_json_is_plain(struct gw_str s) {
+  if (s.len >= 8) {
+    for (size_t i = 0; i + 8 < s.len; i += 8)
+      if (!are_plain(s.data + i)) return false;
+    return are_plain(s.data + s.len - 8); /* some of it for the second time */
+  }
+  for (size_t i = 0; i < s.len; i++)
+    if (!is_plain(s.data[i])) return false;
+  return true;
 }
 
 static void append_mixed(struct gw_strbuf *buf, struct gw_str s) {
   while (s.len > 0) {
-    size_t plain = count_plain(s);
+    size_t plain = 0;
+    while (plain < s.len && is_plain(s.data[plain]))
+      plain++;
     gw_strbuf_append(buf, s.data, plain);
     s = gw_str_skip(s, plain);
     if (s.len == 0) break;
@@ -77,12 +81,7 @@ static void append_mixed(struct gw_strbuf *buf, struct gw_str s) {
 void gw_json_append_string(struct gw_strbuf *buf, struct gw_str s) {
   gw_strbuf_reserve(buf, s.len + 2);
   buf->data[buf->len++] = '"';
-  if (count_plain(s) == s.len) {
-    if (s.len > 0) memcpy(buf->data + buf->len, s.data, s.len);
-    buf->len += s.len;
-  } else {
-    append_mixed(buf, s);
-  }
+  append_mixed(buf, s);
   gw_strbuf_append_char(buf, '"');
 }
 

@@ -9,6 +9,8 @@
 
 #include "common/base/str.h"
 
+/* Whether it stands for itself between quotation marks: ASCII that needs no escaping. */
+bool gw_json_is_plain(struct gw_str s);
 /* Appends the string quoted and escaped; bytes that are not UTF-8 become U+FFFD. */
 void gw_json_append_string(struct gw_strbuf *buf, struct gw_str s);
 

@@ -1,5 +1,7 @@
 #include "common/base/visible_text.h"
 
+#include "common/base/json.h"
+
 /* Stands for itself: ASCII without controls. */
 static bool is_plain(char c, bool is_quoted) {
   return (unsigned char)c >= 0x20 && (unsigned char)c < 0x7f && (!is_quoted || (c != '"' && c != '\\'));
@@ -32,6 +34,10 @@ static size_t append_other(struct gw_strbuf *buf, struct gw_str s) {
 }
 
 void gw_visible_text_append(struct gw_strbuf *buf, struct gw_str s, bool is_quoted) {
+  if (gw_json_is_plain(s)) { /* what JSON takes as it is, so does a line */
+    gw_strbuf_append_str(buf, s);
+    return;
+  }
   while (s.len > 0) {
     size_t plain = 0;
     while (plain < s.len && is_plain(s.data[plain], is_quoted))

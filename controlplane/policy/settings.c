@@ -320,7 +320,7 @@ static void set_value(struct gw_settings *settings, const struct row *row, const
                     row->name);
     break;
   case KIND_HEADERS:
-    if (!gw_setting_is_headers(origin->text))
+    if (!gw_setting_is_header_names(origin->text))
       gw_errors_add(errors, origin->place, "%s: up to %u names of header fields with commas are allowed", row->name,
                     GW_SETTING_HEADERS_MAX);
     break;

@@ -53,16 +53,16 @@ bool gw_setting_is_servers(struct gw_str text) {
   return true;
 }
 
-bool gw_setting_is_headers(struct gw_str text) {
+bool gw_setting_is_word(struct gw_str text) {
+  for (size_t i = 0; i < text.len; i++)
+    if (text.data[i] <= ' ' || text.data[i] >= 0x7f) return false;
+  return true;
+}
+
+bool gw_setting_is_header_names(struct gw_str text) {
   struct gw_str piece;
   uint32_t count = 0;
   while (text.len > 0 && gw_str_split_next(&text, ',', &piece))
     if (++count > GW_SETTING_HEADERS_MAX || !gw_header_name_is_valid(gw_str_trim(piece))) return false;
-  return true;
-}
-
-bool gw_setting_is_word(struct gw_str text) {
-  for (size_t i = 0; i < text.len; i++)
-    if (text.data[i] <= ' ' || text.data[i] >= 0x7f) return false;
   return true;
 }

@@ -13,14 +13,14 @@ bool gw_setting_is_cidrs(struct gw_str text);
 bool gw_setting_is_servers(struct gw_str text);
 /* As nacos_servers.h has them. */
 bool gw_setting_is_nacos_servers(struct gw_str text, struct gw_arena *arena);
-/* Names of header fields with commas, so many at most. */
-#define GW_SETTING_HEADERS_MAX 64u
-bool gw_setting_is_headers(struct gw_str text);
 /* ASCII without spaces. */
 bool gw_setting_is_word(struct gw_str text);
 /* Names of sources, with commas. Mistakes are added under `place`. */
 void gw_setting_check_discovery(struct gw_str text, const char *place, struct gw_arena *arena, struct gw_errors *errors);
 /* The host of a Redis, and what else it may be given as elsewhere. */
 void gw_setting_check_redis(struct gw_str text, const char *place, struct gw_errors *errors);
+/* Names of header fields with commas; empty: none. */
+#define GW_SETTING_HEADERS_MAX 64u
+bool gw_setting_is_header_names(struct gw_str text);
 
 #endif

@@ -3,6 +3,7 @@
 #include "common/base/mem.h"
 #include "common/base/percent.h"
 #include "common/message/headers.h"
+#include "controlplane/policy/route_headers_yaml.h"
 
 #define FIELDS_MAX 256u /* of one log, by the wire's rules */
 
@@ -130,15 +131,8 @@ static void add_header(struct form *form, struct gw_str name, bool is_request) {
   gw_strbuf_printf(&form->text, " %s=\"%s\"", field, format);
 }
 
-static struct gw_str lower(struct gw_str text, struct gw_arena *arena) {
-  char *copy = gw_arena_alloc_bytes(arena, text.len);
-  for (size_t i = 0; i < text.len; i++)
-    copy[i] = text.data[i] >= 'A' && text.data[i] <= 'Z' ? (char)(text.data[i] | 0x20) : text.data[i];
-  return (struct gw_str){copy, text.len};
-}
-
 static void add_headers(struct form *form, const char *list, bool is_request) {
-  struct gw_str rest = lower(gw_str_from(list), form->arena), word;
+  struct gw_str rest = gw_policy_lower(form->arena, gw_str_from(list)), word;
   while (gw_str_split_next(&rest, ',', &word)) {
     word = gw_str_trim(word);
     if (word.len > 0) add_header(form, word, is_request);

@@ -86,29 +86,36 @@ static struct gw_str time_text(const struct gw_stream *stream) {
   return (struct gw_str){pipeline->log_time, GW_CLOCK_RFC3339_SIZE - 1};
 }
 
+/* Of the client's connection. */
+static struct gw_str connection_text(enum gw_access_log_kind kind, const struct gw_stream *stream, char text[TEXT_SIZE]) {
+  switch (kind) {
+  case GW_ACCESS_LOG_REMOTE_ADDRESS: return gw_address_format(&stream->remote, text);
+  case GW_ACCESS_LOG_REMOTE_ADDRESS_WITHOUT_PORT: return gw_address_format_ip(&stream->remote, text);
+  case GW_ACCESS_LOG_DIRECT_REMOTE_ADDRESS: return gw_address_format(stream->peer, text);
+  case GW_ACCESS_LOG_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT: return gw_address_format_ip(stream->peer, text);
+  default: break;
+  }
+  const struct gw_tls *tls = stream->transport != NULL ? stream->transport->tls : NULL;
+  if (tls == NULL) return (struct gw_str){0};
+  return kind == GW_ACCESS_LOG_SERVER_NAME ? gw_tls_sni(tls) : gw_tls_version(tls);
+}
+
 /* Empty: there is no value. */
 static struct gw_str text_of(const struct gw_access_log_op *op, struct record *record) {
   struct gw_stream *stream = record->stream;
-  const struct gw_tls *tls = stream->transport != NULL ? stream->transport->tls : NULL;
   switch (op->kind) {
   case GW_ACCESS_LOG_TEXT: return op->text;
   case GW_ACCESS_LOG_START_TIME: return time_text(stream);
   case GW_ACCESS_LOG_TYPE: return record->type == GW_ACCESS_LOG_TYPE_START ? GW_STR("DownstreamStart") : GW_STR("DownstreamEnd");
   case GW_ACCESS_LOG_PROTOCOL: return stream->request.path.len > 0 ? gw_http_version_name(stream->request.version) : (struct gw_str){0};
   case GW_ACCESS_LOG_RESPONSE_CODE_DETAILS: return stream->detail;
-  case GW_ACCESS_LOG_RESPONSE_FLAGS: return gw_response_flags_format(stream->flags, record->text);
+  case GW_ACCESS_LOG_RESPONSE_FLAGS: return stream->flags == 0 ? GW_STR("-") : gw_response_flags_format(stream->flags, record->text);
   case GW_ACCESS_LOG_UPSTREAM_HOST: return stream->upstream_host;
   case GW_ACCESS_LOG_UPSTREAM_CLUSTER: return gw_stream_cluster_name(stream);
   case GW_ACCESS_LOG_SNAPSHOT: return gw_view_snapshot_version(stream->view);
   case GW_ACCESS_LOG_TRACE_ID:
     return stream->trace != NULL ? (struct gw_str){stream->trace->trace_id, GW_TRACE_ID_LEN} : (struct gw_str){0};
   case GW_ACCESS_LOG_ROUTE_NAME: return stream->route != NULL ? stream->route->name : (struct gw_str){0};
-  case GW_ACCESS_LOG_REMOTE_ADDRESS: return gw_address_format(&stream->remote, record->text);
-  case GW_ACCESS_LOG_REMOTE_ADDRESS_WITHOUT_PORT: return gw_address_format_ip(&stream->remote, record->text);
-  case GW_ACCESS_LOG_DIRECT_REMOTE_ADDRESS: return gw_address_format(stream->peer, record->text);
-  case GW_ACCESS_LOG_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT: return gw_address_format_ip(stream->peer, record->text);
-  case GW_ACCESS_LOG_SERVER_NAME: return tls != NULL ? gw_tls_sni(tls) : (struct gw_str){0};
-  case GW_ACCESS_LOG_TLS_VERSION: return tls != NULL ? gw_tls_version(tls) : (struct gw_str){0};
   case GW_ACCESS_LOG_CONSUMER: return consumer_of(stream);
   case GW_ACCESS_LOG_API_KEY: return stream->plan != NULL ? stream->plan->key_id : (struct gw_str){0};
   case GW_ACCESS_LOG_LIMIT: return stream->limit.name;
@@ -116,6 +123,12 @@ static struct gw_str text_of(const struct gw_access_log_op *op, struct record *r
   case GW_ACCESS_LOG_LIMIT_KEY: return (struct gw_str){0}; /* append_long's */
   case GW_ACCESS_LOG_DOWNSTREAM_REUSED: return stream->is_connection_reused ? GW_STR("true") : GW_STR("false");
   case GW_ACCESS_LOG_UPSTREAM_REUSED: return stream->is_upstream_reused ? GW_STR("true") : GW_STR("false");
+  case GW_ACCESS_LOG_REMOTE_ADDRESS:
+  case GW_ACCESS_LOG_REMOTE_ADDRESS_WITHOUT_PORT:
+  case GW_ACCESS_LOG_DIRECT_REMOTE_ADDRESS:
+  case GW_ACCESS_LOG_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT:
+  case GW_ACCESS_LOG_SERVER_NAME:
+  case GW_ACCESS_LOG_TLS_VERSION: return connection_text(op->kind, stream, record->text);
   case GW_ACCESS_LOG_RBAC_POLICY:
   case GW_ACCESS_LOG_RBAC_RESULT:
   case GW_ACCESS_LOG_RBAC_SHADOW_POLICY:
@@ -130,25 +143,53 @@ static struct gw_str text_of(const struct gw_access_log_op *op, struct record *r
 
 /* ---- writing ---- */
 
-/* The rings take lengths, so nothing ends with NUL here. */
+/* Without the NUL that a builder ends with: that comes at the end. */
 static inline void put(struct gw_strbuf *line, struct gw_str s) {
   if (s.len >= line->cap - line->len) gw_strbuf_reserve(line, s.len);
   if (s.len > 0) memcpy(line->data + line->len, s.data, s.len);
   line->len += s.len;
 }
 
-/* What strangers can't have had a hand in: numbers, words and times of ours. It is written as it is; false: there is nothing. */
+static void terminate(struct gw_strbuf *line) {
+  gw_strbuf_append(line, "", 0);
+}
+
+static void put_number(struct gw_strbuf *line, uint64_t value) {
+  char digits[20];
+  size_t at = sizeof(digits);
+  do {
+    digits[--at] = (char)('0' + value % 10);
+    value /= 10;
+  } while (value > 0);
+  put(line, (struct gw_str){digits + at, sizeof(digits) - at});
+}
+
+/* Nearly all values stand for themselves. */
+static void put_json_string(struct gw_strbuf *line, struct gw_str s, bool is_clean) {
+  if (!is_clean && !gw_json_is_plain(s)) {
+    gw_json_append_string(line, s);
+    return;
+  }
+  if (s.len + 2 >= line->cap - line->len) gw_strbuf_reserve(line, s.len + 2);
+  char *at = line->data + line->len;
+  *at++ = '"';
+  memcpy(at, s.data, s.len);
+  at[s.len] = '"';
+  line->len += s.len + 2;
+}
+
+static bool is_own(const struct gw_access_log_op *op) {
+  return op->form == GW_ACCESS_LOG_FORM_NUMBER || op->form == GW_ACCESS_LOG_FORM_FLAG;
+}
+
+/* Numbers and flags; false: there is nothing to be told. */
 static bool append_own(const struct gw_access_log_op *op, struct record *record) {
   if (!is_known(op, record->stream)) return false;
-  if (gw_access_log_is_number(op->kind))
-    gw_strbuf_append_u64(record->line, number_of(op, record->stream));
+  if (op->form == GW_ACCESS_LOG_FORM_NUMBER)
+    put_number(record->line, number_of(op, record->stream));
   else
     put(record->line, text_of(op, record));
   return true;
-}
-
-static bool is_own(enum gw_access_log_kind kind) {
-  return gw_access_log_is_number(kind) || gw_access_log_is_flag(kind);
 }
 
 /* What has no length that is known before; false: none of these, or there is nothing to be told. */
@@ -164,7 +205,7 @@ static bool append_long(const struct gw_access_log_op *op, const struct gw_strea
 
 /* What is not own; empty: there is no value. */
 static struct gw_str value_of(const struct gw_access_log_op *op, struct record *record) {
-  if (op->kind != GW_ACCESS_LOG_ATTEMPTS && op->kind != GW_ACCESS_LOG_LIMIT_KEY) return text_of(op, record);
+  if (op->form != GW_ACCESS_LOG_FORM_LONG) return text_of(op, record);
   struct gw_strbuf *text = &record->stream->pipeline->log_text;
   gw_strbuf_clear(text);
   return append_long(op, record->stream, text) ? gw_strbuf_str(text) : (struct gw_str){0};
@@ -172,7 +213,7 @@ static struct gw_str value_of(const struct gw_access_log_op *op, struct record *
 
 /* As part of a text; false: there is no value. */
 static bool append_part(const struct gw_access_log_op *op, struct record *record) {
-  if (is_own(op->kind)) return append_own(op, record);
+  if (is_own(op)) return append_own(op, record);
   if (op->kind == GW_ACCESS_LOG_TEXT) {
     gw_strbuf_append_str(record->line, op->text);
     return true;
@@ -195,7 +236,7 @@ static void append_json_text(const struct gw_access_log_value *value, bool omits
   for (uint32_t i = 0; i < value->op_count; i++) {
     const struct gw_access_log_op *op = &value->ops[i];
     size_t before = text->len;
-    if (is_own(op->kind))
+    if (is_own(op))
       append_own(op, &part);
     else if (!append_long(op, record->stream, text))
       gw_strbuf_append_str(text, text_of(op, &part));
@@ -211,9 +252,9 @@ static bool append_json(const struct gw_access_log_value *value, bool omits_empt
     return true;
   }
   const struct gw_access_log_op *op = &value->ops[0];
-  if (is_own(op->kind)) return append_own(op, record);
+  if (is_own(op)) return append_own(op, record);
   struct gw_str text = value_of(op, record);
-  if (text.len > 0) gw_json_append_string(record->line, text);
+  if (text.len > 0) put_json_string(record->line, text, op->form == GW_ACCESS_LOG_FORM_WORD);
   return text.len > 0;
 }
 
@@ -244,6 +285,7 @@ bool gw_access_log_plan_write(const struct gw_access_log_plan *plan, const struc
     append_object(plan, &record);
   else
     append_text(&plan->values[0], plan->omits_empty, &record);
+  terminate(line);
   return true;
 }
 
@@ -251,11 +293,12 @@ void gw_access_log_plan_write_value(const struct gw_access_log_plan *plan, struc
   struct record record = {.stream = stream, .type = GW_ACCESS_LOG_TYPE_END, .line = value};
   for (uint32_t i = 0; i < plan->values[0].op_count; i++) {
     const struct gw_access_log_op *op = &plan->values[0].ops[i];
-    if (is_own(op->kind))
+    if (is_own(op))
       append_own(op, &record);
     else
       gw_strbuf_append_str(value, text_of(op, &record));
   }
+  terminate(value);
 }
 
 /* What the request's route has instead of the listener's filters; NULL: nothing. */

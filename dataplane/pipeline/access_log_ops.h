@@ -57,8 +57,18 @@ enum gw_access_log_kind {
 /* In the place of what is hidden. */
 #define GW_ACCESS_LOG_REDACTED "[redacted]"
 
+/* What a value is, so that nobody has to look. */
+enum gw_access_log_form {
+  GW_ACCESS_LOG_FORM_ANY,    /* text in which a stranger may have had a hand */
+  GW_ACCESS_LOG_FORM_WORD,   /* text of ours that needs no escaping */
+  GW_ACCESS_LOG_FORM_NUMBER, /* … and no quotation marks */
+  GW_ACCESS_LOG_FORM_FLAG,   /* … either: true or false */
+  GW_ACCESS_LOG_FORM_LONG,   /* text of any length that is made, not found */
+};
+
 struct gw_access_log_op {
   enum gw_access_log_kind kind;
+  enum gw_access_log_form form;
   struct gw_str text; /* of TEXT; a header's name, lower case; of LIMIT_KEY: header names that are hidden, with commas */
   enum gw_header_id id;
   bool is_secret;                             /* of a header: only that it is there is told */
@@ -80,12 +90,5 @@ struct gw_access_log_plan {
   const struct gw_log_filter *filter; /* NULL: every request */
   struct gw_arena arena;
 };
-
-static inline bool gw_access_log_is_number(enum gw_access_log_kind kind) {
-  return kind >= GW_ACCESS_LOG_RESPONSE_CODE && kind <= GW_ACCESS_LOG_RESPONSE_DURATION;
-}
-static inline bool gw_access_log_is_flag(enum gw_access_log_kind kind) {
-  return kind == GW_ACCESS_LOG_DOWNSTREAM_REUSED || kind == GW_ACCESS_LOG_UPSTREAM_REUSED;
-}
 
 #endif

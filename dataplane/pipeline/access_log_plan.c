@@ -173,7 +173,26 @@ static bool compile_operator(struct compiler *compiler, struct gw_str text, stru
   return word != NULL || (gw_str_equal(name, GW_STR("REQ_WITHOUT_QUERY")) && gw_str_equal_nocase(argument, GW_STR(":path")));
 }
 
+static enum gw_access_log_form form_of(enum gw_access_log_kind kind) {
+  if (kind >= GW_ACCESS_LOG_RESPONSE_CODE && kind <= GW_ACCESS_LOG_RESPONSE_DURATION) return GW_ACCESS_LOG_FORM_NUMBER;
+  switch (kind) {
+  case GW_ACCESS_LOG_DOWNSTREAM_REUSED:
+  case GW_ACCESS_LOG_UPSTREAM_REUSED: return GW_ACCESS_LOG_FORM_FLAG;
+  case GW_ACCESS_LOG_ATTEMPTS:
+  case GW_ACCESS_LOG_LIMIT_KEY: return GW_ACCESS_LOG_FORM_LONG;
+  case GW_ACCESS_LOG_START_TIME:
+  case GW_ACCESS_LOG_TYPE:
+  case GW_ACCESS_LOG_PROTOCOL:
+  case GW_ACCESS_LOG_RESPONSE_FLAGS:
+  case GW_ACCESS_LOG_SNAPSHOT:
+  case GW_ACCESS_LOG_REMOTE_ADDRESS:
+  case GW_ACCESS_LOG_REMOTE_ADDRESS_WITHOUT_PORT: return GW_ACCESS_LOG_FORM_WORD;
+  default: return GW_ACCESS_LOG_FORM_ANY;
+  }
+}
+
 static void add_op(struct compiler *compiler, struct gw_access_log_op op) {
+  op.form = form_of(op.kind);
   if (compiler->count == OPS_MAX) {
     gw_errors_add(compiler->errors, compiler->place, "the format has more than %d parts", OPS_MAX);
   } else {

@@ -8,7 +8,6 @@
 #include <cmocka.h>
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "common/base/mem.h"
@@ -37,14 +36,15 @@ static void test_string_is_escaped_wherever_it_must_be(void **state) {
     const char *escaped;
   } cases[] = {{'"', "\\\""},     {'\\', "\\\\"}, {'\n', "\\n"}, {0, "\\u0000"}, {0x1f, "\\u001f"},
                {0x7f, "\\u007f"}, {' ', " "},     {'~', "~"},    {'!', "!"},     {'#', "#"}};
+  static const char all[] = "aaaaaaaaaaaaaaaaaaaa";
   for (size_t len = 1; len <= 20; len++)
     for (size_t at = 0; at < len; at++)
       for (size_t i = 0; i < GW_ARRAY_LEN(cases); i++) {
-        char text[20], expected[80];
+        char text[20];
         memset(text, 'a', sizeof(text));
         text[at] = cases[i].byte;
-        snprintf(expected, sizeof(expected), "\"%.*s%s%.*s\"", (int)at, "aaaaaaaaaaaaaaaaaaaa", cases[i].escaped, (int)(len - at - 1),
-                 "aaaaaaaaaaaaaaaaaaaa");
+        GW_CLEANUP(gw_free_ptr)
+        char *expected = gw_asprintf("\"%.*s%s%.*s\"", (int)at, all, cases[i].escaped, (int)(len - at - 1), all);
         assert_escapes((struct gw_str){text, len}, expected);
       }
 }
