@@ -52,11 +52,15 @@ static bool parse_hex(const char *text, size_t bytes, uint8_t *ret_bytes) {
 }
 
 void gw_trace_format_id(const uint8_t *id, size_t bytes, char *ret_text) {
-  static const char digits[] = "0123456789abcdef";
-  for (size_t i = 0; i < bytes; i++) {
-    ret_text[2 * i] = digits[id[i] >> 4];
-    ret_text[2 * i + 1] = digits[id[i] & 15];
-  }
+  /* Both characters of a byte at once. */
+#define ROW(high)                                                                                                                          \
+  high "0" high "1" high "2" high "3" high "4" high "5" high "6" high "7" high "8" high "9" high "a" high "b" high "c" high "d" high       \
+       "e" high "f"
+  static const char pairs[] = ROW("0") ROW("1") ROW("2") ROW("3") ROW("4") ROW("5") ROW("6") ROW("7") ROW("8") ROW("9") ROW("a") ROW("b")
+      ROW("c") ROW("d") ROW("e") ROW("f");
+#undef ROW
+  for (size_t i = 0; i < bytes; i++)
+    memcpy(ret_text + 2 * i, pairs + (size_t)2 * id[i], 2);
 }
 
 /* ---- W3C ---- */

@@ -13,14 +13,14 @@
 #define LENGTH_MAX ((size_t)1 << 21)
 #define STATUS_ERROR 2
 
-static size_t varint_len(uint64_t value) {
+static inline size_t varint_len(uint64_t value) {
   size_t len = 1;
   for (; value >= 128; value >>= 7)
     len++;
   return len;
 }
 
-static char *put_varint(char *at, uint64_t value) {
+static inline char *put_varint(char *at, uint64_t value) {
   for (; value >= 128; value >>= 7)
     *at++ = (char)(value | 128);
   *at++ = (char)value;
@@ -51,15 +51,17 @@ static void take_room(struct gw_strbuf *out, const char *end) {
   out->len = (size_t)(end - out->data);
 }
 
+/* Eight bytes at a time; the last eight overlap those before. */
 static bool is_ascii(struct gw_str text) {
   uint64_t any = 0, eight;
-  size_t at = 0;
-  for (; at + sizeof(eight) <= text.len; at += sizeof(eight)) {
-    memcpy(&eight, text.data + at, sizeof(eight));
-    any |= eight;
-  }
-  for (; at < text.len; at++)
+  for (size_t at = 0; text.len < sizeof(eight) && at < text.len; at++)
     any |= (uint64_t)(unsigned char)text.data[at];
+  for (size_t at = 0; text.len >= sizeof(eight); at += sizeof(eight)) {
+    bool is_last = at + sizeof(eight) >= text.len;
+    memcpy(&eight, text.data + (is_last ? text.len - sizeof(eight) : at), sizeof(eight));
+    any |= eight;
+    if (is_last) break;
+  }
   return (any & UINT64_C(0x8080808080808080)) == 0;
 }
 

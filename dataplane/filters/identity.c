@@ -70,7 +70,7 @@ static size_t copy_without_hyphens(struct gw_str id, char *to) {
 
 /* Of the trace; where nothing is traced of traceparent, or, for who has none, the request's id, which is a UUID, without its hyphens. */
 static struct gw_str trace_id(struct gw_stream *stream) {
-  if (stream->trace != NULL) return (struct gw_str){stream->trace->trace_id, GW_TRACE_ID_LEN};
+  if (stream->trace != NULL) return gw_stream_trace_id(stream);
   const struct gw_header *parent = gw_headers_find(&stream->request.headers, GW_HEADER_TRACEPARENT);
   if (parent != NULL && parent->value.len >= TRACEPARENT_LEN) {
     struct gw_str id = {parent->value.data + TRACE_ID_AT, GW_TRACE_ID_LEN};

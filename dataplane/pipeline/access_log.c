@@ -113,8 +113,7 @@ static struct gw_str text_of(const struct gw_access_log_op *op, struct record *r
   case GW_ACCESS_LOG_UPSTREAM_HOST: return stream->upstream_host;
   case GW_ACCESS_LOG_UPSTREAM_CLUSTER: return gw_stream_cluster_name(stream);
   case GW_ACCESS_LOG_SNAPSHOT: return gw_view_snapshot_version(stream->view);
-  case GW_ACCESS_LOG_TRACE_ID:
-    return stream->trace != NULL ? (struct gw_str){stream->trace->trace_id, GW_TRACE_ID_LEN} : (struct gw_str){0};
+  case GW_ACCESS_LOG_TRACE_ID: return stream->trace != NULL ? gw_stream_trace_id(stream) : (struct gw_str){0};
   case GW_ACCESS_LOG_ROUTE_NAME: return stream->route != NULL ? stream->route->name : (struct gw_str){0};
   case GW_ACCESS_LOG_CONSUMER: return consumer_of(stream);
   case GW_ACCESS_LOG_API_KEY: return stream->plan != NULL ? stream->plan->key_id : (struct gw_str){0};

@@ -2,6 +2,8 @@
 
 #include "common/otlp/span_sink.h"
 
+#define SPAN_AT 36 /* of the span's id in traceparent */
+
 /* ---- what the client says ---- */
 
 enum b3_field { B3_TRACE_ID, B3_SPAN_ID, B3_PARENT_ID, B3_SAMPLED, B3_FLAGS, B3_FIELDS };
@@ -70,17 +72,15 @@ static unsigned understand(const struct said *said, struct gw_trace_context *ret
 /* ---- what the service is told ---- */
 
 static void set_named(struct gw_stream *stream, struct gw_headers *headers, struct gw_str name, struct gw_str value) {
-  gw_headers_remove_name(headers, name);
+  if (gw_headers_find_name(headers, name) != NULL) gw_headers_remove_name(headers, name);
   gw_headers_add(headers, &stream->arena, GW_HEADER_OTHER, name, value);
 }
 
 static void tell_service(struct gw_stream *stream, unsigned ways) {
   struct gw_stream_trace *trace = stream->trace;
   struct gw_headers *headers = &stream->request.headers;
-  if ((ways & GW_PROPAGATE_W3C) != 0) {
-    gw_trace_format_traceparent(&trace->context, trace->traceparent);
+  if ((ways & GW_PROPAGATE_W3C) != 0)
     gw_headers_set(headers, &stream->arena, GW_HEADER_TRACEPARENT, (struct gw_str){trace->traceparent, GW_TRACEPARENT_LEN});
-  }
   if ((ways & GW_PROPAGATE_B3) != 0) {
     gw_trace_format_b3(&trace->context, trace->b3);
     set_named(stream, headers, GW_STR("b3"), (struct gw_str){trace->b3, GW_TRACE_B3_LEN});
@@ -88,7 +88,7 @@ static void tell_service(struct gw_stream *stream, unsigned ways) {
   if ((ways & GW_PROPAGATE_B3_MULTI) != 0) {
     bool is_sampled = trace->context.decision == GW_TRACE_SAMPLED;
     memcpy(trace->b3_span_id, trace->span_id, GW_SPAN_ID_LEN);
-    set_named(stream, headers, b3_names[B3_TRACE_ID], (struct gw_str){trace->trace_id, GW_TRACE_ID_LEN});
+    set_named(stream, headers, b3_names[B3_TRACE_ID], gw_stream_trace_id(stream));
     set_named(stream, headers, b3_names[B3_SPAN_ID], (struct gw_str){trace->b3_span_id, GW_SPAN_ID_LEN});
     set_named(stream, headers, b3_names[B3_SAMPLED], is_sampled ? GW_STR("1") : GW_STR("0"));
     gw_headers_remove_name(headers, b3_names[B3_PARENT_ID]);
@@ -100,7 +100,7 @@ static void tell_service(struct gw_stream *stream, unsigned ways) {
 static void tell_span(struct gw_stream_trace *trace, const uint8_t *span_id) {
   char text[GW_SPAN_ID_LEN];
   gw_trace_format_id(span_id, GW_SPAN_ID_BYTES, text);
-  memcpy(trace->traceparent + 36, text, sizeof(text));
+  memcpy(trace->traceparent + SPAN_AT, text, sizeof(text));
   memcpy(trace->b3 + GW_TRACE_ID_LEN + 1, text, sizeof(text));
   memcpy(trace->b3_span_id, text, sizeof(text));
 }
@@ -108,7 +108,7 @@ static void tell_span(struct gw_stream_trace *trace, const uint8_t *span_id) {
 void gw_stream_trace_tell_client(struct gw_stream *stream) {
   struct gw_stream_trace *trace = stream->trace;
   if (trace == NULL || !stream->listener->http->model->http.tracing->tells_client) return;
-  set_named(stream, &stream->response.headers, GW_STR("x-trace-id"), (struct gw_str){trace->trace_id, GW_TRACE_ID_LEN});
+  set_named(stream, &stream->response.headers, GW_STR("x-trace-id"), gw_stream_trace_id(stream));
   set_named(stream, &stream->response.headers, GW_STR("x-span-id"), (struct gw_str){trace->span_id, GW_SPAN_ID_LEN});
 }
 
@@ -120,7 +120,7 @@ void gw_stream_trace_begin(struct gw_stream *stream) {
   if (model == NULL) return;
   struct gw_random *random = &stream->pipeline->random;
   struct gw_stream_trace *trace = gw_arena_alloc(&stream->arena, sizeof(*trace));
-  memset(trace, 0, offsetof(struct gw_stream_trace, trace_id));
+  memset(trace, 0, offsetof(struct gw_stream_trace, span_id));
   stream->trace = trace;
   struct said said = listen_to(&stream->request.headers);
   unsigned ways = understand(&said, &trace->context, &trace->has_parent);
@@ -133,8 +133,8 @@ void gw_stream_trace_begin(struct gw_stream *stream) {
   trace->context.decision = is_sampled ? GW_TRACE_SAMPLED : GW_TRACE_NOT_SAMPLED;
   trace->is_recorded = is_sampled || model->samples_errors;
   gw_trace_new_span_id(random, trace->context.span_id);
-  gw_trace_format_id(trace->context.trace_id, GW_TRACE_ID_BYTES, trace->trace_id);
-  gw_trace_format_id(trace->context.span_id, GW_SPAN_ID_BYTES, trace->span_id);
+  gw_trace_format_traceparent(&trace->context, trace->traceparent);
+  memcpy(trace->span_id, trace->traceparent + SPAN_AT, GW_SPAN_ID_LEN);
   tell_service(stream, ways | model->propagation);
 }
 

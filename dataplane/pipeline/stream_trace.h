@@ -40,13 +40,16 @@ struct gw_stream_trace {
   struct gw_trace_step *last;
   struct gw_trace_step *work;    /* of the filter that waits; NULL: none does */
   struct gw_trace_step *attempt; /* under way; NULL: none is */
-  char trace_id[GW_TRACE_ID_LEN];
   char span_id[GW_SPAN_ID_LEN];
   /* What the service is told; each try puts its own span in. */
-  char traceparent[GW_TRACEPARENT_LEN];
+  char traceparent[GW_TRACEPARENT_LEN]; /* the trace's id is read from here */
   char b3[GW_TRACE_B3_LEN];
   char b3_span_id[GW_SPAN_ID_LEN];
 };
+
+static inline struct gw_str gw_stream_trace_id(const struct gw_stream *stream) {
+  return (struct gw_str){stream->trace->traceparent + 3, GW_TRACE_ID_LEN};
+}
 
 /* Reads and replaces the request's fields. Only where the listener is traced; else stream->trace stays NULL. */
 void gw_stream_trace_begin(struct gw_stream *stream);

@@ -1,6 +1,7 @@
 /* Spans in OpenTelemetry's words: the stable semantic conventions of HTTP, and "gateway.…" for what they have no word for. */
 #include <stdio.h>
 
+#include "common/base/mem.h"
 #include "common/message/failure.h"
 #include "common/otlp/span.h"
 #include "dataplane/pipeline/frozen_parts.h"
@@ -54,9 +55,10 @@ static void put_host(struct gw_span_writer *writer, struct gw_str authority) {
 }
 
 static void put_client(struct gw_span_writer *writer, const struct gw_stream *stream) {
-  char text[GW_ADDRESS_TEXT_SIZE];
-  PUT(writer, "client.address", gw_address_format_ip(&stream->remote, text));
-  PUT(writer, "network.peer.address", gw_address_format_ip(stream->peer, text));
+  char text[GW_ADDRESS_TEXT_SIZE], forwarded[GW_ADDRESS_TEXT_SIZE];
+  struct gw_str peer = gw_address_format_ip(stream->peer, text);
+  PUT(writer, "client.address", stream->is_remote_forwarded ? gw_address_format_ip(&stream->remote, forwarded) : peer);
+  PUT(writer, "network.peer.address", peer);
   PUT_INT(writer, "network.peer.port", gw_address_port(stream->peer));
   PUT(writer, "network.protocol.version", version_of(stream->request.version));
   const struct gw_header *agent = gw_headers_find(&stream->request.headers, GW_HEADER_USER_AGENT);
@@ -94,12 +96,23 @@ static void put_outcome(struct gw_span_writer *writer, const struct gw_stream *s
   gw_span_put_error(writer, stream->detail);
 }
 
+/* All of them, as far as there is room. */
+static struct gw_str join(char *room, size_t size, const struct gw_str *pieces, size_t count) {
+  size_t len = 0;
+  for (size_t i = 0; i < count; i++) {
+    size_t piece = pieces[i].len < size - len ? pieces[i].len : size - len;
+    if (piece > 0) memcpy(room + len, pieces[i].data, piece);
+    len += piece;
+  }
+  return (struct gw_str){room, len};
+}
+
 /* "GET /orders/{id}": of few values, as the name of a route is. */
 static struct gw_str name_of(const struct gw_stream *stream, char *room, size_t size) {
   struct gw_str method = stream->request.method == GW_METHOD_OTHER ? GW_STR("HTTP") : stream->request.method_name;
   if (stream->route == NULL || stream->route->name.len == 0) return method;
-  int len = snprintf(room, size, "%.*s %.*s", GW_STR_ARG(method), GW_STR_ARG(stream->route->name));
-  return (struct gw_str){room, (size_t)len < size ? (size_t)len : size - 1};
+  const struct gw_str pieces[] = {method, GW_STR(" "), stream->route->name};
+  return join(room, size, pieces, GW_ARRAY_LEN(pieces));
 }
 
 static void write_request(const struct gw_stream *stream, uint64_t end_us, struct gw_strbuf *out) {
@@ -132,8 +145,8 @@ static void put_attempt(struct gw_span_writer *writer, const struct gw_stream *s
   char url[512];
   struct gw_str path = shown_path(stream, step->path);
   put_method(writer, &stream->request);
-  int len = snprintf(url, sizeof(url), "%s://%.*s%.*s", step->has_tls ? "https" : "http", GW_STR_ARG(step->endpoint), GW_STR_ARG(path));
-  PUT(writer, "url.full", ((struct gw_str){url, (size_t)len < sizeof(url) ? (size_t)len : sizeof(url) - 1}));
+  const struct gw_str pieces[] = {step->has_tls ? GW_STR("https://") : GW_STR("http://"), step->endpoint, path};
+  PUT(writer, "url.full", join(url, sizeof(url), pieces, GW_ARRAY_LEN(pieces)));
   put_host(writer, step->endpoint);
   PUT_INT(writer, "gateway.attempt", step->number);
   if (step->number > 1) PUT_INT(writer, "http.request.resend_count", step->number - 1);

@@ -58,9 +58,9 @@ static const struct gw_jwt_rule rules[] = {
     {.match = {.kind = GW_PATH_MATCH_PREFIX, .path = GW_STR("/")}},
 };
 static const struct gw_jwt_authn sample = {providers, 2, 3, requirements, rules, 3, true};
-static const struct gw_forwarded_identity identity = {GW_STR("x-1"), GW_STR("x-2"),  GW_STR("x-3"), GW_STR("x-4"),
-                                                      GW_STR("x-5"), GW_STR("x-6"),  GW_STR("x-7"), GW_STR("x-8"),
-                                                      GW_STR("x-9"), GW_STR("x-10"), GW_STR("x-p-")};
+static const struct gw_forwarded_identity identity = {GW_STR("x-1"), GW_STR("x-2"), GW_STR("x-3"), GW_STR("x-4"),
+                                                      GW_STR("x-5"), GW_STR("x-6"), GW_STR("x-7"), GW_STR("x-s"),
+                                                      GW_STR("x-8"), GW_STR("x-9"), GW_STR("x-p-")};
 
 static struct gw_resource *encode(void) {
   const struct gw_http_filter filters[] = {
