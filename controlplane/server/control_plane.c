@@ -66,7 +66,6 @@ struct control_plane {
   struct gw_files *files;
   struct gw_huawei_clients *huawei;
   struct gw_change_trace *trace;
-  struct gw_huawei_clients *huawei;
   struct gw_discovery *discovery;
   struct gw_config_source *config_source;
   struct gw_catalog *catalog;
