@@ -52,12 +52,16 @@ def test_every_flag_is_told_as_the_program_tells_it(name):
     assert told == {flag: (value, meaning.rstrip(",")) for flag, (value, meaning) in flags_of(help_of(name)).items()}
 
 
-def test_every_flag_of_the_data_plane_has_the_environment_variable_that_is_told(tmp_path):
+def test_every_flag_of_the_data_plane_comes_from_the_environment_variable_that_is_told():
+    judged = 0
     for row in section("gateway-dataplane"):
-        (flag,), (variable,) = words(row["flag"]), words(row["environment"])
+        (flag,), (variable,), value = words(row["flag"]), words(row["environment"]), "".join(words(row["value"]))
         assert variable == "GATEWAY_" + flag.removeprefix("--").replace("-", "_").upper()
-        done = subprocess.run([program("gateway-dataplane"), "--no-such-flag"], env={variable: "\x01"}, capture_output=True, text=True)
-        assert done.returncode == 64
+        if value.startswith("HOST:PORT") or value in ("N", "DURATION", "LEVEL", "FORMAT"):  # others take any text
+            done = subprocess.run([program("gateway-dataplane")], env={variable: "no such"}, capture_output=True, text=True)
+            assert done.returncode == 64 and flag in done.stderr, done.stderr
+            judged += 1
+    assert judged > 8
 
 
 def test_every_verb_of_gatewayctl_is_told_with_its_options():
