@@ -5,6 +5,8 @@
 #   deploy/quickstart.sh            in the foreground; Ctrl-C ends it
 #   deploy/quickstart.sh --detach   in the background; returns once a request went through
 #   deploy/quickstart.sh --stop     ends what --detach started
+#
+# QUICKSTART_BUILD=no in the environment: build/bin is there already.
 set -euo pipefail
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 cd "$ROOT"
@@ -79,7 +81,7 @@ make_certificates() {
 
 run() {
   mkdir -p "$STATE"
-  build
+  [[ "${QUICKSTART_BUILD:-yes}" == no ]] || build
   make_certificates
   stop
   : >"$STATE/pids"
@@ -123,7 +125,7 @@ case "${1:-}" in
     ;;
   --stop) stop ;;
   *)
-    sed -n '2,7s/^# \{0,1\}//p' "$0"
+    sed -n '2,9s/^# \{0,1\}//p' "$0"
     exit 64
     ;;
 esac
