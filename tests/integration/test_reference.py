@@ -64,9 +64,16 @@ def test_every_flag_of_the_data_plane_comes_from_the_environment_variable_that_i
     assert judged > 8
 
 
+@pytest.mark.parametrize("name", ["gateway-controlplane", "gateway-dataplane"])
+def test_every_flag_of_healthcheck_is_told(name):
+    rows = [row for row in section("healthcheck") if row["program"] in ("both", f"`{name}`")]
+    told = {words(row["flag"])[0].removeprefix("--"): ("".join(words(row["value"])), row["meaning"]) for row in rows}
+    assert told == flags_of(help_of(name, "healthcheck"))
+
+
 def test_every_verb_of_gatewayctl_is_told_with_its_options():
     everywhere, whole = set(flags_of(help_of("gatewayctl"))), {}
-    verbs = re.findall(r"^  (\w+) +(.*)$", help_of("gatewayctl"), re.M)
+    verbs = re.findall(r"^  (\w[\w-]*) +(.*)$", help_of("gatewayctl"), re.M)
     verb_rows = [row for row in section("gatewayctl") if "verb" in row]
     assert [words(row["verb"])[0] for row in verb_rows] == [verb for verb, _ in verbs]
     for row, (verb, summary) in zip(verb_rows, verbs):
@@ -75,7 +82,7 @@ def test_every_verb_of_gatewayctl_is_told_with_its_options():
         whole |= own
         assert words(row["options"]) == [f"--{flag}" for flag in own], verb
         assert row["what it does"] == summary
-        assert "".join(words(row["arguments"])) == re.match(r"Usage: gatewayctl \w+ ?(.*?) ?\[OPTION\]", text)[1]
+        assert "".join(words(row["arguments"])) == re.match(r"Usage: gatewayctl [\w-]+ ?(.*?) ?\[OPTION\]", text)[1]
     told = {words(row["option"])[0]: ("".join(words(row["value"])), row["meaning"]) for row in section("gatewayctl") if "option" in row}
     assert told == {f"--{flag}": said for flag, said in whole.items()}
     shared = {words(row["flag"])[0]: ("".join(words(row["value"])), row["meaning"]) for row in section("gatewayctl") if "flag" in row}
