@@ -45,6 +45,7 @@ static const struct gw_access_log_field json_fields[] = {
     FIELD("downstream_remote_address", "%DOWNSTREAM_REMOTE_ADDRESS%"),
     FIELD("user_agent", "%REQ(USER-AGENT)%"),
     FIELD("request_id", "%REQ(X-REQUEST-ID)%"),
+    FIELD("trace_id", "%TRACE_ID%"),
 #undef FIELD
 };
 static const struct gw_access_log_field type_field = {{"access_log_type", 15}, {"%ACCESS_LOG_TYPE%", 17}};
@@ -58,7 +59,7 @@ static const char text_format[] =
     "\"%DYNAMIC_METADATA(envoy.filters.http.rbac:shadow_effective_policy_id)%\" "
     "%DYNAMIC_METADATA(envoy.filters.http.rbac:shadow_engine_result)% "
     "\"%DYNAMIC_METADATA(gateway:consumer)%\" \"%DYNAMIC_METADATA(gateway:rate_limit)%\" "
-    "%DYNAMIC_METADATA(gateway:upstream_connection_reused)%";
+    "%DYNAMIC_METADATA(gateway:upstream_connection_reused)% %TRACE_ID%";
 
 /* ---- which requests ---- */
 

@@ -13,7 +13,7 @@ FROM debian:bookworm-slim
 # Debian 12's own updates are wanted: no versions.
 # hadolint ignore=DL3008
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates \
-  libevent-core-2.1-7 libgrpc29 libhiredis0.14 libnghttp2-14 libpcre2-8-0 libprotobuf-c1 libssl3 && rm -rf /var/lib/apt/lists/*
+  libevent-core-2.1-7 libgrpc29 libhiredis0.14 libnghttp2-14 libpcre2-8-0 libprotobuf-c1 libssl3 zlib1g && rm -rf /var/lib/apt/lists/*
 RUN groupadd --gid 65532 gateway && useradd --uid 65532 --gid gateway --no-create-home --home-dir /var/lib/gateway --shell /usr/sbin/nologin gateway \
   && install -d -o gateway -g gateway -m 0700 /var/cache/gateway
 COPY --from=build /out/usr/bin/gateway-dataplane /usr/bin/

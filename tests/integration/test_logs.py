@@ -89,7 +89,7 @@ routes:
         for varying in ("start_time", "request_id", "duration", "response_duration", "bytes_sent"):
             line.pop(varying)
         assert line == {
-            "method": "POST", "path": "/orders/7/delay/150", "protocol": "HTTP/1.1", "authority": "shop.test", "response_code": 200,
+            "method": "POST", "path": "/orders/7/delay/150", "protocol": "HTTP/1.1", "authority": "shop.test", "trace_id": None, "response_code": 200,
             "response_code_details": "via_upstream", "response_flags": "-", "bytes_received": received, "route_name": "orders",
             "upstream_cluster": "s", "upstream_host": f"127.0.0.1:{backend.port}", "upstream_request_attempt_count": 1,
             "upstream_attempts": None, "upstream_connection_reused": is_reused, "downstream_connection_reused": is_reused,

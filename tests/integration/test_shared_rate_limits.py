@@ -146,8 +146,13 @@ def test_a_paused_redis_costs_at_most_one_timeout_and_is_asked_again_when_it_goe
 
 
 @pytest.mark.parametrize("policy, expected", [("open", {200: 20}), ("closed", {503: 20}), ("local", {200: 5, 429: 15})])
-def test_the_policy_says_what_becomes_of_requests_without_redis(stage, policy, expected):
-    fleet = Fleet(stage, routes("requests: 5, per: 1h"), free_port(), planes=1, GATEWAY_REDIS_ON_FAILURE=policy)
+def test_the_policy_says_what_becomes_of_requests_without_redis(stage, tmp_path, policy, expected):
+    port = free_port()
+    # Which a fresh data plane waits for, if it would refuse requests without it.
+    redis = Redis(tmp_path / "redis", port=port) if policy == "closed" else None
+    fleet = Fleet(stage, routes("requests: 5, per: 1h"), port, planes=1, GATEWAY_REDIS_ON_FAILURE=policy)
+    if redis is not None:
+        redis.stop()
     assert statuses(ask(fleet.ports[0], 20)) == expected
     assert judged(fleet.planes[0], policy) == 20
     if policy == "closed":
