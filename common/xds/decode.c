@@ -1,4 +1,5 @@
 #include "common/xds/decode.h"
+#include "common/base/mem.h"
 
 #include <arpa/inet.h>
 #include <string.h>
@@ -77,6 +78,19 @@ uint32_t gw_xds_decode_u32(struct gw_xds_decoder *decoder, const struct gw_xds_p
   if (value->value >= min && value->value <= max) return value->value;
   gw_xds_refuse(decoder, place, "is %u; allowed is %u to %u", value->value, min, max);
   return absent;
+}
+
+uint32_t gw_xds_decode_denominator(struct gw_xds_decoder *decoder, const struct gw_xds_place *place,
+                                   const Envoy__Type__V3__FractionalPercent *share) {
+  static const uint32_t denominators[] = {100, 10000, 1000000};
+  if (share == NULL) {
+    gw_xds_refuse(decoder, place, "is missing");
+    return 0;
+  }
+  if ((unsigned)share->denominator < GW_ARRAY_LEN(denominators)) return denominators[share->denominator];
+  gw_xds_refuse_enum(decoder, GW_XDS_FIELD(place, "denominator"), &envoy__type__v3__fractional_percent__denominator_type__descriptor,
+                     (int)share->denominator);
+  return 0;
 }
 
 struct gw_str gw_xds_decode_data_source(struct gw_xds_decoder *decoder, const struct gw_xds_place *place,

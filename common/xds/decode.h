@@ -23,6 +23,7 @@
 #include "envoy/config/route/v3/route.pb-c.h"
 #include "envoy/extensions/transport_sockets/tls/v3/secret.pb-c.h"
 #include "envoy/type/matcher/v3/regex.pb-c.h"
+#include "envoy/type/v3/percent.pb-c.h"
 #include "gateway/auth/v1/api_key.pb-c.h"
 #include "google/protobuf/any.pb-c.h"
 #include "google/protobuf/duration.pb-c.h"
@@ -63,6 +64,9 @@ static inline bool gw_xds_decode_bool(const Google__Protobuf__BoolValue *value, 
 }
 uint32_t gw_xds_decode_u32(struct gw_xds_decoder *decoder, const struct gw_xds_place *place, const Google__Protobuf__UInt32Value *value,
                            uint32_t absent, uint32_t min, uint32_t max);
+/* What the numerator is a share of: 100, 10,000 or 1,000,000. NULL and others are mistakes; 0 then. */
+uint32_t gw_xds_decode_denominator(struct gw_xds_decoder *decoder, const struct gw_xds_place *place,
+                                   const Envoy__Type__V3__FractionalPercent *share);
 /* inline_string or inline_bytes; NULL is a mistake. */
 struct gw_str gw_xds_decode_data_source(struct gw_xds_decoder *decoder, const struct gw_xds_place *place,
                                         const Envoy__Config__Core__V3__DataSource *source);

@@ -39,20 +39,10 @@ static void decode_comparison(struct gw_xds_decoder *d, const struct gw_xds_plac
 
 static void decode_sample(struct gw_xds_decoder *d, const struct gw_xds_place *place, const Envoy__Config__Accesslog__V3__RuntimeFilter *m,
                           struct gw_access_log_filter *out) {
-  static const uint32_t denominators[] = {100, 10000, 1000000};
-  const struct gw_xds_place *at = GW_XDS_FIELD(place, "percent_sampled");
-  const Envoy__Type__V3__FractionalPercent *share = m->percent_sampled;
   out->kind = GW_LOG_FILTER_SAMPLE;
   out->is_independent = m->use_independent_randomness;
-  if (share == NULL) {
-    gw_xds_refuse(d, at, "is missing");
-  } else if ((unsigned)share->denominator >= GW_ARRAY_LEN(denominators)) {
-    gw_xds_refuse_enum(d, GW_XDS_FIELD(at, "denominator"), &envoy__type__v3__fractional_percent__denominator_type__descriptor,
-                       (int)share->denominator);
-  } else {
-    out->numerator = share->numerator;
-    out->denominator = denominators[share->denominator];
-  }
+  out->denominator = gw_xds_decode_denominator(d, GW_XDS_FIELD(place, "percent_sampled"), m->percent_sampled);
+  if (out->denominator != 0) out->numerator = m->percent_sampled->numerator;
 }
 
 static void decode_types(struct gw_xds_decoder *d, const struct gw_xds_place *place, const Envoy__Config__Accesslog__V3__LogTypeFilter *m,

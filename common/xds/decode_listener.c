@@ -4,8 +4,8 @@
 #include "common/xds/access_log_codec.h"
 #include "common/xds/decode_hcm.h"
 #include "common/xds/decode_jwt_authn.h"
-#include "common/xds/decode_tracing.h"
 #include "common/xds/filter_codecs.h"
+#include "common/xds/tracing_codec.h"
 #include "common/xds/wire.h"
 #include "gateway/filters/http/v1/trusted_proxies.pb-c.h"
 
@@ -82,11 +82,12 @@ static bool decode_jwt_providers(struct gw_xds_decoder *d, const struct gw_xds_p
 }
 
 /* Nor this: it adds to the connection manager's tracing. */
-static bool decode_own_tracing(struct gw_xds_decoder *d, const struct gw_xds_place *place, const HttpFilter *m, const Own **ret_own) {
+static bool decode_own_tracing(struct gw_xds_decoder *d, const struct gw_xds_place *place, const HttpFilter *m,
+                               const OwnTracing **ret_own) {
   bool has_config =
       m->config_type_case == ENVOY__EXTENSIONS__FILTERS__NETWORK__HTTP_CONNECTION_MANAGER__V3__HTTP_FILTER__CONFIG_TYPE_TYPED_CONFIG;
   const struct gw_xds_place *at = GW_XDS_FIELD(place, "typed_config");
-  const Own *own = has_config ? gw_xds_find_own_tracing(d, at, m->typed_config) : NULL;
+  const OwnTracing *own = has_config ? gw_xds_find_own_tracing(d, at, m->typed_config) : NULL;
   if (own == NULL) return false;
   if (*ret_own != NULL) gw_xds_refuse(d, at, "is there twice");
   *ret_own = own;
@@ -97,7 +98,7 @@ static void decode_filters(struct gw_xds_decoder *d, const struct gw_xds_place *
                            struct gw_http_connection_manager *out) {
   struct gw_http_filter *filters = gw_arena_calloc(d->arena, m->n_http_filters, sizeof *filters);
   const Gateway__Filters__Http__V1__JwtProviders *jwt_providers = NULL;
-  const Own *tracing = NULL;
+  const OwnTracing *tracing = NULL;
   for (size_t i = 0; i < m->n_http_filters; i++) {
     struct gw_http_filter *filter = &filters[out->filter_count];
     const struct gw_xds_place *at = GW_XDS_ITEM(place, "http_filters", i);

@@ -2,24 +2,10 @@
 #include <string.h>
 
 #include "common/base/mem.h"
-#include "common/xds/decode_tracing.h"
-#include "envoy/config/trace/v3/opentelemetry.pb-c.h"
-#include "envoy/extensions/tracers/opentelemetry/resource_detectors/v3/static_config_resource_detector.pb-c.h"
-#include "envoy/extensions/tracers/opentelemetry/samplers/v3/always_on_sampler.pb-c.h"
-#include "envoy/extensions/tracers/opentelemetry/samplers/v3/parent_based_sampler.pb-c.h"
-#include "envoy/extensions/tracers/opentelemetry/samplers/v3/trace_id_ratio_based_sampler.pb-c.h"
+#include "common/xds/tracing_codec.h"
 
 #define PAIRS_MAX 128u
 #define PATH_LEN_MAX 1024u
-
-typedef Envoy__Config__Core__V3__GrpcService GrpcService;
-typedef Envoy__Config__Core__V3__HttpService HttpService;
-typedef Envoy__Config__Core__V3__TypedExtensionConfig Extension;
-typedef Envoy__Config__Trace__V3__OpenTelemetryConfig OpenTelemetryConfig;
-typedef Envoy__Extensions__Tracers__Opentelemetry__Samplers__V3__ParentBasedSamplerConfig ParentBased;
-typedef Envoy__Extensions__Tracers__Opentelemetry__Samplers__V3__TraceIdRatioBasedSamplerConfig RatioBased;
-typedef Envoy__Extensions__Tracers__Opentelemetry__ResourceDetectors__V3__StaticConfigResourceDetectorConfig StaticResource;
-#define SAMPLER_DESCRIPTOR(name) envoy__extensions__tracers__opentelemetry__samplers__v3__##name##_sampler_config__descriptor
 
 /* ---- where to ---- */
 
@@ -126,11 +112,11 @@ static uint32_t decode_percent(struct gw_xds_decoder *d, const struct gw_xds_pla
 static uint32_t decode_ratio(struct gw_xds_decoder *d, const struct gw_xds_place *place, const RatioBased *m) {
   const Envoy__Type__V3__FractionalPercent *share = m->sampling_percentage;
   if (share == NULL) return 0;
-  uint64_t unit = share->denominator == ENVOY__TYPE__V3__FRACTIONAL_PERCENT__DENOMINATOR_TYPE__HUNDRED        ? 10000
-                  : share->denominator == ENVOY__TYPE__V3__FRACTIONAL_PERCENT__DENOMINATOR_TYPE__TEN_THOUSAND ? 100
-                                                                                                              : 1;
-  if (share->numerator * unit > GW_TRACING_ALL) gw_xds_refuse(d, GW_XDS_FIELD(place, "sampling_percentage"), "is more than all");
-  return (uint32_t)(share->numerator * unit);
+  const struct gw_xds_place *at = GW_XDS_FIELD(place, "sampling_percentage");
+  uint32_t denominator = gw_xds_decode_denominator(d, at, share);
+  if (share->numerator > denominator && denominator != 0) gw_xds_refuse(d, at, "is more than all");
+  if (share->numerator > denominator) return 0;
+  return denominator != 0 ? share->numerator * (GW_TRACING_ALL / denominator) : 0;
 }
 
 static void decode_sampler(struct gw_xds_decoder *d, const struct gw_xds_place *place, const Extension *m, bool may_wrap,
@@ -179,7 +165,7 @@ static void decode_tags(struct gw_xds_decoder *d, const struct gw_xds_place *pla
   out->tag_count = (uint32_t)m->n_custom_tags;
 }
 
-static void add_own(struct gw_xds_decoder *d, const struct gw_xds_place *place, const Own *m, struct gw_tracing *out) {
+static void add_own(struct gw_xds_decoder *d, const struct gw_xds_place *place, const OwnTracing *m, struct gw_tracing *out) {
   static const unsigned ways[] = {GW_PROPAGATE_W3C, GW_PROPAGATE_B3, GW_PROPAGATE_B3_MULTI};
   if (!(m->sampled_per_second >= 0 && m->sampled_per_second <= 1e6))
     gw_xds_refuse(d, GW_XDS_FIELD(place, "sampled_per_second"), "is %g; allowed is 0 to a million", m->sampled_per_second);
@@ -197,10 +183,10 @@ static void add_own(struct gw_xds_decoder *d, const struct gw_xds_place *place, 
   }
 }
 
-const Own *gw_xds_find_own_tracing(struct gw_xds_decoder *d, const struct gw_xds_place *place, const Google__Protobuf__Any *any) {
-  static const Own nothing;
+const OwnTracing *gw_xds_find_own_tracing(struct gw_xds_decoder *d, const struct gw_xds_place *place, const Google__Protobuf__Any *any) {
+  static const OwnTracing nothing;
   if (strcmp(gw_xds_any_message(any), gateway__filters__http__v1__tracing__descriptor.name) != 0) return NULL;
-  const Own *own = gw_xds_decode_any(d, place, any, &gateway__filters__http__v1__tracing__descriptor);
+  const OwnTracing *own = gw_xds_decode_any(d, place, any, &gateway__filters__http__v1__tracing__descriptor);
   return own != NULL ? own : &nothing;
 }
 
@@ -225,7 +211,7 @@ static void decode_provider(struct gw_xds_decoder *d, const struct gw_xds_place 
 }
 
 const struct gw_tracing *gw_xds_decode_tracing(struct gw_xds_decoder *d, const struct gw_xds_place *place, const HcmTracing *m,
-                                               const struct gw_xds_place *own_place, const Own *own) {
+                                               const struct gw_xds_place *own_place, const OwnTracing *own) {
   if (m == NULL) {
     if (own != NULL) gw_xds_refuse(d, own_place, "needs tracing of the connection manager");
     return NULL;

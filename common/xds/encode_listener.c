@@ -2,8 +2,8 @@
 #include "common/xds/access_log_codec.h"
 #include "common/xds/decode_jwt_authn.h"
 #include "common/xds/encode.h"
-#include "common/xds/encode_tracing.h"
 #include "common/xds/filter_codecs.h"
+#include "common/xds/tracing_codec.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb-c.h"
 #include "gateway/filters/http/v1/trusted_proxies.pb-c.h"
 

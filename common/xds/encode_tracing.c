@@ -1,27 +1,11 @@
-#include "common/xds/encode_tracing.h"
 #include "common/base/mem.h"
-#include "common/xds/encode.h"
-#include "envoy/config/trace/v3/opentelemetry.pb-c.h"
-#include "envoy/extensions/tracers/opentelemetry/resource_detectors/v3/static_config_resource_detector.pb-c.h"
-#include "envoy/extensions/tracers/opentelemetry/samplers/v3/always_on_sampler.pb-c.h"
-#include "envoy/extensions/tracers/opentelemetry/samplers/v3/parent_based_sampler.pb-c.h"
-#include "envoy/extensions/tracers/opentelemetry/samplers/v3/trace_id_ratio_based_sampler.pb-c.h"
-#include "gateway/filters/http/v1/tracing.pb-c.h"
+#include "common/xds/tracing_codec.h"
 
 #define PROVIDER_NAME "envoy.tracers.opentelemetry"
 #define SAMPLERS "envoy.tracers.opentelemetry.samplers."
 #define DETECTOR_NAME "envoy.tracers.opentelemetry.resource_detectors.static_config"
 
-typedef Envoy__Config__Core__V3__GrpcService GrpcService;
-typedef Envoy__Config__Core__V3__HttpService HttpService;
-typedef Envoy__Config__Core__V3__TypedExtensionConfig Extension;
-typedef Envoy__Config__Trace__V3__OpenTelemetryConfig OpenTelemetryConfig;
-typedef Envoy__Extensions__Tracers__Opentelemetry__Samplers__V3__ParentBasedSamplerConfig ParentBased;
-typedef Envoy__Extensions__Tracers__Opentelemetry__Samplers__V3__TraceIdRatioBasedSamplerConfig RatioBased;
-typedef Envoy__Extensions__Tracers__Opentelemetry__ResourceDetectors__V3__StaticConfigResourceDetectorConfig StaticResource;
 typedef Envoy__Extensions__Tracers__Opentelemetry__ResourceDetectors__V3__StaticConfigResourceDetectorConfig__AttributesEntry Attribute;
-typedef Gateway__Filters__Http__V1__Tracing Own;
-#define SAMPLER_DESCRIPTOR(name) envoy__extensions__tracers__opentelemetry__samplers__v3__##name##_sampler_config__descriptor
 #define RESOURCE_DESCRIPTOR(entry)                                                                                                         \
   envoy__extensions__tracers__opentelemetry__resource_detectors__v3__static_config_resource_detector_config##entry##__descriptor
 
@@ -140,7 +124,7 @@ static void encode_tags(struct gw_arena *arena, const struct gw_tracing *tracing
 }
 
 const ProtobufCMessage *gw_xds_encode_own_tracing(struct gw_arena *arena, const struct gw_tracing *tracing) {
-  Own *m = gw_xds_encode_new(arena, &gateway__filters__http__v1__tracing__descriptor);
+  OwnTracing *m = gw_xds_encode_new(arena, &gateway__filters__http__v1__tracing__descriptor);
   m->sampled_per_second = tracing->sampled_per_s;
   m->samples_errors = tracing->samples_errors;
   m->headers_secret = gw_xds_encode_str(arena, tracing->headers_secret);

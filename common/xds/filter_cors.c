@@ -20,11 +20,10 @@ static ProtobufCMessage *encode(struct gw_arena *arena, const struct gw_http_fil
 /* All or none: a part of the requests would be left to chance. */
 static bool decode_enabled(struct gw_xds_decoder *d, const struct gw_xds_place *place,
                            const Envoy__Config__Core__V3__RuntimeFractionalPercent *m) {
-  if (m == NULL) return true;
-  static const uint32_t whole[] = {100, 10000, 1000000};
-  uint32_t numerator = m->default_value != NULL ? m->default_value->numerator : 100;
-  uint32_t kind = m->default_value != NULL ? (uint32_t)m->default_value->denominator : 0;
-  if (kind >= GW_ARRAY_LEN(whole) || (numerator != 0 && numerator < whole[kind])) gw_xds_refuse(d, place, "must be 0 or 100 percent");
+  if (m == NULL || m->default_value == NULL) return true;
+  uint32_t denominator = gw_xds_decode_denominator(d, GW_XDS_FIELD(place, "default_value"), m->default_value);
+  uint32_t numerator = m->default_value->numerator;
+  if (numerator != 0 && numerator < denominator) gw_xds_refuse(d, place, "must be 0 or 100 percent");
   return numerator != 0;
 }
 

@@ -40,20 +40,10 @@ static struct gw_token_bucket decode_bucket(struct gw_xds_decoder *d, const stru
 }
 
 static uint32_t decode_share(struct gw_xds_decoder *d, const struct gw_xds_place *place, const RuntimePercent *m) {
-  static const uint32_t factors[] = {MILLION / 100, MILLION / 10000, 1};
   if (m == NULL) return 0;
-  const Envoy__Type__V3__FractionalPercent *share = m->default_value;
-  const struct gw_xds_place *at = GW_XDS_FIELD(place, "default_value");
-  if (share == NULL) {
-    gw_xds_refuse(d, at, "is missing");
-    return 0;
-  }
-  if ((unsigned)share->denominator >= GW_ARRAY_LEN(factors)) {
-    gw_xds_refuse_enum(d, GW_XDS_FIELD(at, "denominator"), &envoy__type__v3__fractional_percent__denominator_type__descriptor,
-                       (int)share->denominator);
-    return 0;
-  }
-  uint64_t millionths = (uint64_t)share->numerator * factors[share->denominator];
+  uint32_t denominator = gw_xds_decode_denominator(d, GW_XDS_FIELD(place, "default_value"), m->default_value);
+  if (denominator == 0) return 0;
+  uint64_t millionths = (uint64_t)m->default_value->numerator * (MILLION / denominator);
   return millionths < MILLION ? (uint32_t)millionths : MILLION;
 }
 

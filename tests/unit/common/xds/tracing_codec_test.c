@@ -5,6 +5,7 @@
 #include "envoy/config/listener/v3/listener.pb-c.h"
 #include "envoy/config/trace/v3/opentelemetry.pb-c.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb-c.h"
+#include "envoy/extensions/tracers/opentelemetry/samplers/v3/trace_id_ratio_based_sampler.pb-c.h"
 #include "tests/unit/common/xds/refusals.h"
 #include "tests/unit/common/xds/samples.h"
 
@@ -241,6 +242,23 @@ CHANGE(odd_sampler) {
       gw_xds_encode_str(arena, GW_STR("type.googleapis.com/envoy.extensions.tracers.opentelemetry.samplers.v3.CELSamplerConfig"));
   set_config(arena, m, config);
 }
+/* A sampler by share alone. */
+static void set_share(struct gw_arena *arena, Hcm *m, uint32_t numerator, int denominator) {
+  OpenTelemetryConfig *config = config_of(arena, m);
+  Envoy__Extensions__Tracers__Opentelemetry__Samplers__V3__TraceIdRatioBasedSamplerConfig *ratio =
+      gw_xds_encode_new(arena, &envoy__extensions__tracers__opentelemetry__samplers__v3__trace_id_ratio_based_sampler_config__descriptor);
+  ratio->sampling_percentage = gw_xds_encode_new(arena, &envoy__type__v3__fractional_percent__descriptor);
+  ratio->sampling_percentage->numerator = numerator;
+  ratio->sampling_percentage->denominator = (Envoy__Type__V3__FractionalPercent__DenominatorType)denominator;
+  config->sampler->typed_config = gw_xds_encode_any(arena, &ratio->base);
+  set_config(arena, m, config);
+}
+CHANGE(share_of_what) {
+  set_share(arena, m, 1, 7);
+}
+CHANGE(share_of_more_than_all) {
+  set_share(arena, m, 10001, 1);
+}
 CHANGE(operator_in_header) {
   OpenTelemetryConfig *config = config_of(arena, m);
   config->grpc_service->initial_metadata[0]->value = gw_xds_encode_str(arena, GW_STR("%HOSTNAME%"));
@@ -264,6 +282,8 @@ static void test_what_can_t_be_done_is_refused_by_name(void **state) {
       {environment_tag, AT "tracing.custom_tags[0]: needs literal or request_header"},
       {two_services, AT "tracing.provider.typed_config: needs grpc_service or http_service"},
       {odd_sampler, CONFIG "sampler.typed_config: type"},
+      {share_of_what, CONFIG "sampler.typed_config.sampling_percentage.denominator: value 7 is not known"},
+      {share_of_more_than_all, CONFIG "sampler.typed_config.sampling_percentage: is more than all"},
       {operator_in_header, CONFIG "grpc_service.initial_metadata[0].value: holds a percent sign or a line end"},
       {no_tracing, AT "http_filters: needs tracing of the connection manager"},
   };
