@@ -165,13 +165,8 @@ void gw_strbuf_append_char(struct gw_strbuf *buf, char c) {
 }
 
 void gw_strbuf_append_u64(struct gw_strbuf *buf, uint64_t value) {
-  char digits[20];
-  size_t at = sizeof(digits);
-  do {
-    digits[--at] = (char)('0' + value % 10);
-    value /= 10;
-  } while (value > 0);
-  gw_strbuf_append(buf, digits + at, sizeof(digits) - at);
+  char digits[GW_U64_DIGITS_MAX];
+  gw_strbuf_append_str(buf, gw_str_format_u64(value, digits));
 }
 
 void gw_strbuf_vprintf(struct gw_strbuf *buf, const char *format, va_list args) {

@@ -46,6 +46,16 @@ struct gw_str gw_str_trim(struct gw_str s);
 bool gw_str_split_next(struct gw_str *rest, char separator, struct gw_str *ret_piece);
 /* Decimal digits only, no sign, no space. GW_ERR_INVALID, GW_ERR_LIMIT on overflow. */
 enum gw_err gw_str_parse_u64(struct gw_str s, uint64_t *ret_value);
+/* Decimal digits, at the end of `ret_digits`, into which the text points. */
+#define GW_U64_DIGITS_MAX 20u
+static inline struct gw_str gw_str_format_u64(uint64_t value, char ret_digits[GW_U64_DIGITS_MAX]) {
+  size_t at = GW_U64_DIGITS_MAX;
+  do {
+    ret_digits[--at] = (char)('0' + value % 10);
+    value /= 10;
+  } while (value > 0);
+  return (struct gw_str){ret_digits + at, GW_U64_DIGITS_MAX - at};
+}
 /* A NUL-terminated copy, freed with free(). */
 char *gw_str_dup(struct gw_str s);
 /* Bytes of the UTF-8 sequence (RFC 3629) that s begins with, 1 to 4; 0 when s is empty or begins with none. */

@@ -1,28 +1,12 @@
 #include "common/http/h1_codec.h"
 #include "common/message/status.h"
 
-#define U64_DIGITS_MAX 20
-
 static inline char *put(char *at, struct gw_str piece) {
   if (piece.len == 0) return at;
   memcpy(at, piece.data, piece.len);
   return at + piece.len;
 }
 #define PUT(at, literal) put(at, GW_STR(literal))
-
-struct number {
-  char digits[U64_DIGITS_MAX];
-  uint32_t start;
-};
-
-static struct gw_str format_u64(uint64_t value, struct number *number) {
-  number->start = U64_DIGITS_MAX;
-  do {
-    number->digits[--number->start] = (char)('0' + value % 10);
-    value /= 10;
-  } while (value > 0);
-  return (struct gw_str){number->digits + number->start, U64_DIGITS_MAX - number->start};
-}
 
 static size_t fields_size(const struct gw_headers *headers) {
   size_t size = 0;
@@ -67,14 +51,14 @@ static char *put_fields(char *at, const struct gw_headers *headers) {
 struct framing {
   bool is_chunked;
   struct gw_str length; /* digits, or empty */
-  struct number number;
+  char digits[GW_U64_DIGITS_MAX];
 };
 
 #define CHUNKED_LINE "Transfer-Encoding: chunked\r\n"
 #define LENGTH_FIELD "Content-Length: "
 
 static void set_length(struct framing *framing, int64_t length) {
-  framing->length = format_u64((uint64_t)length, &framing->number);
+  framing->length = gw_str_format_u64((uint64_t)length, framing->digits);
 }
 
 static size_t framing_size(const struct framing *framing) {

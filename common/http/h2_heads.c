@@ -204,14 +204,8 @@ static struct gw_h2_block new_block(struct gw_arena *arena, size_t field_count, 
 
 static void add_length(struct gw_h2_block *block, struct gw_arena *arena, int64_t length) {
   if (length < 0) return;
-  char digits[20];
-  size_t start = sizeof(digits);
-  uint64_t rest = (uint64_t)length;
-  do {
-    digits[--start] = (char)('0' + rest % 10);
-    rest /= 10;
-  } while (rest > 0);
-  add(block, GW_STR("content-length"), gw_arena_copy(arena, (struct gw_str){digits + start, sizeof(digits) - start}));
+  char digits[GW_U64_DIGITS_MAX];
+  add(block, GW_STR("content-length"), gw_arena_copy(arena, gw_str_format_u64((uint64_t)length, digits)));
 }
 
 struct gw_h2_block gw_h2_request_block(const struct gw_request_head *head, struct gw_arena *arena) {

@@ -154,13 +154,8 @@ static void terminate(struct gw_strbuf *line) {
 }
 
 static void put_number(struct gw_strbuf *line, uint64_t value) {
-  char digits[20];
-  size_t at = sizeof(digits);
-  do {
-    digits[--at] = (char)('0' + value % 10);
-    value /= 10;
-  } while (value > 0);
-  put(line, (struct gw_str){digits + at, sizeof(digits) - at});
+  char digits[GW_U64_DIGITS_MAX];
+  put(line, gw_str_format_u64(value, digits));
 }
 
 /* Nearly all values stand for themselves. */
