@@ -27,6 +27,21 @@ static struct waiting *wait_for(const struct gw_admin_request *request, struct g
   return waiting;
 }
 
+/* The message that what was found becomes. */
+typedef ProtobufCMessage *(*make_fn)(const struct waiting *waiting, const void *found, struct gw_arena *arena);
+
+static void finish(struct waiting *waiting, enum gw_err err, const char *words, make_fn make, const void *found) {
+  if (waiting->call != NULL && err != GW_OK) {
+    gw_admin_call_fail(waiting->call, err, words);
+  } else if (waiting->call != NULL) {
+    struct gw_arena arena;
+    gw_arena_init(&arena, 4096);
+    gw_admin_call_answer(waiting->call, make(waiting, found, &arena));
+    gw_arena_done(&arena);
+  }
+  free(waiting);
+}
+
 static Gateway__Admin__V1__Revision *make_revision(struct gw_arena *arena, const struct gw_revision *from) {
   if (from == NULL) return NULL;
   Gateway__Admin__V1__Revision *m = gw_admin_message_new(arena, &gateway__admin__v1__revision__descriptor);
@@ -82,25 +97,21 @@ static Gateway__Admin__V1__ApplyResponse__Outcome outcome_on_wire(enum gw_admin_
   return GATEWAY__ADMIN__V1__APPLY_RESPONSE__OUTCOME__OUTCOME_UNSPECIFIED;
 }
 
+static ProtobufCMessage *make_change(const struct waiting *waiting, const void *found, struct gw_arena *arena) {
+  const struct gw_admin_changed *changed = found;
+  Gateway__Admin__V1__ApplyResponse *m = gw_admin_message_new(arena, &gateway__admin__v1__apply_response__descriptor);
+  const struct gw_snapshot *snapshot = gw_snapshot_cache_current(waiting->options->cache);
+  m->outcome = outcome_on_wire(changed->outcome);
+  m->revision = make_revision(arena, changed->revision);
+  if (snapshot != NULL) m->snapshot_version = gw_arena_strdup(arena, snapshot->version);
+  if (changed->mistakes != NULL) add_mistakes(m, changed->mistakes, arena);
+  m->loosenings = make_loosenings(arena, changed->loosenings, changed->loosening_count);
+  m->n_loosenings = changed->loosening_count;
+  return &m->base;
+}
+
 static void on_changed(void *arg, const struct gw_admin_changed *changed) {
-  struct waiting *waiting = arg;
-  if (waiting->call != NULL && changed->err != GW_OK) {
-    gw_admin_call_fail(waiting->call, changed->err, changed->words);
-  } else if (waiting->call != NULL) {
-    struct gw_arena arena;
-    gw_arena_init(&arena, 4096);
-    Gateway__Admin__V1__ApplyResponse *m = gw_admin_message_new(&arena, &gateway__admin__v1__apply_response__descriptor);
-    const struct gw_snapshot *snapshot = gw_snapshot_cache_current(waiting->options->cache);
-    m->outcome = outcome_on_wire(changed->outcome);
-    m->revision = make_revision(&arena, changed->revision);
-    if (snapshot != NULL) m->snapshot_version = gw_arena_strdup(&arena, snapshot->version);
-    if (changed->mistakes != NULL) add_mistakes(m, changed->mistakes, &arena);
-    m->loosenings = make_loosenings(&arena, changed->loosenings, changed->loosening_count);
-    m->n_loosenings = changed->loosening_count;
-    gw_admin_call_answer(waiting->call, &m->base);
-    gw_arena_done(&arena);
-  }
-  free(waiting);
+  finish(arg, changed->err, changed->words, make_change, changed);
 }
 
 /* As the audit calls them. The administrators' one token says nothing of who holds it, so its holder's word is taken, and marked as such.
@@ -193,28 +204,25 @@ static ProtobufCBinaryData lend(struct gw_str text) {
   return (ProtobufCBinaryData){text.len, (uint8_t *)(uintptr_t)text.data};
 }
 
+static ProtobufCMessage *make_comparison(const struct waiting *waiting, const void *arg, struct gw_arena *arena) {
+  (void)waiting;
+  const struct gw_admin_comparison *found = arg;
+  Gateway__Admin__V1__CompareRevisionsResponse *m =
+      gw_admin_message_new(arena, &gateway__admin__v1__compare_revisions_response__descriptor);
+  m->from = make_revision(arena, found->from);
+  m->to = make_revision(arena, found->to);
+  m->from_routes = lend(found->from_texts->routes);
+  m->from_services = lend(found->from_texts->services);
+  m->to_routes = lend(found->to_texts->routes);
+  m->to_services = lend(found->to_texts->services);
+  m->loosenings = make_loosenings(arena, found->loosenings, found->loosening_count);
+  m->n_loosenings = found->loosening_count;
+  if (found->problem != NULL) m->problem = gw_arena_strdup(arena, found->problem);
+  return &m->base;
+}
+
 static void on_compared(void *arg, const struct gw_admin_comparison *found) {
-  struct waiting *waiting = arg;
-  if (waiting->call != NULL && found->err != GW_OK) {
-    gw_admin_call_fail(waiting->call, found->err, found->words);
-  } else if (waiting->call != NULL) {
-    struct gw_arena arena;
-    gw_arena_init(&arena, 4096);
-    Gateway__Admin__V1__CompareRevisionsResponse *m =
-        gw_admin_message_new(&arena, &gateway__admin__v1__compare_revisions_response__descriptor);
-    m->from = make_revision(&arena, found->from);
-    m->to = make_revision(&arena, found->to);
-    m->from_routes = lend(found->from_texts->routes);
-    m->from_services = lend(found->from_texts->services);
-    m->to_routes = lend(found->to_texts->routes);
-    m->to_services = lend(found->to_texts->services);
-    m->loosenings = make_loosenings(&arena, found->loosenings, found->loosening_count);
-    m->n_loosenings = found->loosening_count;
-    if (found->problem != NULL) m->problem = gw_arena_strdup(&arena, found->problem);
-    gw_admin_call_answer(waiting->call, &m->base);
-    gw_arena_done(&arena);
-  }
-  free(waiting);
+  finish(arg, found->err, found->words, make_comparison, found);
 }
 
 void gw_admin_start_compare(const struct gw_admin_request *request, struct gw_admin_call *call) {

@@ -22,7 +22,7 @@ static enum gw_err parse(const struct gw_yaml_document *before, const struct gw_
 /* Of all that is written but the routes, and of the settings: what a route's translation depends on beside itself. */
 static uint64_t hash_surroundings(const struct gw_policy *policy, const struct gw_settings *settings) {
   const struct gw_yaml_node *routes = policy->routes_file.root, *services = policy->services_file.root;
-  uint64_t hash = settings->hash;
+  uint64_t hash = gw_settings_hash(settings, NULL);
   for (uint32_t i = 0; routes != NULL && routes->kind == GW_YAML_MAPPING && i < routes->count; i++) {
     if (gw_str_equal(routes->pairs[i].key->text, GW_STR("routes"))) continue;
     const uint64_t words[] = {hash, routes->pairs[i].key->hash, routes->pairs[i].value->hash};

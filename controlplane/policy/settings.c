@@ -7,7 +7,6 @@
 #include "common/base/byte_count.h"
 #include "common/base/content_hash.h"
 #include "common/base/duration.h"
-#include "common/base/map.h"
 #include "common/base/mem.h"
 #include "common/base/percent.h"
 #include "common/net/address.h"
@@ -413,17 +412,18 @@ struct gw_str gw_settings_text(const struct gw_settings *settings, const char *n
   return origin_of(settings, name)->text;
 }
 
+/* Text by text: no copy of a password is made. */
+static uint64_t add_to_hash(uint64_t hash, struct gw_str text) {
+  const uint64_t words[] = {hash, gw_content_hash(text)};
+  return gw_content_hash((struct gw_str){(const char *)words, sizeof(words)});
+}
+
 uint64_t gw_settings_hash(const struct gw_settings *settings, const char *const *names) {
-  struct gw_strbuf all;
-  gw_strbuf_init(&all);
-  gw_strbuf_reserve(&all, 4096); /* passwords are among them: growing would leave copies */
-  for (; *names != NULL; names++) {
-    struct gw_str text = gw_settings_text(settings, *names);
-    gw_strbuf_printf(&all, "%zu ", text.len);
-    gw_strbuf_append_str(&all, text);
-  }
-  uint64_t hash = gw_content_hash(gw_strbuf_str(&all));
-  gw_strbuf_wipe(&all);
+  uint64_t hash = 0;
+  for (size_t i = 0; names == NULL && i < ROW_COUNT; i++)
+    hash = add_to_hash(hash, settings->origins->items[i].text);
+  for (; names != NULL && *names != NULL; names++)
+    hash = add_to_hash(hash, gw_settings_text(settings, *names));
   return hash;
 }
 
@@ -463,9 +463,6 @@ enum gw_err gw_settings_load(const char *env_file, const char *const *overrides,
   for (size_t i = 0; i < ROW_COUNT; i++) {
     settings->origins->items[i] = find_origin(&rows[i], overrides, &file, name, arena);
     set_value(settings, &rows[i], &settings->origins->items[i], errors);
-    struct gw_str text = settings->origins->items[i].text;
-    const uint64_t words[] = {settings->hash, gw_hash_keyed(text.data, text.len)};
-    settings->hash = gw_hash_keyed(words, sizeof(words));
   }
   if (errors->error_count == errors_before) check_trust(settings, errors);
   if (errors->error_count == errors_before) check_flags(settings, errors);

@@ -154,7 +154,6 @@ struct gw_settings {
   uint32_t http2_max_empty_frames;       /* GATEWAY_HTTP2_MAX_EMPTY_FRAMES: 10 */
   uint32_t http2_max_priority_frames;    /* GATEWAY_HTTP2_MAX_PRIORITY_FRAMES: 100 */
   uint32_t http2_max_window_updates;     /* GATEWAY_HTTP2_MAX_WINDOW_UPDATES: 10 */
-  uint64_t hash;                         /* of all these; of this process alone */
   struct gw_settings_origins *origins;   /* private: where each value came from, for print */
 };
 
@@ -168,7 +167,7 @@ enum gw_err gw_settings_load(const char *env_file, const char *const *overrides,
 void gw_settings_free(struct gw_settings *settings);
 /* The text of a setting, as it was given; a name that is no setting is a bug. It may be a secret. */
 struct gw_str gw_settings_text(const struct gw_settings *settings, const char *name);
-/* Of the texts of these settings (NULL-terminated): it differs when one of them does. */
+/* Of the texts of these settings (NULL-terminated; NULL: of all): it differs when one of them does. */
 uint64_t gw_settings_hash(const struct gw_settings *settings, const char *const *names);
 /* Where it was given: the place of a mistake. */
 const char *gw_settings_place(const struct gw_settings *settings, const char *name);
