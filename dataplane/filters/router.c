@@ -355,7 +355,7 @@ static void on_head(void *arg) {
     gw_headers_add(&stream->response.headers, &stream->arena, cookie->id, cookie->name, cookie->value);
   }
   stream->detail = GW_STR("via_upstream");
-  stream->answered_us = gw_loop_now_us(stream->pipeline->loop);
+  stream->answered_us = router->attempt.answered_us;
   router->has_body = stream->response.content_length != GW_LENGTH_NONE && stream->response.content_length != 0;
   gw_stream_respond(stream, router->has_body);
 }

@@ -46,6 +46,13 @@ static void write_routes(const struct gw_stats *stats, struct gw_metrics_writer 
   gw_metrics_histogram(writer, "gateway_request_duration_seconds", labels, GW_ARRAY_LEN(labels), &stats->overflow.duration);
 }
 
+/* A counter for each value of a label. */
+static void write_each(struct gw_metrics_writer *writer, const char *family, const char *label_name, const char *const *names,
+                       const uint64_t *values, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    gw_metrics_u64(writer, family, &(struct gw_label){label_name, gw_str_from(names[i])}, 1, values[i]);
+}
+
 static void write_limits(const struct gw_stats *stats, struct gw_metrics_writer *writer) {
   static const char *const names[GW_LIMIT_COUNT] = {
       [GW_LIMIT_HEAD_SIZE] = "head_size",
@@ -76,10 +83,7 @@ static void write_limits(const struct gw_stats *stats, struct gw_metrics_writer 
   };
   const char *family = "gateway_downstream_limits_total";
   gw_metrics_family(writer, family, "counter", "How often a limit was reached.");
-  for (size_t i = 0; i < GW_LIMIT_COUNT; i++) {
-    struct gw_label label = {"limit", gw_str_from(names[i])};
-    gw_metrics_u64(writer, family, &label, 1, stats->limits[i]);
-  }
+  write_each(writer, family, "limit", names, stats->limits, GW_LIMIT_COUNT);
 }
 
 static void write_rbac(const struct gw_stats *stats, struct gw_metrics_writer *writer) {
@@ -109,10 +113,7 @@ static void write_judges(const struct gw_stats *stats, struct gw_metrics_writer 
   const char *family = "gateway_rate_limit_shared_requests_total";
   gw_metrics_family(writer, family, "counter",
                     "Requests with limits that all data planes share, by who decided; all but redis: it was away.");
-  for (size_t i = 0; i < GW_LIMIT_JUDGE_COUNT; i++) {
-    struct gw_label label = {"by", gw_str_from(names[i])};
-    gw_metrics_u64(writer, family, &label, 1, stats->rate_limit_judges[i]);
-  }
+  write_each(writer, family, "by", names, stats->rate_limit_judges, GW_LIMIT_JUDGE_COUNT);
 }
 
 static void write_tokens(const struct gw_stats *stats, struct gw_metrics_writer *writer) {
@@ -126,10 +127,7 @@ static void write_tokens(const struct gw_stats *stats, struct gw_metrics_writer 
   };
   const char *family = "gateway_jwt_requests_total";
   gw_metrics_family(writer, family, "counter", "Requests to routes that look at tokens, by what became of the token.");
-  for (size_t i = 0; i < GW_JWT_RESULT_COUNT; i++) {
-    struct gw_label label = {"result", gw_str_from(names[i])};
-    gw_metrics_u64(writer, family, &label, 1, stats->jwt_results[i]);
-  }
+  write_each(writer, family, "result", names, stats->jwt_results, GW_JWT_RESULT_COUNT);
   family = "gateway_jwt_accepted_total";
   gw_metrics_family(writer, family, "counter", "Tokens accepted, by whether they were in the cache of verified ones.");
   gw_metrics_u64(writer, family, &(struct gw_label){"cache", GW_STR("hit")}, 1, stats->token_cache_hits_total);
@@ -143,20 +141,14 @@ static void write_keys(const struct gw_stats *stats, struct gw_metrics_writer *w
   };
   const char *family = "gateway_api_key_requests_total";
   gw_metrics_family(writer, family, "counter", "Requests to routes that look at API keys, by what became of the key.");
-  for (size_t i = 0; i < GW_KEY_RESULT_COUNT; i++) {
-    struct gw_label label = {"result", gw_str_from(names[i])};
-    gw_metrics_u64(writer, family, &label, 1, stats->key_results[i]);
-  }
+  write_each(writer, family, "result", names, stats->key_results, GW_KEY_RESULT_COUNT);
 }
 
 static void write_failures(const struct gw_stats *stats, struct gw_metrics_writer *writer) {
   static const char *const sides[GW_FAILURE_SIDE_COUNT] = {"client", "gateway", "upstream"};
   const char *family = "gateway_request_failures_total";
   gw_metrics_family(writer, family, "counter", "Requests that the gateway had to answer, or break off, itself, by whose fault it was.");
-  for (size_t i = 0; i < GW_FAILURE_SIDE_COUNT; i++) {
-    struct gw_label label = {"side", gw_str_from(sides[i])};
-    gw_metrics_u64(writer, family, &label, 1, stats->failures_total[i]);
-  }
+  write_each(writer, family, "side", sides, stats->failures_total, GW_FAILURE_SIDE_COUNT);
   family = "gateway_response_flags_total";
   gw_metrics_family(writer, family, "counter", "Requests by response flag, as in the access log; one may have several.");
   for (uint32_t i = 0; i < GW_FLAG_BITS; i++) {

@@ -105,9 +105,9 @@ static void tell_span(struct gw_stream_trace *trace, const uint8_t *span_id) {
   memcpy(trace->b3_span_id, text, sizeof(text));
 }
 
-void gw_stream_trace_tell_client(struct gw_stream *stream) {
+void gw_stream_trace_do_tell_client(struct gw_stream *stream) {
   struct gw_stream_trace *trace = stream->trace;
-  if (trace == NULL || !stream->listener->http->model->http.tracing->tells_client) return;
+  if (!stream->listener->http->model->http.tracing->tells_client) return;
   set_named(stream, &stream->response.headers, GW_STR("x-trace-id"), gw_stream_trace_id(stream));
   set_named(stream, &stream->response.headers, GW_STR("x-span-id"), (struct gw_str){trace->span_id, GW_SPAN_ID_LEN});
 }
@@ -139,9 +139,9 @@ void gw_stream_trace_begin(struct gw_stream *stream) {
 }
 
 /* What is sampled is worth a look at the clock; else the loop's time will do. */
-uint64_t gw_stream_trace_now_us(const struct gw_stream *stream) {
+uint64_t gw_stream_trace_do_now_us(const struct gw_stream *stream) {
   const struct gw_stream_trace *trace = stream->trace;
-  if (trace == NULL || !trace->is_recorded) return 0;
+  if (!trace->is_recorded) return 0;
   uint64_t now_us = trace->context.decision == GW_TRACE_SAMPLED ? gw_clock_monotonic_us() : gw_loop_now_us(stream->pipeline->loop);
   return stream->wall_us + (now_us - stream->started_us);
 }
@@ -181,9 +181,9 @@ void gw_stream_trace_end_work(struct gw_stream *stream, enum gw_verdict verdict)
   trace->work = NULL;
 }
 
-struct gw_trace_step *gw_stream_trace_begin_attempt(struct gw_stream *stream) {
+struct gw_trace_step *gw_stream_trace_do_begin_attempt(struct gw_stream *stream) {
   struct gw_stream_trace *trace = stream->trace;
-  if (trace == NULL || !trace->is_recorded || !stream->listener->http->model->http.tracing->has_attempt_spans) return NULL;
+  if (!trace->is_recorded || !stream->listener->http->model->http.tracing->has_attempt_spans) return NULL;
   struct gw_trace_step *step = trace->attempt = add_step(stream);
   step->start_us = gw_stream_trace_now_us(stream);
   step->number = stream->attempt_count;
@@ -192,17 +192,17 @@ struct gw_trace_step *gw_stream_trace_begin_attempt(struct gw_stream *stream) {
   return step;
 }
 
-void gw_stream_trace_end_attempt(struct gw_stream *stream, struct gw_str detail) {
+void gw_stream_trace_do_end_attempt(struct gw_stream *stream, struct gw_str detail) {
   struct gw_stream_trace *trace = stream->trace;
-  if (trace == NULL || trace->attempt == NULL) return;
+  if (trace->attempt == NULL) return;
   end_step(stream, trace->attempt, detail.len > 0 || trace->attempt->status >= 400, detail);
   trace->attempt = NULL;
 }
 
-void gw_stream_trace_end(struct gw_stream *stream) {
+void gw_stream_trace_do_end(struct gw_stream *stream) {
   struct gw_stream_trace *trace = stream->trace;
   struct gw_pipeline *pipeline = stream->pipeline;
-  if (trace == NULL || !trace->is_recorded || pipeline->options.spans == NULL) return;
+  if (!trace->is_recorded || pipeline->options.spans == NULL) return;
   if (trace->context.decision != GW_TRACE_SAMPLED && !gw_stream_trace_is_failed(stream)) return;
   gw_strbuf_clear(&pipeline->line);
   uint32_t count = gw_stream_trace_write(stream, gw_stream_trace_now_us(stream), &pipeline->line);

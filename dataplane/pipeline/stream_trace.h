@@ -57,23 +57,41 @@ void gw_stream_trace_begin(struct gw_stream *stream);
 static inline void gw_stream_trace_drop(struct gw_stream *stream) {
   stream->trace = NULL;
 }
+
+/* Of streams that are traced, which most are not: the functions below are those to call. */
+void gw_stream_trace_do_tell_client(struct gw_stream *stream);
+uint64_t gw_stream_trace_do_now_us(const struct gw_stream *stream);
+struct gw_trace_step *gw_stream_trace_do_begin_attempt(struct gw_stream *stream);
+void gw_stream_trace_do_end_attempt(struct gw_stream *stream, struct gw_str detail);
+void gw_stream_trace_do_end(struct gw_stream *stream);
+
 /* X-Trace-Id and X-Span-Id, where the client is told. */
-void gw_stream_trace_tell_client(struct gw_stream *stream);
+static inline void gw_stream_trace_tell_client(struct gw_stream *stream) {
+  if (stream->trace != NULL) gw_stream_trace_do_tell_client(stream);
+}
 
 /* Now, on the clock of spans; 0: nothing is recorded. */
-uint64_t gw_stream_trace_now_us(const struct gw_stream *stream);
+static inline uint64_t gw_stream_trace_now_us(const struct gw_stream *stream) {
+  return stream->trace != NULL ? gw_stream_trace_do_now_us(stream) : 0;
+}
 /* A filter has done its work, begun at start_us (> 0), or waits. */
 void gw_stream_trace_add_work(struct gw_stream *stream, const char *name, uint64_t start_us, enum gw_verdict verdict);
 /* … and waits no more. */
 void gw_stream_trace_end_work(struct gw_stream *stream, enum gw_verdict verdict);
 
 /* The try stream->attempt_count begins. NULL: tries are not recorded. The caller fills in what else it knows of it. */
-struct gw_trace_step *gw_stream_trace_begin_attempt(struct gw_stream *stream);
+static inline struct gw_trace_step *gw_stream_trace_begin_attempt(struct gw_stream *stream) {
+  return stream->trace != NULL ? gw_stream_trace_do_begin_attempt(stream) : NULL;
+}
 /* … ends; `detail` empty: it was answered. Harmless when none is under way. */
-void gw_stream_trace_end_attempt(struct gw_stream *stream, struct gw_str detail);
+static inline void gw_stream_trace_end_attempt(struct gw_stream *stream, struct gw_str detail) {
+  if (stream->trace != NULL) gw_stream_trace_do_end_attempt(stream, detail);
+}
 
 /* The stream is over: its spans go, or are forgotten. */
-void gw_stream_trace_end(struct gw_stream *stream);
+static inline void gw_stream_trace_end(struct gw_stream *stream) {
+  if (stream->trace != NULL) gw_stream_trace_do_end(stream);
+}
 /* stream_trace_write.c: all of them, in OTLP's wire form; how many. */
 uint32_t gw_stream_trace_write(const struct gw_stream *stream, uint64_t end_us, struct gw_strbuf *out);
 bool gw_stream_trace_is_failed(const struct gw_stream *stream);

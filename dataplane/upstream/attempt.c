@@ -41,7 +41,8 @@ void gw_attempt_give_head(struct gw_attempt *attempt) {
   struct gw_upstream_pool *pool = attempt->pool;
   uint32_t class = attempt->response.status / 100;
   count_answer(attempt, class < GW_ANSWER_CLASSES ? class : 0);
-  gw_histogram_add(&pool->options.counts->response_times, gw_loop_now_us(pool->options.loop) - attempt->started_us);
+  attempt->answered_us = gw_loop_now_us(pool->options.loop);
+  gw_histogram_add(&pool->options.counts->response_times, attempt->answered_us - attempt->started_us);
   attempt->calls->on_head(attempt->arg);
 }
 

@@ -53,6 +53,7 @@ struct gw_attempt {
   enum gw_concurrency overflow; /* the limit that was reached, when it was */
   uint8_t slots;                /* of the cluster's limits: a bit each */
   uint32_t interim_count;       /* 1xx answers skipped */
+  uint64_t answered_us;         /* when the answer's head came */
   uint64_t started_us;
   uint64_t idle_age_ms; /* how long a reused connection had been idle */
   uint64_t body_bytes;  /* of the request, queued */
