@@ -141,7 +141,7 @@ static inline void *delta_on_open(void *arg, struct gw_rpc_stream *stream) {
   struct control_plane *plane = arg;
   plane->delta_count++;
   if (!plane->has_no_delta) return ads_on_open(arg, stream);
-  gw_rpc_stream_finish(stream, GW_RPC_UNKNOWN, "not implemented");
+  gw_rpc_stream_finish(stream, GW_RPC_UNKNOWN, "unknown method");
   return NULL;
 }
 
