@@ -103,23 +103,37 @@ void gw_errors_append(struct gw_errors *errors, const char *prefix, const struct
   errors->warning_count += from->warning_count - (from->count - kept_errors);
 }
 
-static void format_severity(const struct gw_errors *errors, enum gw_severity severity, struct gw_strbuf *buf) {
+static void format_severity(const struct gw_errors *errors, enum gw_severity severity, const char *end, struct gw_strbuf *buf) {
   for (size_t i = 0; i < errors->count; i++) {
     const struct gw_mistake *mistake = &errors->items[i];
     if (mistake->severity != severity) continue;
     if (mistake->place[0] != '\0') gw_strbuf_printf(buf, "%s: ", mistake->place);
-    gw_strbuf_printf(buf, "%s\n", mistake->sentence);
+    gw_strbuf_printf(buf, "%s%s", mistake->sentence, end);
   }
+}
+
+static void format_all(const struct gw_errors *errors, const char *end, struct gw_strbuf *buf) {
+  gw_strbuf_init(buf);
+  format_severity(errors, GW_SEVERITY_ERROR, end, buf);
+  format_severity(errors, GW_SEVERITY_WARNING, end, buf);
+  size_t left_out = errors->error_count + errors->warning_count - errors->count;
+  if (left_out > 0) gw_strbuf_printf(buf, "and %zu more%s", left_out, end);
 }
 
 char *gw_errors_format(const struct gw_errors *errors) {
   struct gw_strbuf buf;
-  gw_strbuf_init(&buf);
-  format_severity(errors, GW_SEVERITY_ERROR, &buf);
-  format_severity(errors, GW_SEVERITY_WARNING, &buf);
-  size_t left_out = errors->error_count + errors->warning_count - errors->count;
-  if (left_out > 0) gw_strbuf_printf(&buf, "and %zu more\n", left_out);
+  format_all(errors, "\n", &buf);
   return gw_strbuf_take(&buf);
+}
+
+char *gw_errors_format_line(const struct gw_errors *errors) {
+  static const char between[] = "; ";
+  struct gw_strbuf buf;
+  format_all(errors, between, &buf);
+  size_t len = buf.len;
+  char *line = gw_strbuf_take(&buf);
+  if (len > 0) line[len - strlen(between)] = '\0';
+  return line;
 }
 
 void gw_panic(const char *file, int line, const char *format, ...) {

@@ -50,6 +50,8 @@ void gw_errors_warn(struct gw_errors *errors, const char *place, const char *for
 void gw_errors_append(struct gw_errors *errors, const char *prefix, const struct gw_errors *from);
 /* "place: sentence" a line, errors before warnings, sorted by place's order of addition; the caller frees with free(). */
 char *gw_errors_format(const struct gw_errors *errors);
+/* The same on one line, for a log: "; " stands between them. */
+char *gw_errors_format_line(const struct gw_errors *errors);
 
 /* Broken invariant or out of memory: writes the message to standard error and aborts. */
 _Noreturn void gw_panic(const char *file, int line, const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -227,7 +227,7 @@ static void make_exporter(struct gw_change_trace *trace) {
   gw_errors_init(&errors);
   trace->exporter = gw_otlp_exporter_new(&runtime, &trace->export_options, "OTEL_EXPORTER_OTLP_CERTIFICATE", &errors);
   if (trace->exporter == NULL) {
-    GW_CLEANUP(gw_free_ptr) char *text = gw_errors_format(&errors);
+    GW_CLEANUP(gw_free_ptr) char *text = gw_errors_format_line(&errors);
     GW_LOG_WARNING(trace->options.log, "changes are not traced: %s", text);
   }
   gw_errors_done(&errors);

@@ -117,7 +117,7 @@ void gw_config_source_put(struct gw_config_source *source, uint64_t number, cons
     tell_trouble(source, number);
     GW_LOG_INFO(source->log, "revision %llu is in force", (unsigned long long)number);
   } else {
-    char *words = gw_errors_format(&errors);
+    char *words = gw_errors_format_line(&errors);
     GW_LOG_ERROR(source->log, "revision %llu of the store can't be served: %s", (unsigned long long)number, words);
     free(words);
     if (!is_starting) tell_trouble(source, source->current);

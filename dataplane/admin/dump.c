@@ -3,6 +3,7 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/model/cluster.h"
+#include "common/model/consistency.h"
 #include "common/model/listener.h"
 #include "dataplane/admin/dump_model.h"
 
@@ -29,6 +30,16 @@ static const char *readiness(const struct gw_admin_state *state) {
   return state->was_complete ? "waits for what it depends on" : "no full configuration has been active yet";
 }
 
+/* What the active configuration names, and was not sent. */
+static void put_missing(const struct gw_snapshot *snapshot, struct gw_json_writer *json) {
+  struct gw_errors errors;
+  gw_errors_init(&errors);
+  gw_consistency_check(snapshot, GW_CONSISTENCY_SERVED, &errors);
+  GW_CLEANUP(gw_free_ptr) char *missing = gw_errors_format_line(&errors);
+  gw_dump_text(json, "missing", gw_str_from(missing));
+  gw_errors_done(&errors);
+}
+
 static void put_dependency(const struct gw_admin_dependency *dependency, struct gw_json_writer *json) {
   gw_json_object_begin(json);
   gw_dump_text(json, "name", gw_str_from(dependency->name));
@@ -49,6 +60,7 @@ void gw_dump_ready(const struct gw_admin_state *state, uint64_t now_us, struct g
   gw_dump_text(json, "message", gw_str_from(readiness(state)));
   put_state(state, now_us, json);
   gw_dump_bool(json, "complete", state->is_complete);
+  if (state->snapshot != NULL && !state->is_complete) put_missing(state->snapshot, json);
   gw_json_key(json, "dependencies");
   gw_json_array_begin(json);
   for (uint32_t i = 0; i < state->dependency_count; i++)

@@ -63,7 +63,7 @@ static size_t wire_bytes(const struct gw_snapshot *snapshot) {
 }
 
 static void log_mistakes(struct gw_compiler *compiler, enum gw_log_level level, const char *what, const struct gw_errors *errors) {
-  char *text = gw_errors_format(errors);
+  char *text = gw_errors_format_line(errors);
   gw_log_write(compiler->options.log, level, "%s: %s", what, text);
   free(text);
 }

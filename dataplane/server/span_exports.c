@@ -211,7 +211,7 @@ static void update(struct gw_span_exports *exports, struct destination *destinat
   gw_arena_init(&build.arena, 1024);
   destination->exporter = make_exporter(&build);
   if (destination->exporter == NULL) {
-    GW_CLEANUP(gw_free_ptr) char *text = gw_errors_format(&errors);
+    GW_CLEANUP(gw_free_ptr) char *text = gw_errors_format_line(&errors);
     GW_LOG_WARNING(exports->options.log, "spans are dropped: %s", text);
   }
   gw_arena_wipe(&build.arena);

@@ -215,7 +215,7 @@ static void log_missing(struct gw_xds_client *client, const struct gw_snapshot *
   gw_errors_init(&errors);
   gw_consistency_check(snapshot, GW_CONSISTENCY_SERVED, &errors);
   if (errors.error_count > 0) {
-    char *text = gw_errors_format(&errors);
+    char *text = gw_errors_format_line(&errors);
     GW_LOG_WARNING(client->options.log, "going on without what the control plane did not send within %d s: %s",
                    GW_ASSEMBLER_BOUND_MS / 1000, text);
     free(text);

@@ -72,6 +72,7 @@ def test_key_is_withheld_from_plaintext_and_status_says_so(planes):
     status = wait_until(lambda: (s := control.ctl("status").stdout) and "secrets withheld" in s and s, "status")
     assert "1 secrets withheld: they go only over mutual TLS" in status
     assert control.log().count("1 secrets are withheld from node node-1") == 1
+    assert "listener/https/certificate/0" in data.status("/ready").json()["missing"]
     # What needs it stays closed, everything else serves.
     assert get(data.port("gateway"), "/a").status == 200
     assert get(data.port("gateway"), "/b").status == 503

@@ -14,6 +14,9 @@ TYPES = ("CDS", "EDS", "LDS", "RDS")
 ROUTES_NAME = "gateway"
 
 
+PATIENCE_S = 240  # as long as a thousand nodes may take to get everything, beside other work
+
+
 class Talking:
     """A process that is spoken to in lines."""
 
@@ -33,7 +36,7 @@ class Talking:
         assert line, f"{self.process.args[0]} said nothing within {seconds} s"
         return json.loads(line)
 
-    def ask(self, line, seconds=60):
+    def ask(self, line, seconds=PATIENCE_S):
         self.say(line)
         return self.hear(seconds)
 
@@ -95,7 +98,7 @@ class Fleet:
     def __init__(self, folder, address, size, cluster=""):
         self.log, self.size = open(pathlib.Path(folder) / "fleetload.err", "ab"), size
         self.talk = Talking([PEERS / "fleetload", "-xds", address, "-nodes", size, "-routes", ROUTES_NAME, "-node-cluster", cluster], self.log)
-        self.joined = self.talk.hear(120)
+        self.joined = self.talk.hear(PATIENCE_S)
 
     def ask(self, line):
         return self.talk.ask(line)

@@ -24,6 +24,8 @@ static void test_errors_format_puts_errors_before_warnings(void **state) {
   assert_string_equal(text, "routes.yaml:3:5: port 70000 is out of range\nno routes\nroutes.yaml:1:1: old is deprecated\n");
   assert_int_equal(errors.error_count, 2);
   assert_int_equal(errors.warning_count, 1);
+  GW_CLEANUP(gw_free_ptr) char *line = gw_errors_format_line(&errors);
+  assert_string_equal(line, "routes.yaml:3:5: port 70000 is out of range; no routes; routes.yaml:1:1: old is deprecated");
   gw_errors_done(&errors);
   assert_int_equal(errors.count, 0);
 }
@@ -34,6 +36,8 @@ static void test_errors_format_without_mistakes_is_empty(void **state) {
   gw_errors_init(&errors);
   GW_CLEANUP(gw_free_ptr) char *text = gw_errors_format(&errors);
   assert_string_equal(text, "");
+  GW_CLEANUP(gw_free_ptr) char *line = gw_errors_format_line(&errors);
+  assert_string_equal(line, "");
   gw_errors_done(&errors);
   gw_errors_done(NULL);
 }
