@@ -71,7 +71,7 @@ class Scene:
         self.edits += 1
         self.control.write(ROUTES + f"  - {{path: /edit{self.edits}, service: s}}\n")
         wait_until(lambda: get(self.port, f"/edit{self.edits}").status == 200, "a change", seconds=within)
-        assert self.control.ctl("status").returncode == 0
+        wait_until(lambda: self.control.ctl("status").returncode == 0, "an answer to gatewayctl", seconds=within)
         assert self.control.is_running()
 
 
