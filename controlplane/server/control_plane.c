@@ -407,8 +407,9 @@ static int start(struct control_plane *plane) {
   gw_change_trace_set_rpc(plane->trace, plane->rpc);
   exit_code = start_xds(plane);
   if (exit_code == GW_EXIT_OK) exit_code = start_admin(plane);
-  if (exit_code == GW_EXIT_OK) exit_code = start_status(plane);
-  if (exit_code != GW_EXIT_OK) return exit_code;
+  if (exit_code == GW_EXIT_OK) gw_storage_await(plane->storage, &plane->is_stopping);
+  if (exit_code == GW_EXIT_OK && !plane->is_stopping) exit_code = start_status(plane);
+  if (exit_code != GW_EXIT_OK || plane->is_stopping) return exit_code;
   gw_files_watch(plane->files);
   gw_service_notify(plane->log, GW_SERVICE_READY);
   watch_log(&plane->log_timer);

@@ -10,6 +10,8 @@
 
 #define STORE_FILE "gateway.db"
 #define PEPPER_FILE "api_key.pepper"
+#define AWAIT_MS 1000
+#define AWAIT_TURN_MS 10
 
 struct gw_storage {
   struct gw_storage_options options;
@@ -160,6 +162,19 @@ void gw_storage_free(struct gw_storage *storage) {
 
 void gw_storage_start(struct gw_storage *storage) {
   gw_store_start(storage->store);
+}
+
+static bool is_opening(const struct gw_storage *storage) {
+  enum gw_store_state state = gw_store_status(storage->store)->state;
+  bool is_read = gw_api_keys_are_known(storage->keys) && gw_revisions_are_known(storage->revisions);
+  return state == GW_STORE_CONNECTING || (state == GW_STORE_READY && !is_read);
+}
+
+void gw_storage_await(const struct gw_storage *storage, const bool *is_stopping) {
+  struct gw_loop *loop = storage->options.loop;
+  uint64_t end_ms = gw_loop_now_ms(loop) + AWAIT_MS;
+  while (!*is_stopping && is_opening(storage) && gw_loop_now_ms(loop) < end_ms)
+    gw_loop_run_once(loop, AWAIT_TURN_MS);
 }
 
 void gw_storage_reload(struct gw_storage *storage) {

@@ -29,46 +29,6 @@ struct gw_overload {
   atomic_int level; /* the higher of both */
 };
 
-static void on_timer(struct gw_timer *timer) {
-  struct gw_overload *overload = GW_CONTAINER_OF(timer, struct gw_overload, timer);
-  gw_overload_look(overload);
-  gw_timer_start(overload->loop, timer, LOOK_MS);
-}
-
-struct gw_overload *gw_overload_new(struct gw_loop *loop, struct gw_log *log, const struct gw_overload_files *files) {
-  static const struct gw_overload_files system_files = {"/proc/self/statm", "/sys/fs/cgroup/memory.max"};
-  struct gw_overload *overload = gw_calloc(1, sizeof(*overload));
-  overload->loop = loop;
-  overload->log = log;
-  overload->files = files != NULL ? *files : system_files;
-  gw_timer_init(&overload->timer, on_timer);
-  gw_timer_start(loop, &overload->timer, LOOK_MS);
-  return overload;
-}
-
-void gw_overload_free(struct gw_overload *overload) {
-  if (overload == NULL) return;
-  gw_timer_stop(&overload->timer);
-  free(overload);
-}
-
-static void take_lower(uint32_t *percent, uint32_t other) {
-  if (other != 0 && (*percent == 0 || other < *percent)) *percent = other;
-}
-
-void gw_overload_follow(struct gw_overload *overload, const struct gw_snapshot *snapshot) {
-  const struct gw_resource_list *listeners = &snapshot->lists[GW_RESOURCE_LISTENER];
-  overload->memory_percent = overload->descriptors_percent = 0;
-  for (uint32_t i = 0; i < listeners->count; i++) {
-    const struct gw_http_connection_manager *http = &listeners->items[i]->listener->http;
-    for (uint32_t k = 0; k < http->filter_count; k++) {
-      if (http->filters[k].kind != GW_FILTER_LIMITS) continue;
-      take_lower(&overload->memory_percent, http->filters[k].settings.limits.overload_memory_percent);
-      take_lower(&overload->descriptors_percent, http->filters[k].settings.limits.overload_descriptors_percent);
-    }
-  }
-}
-
 /* The number that a file begins with, after `skipped` others; 0: none. */
 static uint64_t read_number(const char *path, int skipped) {
   char text[128] = "";
@@ -103,6 +63,47 @@ static void measure(struct gw_overload *overload) {
   use->descriptor_limit = getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 0;
   use->descriptors = count_descriptors();
   if (use->descriptors > use->descriptor_limit) use->descriptors = use->descriptor_limit;
+}
+
+static void on_timer(struct gw_timer *timer) {
+  struct gw_overload *overload = GW_CONTAINER_OF(timer, struct gw_overload, timer);
+  gw_overload_look(overload);
+  gw_timer_start(overload->loop, timer, LOOK_MS);
+}
+
+struct gw_overload *gw_overload_new(struct gw_loop *loop, struct gw_log *log, const struct gw_overload_files *files) {
+  static const struct gw_overload_files system_files = {"/proc/self/statm", "/sys/fs/cgroup/memory.max"};
+  struct gw_overload *overload = gw_calloc(1, sizeof(*overload));
+  overload->loop = loop;
+  overload->log = log;
+  overload->files = files != NULL ? *files : system_files;
+  gw_timer_init(&overload->timer, on_timer);
+  measure(overload); /* whoever asks before the first look is told, too */
+  gw_timer_start(loop, &overload->timer, LOOK_MS);
+  return overload;
+}
+
+void gw_overload_free(struct gw_overload *overload) {
+  if (overload == NULL) return;
+  gw_timer_stop(&overload->timer);
+  free(overload);
+}
+
+static void take_lower(uint32_t *percent, uint32_t other) {
+  if (other != 0 && (*percent == 0 || other < *percent)) *percent = other;
+}
+
+void gw_overload_follow(struct gw_overload *overload, const struct gw_snapshot *snapshot) {
+  const struct gw_resource_list *listeners = &snapshot->lists[GW_RESOURCE_LISTENER];
+  overload->memory_percent = overload->descriptors_percent = 0;
+  for (uint32_t i = 0; i < listeners->count; i++) {
+    const struct gw_http_connection_manager *http = &listeners->items[i]->listener->http;
+    for (uint32_t k = 0; k < http->filter_count; k++) {
+      if (http->filters[k].kind != GW_FILTER_LIMITS) continue;
+      take_lower(&overload->memory_percent, http->filters[k].settings.limits.overload_memory_percent);
+      take_lower(&overload->descriptors_percent, http->filters[k].settings.limits.overload_descriptors_percent);
+    }
+  }
 }
 
 static enum gw_overload_level level_of(uint64_t used, uint64_t limit, uint32_t percent, enum gw_overload_level before) {
