@@ -4,12 +4,9 @@
 set -euo pipefail
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
 dir="$(mktemp -d)"
-mounts=()
+inside() { "$ROOT/tests/support/in_root.sh" "$dir" "$@"; }
 cleanup() {
-  [[ -x $dir/src/deploy/quickstart.sh ]] && chroot "$dir" /src/deploy/quickstart.sh --stop || true
-  local mount
-  for mount in "${mounts[@]}"; do umount -l "$mount"; done
-  ! mountpoint -q "$dir/run/netns" || umount -l "$dir/run/netns" # where tests have named network namespaces
+  [[ ! -x $dir/src/deploy/quickstart.sh ]] || inside /src/deploy/quickstart.sh --stop || true
   rm -rf --one-file-system "$dir"
 }
 trap cleanup EXIT
@@ -17,12 +14,6 @@ trap cleanup EXIT
 echo "Making a Debian 12 root (half a minute)"
 "$ROOT/tests/support/debian_root.sh" "$dir"
 git clone -q "$ROOT" "$dir/src"
-for fs in proc dev; do
-  mount --rbind "/$fs" "$dir/$fs"
-  mounts+=("$dir/$fs")
-done
-
-inside() { env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 $(env | grep -iE '^(https?_proxy|no_proxy|pip_|goproxy|gosumdb|gonosumdb|goflags|ssl_cert|requests_ca)' | grep -v ' ') chroot "$dir" "$@"; }
 
 for turn in 1 2; do
   echo "Quickstart, turn $turn"

@@ -14,8 +14,6 @@ import subprocess
 from .gateway import ROOT, Program, wait_until
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-# How package clients reach their registries here, as docker build passes them on.
-PROXIES = {name: value for name, value in os.environ.items() if re.fullmatch(r"(?i)(https?|no)_proxy", name)}
 
 
 def instructions(text):
@@ -45,10 +43,9 @@ def context_files():
 
 
 def run_inside(root, command, env=None):
-    """As root, with the machine's /proc and /dev and way to the registries."""
-    script = 'mount --rbind /proc "$0/proc" && mount --rbind /dev "$0/dev" && exec chroot "$0" /bin/sh -c "$1"'
-    done = subprocess.run(["unshare", "--mount", "sh", "-c", script, root, command], capture_output=True, text=True, timeout=3600,
-                          env={**PROXIES, "PATH": PATH, **(env or {}), "DEBIAN_FRONTEND": "noninteractive"})
+    """As root; the way to the package registries is passed on, as docker build does it."""
+    variables = [f"{name}={value}" for name, value in {**(env or {}), "DEBIAN_FRONTEND": "noninteractive"}.items()]
+    done = subprocess.run([ROOT / "tests/support/in_root.sh", root, "env", *variables, "/bin/sh", "-c", command], capture_output=True, text=True, timeout=3600)
     assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
 
 
