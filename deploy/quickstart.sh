@@ -62,13 +62,25 @@ build() {
   fi
 }
 
-wait_for() { # SECONDS WHAT COMMAND...: until COMMAND succeeds
+wait_for() { # SECONDS WHAT COMMAND...: until COMMAND succeeds; else nothing is left behind, since half a gateway is none
   local seconds="$1" what="$2" end
   shift 2
   end=$((SECONDS + seconds))
   until "$@" >/dev/null 2>&1; do
-    ((SECONDS < end)) || { tail -n 5 "$STATE"/*.log >&2; fail "$what did not happen within $seconds s; the lines above are the logs'"; }
+    if ((SECONDS >= end)); then
+      tail -n 5 "$STATE"/{backend-1,backend-2,controlplane,dataplane}.log >&2
+      stop
+      fail "$what did not happen within $seconds s; the lines above are the logs'"
+    fi
     sleep 0.1
+  done
+}
+
+# Told before minutes of building; a stranger's answer would even be taken for ours.
+want_ports() {
+  local port
+  for port in "$@"; do
+    ! (: <>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || fail "port $port is taken by another program of this machine; end that first"
   done
 }
 
@@ -81,16 +93,18 @@ make_certificates() {
 
 run() {
   mkdir -p "$STATE"
+  stop
+  want_ports 8000 9101 9102 9901 9902 9903 18000 18001 18002
   [[ "${QUICKSTART_BUILD:-yes}" == no ]] || build
   make_certificates
-  stop
   : >"$STATE/pids"
   start backend-1 python3 deploy/demo/backend.py backend-1 9101
   start backend-2 python3 deploy/demo/backend.py backend-2 9102
   start controlplane build/bin/gateway-controlplane --routes config/routes.yaml --services config/services.yaml \
     --admin-token-file "$STATE/admin.token" \
     --xds-tls-ca "$PKI/ca.crt" --xds-tls-cert "$PKI/control-plane.crt" --xds-tls-key "$PKI/control-plane.key"
-  start dataplane build/bin/gateway-dataplane --node-id quickstart --cache-dir "$STATE" --access-log-file "$STATE/access.log" \
+  # No load balancer has to see its /ready fail; a short delay lets a reader see it.
+  start dataplane build/bin/gateway-dataplane --node-id quickstart --drain-delay 2s --cache-dir "$STATE" --access-log-file "$STATE/access.log" \
     --xds-tls-ca "$PKI/ca.crt" --xds-tls-cert "$PKI/dataplane.crt" --xds-tls-key "$PKI/dataplane.key"
   wait_for 30 "an answer of both demo backends" curl -fsS -m 2 http://127.0.0.1:9101/demo http://127.0.0.1:9102/demo
   wait_for 30 "a request through the gateway" curl -fsS -m 2 "$FIRST_URL"

@@ -3,9 +3,10 @@ import re
 
 import pytest
 
-from integration.test_quickstart import is_free
+from integration.test_quickstart import PORTS
 from support.documents import DOCUMENTS, PROGRAMS, REASONS, Network, Reader, blocks_of, commands_of, copy_tree, reason_of
 from support.gateway import ROOT
+from support.ports import is_free
 from support.reference import tables, words
 
 NAMES = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
@@ -14,7 +15,7 @@ NAMES = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
 @pytest.fixture(scope="module")
 def network():
     made = Network()
-    if not made.is_own and not all(map(is_free, (8000, 9101, 9102, 18000, 18001, 18002))):
+    if not made.is_own and not all(map(is_free, PORTS)):
         pytest.skip("the quickstart's fixed ports are taken on this machine")
     yield made
     made.close()
@@ -27,7 +28,7 @@ def console_blocks(name):
 @pytest.mark.parametrize("name", [name for name in NAMES if any(reason_of(block) is None for block in console_blocks(name))])
 def test_what_a_document_says_to_type_does_what_it_says(name, tmp_path, network, release_build):
     copy_tree(tmp_path)
-    reader = Reader(tmp_path, network)
+    reader = Reader.in_copy(tmp_path, network)
     try:
         if name != "README.md":
             said, exit_code = reader.type("deploy/quickstart.sh --detach")

@@ -1,4 +1,5 @@
-"""Runs what documents tell their readers to type: blocks fenced as `console`, in order, in one shell, in a copy of the tree.
+"""Runs what documents tell their readers to type: blocks fenced as `console`, in order, in one shell, in a copy of the tree
+(and those of README.md's first chapter on a Debian that has nothing, by tests/conformance/test_newcomer.py).
 
 A line that begins with `$ ` is a command (with a backslash at its end, or <<'WORD' in it, it goes on); the lines below it are found in what it says, in
 any order, one after the other not needed; `exit code N` is its exit code, 0 where nothing is said. `console (REASON)` is not run: REASONS has
@@ -67,6 +68,15 @@ def blocks_of(text):
     return found
 
 
+def chapter_of(path, title):
+    """The blocks of the document below that heading, up to the next."""
+    text = path.read_text()
+    lines = text.splitlines()
+    first = lines.index(f"## {title}") + 1
+    last = next(number for number, line in enumerate(lines[first:], first + 1) if line.startswith("## "))
+    return [block for block in blocks_of(text) if first < block.line < last]
+
+
 def reason_of(block):
     """Why a console block is not run, or None: it is."""
     return (re.fullmatch(r"console \((.*)\)", block.info) or [None, None])[1]
@@ -121,13 +131,17 @@ def copy_tree(folder):
 
 
 class Reader:
-    """Who types what a document says: one shell, in a copy of the tree."""
+    """Who types what a document says, into one shell."""
 
-    def __init__(self, folder, network):
-        clean = {key: value for key, value in os.environ.items() if key in ("PATH", "LANG", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS")}
-        self.shell = subprocess.Popen(network.command("bash"), cwd=folder, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                      env={**clean, "HOME": str(folder / "home"), "QUICKSTART_BUILD": "no", "TERM": "dumb"})
+    def __init__(self, shell, **where):
+        self.shell = subprocess.Popen(shell, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **where)
         self.count = 0
+
+    @classmethod
+    def in_copy(cls, folder, network):
+        """In what copy_tree() made."""
+        clean = {key: value for key, value in os.environ.items() if key in ("PATH", "LANG", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS")}
+        return cls(network.command("bash"), cwd=folder, env={**clean, "HOME": str(folder / "home"), "QUICKSTART_BUILD": "no", "TERM": "dumb"})
 
     def type(self, text):
         """(what it says, exit code)"""
@@ -143,14 +157,14 @@ class Reader:
         raise AssertionError(f"the shell ended:\n{''.join(said)}")
 
     def follow(self, command):
-        """Types it; what only looks is typed again until it says what it should, since a change takes a moment."""
+        """What it says when it is typed; what only looks is typed again until it says what it should, since a change takes a moment."""
         end = time.monotonic() + PATIENCE_S
         only_looks = re.match(r"(\S*/)?(curl|gatewayctl (status|get|explain|why|history|top|node))\b", command.text) and ">" not in command.text
         while True:
             said, exit_code = self.type(command.text)
             missing = [words for words in command.wanted if words not in said]
             if not missing and exit_code == command.exit_code:
-                return
+                return said
             if not only_looks or time.monotonic() > end:
                 raise AssertionError(f"line {command.line}: {command.text}\nexit code {exit_code}, not said: {missing}\n{said}")
             time.sleep(0.05)
