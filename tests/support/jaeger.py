@@ -12,8 +12,8 @@ PEERS = pathlib.Path(os.environ.get("GW_PEERS", pathlib.Path.home() / ".cache/ga
 class Jaeger(Program):
     """OTLP/gRPC on `port`, OTLP/HTTP on `http_port`; traces are read back over the API of its user interface."""
 
-    def __init__(self, folder):
-        ports = [free_port() for _ in range(8)]
+    def __init__(self, folder, port=None, query_port=None):
+        ports = [port or free_port(), free_port(), query_port or free_port(), *(free_port() for _ in range(5))]
         self.port, self.http_port, self.query_port = ports[:3]
         flags = ["collector.otlp.grpc.host-port", "collector.otlp.http.host-port", "query.http-server.host-port", "query.grpc-server.host-port",
                  "collector.grpc-server.host-port", "collector.http-server.host-port", "admin.http.host-port", "http-server.host-port"]
