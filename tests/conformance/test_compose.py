@@ -23,7 +23,7 @@ def test_compose_reads_the_whole_as_it_is_meant(tmp_path):
     done = config(PASSWORDS, tmp_path)
     assert done.returncode == 0 and not done.stderr, done.stderr
     services = json.loads(done.stdout)["services"]
-    assert {"controlplane", "dataplane", "redis", "mysql", "consul", "nacos", "jaeger", "prometheus", "backend-1", "backend-2"} <= set(services)
+    assert {"controlplane", "dataplane", "redis", "mysql", "consul", "nacos", "jaeger", "prometheus", "grafana", "backend-1", "backend-2"} <= set(services)
     assert services["dataplane"]["deploy"]["replicas"] == 2 and services["dataplane"]["stop_grace_period"] == "45s"
     for name in ("controlplane", "dataplane", "backend-1", "backend-2"):
         assert services[name]["read_only"] and services[name]["cap_drop"] == ["ALL"], name

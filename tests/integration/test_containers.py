@@ -66,6 +66,19 @@ def test_compose_file_is_valid_and_its_files_are_there():
         assert set(service.get("depends_on", ())) <= set(compose["services"]), name
 
 
+def test_composes_grafana_finds_its_sources_and_the_dashboard():
+    services = yaml.safe_load((COMPOSE / "docker-compose.yaml").read_text())["services"]
+    sources = yaml.safe_load((COMPOSE / "grafana/datasources.yaml").read_text())["datasources"]
+    assert {source["url"].split("/")[2].split(":")[0] for source in sources} <= set(services)
+    default, = [source for source in sources if source.get("isDefault")]
+    scraped = yaml.safe_load((COMPOSE / "prometheus.yaml").read_text())["global"]["scrape_interval"]
+    assert default["type"] == "prometheus" and default["jsonData"]["timeInterval"] == scraped, "what the dashboard's rates are made of"
+    folder, = [provider["options"]["path"] for provider in yaml.safe_load((COMPOSE / "grafana/dashboards.yaml").read_text())["providers"]]
+    mounted = {volume.split(":")[1] for volume in services["grafana"]["volumes"]}
+    home = services["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+    assert home in mounted and os.path.dirname(home) == folder
+
+
 def test_compose_asks_for_each_password_and_has_none():
     text = (COMPOSE / "docker-compose.yaml").read_text()
     asked = set(re.findall(r"\$\{(\w+):\?", text))
