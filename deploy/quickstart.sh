@@ -63,17 +63,26 @@ build() {
 }
 
 wait_for() { # SECONDS WHAT COMMAND...: until COMMAND succeeds; else nothing is left behind, since half a gateway is none
-  local seconds="$1" what="$2" end
+  local what="$2" why="within $1 s" end=$((SECONDS + $1)) gone
   shift 2
-  end=$((SECONDS + seconds))
   until "$@" >/dev/null 2>&1; do
-    if ((SECONDS >= end)); then
+    gone="$(ended)"
+    [[ -z $gone ]] || why="since $gone has ended"
+    if [[ -n $gone ]] || ((SECONDS >= end)); then
       tail -n 5 "$STATE"/{backend-1,backend-2,controlplane,dataplane}.log >&2
       stop
-      fail "$what did not happen within $seconds s; the lines above are the logs'"
+      fail "$what did not happen $why; the lines above are the logs'"
     fi
     sleep 0.1
   done
+}
+
+# The first of the started processes that is no longer there.
+ended() {
+  local name pid started
+  while read -r name pid started; do
+    [[ "$(started_at "$pid")" == "$started" ]] || { echo "$name" && return; }
+  done <"$STATE/pids"
 }
 
 # Told before minutes of building; a stranger's answer would even be taken for ours.

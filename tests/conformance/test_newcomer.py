@@ -1,5 +1,5 @@
 """The first chapter of README.md, typed by somebody whose Debian 12 has nothing on it: from the clone to a changed route that is live, and to a trace in a
-real Jaeger. Packages and a build from nothing take ten minutes: only in tests/run.sh full."""
+real Jaeger. Packages and a build from nothing take minutes: only in tests/run.sh full."""
 import contextlib
 import dataclasses
 import os

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from support.documents import Network, copy_tree
-from support.gateway import ROOT, Program, get, wait_until
+from support.gateway import ROOT, get, wait_until
 from support.ports import is_free
 
 PORTS = (8000, 9101, 9102, 9901, 9902, 9903, 18000, 18001, 18002)
@@ -40,22 +40,35 @@ def test_quickstart_twice_and_an_edit(tmp_path):
     wait_until(lambda: is_free(8000), "the traffic port to be free again")
 
 
-def test_a_port_that_another_program_has_is_named_before_anything_starts(tmp_path, release_build):
-    copy_tree(tmp_path)
+@pytest.fixture
+def alone(tmp_path, release_build):
+    """Runs commands in a copy of the tree, where no other program has a port."""
     network = Network()
     if not network.is_own:
         network.close()
         pytest.skip("needs a network namespace")
-    stranger = Program(tmp_path / "stranger", "stranger", network.command("python3", ROOT / "deploy/demo/backend.py", "stranger", "8000"))
+    copy_tree(tmp_path)
+    yield lambda *words: subprocess.Popen(network.command(*words), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                          env={**os.environ, "QUICKSTART_BUILD": "no"})
+    network.close()
 
-    def run(*words):
-        return subprocess.run(network.command(*words), capture_output=True, text=True, timeout=60, env={**os.environ, "QUICKSTART_BUILD": "no"})
 
+def test_a_port_that_another_program_has_is_named_before_anything_starts(alone, tmp_path):
+    stranger = alone("python3", "deploy/demo/backend.py", "stranger", "8000")
     try:
-        wait_until(lambda: run("curl", "-sf", "http://127.0.0.1:8000/").returncode == 0, "the stranger", interval=0.05)
-        done = run(tmp_path / "deploy/quickstart.sh", "--detach")
-        assert done.returncode == 1 and "port 8000 is taken" in done.stderr and "The gateway runs" not in done.stdout, done.stdout + done.stderr
+        wait_until(lambda: alone("curl", "-sf", "http://127.0.0.1:8000/").wait(30) == 0, "the stranger", interval=0.05)
+        said, complained = (done := alone("deploy/quickstart.sh", "--detach")).communicate(timeout=60)
+        assert done.returncode == 1 and "port 8000 is taken" in complained and "The gateway runs" not in said, said + complained
         assert not (tmp_path / "build/quickstart/pids").exists()
     finally:
-        stranger.stop()
-        network.close()
+        stranger.terminate()
+        stranger.communicate(timeout=30)
+
+
+def test_a_mistake_in_the_files_is_told_at_once_and_nothing_is_left_running(alone, tmp_path):
+    routes = tmp_path / "config/routes.yaml"
+    routes.write_text(routes.read_text().replace("service: demo-service", "srvice: demo-service", 1))
+    start = time.monotonic()
+    said, complained = (done := alone("deploy/quickstart.sh", "--detach")).communicate(timeout=60)
+    assert done.returncode == 1 and "config/routes.yaml:6:5: a route has no key srvice" in complained and "since controlplane has ended" in complained, complained
+    assert "Stopped 3 processes" in said and time.monotonic() - start < 25, "not after the 30 seconds that it would wait for an answer"
