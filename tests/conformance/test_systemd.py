@@ -51,7 +51,8 @@ def asks(machine, port, path):
 
 def test_started_means_ready(running):
     assert asks(running, 8000, "/ready") == "200" and asks(running, 18002, "/ready") == "200"
-    assert "the store sqlite:///var/lib/gateway-controlplane/gateway.db is there" in running.journal(CONTROL)
+    # Its own thread opens it; what is ready from files does not wait for that.
+    wait_until(lambda: "the store sqlite:///var/lib/gateway-controlplane/gateway.db is there" in running.journal(CONTROL), "the store", interval=0.1)
     told = running.run("gatewayctl", "--token-file", "/var/lib/gateway-controlplane/admin.token", "status")
     assert "SYNCED" in told.stdout, told.stdout + told.stderr
 
