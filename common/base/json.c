@@ -4,6 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+#include "common/base/copy.h"
+
 /* What stands for itself: ASCII without controls, quote and backslash. */
 static bool is_plain(char c) {
   return (unsigned char)c >= 0x20 && (unsigned char)c < 0x7f && c != '"' && c != '\\';
@@ -27,6 +33,28 @@ static void append_escaped(struct gw_strbuf *buf, char c) {
   }
 }
 
+#ifdef __SSE2__
+
+static inline bool are_plain(__m128i bytes) {
+  __m128i is_far = _mm_cmplt_epi8(bytes, _mm_set1_epi8(' ')); /* signed: below it, and from 0x80 on */
+  __m128i is_del = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7f));
+  __m128i is_quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+  __m128i is_backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+  return _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(is_far, is_del), _mm_or_si128(is_quote, is_backslash))) == 0;
+}
+
+static inline bool are_both_plain(uint64_t a, uint64_t b) {
+  return are_plain(_mm_set_epi64x((long long)b, (long long)a));
+}
+
+static inline bool copy_16(const char *from, char *to) {
+  __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)from);
+  _mm_storeu_si128((__m128i *)(void *)to, bytes);
+  return are_plain(bytes);
+}
+
+#else
+
 #define EACH_BYTE(value) (UINT64_C(0x0101010101010101) * (value))
 
 /* Of eight bytes: 0 if none is `value`. */
@@ -35,26 +63,46 @@ static uint64_t find_byte(uint64_t bytes, uint64_t value) {
   return (differing - EACH_BYTE(1)) & ~differing & EACH_BYTE(0x80);
 }
 
-/* As is_plain, of eight bytes at once. */
-static bool are_plain(const char *data) {
-  uint64_t bytes;
-  memcpy(&bytes, data, sizeof(bytes));
+static uint64_t find_other(uint64_t bytes) {
   uint64_t controls = (bytes - EACH_BYTE(0x20)) & ~bytes & EACH_BYTE(0x80), others = bytes & EACH_BYTE(0x80);
-  return (controls | others | find_byte(bytes, 0x7f) | find_byte(bytes, '"') | find_byte(bytes, '\\')) == 0;
+  return controls | others | find_byte(bytes, 0x7f) | find_byte(bytes, '"') | find_byte(bytes, '\\');
 }
 
-bool gw_json_is_plain(struct gw_str s) {
-  if (s.len >= 8) {
-    for (size_t i = 0; i + 8 < s.len; i += 8)
-      if (!are_plain(s.data + i)) return false;
-    return are_plain(s.data + s.len - 8); /* some of it for the second time */
+static bool are_both_plain(uint64_t a, uint64_t b) {
+  return (find_other(a) | find_other(b)) == 0;
+}
+
+static bool copy_16(const char *from, char *to) {
+  uint64_t bytes[2];
+  memcpy(bytes, from, sizeof(bytes));
+  memcpy(to, bytes, sizeof(bytes));
+  return are_both_plain(bytes[0], bytes[1]);
+}
+
+#endif
+
+/* What is at the end is mostly copied, and looked at, for the second time. */
+bool gw_json_copy_plain(struct gw_str s, char *ret_bytes) {
+  const char *from = s.data;
+  size_t len = s.len;
+  if (len >= 16) {
+    for (size_t i = 0; i + 16 < len; i += 16)
+      if (!copy_16(from + i, ret_bytes + i)) return false;
+    return copy_16(from + len - 16, ret_bytes + len - 16);
   }
-  for (size_t i = 0; i < s.len; i++)
-    if (!is_plain(s.data[i])) return false;
+  if (len >= 8) return are_both_plain(gw_copy_8(from, ret_bytes), gw_copy_8(from + len - 8, ret_bytes + len - 8));
+  if (len >= 4) {
+    uint64_t bytes = gw_copy_4(from, ret_bytes) | gw_copy_4(from + len - 4, ret_bytes + len - 4) << 32;
+    return are_both_plain(bytes, bytes);
+  }
+  for (size_t i = 0; i < len; i++) {
+    if (!is_plain(from[i])) return false;
+    ret_bytes[i] = from[i];
+  }
   return true;
 }
 
-static void append_mixed(struct gw_strbuf *buf, struct gw_str s) {
+void gw_json_append_escaped(struct gw_strbuf *buf, struct gw_str s) {
   while (s.len > 0) {
     size_t plain = 0;
     while (plain < s.len && is_plain(s.data[plain]))
@@ -81,7 +129,10 @@ static void append_mixed(struct gw_strbuf *buf, struct gw_str s) {
 void gw_json_append_string(struct gw_strbuf *buf, struct gw_str s) {
   gw_strbuf_reserve(buf, s.len + 2);
   buf->data[buf->len++] = '"';
-  append_mixed(buf, s);
+  if (gw_json_copy_plain(s, buf->data + buf->len))
+    buf->len += s.len;
+  else
+    gw_json_append_escaped(buf, s);
   gw_strbuf_append_char(buf, '"');
 }
 

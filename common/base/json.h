@@ -9,10 +9,13 @@
 
 #include "common/base/str.h"
 
-/* Whether it stands for itself between quotation marks: ASCII that needs no escaping. */
-bool gw_json_is_plain(struct gw_str s);
+/* Copies the string to `ret_bytes`, s.len of them. false: it does not stand for itself between quotation marks, as ASCII does that needs no
+ * escaping; then the copy is of no use. */
+bool gw_json_copy_plain(struct gw_str s, char *ret_bytes);
 /* Appends the string quoted and escaped; bytes that are not UTF-8 become U+FFFD. */
 void gw_json_append_string(struct gw_strbuf *buf, struct gw_str s);
+/* The same without the quotation marks. */
+void gw_json_append_escaped(struct gw_strbuf *buf, struct gw_str s);
 
 struct gw_json_writer {
   struct gw_strbuf *buf;

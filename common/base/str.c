@@ -94,6 +94,22 @@ enum gw_err gw_str_parse_u64(struct gw_str s, uint64_t *ret_value) {
   return GW_OK;
 }
 
+struct gw_str gw_str_format_u64(uint64_t value, char ret_digits[GW_U64_DIGITS_MAX]) {
+  static const char pairs[200] = "0001020304050607080910111213141516171819"
+                                 "2021222324252627282930313233343536373839"
+                                 "4041424344454647484950515253545556575859"
+                                 "6061626364656667686970717273747576777879"
+                                 "8081828384858687888990919293949596979899";
+  size_t at = GW_U64_DIGITS_MAX;
+  for (; value >= 100; value /= 100)
+    memcpy(ret_digits + (at -= 2), pairs + 2 * (value % 100), 2);
+  if (value >= 10)
+    memcpy(ret_digits + (at -= 2), pairs + 2 * value, 2);
+  else
+    ret_digits[--at] = (char)('0' + value);
+  return (struct gw_str){ret_digits + at, GW_U64_DIGITS_MAX - at};
+}
+
 char *gw_str_dup(struct gw_str s) {
   return gw_strndup(s.data, s.len);
 }
@@ -138,8 +154,7 @@ void gw_strbuf_clear(struct gw_strbuf *buf) {
   if (buf->data != NULL) buf->data[0] = '\0';
 }
 
-void gw_strbuf_reserve(struct gw_strbuf *buf, size_t extra) {
-  if (extra < buf->cap - buf->len) return; /* one byte stays for the NUL */
+void gw_strbuf_grow(struct gw_strbuf *buf, size_t extra) {
   size_t wanted;
   if (__builtin_add_overflow(buf->len, extra, &wanted) || wanted > SIZE_MAX / 2 - 1) GW_PANIC("out of memory (%zu more bytes)", extra);
   size_t cap = buf->cap < 32 ? 64 : buf->cap * 2;

@@ -48,14 +48,7 @@ bool gw_str_split_next(struct gw_str *rest, char separator, struct gw_str *ret_p
 enum gw_err gw_str_parse_u64(struct gw_str s, uint64_t *ret_value);
 /* Decimal digits, at the end of `ret_digits`, into which the text points. */
 #define GW_U64_DIGITS_MAX 20u
-static inline struct gw_str gw_str_format_u64(uint64_t value, char ret_digits[GW_U64_DIGITS_MAX]) {
-  size_t at = GW_U64_DIGITS_MAX;
-  do {
-    ret_digits[--at] = (char)('0' + value % 10);
-    value /= 10;
-  } while (value > 0);
-  return (struct gw_str){ret_digits + at, GW_U64_DIGITS_MAX - at};
-}
+struct gw_str gw_str_format_u64(uint64_t value, char ret_digits[GW_U64_DIGITS_MAX]);
 /* A NUL-terminated copy, freed with free(). */
 char *gw_str_dup(struct gw_str s);
 /* Bytes of the UTF-8 sequence (RFC 3629) that s begins with, 1 to 4; 0 when s is empty or begins with none. */
@@ -72,8 +65,11 @@ void gw_strbuf_done(struct gw_strbuf *buf);
 /* The same, overwritten first: for key material, with room reserved before (growing leaves copies). */
 void gw_strbuf_wipe(struct gw_strbuf *buf);
 void gw_strbuf_clear(struct gw_strbuf *buf);
-/* Makes room for `extra` more bytes. */
-void gw_strbuf_reserve(struct gw_strbuf *buf, size_t extra);
+/* Makes room for `extra` more bytes; one stays for the NUL. */
+void gw_strbuf_grow(struct gw_strbuf *buf, size_t extra);
+static inline void gw_strbuf_reserve(struct gw_strbuf *buf, size_t extra) {
+  if (extra >= buf->cap - buf->len) gw_strbuf_grow(buf, extra);
+}
 void gw_strbuf_append(struct gw_strbuf *buf, const void *data, size_t len);
 void gw_strbuf_append_str(struct gw_strbuf *buf, struct gw_str s);
 void gw_strbuf_append_char(struct gw_strbuf *buf, char c);

@@ -34,8 +34,10 @@ static size_t append_other(struct gw_strbuf *buf, struct gw_str s) {
 }
 
 void gw_visible_text_append(struct gw_strbuf *buf, struct gw_str s, bool is_quoted) {
-  if (gw_json_is_plain(s)) { /* what JSON takes as it is, so does a line */
-    gw_strbuf_append_str(buf, s);
+  gw_strbuf_reserve(buf, s.len);
+  if (gw_json_copy_plain(s, buf->data + buf->len)) { /* what JSON takes as it is, so does a line */
+    buf->len += s.len;
+    buf->data[buf->len] = '\0';
     return;
   }
   while (s.len > 0) {

@@ -26,20 +26,32 @@ enum gw_err gw_address_parse_ip(struct gw_str ip, uint16_t port, struct gw_addre
   return GW_OK;
 }
 
+/* Decimal digits, up to UINT16_MAX. */
+static bool parse_port(const char *at, const char *end, uint16_t *ret_port) {
+  unsigned port = 0;
+  if (at == end) return false;
+  for (; at < end; at++) {
+    if (*at < '0' || *at > '9') return false;
+    port = port * 10 + (unsigned)(*at - '0');
+    if (port > UINT16_MAX) return false;
+  }
+  *ret_port = (uint16_t)port;
+  return true;
+}
+
 enum gw_err gw_address_split(struct gw_str text, struct gw_str *ret_host, uint16_t *ret_port) {
+  uint16_t port;
   size_t colon = text.len;
   while (colon > 0 && text.data[colon - 1] != ':')
     colon--;
-  if (colon < 2) return GW_ERR_INVALID;
-  uint64_t port;
-  if (gw_str_parse_u64(gw_str_skip(text, colon), &port) != GW_OK || port > UINT16_MAX) return GW_ERR_INVALID;
+  if (colon < 2 || !parse_port(text.data + colon, text.data + text.len, &port)) return GW_ERR_INVALID;
   struct gw_str host = {text.data, colon - 1};
   bool has_brackets = host.len >= 2 && host.data[0] == '[' && host.data[host.len - 1] == ']';
   if (has_brackets) host = (struct gw_str){host.data + 1, host.len - 2};
   /* A colon is what an IPv6 address has, and brackets what it wants. */
   if (host.len == 0 || has_brackets != (gw_str_find_char(host, ':') >= 0)) return GW_ERR_INVALID;
   *ret_host = host;
-  *ret_port = (uint16_t)port;
+  *ret_port = port;
   return GW_OK;
 }
 
@@ -58,49 +70,65 @@ static const uint8_t *find_v4(const struct gw_address *address) {
   return memcmp(bytes, mapped_prefix, sizeof(mapped_prefix)) == 0 ? bytes + sizeof(mapped_prefix) : NULL;
 }
 
-/* inet_ntop goes through printf, which a proxy feels that writes X-Forwarded-For into each request. */
-static struct gw_str format_v4(const uint8_t v4[4], char *ret_text) {
-  char *at = ret_text;
+/* Each octet's text with a dot behind it: inet_ntop goes through printf, which a proxy feels that writes addresses into each request and
+ * each line of its log. */
+static const struct {
+  char text[4];
+  uint32_t len;
+} octets[256] = {
+#define OCTET(tens, ones)                                                                                                                  \
+  { tens #ones ".", sizeof(tens #ones ".") - 1 }
+#define ROW(tens)                                                                                                                          \
+  OCTET(tens, 0), OCTET(tens, 1), OCTET(tens, 2), OCTET(tens, 3), OCTET(tens, 4), OCTET(tens, 5), OCTET(tens, 6), OCTET(tens, 7),          \
+      OCTET(tens, 8), OCTET(tens, 9)
+    ROW(""),   ROW("1"),       ROW("2"),       ROW("3"),       ROW("4"),       ROW("5"),       ROW("6"),       ROW("7"),
+    ROW("8"),  ROW("9"),       ROW("10"),      ROW("11"),      ROW("12"),      ROW("13"),      ROW("14"),      ROW("15"),
+    ROW("16"), ROW("17"),      ROW("18"),      ROW("19"),      ROW("20"),      ROW("21"),      ROW("22"),      ROW("23"),
+    ROW("24"), OCTET("25", 0), OCTET("25", 1), OCTET("25", 2), OCTET("25", 3), OCTET("25", 4), OCTET("25", 5),
+};
+
+static char *put_port(char *at, unsigned port) {
+  char digits[GW_U64_DIGITS_MAX];
+  struct gw_str text = gw_str_format_u64(port, digits);
+  memcpy(at, text.data, text.len);
+  return at + text.len;
+}
+
+static char *put_v4(char *at, const uint8_t v4[4]) {
   for (int i = 0; i < 4; i++) {
-    unsigned byte = v4[i];
-    if (i > 0) *at++ = '.';
-    if (byte >= 100) *at++ = (char)('0' + byte / 100);
-    if (byte >= 10) *at++ = (char)('0' + byte / 10 % 10);
-    *at++ = (char)('0' + byte % 10);
+    memcpy(at, octets[v4[i]].text, sizeof(octets[0].text));
+    at += octets[v4[i]].len;
   }
-  *at = '\0';
-  return (struct gw_str){ret_text, (size_t)(at - ret_text)};
+  return at - 1;
+}
+
+/* Returns the end of the text. */
+static char *put_ip(char *at, const struct gw_address *address) {
+  const uint8_t *v4 = find_v4(address);
+  if (v4 != NULL) return put_v4(at, v4);
+  if (address->any.sa_family == AF_INET6 && inet_ntop(AF_INET6, &address->v6.sin6_addr, at, INET6_ADDRSTRLEN) != NULL)
+    return at + strlen(at);
+  *at = '-'; /* no IP address, as on a Unix socket */
+  return at + 1;
+}
+
+static struct gw_str end_text(char *text, char *end) {
+  *end = '\0';
+  return (struct gw_str){text, (size_t)(end - text)};
 }
 
 struct gw_str gw_address_format_ip(const struct gw_address *address, char ret_text[GW_ADDRESS_TEXT_SIZE]) {
-  const uint8_t *v4 = find_v4(address);
-  const char *text = NULL;
-  if (v4 != NULL) return format_v4(v4, ret_text);
-  if (address->any.sa_family == AF_INET6) text = inet_ntop(AF_INET6, &address->v6.sin6_addr, ret_text, GW_ADDRESS_TEXT_SIZE);
-  if (text == NULL) memcpy(ret_text, "-", 2); /* no IP address, as on a Unix socket */
-  return gw_str_from(ret_text);
+  return end_text(ret_text, put_ip(ret_text, address));
 }
 
 struct gw_str gw_address_format(const struct gw_address *address, char ret_text[GW_ADDRESS_TEXT_SIZE]) {
-  char ip_text[GW_ADDRESS_TEXT_SIZE];
-  struct gw_str ip = gw_address_format_ip(address, ip_text);
-  bool has_brackets = memchr(ip.data, ':', ip.len) != NULL;
+  bool has_brackets = address->any.sa_family == AF_INET6 && find_v4(address) == NULL;
   char *at = ret_text;
   if (has_brackets) *at++ = '[';
-  memcpy(at, ip.data, ip.len);
-  at += ip.len;
+  at = put_ip(at, address);
   if (has_brackets) *at++ = ']';
   *at++ = ':';
-  char digits[5];
-  size_t count = 0;
-  unsigned port = gw_address_port(address);
-  do
-    digits[count++] = (char)('0' + port % 10);
-  while ((port /= 10) > 0);
-  while (count > 0)
-    *at++ = digits[--count];
-  *at = '\0';
-  return (struct gw_str){ret_text, (size_t)(at - ret_text)};
+  return end_text(ret_text, put_port(at, gw_address_port(address)));
 }
 
 bool gw_address_equal(const struct gw_address *a, const struct gw_address *b) {

@@ -21,50 +21,39 @@ struct record {
 
 /* ---- values ---- */
 
-static struct gw_str header_value(const struct gw_headers *headers, const struct gw_access_log_op *op) {
-  if (headers == NULL) return (struct gw_str){0};
+static const struct gw_str nothing = {NULL, 0};
+
+/* What takes some work is not to make text_of, which is called for every value, save registers. */
+#define ASIDE __attribute__((noinline))
+
+static struct gw_str header_text(const struct gw_headers *headers, const struct gw_access_log_op *op) {
+  if (headers == NULL) return nothing;
   const struct gw_header *header = op->id != GW_HEADER_OTHER ? gw_headers_find(headers, op->id) : gw_headers_find_name(headers, op->text);
-  if (header == NULL) return (struct gw_str){0};
+  if (header == NULL) return nothing;
   if (op->is_secret) return GW_STR(GW_ACCESS_LOG_REDACTED);
   return (struct gw_str){header->value.data, header->value.len < op->max_len ? header->value.len : op->max_len};
 }
 
-static struct gw_str header_text(const struct gw_access_log_op *op, const struct gw_stream *stream) {
-  switch (op->kind) {
-  case GW_ACCESS_LOG_METHOD: return stream->request.method_name;
-  case GW_ACCESS_LOG_PATH: return stream->request.path;
-  case GW_ACCESS_LOG_PATH_WITHOUT_QUERY: return gw_path_without_query(stream->request.path);
-  case GW_ACCESS_LOG_AUTHORITY: return stream->request.authority;
-  case GW_ACCESS_LOG_SCHEME: return stream->request.scheme;
-  case GW_ACCESS_LOG_RESPONSE_HEADER: return header_value(&stream->response.headers, op);
-  case GW_ACCESS_LOG_RESPONSE_TRAILER: return header_value(stream->response_trailers, op);
-  default: return header_value(&stream->request.headers, op);
-  }
+static struct gw_str number_text(uint64_t value, struct record *record) {
+  return gw_str_format_u64(value, record->text);
 }
 
-static uint64_t since_start_ms(const struct gw_stream *stream, uint64_t us) {
-  return us > stream->started_us ? (us - stream->started_us) / 1000 : 0;
+/* A duration in ms; nothing while it has no end. */
+static ASIDE struct gw_str duration_text(const struct gw_access_log_op *op, struct record *record) {
+  const struct gw_stream *stream = record->stream;
+  bool is_of_answer = op->kind == GW_ACCESS_LOG_RESPONSE_DURATION;
+  if (is_of_answer && stream->answered_us == 0) return nothing;
+  uint64_t end_us = is_of_answer ? stream->answered_us : gw_loop_now_us(stream->pipeline->loop);
+  return number_text(end_us > stream->started_us ? (end_us - stream->started_us) / 1000 : 0, record);
 }
 
-static uint64_t number_of(const struct gw_access_log_op *op, const struct gw_stream *stream) {
-  switch (op->kind) {
-  case GW_ACCESS_LOG_RESPONSE_CODE: return stream->status;
-  case GW_ACCESS_LOG_BYTES_RECEIVED: return stream->bytes_received;
-  case GW_ACCESS_LOG_BYTES_SENT: return stream->bytes_sent;
-  case GW_ACCESS_LOG_ATTEMPT_COUNT: return stream->attempt_count;
-  case GW_ACCESS_LOG_RESPONSE_DURATION: return since_start_ms(stream, stream->answered_us);
-  default: return since_start_ms(stream, gw_loop_now_us(stream->pipeline->loop));
-  }
+static struct gw_str flag_text(bool is_set) {
+  static const char texts[][GW_ACCESS_LOG_STEP] = {"false", "true"};
+  return (struct gw_str){texts[is_set], is_set ? 4 : 5};
 }
 
-/* Whether there is a number, or a yes or no, to be told. */
-static bool is_known(const struct gw_access_log_op *op, const struct gw_stream *stream) {
-  if (op->kind == GW_ACCESS_LOG_RESPONSE_DURATION) return stream->answered_us != 0;
-  return op->kind != GW_ACCESS_LOG_UPSTREAM_REUSED || stream->attempt_count > 0;
-}
-
-static struct gw_str rbac_text(enum gw_access_log_kind kind, const struct gw_rbac_outcome *outcome) {
-  if (outcome == NULL) return (struct gw_str){0};
+static ASIDE struct gw_str rbac_text(enum gw_access_log_kind kind, const struct gw_rbac_outcome *outcome) {
+  if (outcome == NULL) return nothing;
   if (kind == GW_ACCESS_LOG_RBAC_POLICY) return outcome->policy;
   if (kind == GW_ACCESS_LOG_RBAC_RESULT) return outcome->result;
   return kind == GW_ACCESS_LOG_RBAC_SHADOW_POLICY ? outcome->shadow_policy : outcome->shadow_result;
@@ -72,11 +61,11 @@ static struct gw_str rbac_text(enum gw_access_log_kind kind, const struct gw_rba
 
 static struct gw_str consumer_of(const struct gw_stream *stream) {
   if (stream->identity != NULL && stream->identity->user_id.len > 0) return stream->identity->user_id;
-  return stream->plan != NULL ? stream->plan->key_id : (struct gw_str){0};
+  return stream->plan != NULL ? stream->plan->key_id : nothing;
 }
 
 /* Requests of one turn of the loop, or of one millisecond, began at the same time. */
-static struct gw_str time_text(const struct gw_stream *stream) {
+static ASIDE struct gw_str time_text(const struct gw_stream *stream) {
   struct gw_pipeline *pipeline = stream->pipeline;
   uint64_t ms = stream->wall_us / 1000;
   if (pipeline->log_time_ms != ms) {
@@ -87,7 +76,7 @@ static struct gw_str time_text(const struct gw_stream *stream) {
 }
 
 /* Of the client's connection. */
-static struct gw_str connection_text(enum gw_access_log_kind kind, const struct gw_stream *stream, char text[TEXT_SIZE]) {
+static ASIDE struct gw_str connection_text(enum gw_access_log_kind kind, const struct gw_stream *stream, char text[TEXT_SIZE]) {
   switch (kind) {
   case GW_ACCESS_LOG_REMOTE_ADDRESS: return gw_address_format(&stream->remote, text);
   case GW_ACCESS_LOG_REMOTE_ADDRESS_WITHOUT_PORT: return gw_address_format_ip(&stream->remote, text);
@@ -96,32 +85,56 @@ static struct gw_str connection_text(enum gw_access_log_kind kind, const struct 
   default: break;
   }
   const struct gw_tls *tls = stream->transport != NULL ? stream->transport->tls : NULL;
-  if (tls == NULL) return (struct gw_str){0};
+  if (tls == NULL) return nothing;
   return kind == GW_ACCESS_LOG_SERVER_NAME ? gw_tls_sni(tls) : gw_tls_version(tls);
 }
 
-/* Empty: there is no value. */
+/* What has no length that is known before. */
+static ASIDE struct gw_str long_text(const struct gw_access_log_op *op, const struct gw_stream *stream) {
+  struct gw_strbuf *text = &stream->pipeline->log_text;
+  gw_strbuf_clear(text);
+  if (op->kind == GW_ACCESS_LOG_ATTEMPTS)
+    gw_attempt_records_format(&stream->attempts, text);
+  else
+    gw_limit_text_append(text, stream, op->text);
+  return gw_strbuf_str(text);
+}
+
 static struct gw_str text_of(const struct gw_access_log_op *op, struct record *record) {
   struct gw_stream *stream = record->stream;
   switch (op->kind) {
   case GW_ACCESS_LOG_TEXT: return op->text;
   case GW_ACCESS_LOG_START_TIME: return time_text(stream);
   case GW_ACCESS_LOG_TYPE: return record->type == GW_ACCESS_LOG_TYPE_START ? GW_STR("DownstreamStart") : GW_STR("DownstreamEnd");
-  case GW_ACCESS_LOG_PROTOCOL: return stream->request.path.len > 0 ? gw_http_version_name(stream->request.version) : (struct gw_str){0};
+  case GW_ACCESS_LOG_REQUEST_HEADER: return header_text(&stream->request.headers, op);
+  case GW_ACCESS_LOG_RESPONSE_HEADER: return header_text(&stream->response.headers, op);
+  case GW_ACCESS_LOG_RESPONSE_TRAILER: return header_text(stream->response_trailers, op);
+  case GW_ACCESS_LOG_METHOD: return stream->request.method_name;
+  case GW_ACCESS_LOG_PATH: return stream->request.path;
+  case GW_ACCESS_LOG_PATH_WITHOUT_QUERY: return gw_path_without_query(stream->request.path);
+  case GW_ACCESS_LOG_AUTHORITY: return stream->request.authority;
+  case GW_ACCESS_LOG_SCHEME: return stream->request.scheme;
+  case GW_ACCESS_LOG_PROTOCOL: return stream->request.path.len > 0 ? gw_http_version_name(stream->request.version) : nothing;
+  case GW_ACCESS_LOG_RESPONSE_CODE: return number_text(stream->status, record);
+  case GW_ACCESS_LOG_BYTES_RECEIVED: return number_text(stream->bytes_received, record);
+  case GW_ACCESS_LOG_BYTES_SENT: return number_text(stream->bytes_sent, record);
+  case GW_ACCESS_LOG_ATTEMPT_COUNT: return number_text(stream->attempt_count, record);
+  case GW_ACCESS_LOG_DURATION:
+  case GW_ACCESS_LOG_RESPONSE_DURATION: return duration_text(op, record);
+  case GW_ACCESS_LOG_DOWNSTREAM_REUSED: return flag_text(stream->is_connection_reused);
+  case GW_ACCESS_LOG_UPSTREAM_REUSED: return stream->attempt_count > 0 ? flag_text(stream->is_upstream_reused) : nothing;
+  case GW_ACCESS_LOG_ATTEMPTS: return stream->attempts.count > 0 ? long_text(op, stream) : nothing;
+  case GW_ACCESS_LOG_LIMIT_KEY: return stream->limit.count > 0 ? long_text(op, stream) : nothing;
   case GW_ACCESS_LOG_RESPONSE_CODE_DETAILS: return stream->detail;
   case GW_ACCESS_LOG_RESPONSE_FLAGS: return stream->flags == 0 ? GW_STR("-") : gw_response_flags_format(stream->flags, record->text);
   case GW_ACCESS_LOG_UPSTREAM_HOST: return stream->upstream_host;
   case GW_ACCESS_LOG_UPSTREAM_CLUSTER: return gw_stream_cluster_name(stream);
   case GW_ACCESS_LOG_SNAPSHOT: return gw_view_snapshot_version(stream->view);
-  case GW_ACCESS_LOG_TRACE_ID: return stream->trace != NULL ? gw_stream_trace_id(stream) : (struct gw_str){0};
-  case GW_ACCESS_LOG_ROUTE_NAME: return stream->route != NULL ? stream->route->name : (struct gw_str){0};
+  case GW_ACCESS_LOG_TRACE_ID: return stream->trace != NULL ? gw_stream_trace_id(stream) : nothing;
+  case GW_ACCESS_LOG_ROUTE_NAME: return stream->route != NULL ? stream->route->name : nothing;
   case GW_ACCESS_LOG_CONSUMER: return consumer_of(stream);
-  case GW_ACCESS_LOG_API_KEY: return stream->plan != NULL ? stream->plan->key_id : (struct gw_str){0};
+  case GW_ACCESS_LOG_API_KEY: return stream->plan != NULL ? stream->plan->key_id : nothing;
   case GW_ACCESS_LOG_LIMIT: return stream->limit.name;
-  case GW_ACCESS_LOG_ATTEMPTS:
-  case GW_ACCESS_LOG_LIMIT_KEY: return (struct gw_str){0}; /* append_long's */
-  case GW_ACCESS_LOG_DOWNSTREAM_REUSED: return stream->is_connection_reused ? GW_STR("true") : GW_STR("false");
-  case GW_ACCESS_LOG_UPSTREAM_REUSED: return stream->is_upstream_reused ? GW_STR("true") : GW_STR("false");
   case GW_ACCESS_LOG_REMOTE_ADDRESS:
   case GW_ACCESS_LOG_REMOTE_ADDRESS_WITHOUT_PORT:
   case GW_ACCESS_LOG_DIRECT_REMOTE_ADDRESS:
@@ -132,142 +145,112 @@ static struct gw_str text_of(const struct gw_access_log_op *op, struct record *r
   case GW_ACCESS_LOG_RBAC_RESULT:
   case GW_ACCESS_LOG_RBAC_SHADOW_POLICY:
   case GW_ACCESS_LOG_RBAC_SHADOW_RESULT: return rbac_text(op->kind, stream->rbac);
-  default: {
-    struct gw_str value = header_text(op, stream);
-    if (value.len == 0 && op->alternative != NULL) return header_text(op->alternative, stream);
-    return value;
   }
-  }
+  return nothing;
+}
+
+/* Empty: there is no value. Good until the next one is asked for. */
+static inline struct gw_str value_of(const struct gw_access_log_op *op, struct record *record) {
+  struct gw_str text = text_of(op, record);
+  return text.len > 0 || op->alternative == NULL ? text : text_of(op->alternative, record);
 }
 
 /* ---- writing ---- */
 
-/* Without the NUL that a builder ends with: that comes at the end. */
-static inline void put(struct gw_strbuf *line, struct gw_str s) {
-  if (s.len >= line->cap - line->len) gw_strbuf_reserve(line, s.len);
-  if (s.len > 0) memcpy(line->data + line->len, s.data, s.len);
-  line->len += s.len;
+/* "-" stands for what is absent. */
+static struct gw_str part_of(const struct gw_access_log_op *op, bool omits_empty, struct record *record) {
+  struct gw_str text = value_of(op, record);
+  return text.len > 0 || omits_empty ? text : GW_STR("-");
 }
 
-static void terminate(struct gw_strbuf *line) {
-  gw_strbuf_append(line, "", 0);
-}
-
-static void put_number(struct gw_strbuf *line, uint64_t value) {
-  char digits[GW_U64_DIGITS_MAX];
-  put(line, gw_str_format_u64(value, digits));
-}
-
-/* Nearly all values stand for themselves. */
-static void put_json_string(struct gw_strbuf *line, struct gw_str s, bool is_clean) {
-  if (!is_clean && !gw_json_is_plain(s)) {
-    gw_json_append_string(line, s);
-    return;
-  }
-  if (s.len + 2 >= line->cap - line->len) gw_strbuf_reserve(line, s.len + 2);
-  char *at = line->data + line->len;
-  *at++ = '"';
-  memcpy(at, s.data, s.len);
-  at[s.len] = '"';
-  line->len += s.len + 2;
-}
-
-static bool is_own(const struct gw_access_log_op *op) {
-  return op->form == GW_ACCESS_LOG_FORM_NUMBER || op->form == GW_ACCESS_LOG_FORM_FLAG;
-}
-
-/* Numbers and flags; false: there is nothing to be told. */
-static bool append_own(const struct gw_access_log_op *op, struct record *record) {
-  if (!is_known(op, record->stream)) return false;
-  if (op->form == GW_ACCESS_LOG_FORM_NUMBER)
-    put_number(record->line, number_of(op, record->stream));
-  else
-    put(record->line, text_of(op, record));
-  return true;
-}
-
-/* What has no length that is known before; false: none of these, or there is nothing to be told. */
-static bool append_long(const struct gw_access_log_op *op, const struct gw_stream *stream, struct gw_strbuf *out) {
-  if (op->kind == GW_ACCESS_LOG_ATTEMPTS && stream->attempts.count > 0) {
-    gw_attempt_records_format(&stream->attempts, out);
-    return true;
-  }
-  if (op->kind != GW_ACCESS_LOG_LIMIT_KEY || stream->limit.count == 0) return false;
-  gw_limit_text_append(out, stream, op->text);
-  return true;
-}
-
-/* What is not own; empty: there is no value. */
-static struct gw_str value_of(const struct gw_access_log_op *op, struct record *record) {
-  if (op->form != GW_ACCESS_LOG_FORM_LONG) return text_of(op, record);
-  struct gw_strbuf *text = &record->stream->pipeline->log_text;
-  gw_strbuf_clear(text);
-  return append_long(op, record->stream, text) ? gw_strbuf_str(text) : (struct gw_str){0};
-}
-
-/* As part of a text; false: there is no value. */
-static bool append_part(const struct gw_access_log_op *op, struct record *record) {
-  if (is_own(op)) return append_own(op, record);
-  if (op->kind == GW_ACCESS_LOG_TEXT) {
-    gw_strbuf_append_str(record->line, op->text);
-    return true;
-  }
-  struct gw_str value = value_of(op, record);
-  gw_visible_text_append(record->line, value, true);
-  return value.len > 0;
-}
-
-static void append_text(const struct gw_access_log_value *value, bool omits_empty, struct record *record) {
-  for (uint32_t i = 0; i < value->op_count; i++)
-    if (!append_part(&value->ops[i], record) && !omits_empty) gw_strbuf_append_char(record->line, '-');
-}
-
-/* Several parts: a string in any case. */
-static void append_json_text(const struct gw_access_log_value *value, bool omits_empty, struct record *record) {
-  struct gw_strbuf *text = &record->stream->pipeline->log_text;
-  struct record part = {.stream = record->stream, .type = record->type, .line = text};
-  gw_strbuf_clear(text);
+static void append_text(const struct gw_access_log_plan *plan, struct record *record) {
+  const struct gw_access_log_value *value = &plan->values[0];
   for (uint32_t i = 0; i < value->op_count; i++) {
     const struct gw_access_log_op *op = &value->ops[i];
-    size_t before = text->len;
-    if (is_own(op))
-      append_own(op, &part);
-    else if (!append_long(op, record->stream, text))
-      gw_strbuf_append_str(text, text_of(op, &part));
-    if (text->len == before && !omits_empty) gw_strbuf_append_char(text, '-');
+    struct gw_str text = part_of(op, plan->omits_empty, record);
+    if (op->kind == GW_ACCESS_LOG_TEXT)
+      gw_strbuf_append_str(record->line, text);
+    else
+      gw_visible_text_append(record->line, text, true);
   }
-  gw_json_append_string(record->line, gw_strbuf_str(text));
 }
 
-/* false: there is no value. */
-static bool append_json(const struct gw_access_log_value *value, bool omits_empty, struct record *record) {
-  if (value->op_count != 1) {
-    append_json_text(value, omits_empty, record);
-    return true;
+/* Copies in steps, beyond the end too. */
+static inline char *put_steps(char *at, struct gw_str text) {
+  size_t i = 0;
+  do
+    memcpy(at + i, text.data + i, GW_ACCESS_LOG_STEP);
+  while ((i += GW_ACCESS_LOG_STEP) < text.len);
+  return at + text.len;
+}
+
+/* What is of several parts: a string in any case. */
+static void append_parts(const struct gw_access_log_value *value, bool omits_empty, struct record *record) {
+  struct gw_strbuf *line = record->line;
+  gw_strbuf_append_str(line, value->key);
+  gw_strbuf_append_char(line, '"');
+  for (uint32_t i = 0; i < value->op_count; i++)
+    gw_json_append_escaped(line, part_of(&value->ops[i], omits_empty, record));
+  gw_strbuf_append_char(line, '"');
+}
+
+/* Where the line goes on, with room for all values as long as they are short. */
+static char *go_on(const struct gw_access_log_plan *plan, struct gw_strbuf *line) {
+  gw_strbuf_reserve(line, plan->short_len);
+  return line->data + line->len;
+}
+
+static void stop_at(struct gw_strbuf *line, const char *at) {
+  line->len = (size_t)(at - line->data);
+}
+
+static char *put_string(const struct gw_access_log_plan *plan, struct gw_strbuf *line, char *at, struct gw_str text) {
+  if (text.len <= GW_ACCESS_LOG_SHORT && gw_json_copy_plain(text, at + 1)) { /* nearly always */
+    *at = '"';
+    at += text.len + 2;
+    at[-1] = '"';
+    return at;
   }
-  const struct gw_access_log_op *op = &value->ops[0];
-  if (is_own(op)) return append_own(op, record);
-  struct gw_str text = value_of(op, record);
-  if (text.len > 0) put_json_string(record->line, text, op->form == GW_ACCESS_LOG_FORM_WORD);
-  return text.len > 0;
+  stop_at(line, at);
+  gw_json_append_string(line, text);
+  return go_on(plan, line);
+}
+
+/* Nothing of the kinds that most requests have nothing of. */
+static bool is_ordinary(const struct gw_stream *stream) {
+  return stream->attempts.count == 0 && stream->identity == NULL && stream->plan == NULL && stream->limit.name.len == 0 &&
+         stream->limit.count == 0 && stream->rbac == NULL;
 }
 
 /* Each member has its comma in front; the first one's becomes the bracket. */
 static void append_object(const struct gw_access_log_plan *plan, struct record *record) {
+  static const char null[GW_ACCESS_LOG_STEP] = "null";
   struct gw_strbuf *line = record->line;
   size_t start = line->len;
-  for (uint32_t i = 0; i < plan->value_count; i++) {
-    size_t before = line->len;
-    put(line, plan->values[i].key);
-    if (append_json(&plan->values[i], plan->omits_empty, record)) continue;
-    if (plan->omits_empty)
-      line->len = before;
-    else
-      put(line, GW_STR("null"));
+  bool joins_nulls = is_ordinary(record->stream);
+  char *at = go_on(plan, line);
+  for (const struct gw_access_log_value *value = plan->values, *end = value + plan->value_count; value < end; value++) {
+    if (value->op_count != 1) {
+      stop_at(line, at);
+      append_parts(value, plan->omits_empty, record);
+      at = go_on(plan, line);
+      continue;
+    }
+    struct gw_str text = value_of(value->ops, record);
+    if (text.len > 0) {
+      at = put_steps(at, value->key);
+      at = value->is_bare ? put_steps(at, text) : put_string(plan, line, at, text);
+    } else if (value->null_count > 0 && joins_nulls) {
+      at = put_steps(at, value->nulls);
+      value += value->null_count - 1;
+    } else if (!plan->omits_empty) {
+      at = put_steps(put_steps(at, value->key), (struct gw_str){null, 4});
+    }
   }
-  if (line->len == start) put(line, GW_STR(","));
+  if (at == line->data + start) *at++ = ',';
   line->data[start] = '{';
-  gw_strbuf_append_str(line, GW_STR("}\n"));
+  memcpy(at, "}\n", 3); /* and NUL */
+  stop_at(line, at + 2);
 }
 
 bool gw_access_log_plan_write(const struct gw_access_log_plan *plan, const struct gw_log_filter *filter, struct gw_stream *stream,
@@ -278,21 +261,14 @@ bool gw_access_log_plan_write(const struct gw_access_log_plan *plan, const struc
   if (plan->is_json)
     append_object(plan, &record);
   else
-    append_text(&plan->values[0], plan->omits_empty, &record);
-  terminate(line);
+    append_text(plan, &record);
   return true;
 }
 
 void gw_access_log_plan_write_value(const struct gw_access_log_plan *plan, struct gw_stream *stream, struct gw_strbuf *value) {
   struct record record = {.stream = stream, .type = GW_ACCESS_LOG_TYPE_END, .line = value};
-  for (uint32_t i = 0; i < plan->values[0].op_count; i++) {
-    const struct gw_access_log_op *op = &plan->values[0].ops[i];
-    if (is_own(op))
-      append_own(op, &record);
-    else
-      gw_strbuf_append_str(value, text_of(op, &record));
-  }
-  terminate(value);
+  for (uint32_t i = 0; i < plan->values[0].op_count; i++)
+    gw_strbuf_append_str(value, value_of(&plan->values[0].ops[i], &record));
 }
 
 /* What the request's route has instead of the listener's filters; NULL: nothing. */

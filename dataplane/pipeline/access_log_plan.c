@@ -173,26 +173,7 @@ static bool compile_operator(struct compiler *compiler, struct gw_str text, stru
   return word != NULL || (gw_str_equal(name, GW_STR("REQ_WITHOUT_QUERY")) && gw_str_equal_nocase(argument, GW_STR(":path")));
 }
 
-static enum gw_access_log_form form_of(enum gw_access_log_kind kind) {
-  if (kind >= GW_ACCESS_LOG_RESPONSE_CODE && kind <= GW_ACCESS_LOG_RESPONSE_DURATION) return GW_ACCESS_LOG_FORM_NUMBER;
-  switch (kind) {
-  case GW_ACCESS_LOG_DOWNSTREAM_REUSED:
-  case GW_ACCESS_LOG_UPSTREAM_REUSED: return GW_ACCESS_LOG_FORM_FLAG;
-  case GW_ACCESS_LOG_ATTEMPTS:
-  case GW_ACCESS_LOG_LIMIT_KEY: return GW_ACCESS_LOG_FORM_LONG;
-  case GW_ACCESS_LOG_START_TIME:
-  case GW_ACCESS_LOG_TYPE:
-  case GW_ACCESS_LOG_PROTOCOL:
-  case GW_ACCESS_LOG_RESPONSE_FLAGS:
-  case GW_ACCESS_LOG_SNAPSHOT:
-  case GW_ACCESS_LOG_REMOTE_ADDRESS:
-  case GW_ACCESS_LOG_REMOTE_ADDRESS_WITHOUT_PORT: return GW_ACCESS_LOG_FORM_WORD;
-  default: return GW_ACCESS_LOG_FORM_ANY;
-  }
-}
-
 static void add_op(struct compiler *compiler, struct gw_access_log_op op) {
-  op.form = form_of(op.kind);
   if (compiler->count == OPS_MAX) {
     gw_errors_add(compiler->errors, compiler->place, "the format has more than %d parts", OPS_MAX);
   } else {
@@ -232,12 +213,42 @@ static struct gw_access_log_value compile_format(struct compiler *compiler, stru
   return (struct gw_access_log_value){.ops = ops, .op_count = compiler->count};
 }
 
+static struct gw_str copy_with_step(struct gw_arena *arena, struct gw_str text) {
+  char *copy = gw_arena_alloc_bytes(arena, text.len + GW_ACCESS_LOG_STEP);
+  memset(copy + text.len, ' ', GW_ACCESS_LOG_STEP);
+  if (text.len > 0) memcpy(copy, text.data, text.len);
+  return (struct gw_str){copy, text.len};
+}
+
 static struct gw_str json_key(struct gw_arena *arena, struct gw_str name) {
   GW_CLEANUP(gw_strbuf_done) struct gw_strbuf buf = {0};
   gw_strbuf_append_char(&buf, ',');
   gw_json_append_string(&buf, name);
   gw_strbuf_append_char(&buf, ':');
-  return gw_arena_copy(arena, gw_strbuf_str(&buf));
+  return copy_with_step(arena, gw_strbuf_str(&buf));
+}
+
+/* One operator of those kinds. */
+static bool is_between(const struct gw_access_log_value *value, enum gw_access_log_kind first, enum gw_access_log_kind last) {
+  return value->op_count == 1 && value->ops->kind >= first && value->ops->kind <= last;
+}
+
+static bool is_mostly_null(const struct gw_access_log_value *value) {
+  return is_between(value, GW_ACCESS_LOG_ATTEMPTS, GW_ACCESS_LOG_RBAC_SHADOW_RESULT);
+}
+
+static void join_nulls(struct gw_access_log_plan *plan, struct gw_access_log_value *values) {
+  for (uint32_t i = 0; i < plan->value_count; i += values[i].null_count + 1) {
+    GW_CLEANUP(gw_strbuf_done) struct gw_strbuf nulls = {0};
+    uint32_t end = i;
+    for (; end < plan->value_count && is_mostly_null(&values[end]); end++) {
+      if (plan->omits_empty) continue;
+      gw_strbuf_append_str(&nulls, values[end].key);
+      gw_strbuf_append_str(&nulls, GW_STR("null"));
+    }
+    values[i].null_count = end - i;
+    values[i].nulls = copy_with_step(&plan->arena, gw_strbuf_str(&nulls));
+  }
 }
 
 static struct gw_access_log_plan *build(const struct gw_access_log *model, bool hides_secrets, struct gw_errors *errors,
@@ -259,7 +270,10 @@ static struct gw_access_log_plan *build(const struct gw_access_log *model, bool 
   for (uint32_t i = 0; i < model->field_count; i++) {
     values[i] = compile_format(compiler, model->fields[i].format);
     values[i].key = json_key(&plan->arena, model->fields[i].name);
+    values[i].is_bare = is_between(&values[i], GW_ACCESS_LOG_RESPONSE_CODE, GW_ACCESS_LOG_UPSTREAM_REUSED);
+    plan->short_len += values[i].key.len + GW_ACCESS_LOG_SHORT + GW_ACCESS_LOG_STEP;
   }
+  if (plan->is_json) join_nulls(plan, values);
   if (model->filter != NULL) plan->filter = gw_log_filter_build(model->filter, &plan->arena, errors, place);
   if (errors->error_count == errors_before) return plan;
   gw_access_log_plan_free(plan);

@@ -28,7 +28,6 @@ static void test_string_with_controls_is_escaped(void **state) {
   assert_escapes(GW_STR("\x7f\xC2\x80\xC2\x9B\xC2\x9F\xC2\xA0"), "\"\\u007f\\u0080\\u009b\\u009f\xC2\xA0\"");
 }
 
-/* Eight bytes are looked at at once. */
 static void test_string_is_escaped_wherever_it_must_be(void **state) {
   (void)state;
   static const struct {
@@ -46,6 +45,22 @@ static void test_string_is_escaped_wherever_it_must_be(void **state) {
         GW_CLEANUP(gw_free_ptr)
         char *expected = gw_asprintf("\"%.*s%s%.*s\"", (int)at, all, cases[i].escaped, (int)(len - at - 1), all);
         assert_escapes((struct gw_str){text, len}, expected);
+      }
+}
+
+static void test_plain_is_what_escaping_would_not_change(void **state) {
+  (void)state;
+  for (size_t len = 0; len <= 40; len++)
+    for (size_t at = 0; at < len || at == 0; at++)
+      for (int byte = 0; byte < 256; byte += len < 20 ? 1 : 5) {
+        char text[40], copy[41];
+        memset(text, 'a', sizeof(text));
+        memset(copy, '#', sizeof(copy));
+        if (at < len) text[at] = (char)byte;
+        bool is_plain = len == 0 || (byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\');
+        assert_int_equal(gw_json_copy_plain((struct gw_str){text, len}, copy), is_plain);
+        if (is_plain) assert_memory_equal(copy, text, len);
+        assert_int_equal(copy[len], '#');
       }
 }
 
@@ -104,6 +119,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_string_with_controls_is_escaped),
       cmocka_unit_test(test_string_is_escaped_wherever_it_must_be),
+      cmocka_unit_test(test_plain_is_what_escaping_would_not_change),
       cmocka_unit_test(test_string_with_bytes_that_are_not_utf8_gets_replacements),
       cmocka_unit_test(test_writer_puts_commas_between_values_only),
       cmocka_unit_test(test_double_is_short_and_exact),

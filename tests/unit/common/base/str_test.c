@@ -69,6 +69,16 @@ static void test_split_next_gives_empty_pieces_too(void **state) {
   assert_splits(NULL, NULL, 0);
 }
 
+static void test_format_u64_has_all_digits_and_no_more(void **state) {
+  (void)state;
+  const char *texts[] = {"0", "9", "10", "99", "100", "101", "999", "1000", "9999", "10000", "65535", "100000", "18446744073709551615"};
+  for (size_t i = 0; i < GW_ARRAY_LEN(texts); i++) {
+    char digits[GW_U64_DIGITS_MAX];
+    uint64_t value = strtoull(texts[i], NULL, 10);
+    assert_true(gw_str_equal(gw_str_format_u64(value, digits), gw_str_from(texts[i])));
+  }
+}
+
 static void test_parse_u64_at_the_limit_and_beyond(void **state) {
   (void)state;
   uint64_t value = 42;
@@ -192,6 +202,7 @@ int main(void) {
       cmocka_unit_test(test_has_name_of_part_of_a_longer_name_is_false),
       cmocka_unit_test(test_trim_removes_blanks_at_both_ends),
       cmocka_unit_test(test_split_next_gives_empty_pieces_too),
+      cmocka_unit_test(test_format_u64_has_all_digits_and_no_more),
       cmocka_unit_test(test_parse_u64_at_the_limit_and_beyond),
       cmocka_unit_test(test_utf8_len_of_malformed_sequences_is_zero),
       cmocka_unit_test(test_strbuf_append_of_many_stays_terminated),

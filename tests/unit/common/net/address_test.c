@@ -16,7 +16,9 @@ static struct gw_address address_of(const char *text) {
 
 static void test_parse_and_format_are_inverse(void **state) {
   (void)state;
-  const char *texts[] = {"127.0.0.1:80", "0.0.0.0:0", "255.255.255.255:65535", "[::1]:80", "[::]:0", "[2001:db8::1:2]:443"};
+  const char *texts[] = {"127.0.0.1:80", "0.0.0.0:0",          "255.255.255.255:65535", "9.10.99.100:9", "101.199.200.209:10",
+                         "1.2.3.4:99",   "1.2.3.4:100",        "1.2.3.4:1000",          "1.2.3.4:12345", "[::1]:80",
+                         "[::]:0",       "[2001:db8::1:2]:443"};
   for (size_t i = 0; i < GW_ARRAY_LEN(texts); i++) {
     char text[GW_ADDRESS_TEXT_SIZE];
     struct gw_address address = address_of(texts[i]);
@@ -61,6 +63,8 @@ static void test_split_takes_names_and_literals(void **state) {
   assert_int_equal(gw_address_split(GW_STR("service-1.local:8000"), &host, &port), GW_OK);
   assert_true(gw_str_equal(host, GW_STR("service-1.local")));
   assert_int_equal(port, 8000);
+  assert_int_equal(gw_address_split(GW_STR("a:0065535"), &host, &port), GW_OK);
+  assert_int_equal(port, 65535);
   assert_int_equal(gw_address_split(GW_STR("[fe80::1]:1"), &host, &port), GW_OK);
   assert_true(gw_str_equal(host, GW_STR("fe80::1")));
   assert_int_equal(gw_address_split(GW_STR("name"), &host, &port), GW_ERR_INVALID);

@@ -90,6 +90,33 @@ static void test_json_has_numbers_nulls_and_escapes(void **state) {
          "{\"code\":503,\"agent\":\"a\\\"b\\\\c\",\"route\":null,\"both\":\"GET 42\",\"q\\\"k\":\"plain\",\"empty\":\"\"}\n");
 }
 
+/* Keys are copied in steps, beyond their end. */
+static void test_json_keys_of_all_lengths_stand_in_their_order(void **state) {
+  struct fixture *fixture = *state;
+  enum { COUNT = 40 };
+  static const char letters[] = "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk";
+  struct gw_access_log_field fields[COUNT];
+  struct gw_strbuf line;
+  gw_strbuf_init(&line);
+  for (uint32_t i = 0; i < COUNT; i++) {
+    fields[i] = (struct gw_access_log_field){{letters, i + 1}, GW_STR("%REQ(x-own)%")};
+    gw_strbuf_printf(&line, "%c\"%.*s\":\"12345\"", i == 0 ? '{' : ',', (int)i + 1, letters);
+  }
+  gw_strbuf_append_str(&line, GW_STR("}\n"));
+  expect(fixture, &(struct gw_access_log){.fields = fields, .field_count = COUNT}, line.data);
+  gw_strbuf_done(&line);
+}
+
+static void test_json_takes_the_second_of_two_headers_when_the_first_is_absent(void **state) {
+  struct fixture *fixture = *state;
+  static const struct gw_access_log_field fields[] = {{GW_STR("a"), GW_STR("%REQ(absent?x-own)%")},
+                                                      {GW_STR("b"), GW_STR("%REQ(x-own?:METHOD):2%")},
+                                                      {GW_STR("c"), GW_STR("%REQ(absent?:METHOD)%")},
+                                                      {GW_STR("d"), GW_STR("%REQ(absent?missing)%")}};
+  expect(fixture, &(struct gw_access_log){.fields = fields, .field_count = GW_ARRAY_LEN(fields)},
+         "{\"a\":\"12345\",\"b\":\"12\",\"c\":\"GET\",\"d\":null}\n");
+}
+
 static void test_strangers_end_no_line_and_no_quotation(void **state) {
   struct fixture *fixture = *state;
   struct gw_stream *stream = &fixture->stream;
@@ -145,6 +172,9 @@ static void test_fields_that_are_not_in_envoys_log_say_what_happened(void **stat
                                                        {{"claim org.id", 12}, {"7", 1}}};
   gw_headers_add(&stream->request.headers, &stream->arena, GW_HEADER_OTHER, GW_STR("authorization"), GW_STR("secret"));
   stream->identity = &alice;
+  expect(fixture, &json,
+         "{\"consumer\":\"alice\",\"key\":null,\"limit\":null,\"by\":null,\"down\":false,\"up\":null,\"first\":null,"
+         "\"type\":\"DownstreamEnd\"}\n");
   stream->plan = &plan;
   stream->limit = (struct gw_limit_words){GW_STR("orders"), entries, GW_ARRAY_LEN(entries)};
   stream->is_connection_reused = stream->is_upstream_reused = true;
@@ -167,7 +197,13 @@ static void test_what_is_empty_can_be_left_out(void **state) {
   static const struct gw_access_log_field fields[] = {{GW_STR("a"), GW_STR("%ROUTE_NAME%")},
                                                       {GW_STR("b"), GW_STR("%BYTES_SENT%")},
                                                       {GW_STR("c"), GW_STR("<%ROUTE_NAME%>")},
-                                                      {GW_STR("d"), GW_STR("%UPSTREAM_HOST%")}};
+                                                      {GW_STR("d"), GW_STR("%UPSTREAM_HOST%")}},
+                                          nobodys[] = {{GW_STR("a"), GW_STR("%DYNAMIC_METADATA(gateway:consumer)%")},
+                                                       {GW_STR("b"), GW_STR("%DYNAMIC_METADATA(gateway:rate_limit)%")},
+                                                       {GW_STR("c"), GW_STR("%REQ(:METHOD)%")},
+                                                       {GW_STR("d"), GW_STR("%DYNAMIC_METADATA(gateway:attempts)%")}};
+  expect(fixture, &(struct gw_access_log){.fields = nobodys, .field_count = 4, .omits_empty = true}, "{\"c\":\"GET\"}\n");
+  expect(fixture, &(struct gw_access_log){.fields = nobodys, .field_count = 4}, "{\"a\":null,\"b\":null,\"c\":\"GET\",\"d\":null}\n");
   expect(fixture, &(struct gw_access_log){.fields = fields, .field_count = 4, .omits_empty = true}, "{\"b\":42,\"c\":\"<>\"}\n");
   expect(fixture, &(struct gw_access_log){.fields = fields, .field_count = 1, .omits_empty = true}, "{}\n");
   expect(fixture, &(struct gw_access_log){.text = GW_STR("%ROUTE_NAME%|%BYTES_SENT%"), .omits_empty = true}, "|42");
@@ -243,6 +279,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_text_operators_say_what_the_stream_did, start, stop),
       cmocka_unit_test_setup_teardown(test_json_has_numbers_nulls_and_escapes, start, stop),
+      cmocka_unit_test_setup_teardown(test_json_keys_of_all_lengths_stand_in_their_order, start, stop),
+      cmocka_unit_test_setup_teardown(test_json_takes_the_second_of_two_headers_when_the_first_is_absent, start, stop),
       cmocka_unit_test_setup_teardown(test_strangers_end_no_line_and_no_quotation, start, stop),
       cmocka_unit_test_setup_teardown(test_credentials_are_never_shown, start, stop),
       cmocka_unit_test_setup_teardown(test_fields_that_are_not_in_envoys_log_say_what_happened, start, stop),
