@@ -9,7 +9,7 @@
 /* Options of all Connection fields: each costs a search through the fields. */
 #define OPTIONS_MAX 64
 
-#define BIT(id) (UINT64_C(1) << (id))
+#define BIT(id) GW_HEADER_BIT(id)
 #define OURS                                                                                                                               \
   (BIT(GW_HEADER_HOST) | BIT(GW_HEADER_CONNECTION) | BIT(GW_HEADER_CONTENT_LENGTH) | BIT(GW_HEADER_TRANSFER_ENCODING) |                    \
    BIT(GW_HEADER_EXPECT))
@@ -172,6 +172,7 @@ enum gw_err gw_h1_parse_fields(struct gw_h1_parser *parser, struct gw_headers *r
     }
     if (headers.count < headers.cap) {
       headers.items[headers.count++] = header;
+      headers.ids |= BIT(header.id);
     } else {
       gw_headers_add(&headers, parser->arena, header.id, header.name, header.value);
     }

@@ -40,6 +40,8 @@ static const struct gw_str names[GW_HEADER_ID_COUNT] = {
     [GW_HEADER_X_API_KEY] = GW_STR("x-api-key"),
     [GW_HEADER_TRACEPARENT] = GW_STR("traceparent"),
     [GW_HEADER_TRACESTATE] = GW_STR("tracestate"),
+    [GW_HEADER_X_TRACE_ID] = GW_STR("x-trace-id"),
+    [GW_HEADER_X_SPAN_ID] = GW_STR("x-span-id"),
     [GW_HEADER_GRPC_STATUS] = GW_STR("grpc-status"),
     [GW_HEADER_GRPC_MESSAGE] = GW_STR("grpc-message"),
     [GW_HEADER_GRPC_TIMEOUT] = GW_STR("grpc-timeout"),
@@ -83,12 +85,14 @@ static const uint8_t slots[SLOT_COUNT] = {
     [SLOT(9, 'x', 'y')] = GW_HEADER_X_API_KEY,
     [SLOT(11, 't', 't')] = GW_HEADER_TRACEPARENT,
     [SLOT(10, 't', 'e')] = GW_HEADER_TRACESTATE,
+    [SLOT(10, 'x', 'd')] = GW_HEADER_X_TRACE_ID,
+    [SLOT(9, 'x', 'd')] = GW_HEADER_X_SPAN_ID,
     [SLOT(11, 'g', 's')] = GW_HEADER_GRPC_STATUS,
     [SLOT(12, 'g', 'e')] = GW_HEADER_GRPC_MESSAGE,
     [SLOT(12, 'g', 't')] = GW_HEADER_GRPC_TIMEOUT,
 };
 
-#define BIT(id) (UINT64_C(1) << (id))
+#define BIT(id) GW_HEADER_BIT(id)
 #define HOP_BY_HOP                                                                                                                         \
   (BIT(GW_HEADER_CONNECTION) | BIT(GW_HEADER_TRANSFER_ENCODING) | BIT(GW_HEADER_TE) | BIT(GW_HEADER_UPGRADE) | BIT(GW_HEADER_KEEP_ALIVE) | \
    BIT(GW_HEADER_PROXY_CONNECTION) | BIT(GW_HEADER_PROXY_AUTHENTICATE) | BIT(GW_HEADER_PROXY_AUTHORIZATION) |                              \
@@ -112,6 +116,15 @@ void gw_headers_init(struct gw_headers *headers, struct gw_arena *arena, uint32_
   *headers = (struct gw_headers){.items = gw_arena_alloc(arena, cap * sizeof(struct gw_header)), .cap = cap};
 }
 
+struct gw_headers gw_headers_copy(const struct gw_headers *headers, struct gw_arena *arena, uint32_t spare) {
+  struct gw_headers copy;
+  gw_headers_init(&copy, arena, headers->count + spare);
+  if (headers->count > 0) memcpy(copy.items, headers->items, headers->count * sizeof(struct gw_header));
+  copy.count = headers->count;
+  copy.ids = headers->ids;
+  return copy;
+}
+
 static void grow(struct gw_headers *headers, struct gw_arena *arena) {
   uint32_t cap = headers->cap < 8 ? 16 : headers->cap * 2;
   struct gw_header *items = gw_arena_alloc(arena, cap * sizeof(struct gw_header));
@@ -120,13 +133,27 @@ static void grow(struct gw_headers *headers, struct gw_arena *arena) {
   headers->cap = cap;
 }
 
-void gw_headers_add(struct gw_headers *headers, struct gw_arena *arena, enum gw_header_id id, struct gw_str name, struct gw_str value) {
-  if (headers->count == headers->cap) grow(headers, arena);
-  if (id == GW_HEADER_OTHER) id = gw_header_id_find(name);
+static inline void put(struct gw_headers *headers, enum gw_header_id id, struct gw_str name, struct gw_str value) {
   headers->items[headers->count++] = (struct gw_header){.name = name, .value = value, .id = id};
+  headers->ids |= BIT(id);
+}
+
+/* Apart from gw_headers_add, which has no registers to save then. */
+static __attribute__((noinline)) void find_room_and_put(struct gw_headers *headers, struct gw_arena *arena, enum gw_header_id id,
+                                                        struct gw_str name, struct gw_str value) {
+  if (headers->count == headers->cap) grow(headers, arena);
+  put(headers, id != GW_HEADER_OTHER ? id : gw_header_id_find(name), name, value);
+}
+
+void gw_headers_add(struct gw_headers *headers, struct gw_arena *arena, enum gw_header_id id, struct gw_str name, struct gw_str value) {
+  if (id != GW_HEADER_OTHER && headers->count < headers->cap)
+    put(headers, id, name, value);
+  else
+    find_room_and_put(headers, arena, id, name, value);
 }
 
 struct gw_header *gw_headers_find(const struct gw_headers *headers, enum gw_header_id id) {
+  if ((headers->ids & BIT(id)) == 0) return NULL;
   for (uint32_t i = 0; i < headers->count; i++) {
     if (headers->items[i].id == id) return &headers->items[i];
   }
@@ -170,7 +197,9 @@ static void remove_from(struct gw_headers *headers, uint32_t from, enum gw_heade
 }
 
 void gw_headers_remove(struct gw_headers *headers, enum gw_header_id id) {
+  if ((headers->ids & BIT(id)) == 0) return;
   remove_from(headers, 0, id);
+  headers->ids &= ~BIT(id);
 }
 
 void gw_headers_remove_name(struct gw_headers *headers, struct gw_str name) {
@@ -233,10 +262,7 @@ static bool has_trailers(struct gw_str codings) {
 }
 
 void gw_headers_remove_hop_by_hop(struct gw_headers *headers) {
-  uint64_t seen = 0;
-  for (uint32_t i = 0; i < headers->count; i++)
-    seen |= BIT(headers->items[i].id);
-  if ((seen & HOP_BY_HOP) == 0) return;
+  if ((headers->ids & HOP_BY_HOP) == 0) return;
   for (uint32_t i = 0; i < headers->count; i++) {
     struct gw_header *header = &headers->items[i];
     if ((BIT(header->id) & HOP_BY_HOP) == 0) continue;

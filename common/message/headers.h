@@ -46,6 +46,8 @@ enum gw_header_id {
   GW_HEADER_X_API_KEY,
   GW_HEADER_TRACEPARENT,
   GW_HEADER_TRACESTATE,
+  GW_HEADER_X_TRACE_ID,
+  GW_HEADER_X_SPAN_ID,
   GW_HEADER_GRPC_STATUS,
   GW_HEADER_GRPC_MESSAGE,
   GW_HEADER_GRPC_TIMEOUT,
@@ -64,13 +66,18 @@ struct gw_header {
   bool is_received; /* both point into a line of a received HTTP/1 head, which CR LF ends: the encoder may look there */
 };
 
+#define GW_HEADER_BIT(id) (UINT64_C(1) << (id))
+
 struct gw_headers {
+  uint64_t ids; /* a GW_HEADER_BIT for each id that is there, or was: what is not there, as most is not, is not looked for */
   struct gw_header *items;
   uint32_t count;
   uint32_t cap;
 };
 
 void gw_headers_init(struct gw_headers *headers, struct gw_arena *arena, uint32_t cap);
+/* The same fields in an array of its own, with room for `spare` more. */
+struct gw_headers gw_headers_copy(const struct gw_headers *headers, struct gw_arena *arena, uint32_t spare);
 /* Name and value are not copied. GW_HEADER_OTHER: the name is looked up, so that what is well known always has its id. */
 void gw_headers_add(struct gw_headers *headers, struct gw_arena *arena, enum gw_header_id id, struct gw_str name, struct gw_str value);
 /* The first of that id, or NULL. */

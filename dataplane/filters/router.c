@@ -136,12 +136,8 @@ static void tell_attempt_count(struct router *router) {
     return;
   }
   if (gw_headers_find_name(headers, name) != NULL) {
-    struct gw_headers own;
-    gw_headers_init(&own, &stream->arena, headers->count + 1);
-    memcpy(own.items, headers->items, headers->count * sizeof(*own.items));
-    own.count = headers->count;
-    gw_headers_remove_name(&own, name);
-    *headers = own;
+    *headers = gw_headers_copy(headers, &stream->arena, 1);
+    gw_headers_remove_name(headers, name);
   }
   gw_headers_add(headers, &stream->arena, GW_HEADER_OTHER, name, count);
   router->count_header = headers->count;

@@ -1,7 +1,5 @@
 #include "dataplane/upstream/handshake.h"
 
-#include <string.h>
-
 #include "common/crypto/websocket_key.h"
 
 #define KEY GW_STR("sec-websocket-key")
@@ -10,9 +8,7 @@
 /* Fields of its own, with room for one more: the client's stay as they are. */
 static struct gw_request_head copy_of(const struct gw_request_head *head, struct gw_arena *arena) {
   struct gw_request_head copy = *head;
-  gw_headers_init(&copy.headers, arena, head->headers.count + 1);
-  memcpy(copy.headers.items, head->headers.items, head->headers.count * sizeof(struct gw_header));
-  copy.headers.count = head->headers.count;
+  copy.headers = gw_headers_copy(&head->headers, arena, 1);
   return copy;
 }
 

@@ -110,6 +110,29 @@ static void test_remove_takes_all_and_keeps_the_order(void **state) {
   assert_headers("b=2");
 }
 
+static void test_what_was_removed_is_found_again_once_added(void **state) {
+  (void)state;
+  add("Cookie", "x");
+  gw_headers_remove(&headers, GW_HEADER_COOKIE);
+  assert_null(gw_headers_find(&headers, GW_HEADER_COOKIE));
+  add("cookie", "y");
+  assert_ptr_equal(gw_headers_find(&headers, GW_HEADER_COOKIE), &headers.items[0]);
+}
+
+static void test_copy_is_apart_from_what_it_was_made_of(void **state) {
+  (void)state;
+  add("a", "1");
+  add("Cookie", "x");
+  struct gw_headers copy = gw_headers_copy(&headers, &arena, 1);
+  assert_int_equal(copy.cap, 3);
+  assert_ptr_equal(gw_headers_find(&copy, GW_HEADER_COOKIE), &copy.items[1]);
+  gw_headers_remove(&copy, GW_HEADER_COOKIE);
+  gw_headers_add(&copy, &arena, GW_HEADER_DATE, GW_STR("date"), GW_STR("d"));
+  assert_headers("a=1 Cookie=x");
+  assert_int_equal(copy.count, 2);
+  assert_null(gw_headers_find(&headers, GW_HEADER_DATE));
+}
+
 static void test_set_replaces_the_first_and_removes_the_rest(void **state) {
   (void)state;
   gw_headers_set(&headers, &arena, GW_HEADER_SERVER, GW_STR("one"));
@@ -200,6 +223,8 @@ int main(void) {
       TEST(test_add_grows_and_interns),
       TEST(test_find_takes_the_first_in_any_case),
       TEST(test_remove_takes_all_and_keeps_the_order),
+      TEST(test_what_was_removed_is_found_again_once_added),
+      TEST(test_copy_is_apart_from_what_it_was_made_of),
       TEST(test_set_replaces_the_first_and_removes_the_rest),
       TEST(test_hop_by_hop_leaves_what_is_end_to_end),
       TEST(test_hop_by_hop_removes_all_of_the_kind),
