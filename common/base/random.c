@@ -6,6 +6,7 @@
 #include <sys/random.h>
 
 #include "common/base/err.h"
+#include "common/base/hex.h"
 
 static uint64_t rotate_left(uint64_t x, int by) {
   return (x << by) | (x >> (64 - by));
@@ -61,28 +62,18 @@ void gw_random_secure(void *ret_bytes, size_t len) {
   }
 }
 
-/* The eight hexadecimal digits of `x`, as they stand in memory. */
-static uint64_t hex_digits(uint32_t x) {
-  uint64_t nibbles = x;
-  nibbles = ((nibbles << 16) | nibbles) & 0x0000FFFF0000FFFFu;
-  nibbles = ((nibbles << 8) | nibbles) & 0x00FF00FF00FF00FFu;
-  nibbles = ((nibbles << 4) | nibbles) & 0x0F0F0F0F0F0F0F0Fu;
-  uint64_t letters = ((nibbles + 0x0606060606060606u) >> 4) & 0x0101010101010101u; /* of 10 and more */
-  return htobe64(nibbles + 0x3030303030303030u + letters * ('a' - '0' - 10));
-}
-
-/* All digits at once: every request gets one. */
 void gw_random_uuid(struct gw_random *random, char ret_uuid[GW_UUID_SIZE]) {
-  uint64_t high = (gw_random_next(random) & ~(uint64_t)0xF000u) | 0x4000u;
-  uint64_t low = (gw_random_next(random) & ~((uint64_t)3 << 62)) | ((uint64_t)2 << 62);
-  uint64_t digits[4] = {hex_digits((uint32_t)(high >> 32)), hex_digits((uint32_t)high), hex_digits((uint32_t)(low >> 32)),
-                        hex_digits((uint32_t)low)};
-  const char *text = (const char *)digits;
-  memcpy(ret_uuid, text, 8);
-  memcpy(ret_uuid + 9, text + 8, 4);
-  memcpy(ret_uuid + 14, text + 12, 4);
-  memcpy(ret_uuid + 19, text + 16, 4);
-  memcpy(ret_uuid + 24, text + 20, 12);
+  /* The version is the seventh byte's left half, the variant the ninth's two first bits. */
+  uint64_t first = htole64((gw_random_next(random) & ~(UINT64_C(0xf0) << 48)) | UINT64_C(0x40) << 48);
+  uint64_t last = htole64((gw_random_next(random) & ~UINT64_C(0xc0)) | UINT64_C(0x80));
+  char digits[32];
+  gw_hex_format_8(&first, digits);
+  gw_hex_format_8(&last, digits + 16);
+  memcpy(ret_uuid, digits, 8);
+  memcpy(ret_uuid + 9, digits + 8, 4);
+  memcpy(ret_uuid + 14, digits + 12, 4);
+  memcpy(ret_uuid + 19, digits + 16, 4);
+  memcpy(ret_uuid + 24, digits + 20, 12);
   ret_uuid[8] = ret_uuid[13] = ret_uuid[18] = ret_uuid[23] = '-';
   ret_uuid[36] = '\0';
 }

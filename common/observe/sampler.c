@@ -1,5 +1,7 @@
 #include "common/observe/sampler.h"
 
+#include <endian.h>
+
 #define RATIO_BITS 63
 #define US_PER_S UINT64_C(1000000)
 
@@ -29,10 +31,9 @@ static bool take(struct gw_sampler *sampler, uint64_t now_us) {
 
 /* The right half of the id, as OpenTelemetry's own samplers take it: who has the same ratio decides the same. */
 static uint64_t fraction_of(const struct gw_trace_context *context) {
-  uint64_t value = 0;
-  for (size_t i = GW_TRACE_ID_BYTES / 2; i < GW_TRACE_ID_BYTES; i++)
-    value = value << 8 | context->trace_id[i];
-  return value >> 1;
+  uint64_t half;
+  memcpy(&half, context->trace_id + GW_TRACE_ID_BYTES / 2, sizeof(half));
+  return be64toh(half) >> 1;
 }
 
 bool gw_sampler_decide(struct gw_sampler *sampler, const struct gw_trace_context *context, uint64_t now_us) {

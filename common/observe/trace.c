@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "common/base/hex.h"
+
 #define TRACE_HEX ((size_t)2 * GW_TRACE_ID_BYTES)
 #define SPAN_HEX ((size_t)2 * GW_SPAN_ID_BYTES)
 #define SHORT_TRACE_HEX ((size_t)16) /* B3 */
@@ -19,21 +21,21 @@ static bool is_zero(const uint8_t *id, size_t bytes) {
   return any == 0;
 }
 
-static void new_id(struct gw_random *random, uint8_t *ret_id, size_t bytes) {
-  do {
-    for (size_t at = 0; at < bytes; at += sizeof(uint64_t)) {
-      uint64_t next = gw_random_next(random);
-      memcpy(ret_id + at, &next, sizeof(next));
-    }
-  } while (is_zero(ret_id, bytes));
-}
-
 void gw_trace_new_id(struct gw_random *random, uint8_t ret_id[GW_TRACE_ID_BYTES]) {
-  new_id(random, ret_id, GW_TRACE_ID_BYTES);
+  uint64_t halves[2];
+  do {
+    halves[0] = gw_random_next(random);
+    halves[1] = gw_random_next(random);
+  } while ((halves[0] | halves[1]) == 0);
+  memcpy(ret_id, halves, GW_TRACE_ID_BYTES);
 }
 
 void gw_trace_new_span_id(struct gw_random *random, uint8_t ret_id[GW_SPAN_ID_BYTES]) {
-  new_id(random, ret_id, GW_SPAN_ID_BYTES);
+  uint64_t id;
+  do
+    id = gw_random_next(random);
+  while (id == 0);
+  memcpy(ret_id, &id, GW_SPAN_ID_BYTES);
 }
 
 static int hex_digit(char c) {
@@ -52,15 +54,8 @@ static bool parse_hex(const char *text, size_t bytes, uint8_t *ret_bytes) {
 }
 
 void gw_trace_format_id(const uint8_t *id, size_t bytes, char *ret_text) {
-  /* Both characters of a byte at once. */
-#define ROW(high)                                                                                                                          \
-  high "0" high "1" high "2" high "3" high "4" high "5" high "6" high "7" high "8" high "9" high "a" high "b" high "c" high "d" high       \
-       "e" high "f"
-  static const char pairs[] = ROW("0") ROW("1") ROW("2") ROW("3") ROW("4") ROW("5") ROW("6") ROW("7") ROW("8") ROW("9") ROW("a") ROW("b")
-      ROW("c") ROW("d") ROW("e") ROW("f");
-#undef ROW
-  for (size_t i = 0; i < bytes; i++)
-    memcpy(ret_text + 2 * i, pairs + (size_t)2 * id[i], 2);
+  for (size_t at = 0; at < bytes; at += 8)
+    gw_hex_format_8(id + at, ret_text + 2 * at);
 }
 
 /* ---- W3C ---- */

@@ -53,7 +53,7 @@ enum gw_trace_b3 gw_trace_parse_b3_multi(struct gw_str trace_id, struct gw_str s
 #define GW_TRACE_B3_LEN 51u
 void gw_trace_format_b3(const struct gw_trace_context *context, char ret_text[GW_TRACE_B3_LEN]);
 
-/* Lower-case hex: two characters a byte. */
+/* Lower-case hex: two characters a byte; of a trace or of a span. */
 void gw_trace_format_id(const uint8_t *id, size_t bytes, char *ret_text);
 
 #endif

@@ -20,9 +20,13 @@ static bool may_stand(struct gw_str value) {
   return value.len > 0 && gw_header_value_is_valid(value) && gw_str_trim(value).len == value.len;
 }
 
+/* What is ours. */
+static void add(struct gw_stream *stream, struct gw_str name, struct gw_str value) {
+  if (name.len > 0) gw_headers_add(&stream->request.headers, &stream->arena, GW_HEADER_OTHER, name, value);
+}
+
 static void put(struct gw_stream *stream, struct gw_str name, struct gw_str value) {
-  if (name.len == 0 || !may_stand(value)) return;
-  gw_headers_add(&stream->request.headers, &stream->arena, GW_HEADER_OTHER, name, value);
+  if (name.len > 0 && may_stand(value)) add(stream, name, value);
 }
 
 /* "admin,editor". What a list can't hold without becoming something else is not told. */
@@ -68,9 +72,8 @@ static size_t copy_without_hyphens(struct gw_str id, char *to) {
   return len;
 }
 
-/* Of the trace; where nothing is traced of traceparent, or, for who has none, the request's id, which is a UUID, without its hyphens. */
+/* Where nothing is traced: of traceparent, or, for who has none, the request's id, which is a UUID, without its hyphens. */
 static struct gw_str trace_id(struct gw_stream *stream) {
-  if (stream->trace != NULL) return gw_stream_trace_id(stream);
   const struct gw_header *parent = gw_headers_find(&stream->request.headers, GW_HEADER_TRACEPARENT);
   if (parent != NULL && parent->value.len >= TRACEPARENT_LEN) {
     struct gw_str id = {parent->value.data + TRACE_ID_AT, GW_TRACE_ID_LEN};
@@ -78,6 +81,15 @@ static struct gw_str trace_id(struct gw_stream *stream) {
   }
   char *text = gw_arena_alloc_bytes(&stream->arena, stream->request_id.len + 1);
   return (struct gw_str){text, copy_without_hyphens(stream->request_id, text)};
+}
+
+static void put_trace(struct gw_stream *stream, const struct gw_forwarded_identity *names) {
+  if (stream->trace != NULL) {
+    add(stream, names->trace_id, gw_stream_trace_id(stream));
+    add(stream, names->span_id, gw_stream_span_id(stream));
+  } else if (names->trace_id.len > 0) {
+    put(stream, names->trace_id, trace_id(stream));
+  }
 }
 
 static void put_path_parameters(struct gw_stream *stream, struct gw_str prefix) {
@@ -110,8 +122,7 @@ static enum gw_verdict on_request(struct gw_stream *stream, void *state, const v
   if (route == NULL || route->action != GW_ROUTE_FORWARD) return GW_VERDICT_NEXT;
   if (stream->identity != NULL) put_user(stream, names, stream->identity);
   if (!gw_str_equal(names->request_id, GW_STR("x-request-id"))) put(stream, names->request_id, stream->request_id);
-  if (names->trace_id.len > 0) put(stream, names->trace_id, trace_id(stream));
-  if (stream->trace != NULL) put(stream, names->span_id, (struct gw_str){stream->trace->span_id, GW_SPAN_ID_LEN});
+  put_trace(stream, names);
   if (names->client_address.len > 0) {
     char text[GW_ADDRESS_TEXT_SIZE];
     put(stream, names->client_address, gw_arena_copy(&stream->arena, gw_address_format_ip(&stream->remote, text)));

@@ -98,18 +98,17 @@ static void tell_service(struct gw_stream *stream, unsigned ways) {
 
 /* The fields stay where they are: only what they point to changes. */
 static void tell_span(struct gw_stream_trace *trace, const uint8_t *span_id) {
-  char text[GW_SPAN_ID_LEN];
+  char *text = trace->traceparent + SPAN_AT;
   gw_trace_format_id(span_id, GW_SPAN_ID_BYTES, text);
-  memcpy(trace->traceparent + SPAN_AT, text, sizeof(text));
-  memcpy(trace->b3 + GW_TRACE_ID_LEN + 1, text, sizeof(text));
-  memcpy(trace->b3_span_id, text, sizeof(text));
+  memcpy(trace->b3 + GW_TRACE_ID_LEN + 1, text, GW_SPAN_ID_LEN);
+  memcpy(trace->b3_span_id, text, GW_SPAN_ID_LEN);
 }
 
 void gw_stream_trace_do_tell_client(struct gw_stream *stream) {
-  struct gw_stream_trace *trace = stream->trace;
   if (!stream->listener->http->model->http.tracing->tells_client) return;
-  set_named(stream, &stream->response.headers, GW_STR("x-trace-id"), gw_stream_trace_id(stream));
-  set_named(stream, &stream->response.headers, GW_STR("x-span-id"), (struct gw_str){trace->span_id, GW_SPAN_ID_LEN});
+  struct gw_headers *headers = &stream->response.headers;
+  gw_headers_set(headers, &stream->arena, GW_HEADER_X_TRACE_ID, gw_stream_trace_id(stream));
+  gw_headers_set(headers, &stream->arena, GW_HEADER_X_SPAN_ID, gw_stream_span_id(stream));
 }
 
 /* ---- recording ---- */
@@ -146,16 +145,23 @@ uint64_t gw_stream_trace_do_now_us(const struct gw_stream *stream) {
   return stream->wall_us + (now_us - stream->started_us);
 }
 
-static struct gw_trace_step *add_step(struct gw_stream *stream) {
+/* Without an id: it gets one when somebody is told of it, which of most requests is nobody. */
+static struct gw_trace_step *add_step(struct gw_stream *stream, uint64_t start_us) {
   struct gw_stream_trace *trace = stream->trace;
-  struct gw_trace_step *step = gw_arena_calloc(&stream->arena, 1, sizeof(*step));
-  gw_trace_new_span_id(&stream->pipeline->random, step->span_id);
+  struct gw_trace_step *step = gw_arena_alloc(&stream->arena, sizeof(*step));
+  *step = (struct gw_trace_step){.start_us = start_us};
   if (trace->first == NULL)
     trace->first = step;
   else
     trace->last->next = step;
   trace->last = step;
   return step;
+}
+
+static void give_id(struct gw_stream *stream, struct gw_trace_step *step) {
+  if (step->has_id) return;
+  gw_trace_new_span_id(&stream->pipeline->random, step->span_id);
+  step->has_id = true;
 }
 
 static void end_step(struct gw_stream *stream, struct gw_trace_step *step, bool is_failed, struct gw_str detail) {
@@ -165,9 +171,8 @@ static void end_step(struct gw_stream *stream, struct gw_trace_step *step, bool 
 }
 
 void gw_stream_trace_add_work(struct gw_stream *stream, const char *name, uint64_t start_us, enum gw_verdict verdict) {
-  struct gw_trace_step *step = add_step(stream);
+  struct gw_trace_step *step = add_step(stream, start_us);
   step->name = name;
-  step->start_us = start_us;
   if (verdict == GW_VERDICT_WAIT)
     stream->trace->work = step;
   else
@@ -184,17 +189,18 @@ void gw_stream_trace_end_work(struct gw_stream *stream, enum gw_verdict verdict)
 struct gw_trace_step *gw_stream_trace_do_begin_attempt(struct gw_stream *stream) {
   struct gw_stream_trace *trace = stream->trace;
   if (!trace->is_recorded || !stream->listener->http->model->http.tracing->has_attempt_spans) return NULL;
-  struct gw_trace_step *step = trace->attempt = add_step(stream);
-  step->start_us = gw_stream_trace_now_us(stream);
+  struct gw_trace_step *step = trace->attempt = add_step(stream, gw_stream_trace_do_now_us(stream));
   step->number = stream->attempt_count;
   step->endpoint = stream->upstream_host;
-  if (trace->context.decision == GW_TRACE_SAMPLED) tell_span(trace, step->span_id);
+  if (trace->context.decision == GW_TRACE_SAMPLED) {
+    give_id(stream, step);
+    tell_span(trace, step->span_id);
+  }
   return step;
 }
 
 void gw_stream_trace_do_end_attempt(struct gw_stream *stream, struct gw_str detail) {
   struct gw_stream_trace *trace = stream->trace;
-  if (trace->attempt == NULL) return;
   end_step(stream, trace->attempt, detail.len > 0 || trace->attempt->status >= 400, detail);
   trace->attempt = NULL;
 }
@@ -204,6 +210,8 @@ void gw_stream_trace_do_end(struct gw_stream *stream) {
   struct gw_pipeline *pipeline = stream->pipeline;
   if (!trace->is_recorded || pipeline->options.spans == NULL) return;
   if (trace->context.decision != GW_TRACE_SAMPLED && !gw_stream_trace_is_failed(stream)) return;
+  for (struct gw_trace_step *step = trace->first; step != NULL; step = step->next)
+    give_id(stream, step);
   gw_strbuf_clear(&pipeline->line);
   uint32_t count = gw_stream_trace_write(stream, gw_stream_trace_now_us(stream), &pipeline->line);
   gw_span_sink_add(pipeline->options.spans, stream->listener->http->trace_destination, gw_strbuf_str(&pipeline->line), count);

@@ -15,6 +15,7 @@
 /* A span within the request's. */
 struct gw_trace_step {
   struct gw_trace_step *next;
+  bool has_id;
   uint8_t span_id[GW_SPAN_ID_BYTES];
   const char *name;  /* of a filter's work; NULL: a try */
   uint64_t start_us; /* Unix time, here and below */
@@ -51,6 +52,11 @@ static inline struct gw_str gw_stream_trace_id(const struct gw_stream *stream) {
   return (struct gw_str){stream->trace->traceparent + 3, GW_TRACE_ID_LEN};
 }
 
+/* Of the request's span. */
+static inline struct gw_str gw_stream_span_id(const struct gw_stream *stream) {
+  return (struct gw_str){stream->trace->span_id, GW_SPAN_ID_LEN};
+}
+
 /* Reads and replaces the request's fields. Only where the listener is traced; else stream->trace stays NULL. */
 void gw_stream_trace_begin(struct gw_stream *stream);
 /* A request that is nobody's business: probes. */
@@ -85,7 +91,7 @@ static inline struct gw_trace_step *gw_stream_trace_begin_attempt(struct gw_stre
 }
 /* … ends; `detail` empty: it was answered. Harmless when none is under way. */
 static inline void gw_stream_trace_end_attempt(struct gw_stream *stream, struct gw_str detail) {
-  if (stream->trace != NULL) gw_stream_trace_do_end_attempt(stream, detail);
+  if (stream->trace != NULL && stream->trace->attempt != NULL) gw_stream_trace_do_end_attempt(stream, detail);
 }
 
 /* The stream is over: its spans go, or are forgotten. */

@@ -107,6 +107,35 @@ static void test_value_that_is_not_utf8_becomes_question_marks(void **state) {
   gw_strbuf_done(&text);
 }
 
+/* A length below 128 is one byte, and short texts are copied in steps. */
+static void test_texts_of_all_lengths_are_read_back(void **state) {
+  (void)state;
+  char key[201], value[201];
+  memset(key, 'k', sizeof(key));
+  memset(value, 'v', sizeof(value));
+  for (size_t key_len = 1; key_len <= 200; key_len += key_len < 10 ? 9 : 19)
+    for (size_t len = 0; len <= 200; len++) {
+      struct gw_strbuf text;
+      gw_strbuf_init(&text);
+      struct gw_span span = plain_span();
+      struct gw_span_writer writer = gw_span_begin(&text, &span);
+      value[len / 2] = len % 2 == 0 ? 'v' : (char)0xff;
+      gw_span_put_str(&writer, (struct gw_str){key, key_len}, (struct gw_str){value, len});
+      gw_span_put_bool(&writer, GW_STR("after"), true);
+      gw_span_end(&writer);
+      ScopeSpans *spans = read_back(&text);
+      const char *read = spans->spans[0]->attributes[0]->value->string_value;
+      if (len % 2 == 1) value[len / 2] = '?';
+      assert_int_equal(spans->spans[0]->n_attributes, 2);
+      assert_int_equal(strlen(spans->spans[0]->attributes[0]->key), key_len);
+      assert_int_equal(strlen(read), len);
+      assert_memory_equal(read, value, len);
+      value[len / 2] = 'v';
+      opentelemetry__proto__trace__v1__scope_spans__free_unpacked(spans, NULL);
+      gw_strbuf_done(&text);
+    }
+}
+
 static void test_long_value_is_cut_off(void **state) {
   (void)state;
   struct gw_strbuf text;
@@ -145,6 +174,7 @@ int main(void) {
       cmocka_unit_test(test_span_is_read_back_by_generated_code),
       cmocka_unit_test(test_spans_behind_one_another_are_a_list),
       cmocka_unit_test(test_value_that_is_not_utf8_becomes_question_marks),
+      cmocka_unit_test(test_texts_of_all_lengths_are_read_back),
       cmocka_unit_test(test_long_value_is_cut_off),
       cmocka_unit_test(test_end_before_start_is_the_start),
   };
