@@ -32,8 +32,8 @@ enum gw_err gw_storage_new(const struct gw_storage_options *options, struct gw_e
 void gw_storage_free(struct gw_storage *storage);
 /* Connects, and reads what is there. */
 void gw_storage_start(struct gw_storage *storage);
-/* Runs the loop until what is there was read, or the database is known to be away, or a second has passed: whoever was told that we serve may
- * ask for keys and revisions at once. */
+/* Runs the loop until what is there was read, or the database is known to be away, or a second has passed: whoever was told that we serve
+ * may ask for keys and revisions at once. */
 void gw_storage_await(const struct gw_storage *storage, const bool *is_stopping);
 /* Reads the pepper again; one that can't be read leaves the one before, and is logged. */
 void gw_storage_reload(struct gw_storage *storage);
