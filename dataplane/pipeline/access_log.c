@@ -8,8 +8,9 @@
 #include "dataplane/pipeline/stream.h"
 #include "dataplane/pipeline/stream_trace.h"
 
-/* Room for what is formatted, not found: a time, an address, flags. */
+/* Room for what is formatted, not found: an address, flags, or the digits of a number, which are copied in steps. */
 #define TEXT_SIZE 64
+_Static_assert(TEXT_SIZE >= GW_U64_DIGITS_MAX + GW_ACCESS_LOG_STEP, "a step from any digit on ends in the room");
 
 /* What is being written. */
 struct record {
