@@ -8,7 +8,7 @@
 #   tests/run.sh lint                layers, fences, sizes, banned calls, format
 #   tests/run.sh coverage            unit and integration under gcov; report by folder in build-coverage/report, with floors
 #   tests/run.sh fuzz SECONDS        each fuzz target for that long
-#   tests/run.sh full                all of it, and: thread sanitizer, clang, clang-tidy, a clean Debian root, scale
+#   tests/run.sh full                all of it, and: thread sanitizer, clang, clang-tidy, a clean Debian root, scale, a soak
 set -uo pipefail
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 cd "$ROOT"

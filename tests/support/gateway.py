@@ -101,15 +101,16 @@ class _WithPorts(Program):
 
 
 class ControlPlane(_WithPorts):
-    """routes.yaml and services.yaml lie in `folder`; change them with write()."""
+    """routes.yaml and services.yaml lie in `folder`; change them with write(). None: they lie there already."""
 
     def __init__(self, folder, routes, services, env=None, args=(), name="controlplane", xds_port=0):
         folder = pathlib.Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         self.routes_path, self.services_path = folder / "routes.yaml", folder / "services.yaml"
         self.token_path = folder / "admin.token"
-        self.routes_path.write_text(routes)
-        self.services_path.write_text(services)
+        for path, text in ((self.routes_path, routes), (self.services_path, services)):
+            if text is not None:
+                path.write_text(text)
         super().__init__(folder, name,
                          [BUILD / "bin/gateway-controlplane", "--routes", self.routes_path, "--services", self.services_path,
                           "--xds-listen", f"127.0.0.1:{xds_port}", "--admin-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0",

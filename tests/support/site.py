@@ -21,7 +21,7 @@ class Site:
     def data_plane(self, **kw):
         """One more, ready."""
         self.count += 1
-        data = self.stage.data_plane(self.control.xds(), node_id=f"node-{self.count}", workers=self.workers,
+        data = self.stage.data_plane(kw.pop("xds", None) or self.control.xds(), node_id=f"node-{self.count}", workers=self.workers,
                                      args=[*self.pki.flags("xds-tls", "node"), *kw.pop("args", ())], **kw)
         data.wait_until_ready("plain")
         return data
