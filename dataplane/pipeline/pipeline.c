@@ -17,7 +17,7 @@
 
 static void on_sweep(struct gw_timer *timer) {
   struct gw_pipeline *pipeline = GW_CONTAINER_OF(timer, struct gw_pipeline, sweep_timer);
-  if (gw_stats_sweep(pipeline->stats, SWEEP_ROUTES)) gw_timer_start(pipeline->loop, timer, SWEEP_AGAIN_MS);
+  if (gw_pipeline_sweep(pipeline, SWEEP_ROUTES)) gw_timer_start(pipeline->loop, timer, SWEEP_AGAIN_MS);
 }
 
 static void start_filters(struct gw_pipeline *pipeline) {
@@ -95,6 +95,12 @@ struct gw_str gw_pipeline_new_request_id(struct gw_pipeline *pipeline, struct gw
   char *text = gw_arena_alloc_bytes(arena, GW_UUID_SIZE);
   gw_random_uuid(&pipeline->random, text);
   return (struct gw_str){text, GW_UUID_SIZE - 1};
+}
+
+bool gw_pipeline_sweep(struct gw_pipeline *pipeline, uint32_t limit) {
+  if (gw_list_is_empty(&pipeline->stats->unused_routes)) return false;
+  if (pipeline->view != NULL && gw_view_keep_counted_routes(pipeline->view, limit)) return true;
+  return gw_stats_sweep(pipeline->stats, limit);
 }
 
 void gw_pipeline_sweep_soon(struct gw_pipeline *pipeline) {

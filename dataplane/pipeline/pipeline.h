@@ -83,5 +83,7 @@ void gw_pipeline_log_client(struct gw_pipeline *pipeline, const struct gw_addres
 struct gw_str gw_pipeline_new_request_id(struct gw_pipeline *pipeline, struct gw_arena *arena);
 /* Counters of routes that no view has any more are folded into "other" a while later. */
 void gw_pipeline_sweep_soon(struct gw_pipeline *pipeline);
+/* A step of that, which looks at `limit` routes; true: there are more. */
+bool gw_pipeline_sweep(struct gw_pipeline *pipeline, uint32_t limit);
 
 #endif

@@ -86,14 +86,13 @@ static void unfold(struct gw_stats *stats) {
     merge_route(gw_stats_get_route(stats, stats->folded[i].route, stats->folded[i].service), &stats->folded[i]);
 }
 
-static struct gw_route_stats *get_route(struct gw_stats *stats, struct gw_str key, size_t route_len) {
-  struct gw_route_stats *found = gw_map_find(stats->routes, key);
-  if (found != NULL) return found;
+static struct gw_route_stats *make_route(struct gw_stats *stats, struct gw_str key, size_t route_len) {
   if (gw_map_count(stats->routes) >= gw_series_room(stats->max_series, GW_SERIES_ROUTE)) return &stats->overflow;
   return &entry_new(stats, key, route_len)->stats;
 }
 
-struct gw_route_stats *gw_stats_get_route(struct gw_stats *stats, struct gw_str route, struct gw_str service) {
+/* NULL: it is not there, and not to be made. */
+static struct gw_route_stats *find_route(struct gw_stats *stats, struct gw_str route, struct gw_str service, bool makes) {
   if (stats->folded_count > 0) unfold(stats);
   char text[KEY_MAX];
   size_t len = route.len + 1 + service.len;
@@ -102,18 +101,31 @@ struct gw_route_stats *gw_stats_get_route(struct gw_stats *stats, struct gw_str 
   if (route.len > 0) memcpy(key, route.data, route.len);
   key[route.len] = '\0';
   if (service.len > 0) memcpy(key + route.len + 1, service.data, service.len);
-  return get_route(stats, (struct gw_str){key, len}, route.len);
+  struct gw_route_stats *found = gw_map_find(stats->routes, (struct gw_str){key, len});
+  return found != NULL || !makes ? found : make_route(stats, (struct gw_str){key, len}, route.len);
+}
+
+struct gw_route_stats *gw_stats_get_route(struct gw_stats *stats, struct gw_str route, struct gw_str service) {
+  return find_route(stats, route, service, true);
+}
+
+static struct gw_route_stats *hold(struct gw_stats *stats, struct gw_route_stats *route) {
+  if (route == &stats->overflow) {
+    stats->overflow_holds++;
+    return route;
+  }
+  entry_of(route)->holds++;
+  gw_list_remove(&entry_of(route)->unused_node);
+  return route;
 }
 
 struct gw_route_stats *gw_stats_hold_route(struct gw_stats *stats, struct gw_str route, struct gw_str service) {
-  struct gw_route_stats *found = gw_stats_get_route(stats, route, service);
-  if (found == &stats->overflow) {
-    stats->overflow_holds++;
-    return found;
-  }
-  entry_of(found)->holds++;
-  gw_list_remove(&entry_of(found)->unused_node);
-  return found;
+  return hold(stats, find_route(stats, route, service, true));
+}
+
+struct gw_route_stats *gw_stats_hold_counted_route(struct gw_stats *stats, struct gw_str route, struct gw_str service) {
+  struct gw_route_stats *found = find_route(stats, route, service, false);
+  return found != NULL ? hold(stats, found) : NULL;
 }
 
 void gw_stats_release_route(struct gw_stats *stats, struct gw_route_stats *route) {

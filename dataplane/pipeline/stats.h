@@ -155,6 +155,8 @@ struct gw_route_stats *gw_stats_get_route(struct gw_stats *stats, struct gw_str 
 struct gw_service_stats *gw_stats_get_service(struct gw_stats *stats, struct gw_str service);
 /* As get_route, for a view that keeps the pointer until gw_stats_release_route. */
 struct gw_route_stats *gw_stats_hold_route(struct gw_stats *stats, struct gw_str route, struct gw_str service);
+/* The same of one that has been counted before; NULL: it has not. */
+struct gw_route_stats *gw_stats_hold_counted_route(struct gw_stats *stats, struct gw_str route, struct gw_str service);
 void gw_stats_release_route(struct gw_stats *stats, struct gw_route_stats *route);
 /* Adds at most `limit` routes that are held by nobody any more to "other", so that sums never go back, and frees them. true: there are
  * more. */

@@ -10,6 +10,7 @@ struct gw_route_slots {
   uint32_t refs;
   const struct gw_frozen_routes *routes;
   uint32_t count;
+  uint32_t kept_host, kept_route; /* how far gw_view_keep_counted_routes has come */
   struct gw_route_stats *items[]; /* by route->index, behind them the choices of all splits; NULL: not used yet */
 };
 
@@ -79,16 +80,44 @@ struct gw_str gw_view_snapshot_version(const struct gw_view *view) {
   return gw_str_from(gw_frozen_snapshot(view->frozen)->version);
 }
 
-struct gw_route_stats *gw_view_get_route_stats(struct gw_view *view, uint32_t binding, const struct gw_route *route, uint32_t choice) {
+static struct gw_route_stats **slot_of(struct gw_view *view, uint32_t binding, const struct gw_route *route, uint32_t choice) {
   struct gw_route_slots *slots = view->slots[binding];
-  uint32_t at = route->index;
-  if (choice > 0) at = slots->routes->config->route_count + split_position(view, binding, route, choice);
-  if (slots->items[at] == NULL) {
-    struct gw_str service = route->action == GW_ROUTE_FORWARD ? route->forward.cluster : (struct gw_str){0};
-    if (choice > 0) service = route->forward.split->clusters[choice - 1].name;
-    slots->items[at] = gw_stats_hold_route(view->pipeline->stats, route->name, service);
+  if (choice == 0) return &slots->items[route->index];
+  return &slots->items[slots->routes->config->route_count + split_position(view, binding, route, choice)];
+}
+
+static struct gw_str service_of(const struct gw_route *route, uint32_t choice) {
+  if (choice > 0) return route->forward.split->clusters[choice - 1].name;
+  return route->action == GW_ROUTE_FORWARD ? route->forward.cluster : (struct gw_str){0};
+}
+
+struct gw_route_stats *gw_view_get_route_stats(struct gw_view *view, uint32_t binding, const struct gw_route *route, uint32_t choice) {
+  struct gw_route_stats **slot = slot_of(view, binding, route, choice);
+  if (*slot == NULL) *slot = gw_stats_hold_route(view->pipeline->stats, route->name, service_of(route, choice));
+  return *slot;
+}
+
+static void keep_counted_route(struct gw_view *view, uint32_t binding, const struct gw_route *route) {
+  uint32_t choices = route->action == GW_ROUTE_FORWARD && route->forward.split != NULL ? route->forward.split->count : 0;
+  for (uint32_t choice = 0; choice <= choices; choice++) {
+    struct gw_route_stats **slot = slot_of(view, binding, route, choice);
+    if (*slot == NULL) *slot = gw_stats_hold_counted_route(view->pipeline->stats, route->name, service_of(route, choice));
   }
-  return slots->items[at];
+}
+
+bool gw_view_keep_counted_routes(struct gw_view *view, uint32_t limit) {
+  for (uint32_t i = 0; i < view->frozen->binding_count; i++) {
+    struct gw_route_slots *slots = view->slots[i];
+    const struct gw_route_config *config = slots->routes->config;
+    for (; slots->kept_host < config->virtual_host_count; slots->kept_host++, slots->kept_route = 0) {
+      const struct gw_virtual_host *host = &config->virtual_hosts[slots->kept_host];
+      for (; slots->kept_route < host->route_count; slots->kept_route++) {
+        if (limit-- == 0) return true;
+        keep_counted_route(view, i, &host->routes[slots->kept_route]);
+      }
+    }
+  }
+  return false;
 }
 
 struct gw_worker_cluster *gw_view_find_cluster(const struct gw_view *view, uint32_t binding, const struct gw_route *route,

@@ -26,6 +26,9 @@ void gw_view_unref(struct gw_view *view);
 struct gw_str gw_view_snapshot_version(const struct gw_view *view);
 /* The counters of a route, found once a view and remembered. `choice`: of its split, counted from 1; 0: it has none, or none was made. */
 struct gw_route_stats *gw_view_get_route_stats(struct gw_view *view, uint32_t binding, const struct gw_route *route, uint32_t choice);
+/* Holds the counters of routes that this view has and nobody has asked for yet, where there are any from before: looks at `limit` routes.
+ * true: there are more. */
+bool gw_view_keep_counted_routes(struct gw_view *view, uint32_t limit);
 /* NULL: the route's cluster, or that choice of its split, is not there. */
 struct gw_worker_cluster *gw_view_find_cluster(const struct gw_view *view, uint32_t binding, const struct gw_route *route, uint32_t choice);
 
