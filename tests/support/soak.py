@@ -154,11 +154,11 @@ class Timeline(threading.Thread):
 
 
 class AccessLog:
-    """Of one data plane. Rotated files are read and removed. `counts`: (route, status) → lines; `odd`: path → line of what went wrong."""
+    """Of one data plane. Rotated files are read and removed. `counts`: (route, status) → lines; `odd`: lines of what went wrong."""
 
     def __init__(self, data, path):
         self.data, self.path, self.rotated, self.rotations = data, path, None, 0
-        self.counts, self.odd, self.retried = collections.Counter(), {}, 0
+        self.counts, self.odd, self.retried = collections.Counter(), [], 0
 
     def rotate(self):
         """As logrotate does. What was rotated before is over by now, and read."""
@@ -188,7 +188,7 @@ class AccessLog:
         self.counts[line["route_name"], line["response_code"]] += 1
         self.retried += line["upstream_request_attempt_count"] > 1
         if line["response_code"] >= 500 or line["response_code"] == 0 or line["response_flags"] not in ("-", "RL", "UAEX"):
-            self.odd[line["path"]] = line
+            self.odd.append(line)
 
     def of_route(self, route):
         return {status: count for (name, status), count in self.counts.items() if name == route}

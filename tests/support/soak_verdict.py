@@ -20,12 +20,13 @@ class Verdict:
         self.shown.append("  ".join(map(str, words)))
 
     def failures(self, number, log, failures):
-        """Each has a line in the access log that a fault explains; so has each line of a failure that no client saw."""
+        """Each has a line in the access log, and a fault explains that; so it does each line of a failure that no client saw."""
+        lines = {line["path"]: line for line in log.odd}
         for failure in failures:
-            line = log.odd.pop(failure["path"], None)
-            self.check(line and self.ground.faults.explain(line), f"failed: {json.dumps(failure)}\n    access log: {json.dumps(line)}")
-        for line in log.odd.values():
-            self.check(self.ground.faults.explain(line), f"only in the access log of node-{number}: {json.dumps(line)}")
+            self.check(failure["path"] in lines, f"failed, and the access log says nothing of it: {json.dumps(failure)}")
+        by_path = {failure["path"]: failure for failure in failures}
+        for line in log.odd:
+            self.check(self.ground.faults.explain(line), f"node-{number} failed: {json.dumps(line)}\n    the client: {json.dumps(by_path.get(line['path']))}")
 
     def requests(self, number, log, totals, scrape):
         """Every request has its line, through all rotations, and is counted."""
