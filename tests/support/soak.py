@@ -118,7 +118,7 @@ class Faults:
     def explain(self, line):
         """The fault that explains this line of an access log, counted; None: none does."""
         begin = datetime.datetime.fromisoformat(line["start_time"].replace("Z", "+00:00")).timestamp()
-        end = begin + line["duration"] / 1000
+        end = begin + (line["duration"] + 2) / 1000  # both are cut to whole milliseconds
         for name, struck, _ in self.happened:
             if any(excuse.fits(line) and begin <= struck + excuse.seconds and end >= struck for excuse in self.excuses.get(name, ())):
                 self.explained[name] += 1
