@@ -498,7 +498,8 @@ static void assert_filters(const struct gw_http_connection_manager *got, const s
     assert_str(got->filters[i].name, want->filters[i].name);
     assert_int_equal(got->filters[i].kind, want->filters[i].kind);
     if (want->filters[i].kind == GW_FILTER_LIMITS) {
-      assert_memory_equal(&got->filters[i].settings.limits, &want->filters[i].settings.limits, sizeof(struct gw_limits));
+      const size_t without_padding = offsetof(struct gw_limits, max_metric_series) + sizeof(uint32_t); /* which compilers fill or not */
+      assert_memory_equal(&got->filters[i].settings.limits, &want->filters[i].settings.limits, without_padding);
       continue;
     }
     const struct gw_node_endpoints *a = &got->filters[i].settings.node_endpoints, *b = &want->filters[i].settings.node_endpoints;
