@@ -252,7 +252,7 @@ void gw_admin_start_list_keys(const struct gw_admin_request *request, struct gw_
   fill_page(listing, gw_api_keys_all(keys), (const void *)request->message);
   size_t count = listing->reply->n_keys;
   const struct gw_store_status *status = gw_api_keys_store_status(keys);
-  enum gw_err err = status->state == GW_STORE_AWAY ? GW_ERR_CLOSED : GW_OK;
+  enum gw_err err = status->state == GW_STORE_READY && gw_api_keys_are_known(keys) ? GW_OK : GW_ERR_CLOSED;
   if (err == GW_OK && count > 0) {
     gw_admin_call_wait(call, on_listing_gone, listing);
     err = gw_api_keys_read_uses(keys, gw_str_from(listing->reply->keys[0]->id), gw_str_from(listing->reply->keys[count - 1]->id), on_uses,
@@ -262,6 +262,6 @@ void gw_admin_start_list_keys(const struct gw_admin_request *request, struct gw_
   if (err == GW_ERR_LIMIT) listing->reply->problem = gw_arena_strdup(&listing->arena, "too many calls wait for the database");
   if (err == GW_ERR_CLOSED)
     listing->reply->problem =
-        gw_arena_printf(&listing->arena, "the database is away: %s", status->words != NULL ? status->words : "ending");
+        gw_arena_printf(&listing->arena, "the database is away: %s", status->words != NULL ? status->words : "it does not answer");
   end_listing(listing);
 }

@@ -1,5 +1,6 @@
 """/ready of both planes, with what they depend on, and `healthcheck`, which asks it."""
 import signal
+import socket
 import subprocess
 
 import pytest
@@ -146,3 +147,23 @@ def test_control_plane_listens_where_the_environment_says(stage):
                                                        "--xds-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--admin-token-file", "token"], env)
     stage.started.append(program)
     wait_until(lambda: subprocess.run(command, capture_output=True, timeout=60, env=env).returncode == 0, "it to answer where it was told to")
+
+
+@pytest.fixture
+def silent_mysql():
+    """A mock: a database that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"mysql://nobody@127.0.0.1:{server.getsockname()[1]}/none"
+
+
+def test_control_plane_serves_beside_a_store_that_says_nothing(stage, silent_mysql):
+    control = stage.control_plane(ROUTES, services(stage.backend()), args=["--store", silent_mysql])
+    assert control.http("/ready").status == 200
+    assert "the database is away" in control.ctl("keys", "list").stderr  # no keys known is not none
+
+
+def test_control_plane_ends_while_it_waits_for_its_store(stage, silent_mysql):
+    control = stage.control_plane(ROUTES, services(stage.backend()), args=["--store", silent_mysql])
+    wait_until(lambda: "are in force" in control.log(), "the wait for the store")
+    assert control.stop() == 0
+    assert "serving xDS" not in control.log()
